@@ -1,0 +1,107 @@
+"""The chat channels: what one is, and how it is found.
+
+A channel is one file in `bot/channels/`, found by its name: a frozen `Settings`
+dataclass (the keys of its `[[channel]]` table, validated by pydantic) and `open_channel`.
+Channels never import one another.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from storage.clock import Clock
+from storage.errors import ConfigError
+from storage.model import Alert, Delivery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """An entity of a card's text: offset and length in UTF-16 code units; kind bold, code, pre, italic."""
+
+    offset: int
+    length: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """An alert in words: text <= 1,024 UTF-16 units with spans, and a contact sheet (JPEG) or b"".
+
+    `headline` is the first line of `text`; it stands alone on a lock screen.
+    """
+
+    headline: str
+    text: str
+    spans: tuple[Span, ...] = ()
+    sheet: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What every channel is given: its name in the TOML, the data folder, the clock, a secret reader."""
+
+    name: str
+    folder: Path
+    clock: Clock
+    secret: Callable[[str, str], str]
+    """secret(file_path, environment_name) -> value; raises ConfigError."""
+
+
+class Channel(Protocol):
+    """One way to people. Deliveries of one channel are sent one at a time, in order.
+
+    `send` tells a new alert, or revises the card named by `delivery.previous_receipt`.
+    It returns the receipt to keep (a message id, a line number). It raises NotSent
+    (surely not delivered, retry), Unsendable (never in this form) or Uncertain (may have
+    been delivered: the caller decides; a channel with idempotency keys may just be
+    called again with the same delivery). It may be cancelled: then Uncertain applies.
+    """
+
+    async def send(self, delivery: Delivery, card: Card) -> str: ...
+
+    async def close(self) -> None:
+        """Release connections and files. Twice is harmless."""
+        ...
+
+
+class ChannelModule(Protocol):
+    """What a file in `bot/channels/` offers.
+
+    WANTS_SHEET: whether cards need the contact sheet. REPEATABLE: whether the same
+    delivery may be sent again after Uncertain without telling people twice.
+    """
+
+    Settings: Any
+    WANTS_SHEET: bool
+    REPEATABLE: bool
+
+    def open_channel(self, settings: object, setting: Setting) -> Channel: ...
+
+
+@cache
+def kinds() -> tuple[str, ...]:
+    """Names of all channels, sorted: the files in `bot/channels/`."""
+    from bot import channels
+
+    return tuple(
+        sorted(m.name for m in pkgutil.iter_modules(channels.__path__) if not m.name.startswith("_"))
+    )
+
+
+@cache
+def load(kind: str) -> ChannelModule:
+    """The channel module of that name. Raises ConfigError when unknown."""
+    if kind not in kinds():
+        raise ConfigError(f"unknown channel {kind!r}; known: {', '.join(kinds())}", key="kind")
+    return cast(ChannelModule, importlib.import_module(f"bot.channels.{kind}"))
+
+
+def spoken(alert: Alert) -> bool:
+    """Whether an alert is a message of its own (True) or revises an earlier card (False)."""
+    return not alert.revises

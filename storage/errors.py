@@ -1,0 +1,132 @@
+"""The error tree: every error says who can act.
+
+    NightjarError
+    ├── ConfigError            the admin: a file, table or key is wrong
+    ├── WatchError             the outside world
+    │   └── FeedTrouble        the site answered badly or not at all: retry later
+    │       ├── HostDown       no usable connection or no answer in time
+    │       ├── AskedToWait    429 or 503: the site named or implied a pause
+    │       ├── Blocked        challenge, captcha or log-in page: never a storm
+    │       ├── Refused        our own guard said no (address, scheme, port, redirect)
+    │       ├── RobotsForbid   robots.txt says no
+    │       ├── TooBig         a bound on bytes, headers, hops or pixels was hit
+    │       └── BadPage        the body is not what its kind promises
+    ├── StoreError             this machine
+    │   ├── DiskTrouble        full, read-only, i/o error: stop and tell
+    │   ├── DamagedBlob        stored bytes no longer match their name
+    │   └── DatabaseTrouble    schema or rows are not what they must be
+    └── DeliveryError          the chat
+        ├── NotSent            surely not delivered: retry after a pause
+        ├── Unsendable         refused for good: another form or another channel
+        └── Uncertain          the answer was lost: it may have been delivered
+
+Attributes carry the facts; messages are for people and never hold secrets.
+"""
+
+from __future__ import annotations
+
+
+class NightjarError(Exception):
+    """Root of every error this project raises on purpose."""
+
+
+class ConfigError(NightjarError):
+    """A mistake in the configuration. Attributes: file, table, key, why."""
+
+    def __init__(self, why: str, *, file: str = "", table: str = "", key: str = "") -> None:
+        where = ": ".join(part for part in (file, table, key) if part)
+        super().__init__(f"{where}: {why}" if where else why)
+        self.file, self.table, self.key, self.why = file, table, key, why
+
+
+class WatchError(NightjarError):
+    """Something on the way to or from a watched site."""
+
+
+class FeedTrouble(WatchError):
+    """The site answered badly or not at all; try again later.
+
+    Attributes: url; why; retry_after_s (seconds to wait, or None for our own back-off).
+    """
+
+    def __init__(self, url: str, why: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(f"{url}: {why}")
+        self.url, self.why, self.retry_after_s = url, why, retry_after_s
+
+
+class HostDown(FeedTrouble):
+    """No connection, a broken one, or no answer within the bounds."""
+
+
+class AskedToWait(FeedTrouble):
+    """429 or 503; retry_after_s holds Retry-After (either form) when given."""
+
+
+class Blocked(FeedTrouble):
+    """A challenge, captcha or log-in page stands in front. Attribute: wall ("captcha", "login", "challenge", "forbidden")."""
+
+    def __init__(
+        self, url: str, why: str, *, wall: str = "challenge", retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(url, why, retry_after_s=retry_after_s)
+        self.wall = wall
+
+
+class Refused(FeedTrouble):
+    """Our guard refused an address, scheme, port or redirect."""
+
+
+class RobotsForbid(FeedTrouble):
+    """robots.txt of the host forbids this address to our agent."""
+
+
+class TooBig(FeedTrouble):
+    """A bound was hit: bytes, decompressed bytes, headers, hops, pixels."""
+
+
+class BadPage(FeedTrouble):
+    """The one error a parser may raise: the body is not a page of its kind. Attribute: field."""
+
+    def __init__(self, url: str, why: str, *, field: str = "") -> None:
+        super().__init__(url, f"{field}: {why}" if field else why)
+        self.field = field
+
+
+class StoreError(NightjarError):
+    """This machine could not keep or give back what it must."""
+
+
+class DiskTrouble(StoreError):
+    """The file system is full, read-only or failing."""
+
+
+class DamagedBlob(StoreError):
+    """Stored bytes are missing or no longer hash to their name. Attribute: sha256."""
+
+    def __init__(self, sha256: str, why: str) -> None:
+        super().__init__(f"blob {sha256}: {why}")
+        self.sha256 = sha256
+
+
+class DatabaseTrouble(StoreError):
+    """The database is locked, damaged or of another version."""
+
+
+class DeliveryError(NightjarError):
+    """A channel could not say "delivered". Attribute: retry_after_s."""
+
+    def __init__(self, why: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(why)
+        self.retry_after_s = retry_after_s
+
+
+class NotSent(DeliveryError):
+    """Surely not delivered: wait and send again."""
+
+
+class Unsendable(DeliveryError):
+    """Refused for good in this form: change the form or the channel."""
+
+
+class Uncertain(DeliveryError):
+    """The answer was lost after the request left: it may have been delivered."""

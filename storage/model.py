@@ -1,0 +1,522 @@
+"""The words of the project: one frozen type per stage of the path.
+
+    Target -> Response -> Listing/Post -> Snapshot -> Evidence -> Verdict -> Item
+           -> Alert -> Delivery        (and Sighting, Lifetime for the watch on)
+
+A stage makes the next value and never edits the last one. Times are aware UTC;
+durations are seconds (`_s`); sizes are bytes. Imports nothing heavy, by contract.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NewType
+
+Sha256 = NewType("Sha256", str)
+"""64 lower-case hexadecimal digits; the name of a blob."""
+EvidenceId = NewType("EvidenceId", str)
+ItemId = NewType("ItemId", str)
+AlertId = NewType("AlertId", str)
+
+
+def sha256_of(data: bytes) -> Sha256:
+    """The name of `data`."""
+    return Sha256(hashlib.sha256(data).hexdigest())
+
+
+def new_id(now: datetime) -> str:
+    """A UUIDv7 (RFC 9562, 5.7) as 32 hex digits: sorts by `now`, unique by 74 random bits."""
+    ms = int(now.timestamp() * 1000) & ((1 << 48) - 1)
+    random = int.from_bytes(os.urandom(10))
+    value = ms << 80 | 0x7 << 76 | (random >> 68 & 0xFFF) << 64 | 0b10 << 62 | random & ((1 << 62) - 1)
+    return f"{value:032x}"
+
+
+# --- targets ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authority:
+    """By whose right a target is watched. A target without it does not start."""
+
+    legal_basis: str
+    authorised_by: str
+    review_after: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostLimit:
+    """How much one host may be asked: starts per second, and requests at the same time."""
+
+    requests_per_s: float = 1.0
+    concurrency: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightWindow:
+    """Local wall times; `start` > `end` crosses midnight. `zone` is an IANA name."""
+
+    start: str = "21:00"
+    end: str = "06:00"
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One watched feed or page, as the admin wrote it.
+
+    interval_s: poll period inside the window. day_interval_s: the same outside it, or
+    None when new posts are not hunted by day. rules: the `Settings` of its feed kind.
+    robots_override: the written reason why robots.txt is not obeyed, or "" (obeyed).
+    vigil_sample: share 0..1 of the unmatched posts that is watched until it vanishes.
+    """
+
+    name: str
+    kind: str
+    url: str
+    authority: Authority
+    rules: object
+    interval_s: float = 30.0
+    day_interval_s: float | None = None
+    window: NightWindow = NightWindow()
+    jurisdiction: str = ""
+    tags: tuple[str, ...] = ()
+    host_limit: HostLimit = HostLimit()
+    robots_override: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    timeout_s: float = 20.0
+    max_body_bytes: int = 8_000_000
+    max_pictures: int = 40
+    vigil_sample: float = 0.1
+    digest: str = ""
+    """SHA-256 of the target's TOML as read, so evidence can name the rules in force."""
+
+
+# --- what comes over the wire -----------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Facts of the very connection that carried a response. Empty string: not known."""
+
+    peer: str = ""
+    local: str = ""
+    dns: tuple[str, ...] = ()
+    http_version: str = ""
+    tls_version: str = ""
+    cipher: str = ""
+    certificate_der: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One redirect that was followed."""
+
+    url: str
+    status: int
+    location: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """One answer, bounded and complete, or as far as it came.
+
+    url: the address that answered (after redirects). body: content-decoded bytes.
+    wire / wire_request: exact bytes of the answer / of our request head when had,
+    else b"" and framing "normalised". headers: as received, order and case kept.
+    shortfall: "" when whole, else why the body is incomplete. elapsed_s: monotonic.
+    """
+
+    url: str
+    requested_url: str
+    status: int
+    reason: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    wire: bytes = b""
+    wire_request: bytes = b""
+    framing: str = "normalised"
+    hops: tuple[Hop, ...] = ()
+    connection: Connection = Connection()
+    started_at: datetime
+    first_byte_at: datetime
+    ended_at: datetime
+    elapsed_s: float = 0.0
+    shortfall: str = ""
+
+    def header(self, name: str) -> str:
+        """First value of a header, case-insensitive, or ""."""
+        wanted = name.lower()
+        return next((v for k, v in self.headers if k.lower() == wanted), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validators:
+    """What a conditional request sends back: ETag and Last-Modified as received."""
+
+    etag: str = ""
+    last_modified: str = ""
+
+
+# --- posts -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureRef:
+    """A picture a post points at. role: full, thumbnail, poster (of a video) or avatar."""
+
+    url: str
+    role: str = "full"
+    alt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """One advert as read from its page or listing; every field may be hostile text.
+
+    post_id: stable within its target over edits. url: its own page, or the listing's
+    address when it has none. *_raw: as the site wrote it; posted_at: parsed, or None.
+    price: raw text. extra: further named fields, in order.
+    """
+
+    post_id: str
+    url: str
+    title: str = ""
+    text: str = ""
+    seller: str = ""
+    seller_url: str = ""
+    price: str = ""
+    location: str = ""
+    posted_raw: str = ""
+    posted_at: datetime | None = None
+    edited: bool = False
+    pictures: tuple[PictureRef, ...] = ()
+    extra: tuple[tuple[str, str], ...] = ()
+
+    def digest(self) -> str:
+        """SHA-256 over what the seller controls, to tell an edit from an unchanged sighting.
+
+        Relative times, counters and extra fields are left out: they change by themselves.
+        """
+        parts = (self.title, self.text, self.seller, self.price, self.location)
+        joined = "\x1f".join(parts) + "\x1e" + "\x1f".join(p.url for p in self.pictures)
+        return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What one listing page yields. notes: what was looked for and not found, for `try`."""
+
+    posts: tuple[Post, ...]
+    title: str = ""
+    next_url: str = ""
+    notes: tuple[str, ...] = ()
+
+
+# --- evidence -----------------------------------------------------------------
+
+
+class Observation(StrEnum):
+    """Why a look at a post was kept."""
+
+    SEEN = "seen"
+    CHANGED = "changed"
+    REAPPEARED = "reappeared"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureCapture:
+    """One picture of a snapshot: its answer, or the reason why there is none."""
+
+    ref: PictureRef
+    response: Response | None = None
+    absent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything fetched for one look at one post. page None: the listing is all there is.
+
+    previous: the evidence this look follows in the chain, or "". absences: what could not
+    be had, and why. listed_at: when the listing that showed the post was received.
+    """
+
+    target: str
+    target_digest: str
+    observation: Observation
+    post: Post
+    listing: Response | None
+    page: Response | None
+    pictures: tuple[PictureCapture, ...]
+    listed_at: datetime
+    captured_at: datetime
+    previous: str = ""
+    absences: tuple[str, ...] = ()
+    robots_override: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A stored picture. phash/dhash: 64-bit hashes as 16 hex digits, "" when undecodable."""
+
+    sha256: Sha256
+    url: str = ""
+    size_bytes: int = 0
+    width: int = 0
+    height: int = 0
+    format: str = ""
+    phash: str = ""
+    dhash: str = ""
+    undecodable: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A sealed snapshot: durable, named, in the log. What judging and people work from."""
+
+    evidence_id: EvidenceId
+    target: str
+    observation: Observation
+    post: Post
+    manifest_sha256: Sha256
+    leaf_index: int
+    listed_at: datetime
+    captured_at: datetime
+    sealed_at: datetime
+    previous: str = ""
+    pictures: tuple[Picture, ...] = ()
+    page_sha256: str = ""
+    listing_sha256: str = ""
+    absences: tuple[str, ...] = ()
+
+
+# --- judging ------------------------------------------------------------------
+
+
+class Tier(StrEnum):
+    """How loudly a verdict speaks. NONE raises no alert."""
+
+    URGENT = "urgent"
+    HIGH = "high"
+    NORMAL = "normal"
+    NONE = "none"
+
+    @property
+    def rank(self) -> int:
+        """0 urgent ... 3 none."""
+        return list(Tier).index(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One part of a score. kind: term, picture, contact, price, cue, context, hour.
+
+    what: for people; span: the raw text that matched; detail: term tier, view, distance.
+    """
+
+    kind: str
+    what: str
+    weight: float
+    span: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureMatch:
+    """A picture of the post resembles a kept one. known: evidence id or "gallery:NAME"."""
+
+    sha256: Sha256
+    known: str
+    known_sha256: Sha256
+    distance_bits: int
+    known_tier: Tier = Tier.NONE
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """An inference, kept apart from the facts: score 0..100, tier, and every reason."""
+
+    score: int
+    tier: Tier
+    reasons: tuple[Reason, ...]
+    products: tuple[str, ...] = ()
+    lexicon_version: str = ""
+    contacts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A verdict with what it was made from: goes into ONE transaction with item and outbox."""
+
+    evidence: Evidence
+    verdict: Verdict
+    pictures: tuple[Picture, ...] = ()
+    matches: tuple[PictureMatch, ...] = ()
+    judged_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """The thing for sale over re-posts and accounts."""
+
+    item_id: ItemId
+    tier: Tier
+    first_evidence: EvidenceId
+    members: int = 1
+
+
+# --- alerts --------------------------------------------------------------------
+
+
+class AlertKind(StrEnum):
+    """new: an item speaks for the first time (or louder). The others revise a card."""
+
+    NEW = "new"
+    REPOST = "repost"
+    CHANGED = "changed"
+    DELETED = "deleted"
+    REAPPEARED = "reappeared"
+    NOTICE = "notice"
+    """To the admin channel: a target unwell, a bad live edit, a store in trouble."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifetime:
+    """Between which two instants a post vanished, or that it is still up.
+
+    missing_class: 410, 404, soft404, off-feed ... the class of the first missing look.
+    """
+
+    last_seen_at: datetime
+    first_missing_at: datetime | None = None
+    confirmations: int = 0
+    missing_class: str = ""
+    control: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """What people are to be told; written with the verdict, rendered at delivery.
+
+    revises: the alert whose card this one updates, or "". notice: text of a NOTICE.
+    """
+
+    alert_id: AlertId
+    kind: AlertKind
+    tier: Tier
+    created_at: datetime
+    item: Item | None = None
+    evidence: Evidence | None = None
+    verdict: Verdict | None = None
+    matches: tuple[PictureMatch, ...] = ()
+    lifetime: Lifetime | None = None
+    revises: str = ""
+    notice: str = ""
+    jurisdiction: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One alert on its way to one channel; receipt is the channel's own mark of the card."""
+
+    delivery_id: int
+    channel: str
+    alert: Alert
+    attempts: int = 0
+    receipt: str = ""
+    previous_receipt: str = ""
+    """Receipt of the delivery of the alert that this one revises, in the same channel."""
+
+
+# --- the watch on ----------------------------------------------------------------
+
+
+class Presence(StrEnum):
+    """What one look said about a post. Only the GONE classes can ever mean "deleted"."""
+
+    ALIVE = "alive"
+    GONE_410 = "410"
+    GONE_404 = "404"
+    SOFT_404 = "soft404"
+    OFF_FEED = "off-feed"
+    LOGIN_WALL = "login-wall"
+    BLOCKED = "blocked"
+    HOST_DOWN = "host-down"
+    UNKNOWN = "unknown"
+
+    @property
+    def says_gone(self) -> bool:
+        """True for 410, 404 and soft 404: the post's own page says it is not there."""
+        return self in (Presence.GONE_410, Presence.GONE_404, Presence.SOFT_404)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """One dated look in the vigil. control: what showed the host alive in the same minute."""
+
+    target: str
+    post_id: str
+    looked_at: datetime
+    presence: Presence
+    status: int = 0
+    control: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A post under watch, as the store knows it: the state of its vigil.
+
+    digest: of the listing form of the post; page_digest: of its last captured form.
+    first_missing_at/missing_looks/missing_class: the run of "gone" looks so far.
+    matched: it raised an alert. closed: deletion confirmed, or the vigil was given up.
+    """
+
+    target: str
+    post_id: str
+    url: str
+    digest: str
+    evidence_id: EvidenceId
+    first_seen_at: datetime
+    last_seen_at: datetime
+    next_look_at: datetime | None = None
+    looks: int = 0
+    first_missing_at: datetime | None = None
+    missing_looks: int = 0
+    missing_class: str = ""
+    matched: bool = False
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a target has been read, durable, so a restart goes on where it was."""
+
+    target: str
+    validators: Validators = Validators()
+    listing_digest: str = ""
+    last_poll_at: datetime | None = None
+    last_good_at: datetime | None = None
+    health: str = "new"
+    """new, ok, failing, blocked, paused, expired, forbidden"""
+    reason: str = ""
+    failures: int = 0
+    polls: int = 0
+    posts_seen: int = 0
+    bytes_read: int = 0
+    not_modified: int = 0
+    late_polls: int = 0
+    retry_at: datetime | None = None
+    achieved_interval_s: float = 0.0
+    usual_yield: float = 0.0
+    last_yield: int = 0
+    extra: tuple[tuple[str, str], ...] = field(default=())
+
+
