@@ -493,6 +493,9 @@ class Watched:
     missing_class: str = ""
     matched: bool = False
     closed: bool = False
+    page_digest: str = ""
+    incomplete: bool = False
+    """The last capture missed something that a later look may still get."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
