@@ -445,6 +445,8 @@ class Presence(StrEnum):
     GONE_410 = "410"
     GONE_404 = "404"
     SOFT_404 = "soft404"
+    SKIPPED = "skipped"
+    """No page of its own; the listing shows its older and newer neighbours, but not it."""
     OFF_FEED = "off-feed"
     LOGIN_WALL = "login-wall"
     BLOCKED = "blocked"
@@ -453,8 +455,8 @@ class Presence(StrEnum):
 
     @property
     def says_gone(self) -> bool:
-        """True for 410, 404 and soft 404: the post's own page says it is not there."""
-        return self in (Presence.GONE_410, Presence.GONE_404, Presence.SOFT_404)
+        """True where the site itself, asked for this post, says it is not there."""
+        return self in (Presence.GONE_410, Presence.GONE_404, Presence.SOFT_404, Presence.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,9 @@ class Feed(Protocol):
     """
 
     Settings: Any  # a frozen dataclass type
+    OWN_PAGE: bool
+    """Whether a post has a page of its own that answers 404, 410 or says so when it is gone.
+    False (Telegram previews answer 200 for everything): presence is read from the listing."""
 
     def parse(self, page: Response, rules: object, now: datetime) -> Listing:
         """The posts of a listing in page order; `now` (aware UTC) resolves "3 minutes ago"."""

@@ -1,0 +1,201 @@
+"""From evidence to verdict: hash the pictures, compare, judge, record.
+
+Everything here can be run again: evidence without a verdict is judged at start, and
+recording the same verdict twice records it once. What decides is `detect.score`, pure;
+this file fetches its inputs and keeps its answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from storage.clock import Clock
+from storage.errors import DamagedBlob
+from storage.model import Alert, Evidence, Judgement, Picture, PictureMatch, Target, Tier, sha256_of
+from storage.similar import PictureIndex
+from storage.store import Store
+from watchers.detect.score import judge
+from watchers.lexicon import Lexicon
+from watchers.meter import Meter
+from watchers.pictures import PictureWorkers
+
+log = structlog.get_logger(__name__)
+
+SAME_BITS = 8
+"""Largest phash-64 distance that is looked up; what it is worth is the score's business.
+
+Source: imaging facts, section 2: false pairs per million are below one at 5 bits.
+"""
+QUEUE = 2_000
+"""Evidence waiting to be judged; when full, capturing waits (sealed evidence is safe)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What judging needs to know that may change while it runs."""
+
+    lexicon: Lexicon
+    targets: dict[str, Target]
+    announce: tuple[str, ...]
+
+
+class Bench:
+    """Judges evidence in order of arrival, `hands` at a time.
+
+    `submit` waits when `QUEUE` pieces are waiting. `run` ends only by cancellation; what
+    was taken but not recorded then is found again at the next start.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        workers: PictureWorkers,
+        clock: Clock,
+        meter: Meter,
+        policy: Policy,
+        *,
+        spoke: Callable[[], None],
+        hands: int = 3,
+    ) -> None:
+        self._store, self._workers, self._clock, self._meter = store, workers, clock, meter
+        self.policy = policy
+        self._spoke = spoke
+        self._hands = hands
+        self._index = PictureIndex()
+        self._queue: asyncio.Queue[Evidence] = asyncio.Queue(QUEUE)
+        self._recording = asyncio.Lock()
+
+    async def submit(self, evidence: Evidence) -> None:
+        """Queue sealed evidence for judging."""
+        await self._queue.put(evidence)
+        self._meter.queued("judging", self._queue.qsize())
+
+    async def fill_index(self) -> int:
+        """Read the hashes of earlier captures; returns how many were taken."""
+        count = 0
+        async for sha256, phash, evidence_id, tier in self._store.pictures():
+            self._index.add(sha256, phash, evidence_id, tier)
+            count += 1
+        return count
+
+    async def fill_gallery(self, folder: Path | None) -> int:
+        """Hash every picture of the gallery folder; a file's name is its label."""
+        if folder is None:
+            return 0
+        count = 0
+        for path in sorted(p for p in await asyncio.to_thread(_files_in, folder)):
+            data = await asyncio.to_thread(path.read_bytes)
+            picture = await self._workers.describe(data, sha256=sha256_of(data), url=path.name)
+            if picture.phash:
+                self._index.add(
+                    picture.sha256, picture.phash, f"gallery:{path.name}", Tier.HIGH, label=path.stem
+                )
+                count += 1
+            else:
+                log.warning("gallery picture not usable", file=path.name, why=picture.undecodable)
+        return count
+
+    async def catch_up(self) -> int:
+        """Judge everything sealed but not judged; returns how much there was."""
+        count = 0
+        while waiting := await self._store.unjudged():
+            for evidence in waiting:
+                await self._judge(evidence)
+            count += len(waiting)
+        return count
+
+    async def run(self) -> None:
+        """Judge what is submitted, for ever."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._hands):
+                group.create_task(self._hand())
+
+    async def drain(self) -> None:
+        """Wait until everything submitted has been judged."""
+        await self._queue.join()
+
+    async def _hand(self) -> None:
+        while True:
+            evidence = await self._queue.get()
+            try:
+                await self._judge(evidence)
+            finally:
+                self._queue.task_done()
+                self._meter.queued("judging", self._queue.qsize())
+
+    async def _judge(self, evidence: Evidence) -> Alert | None:
+        pictures = await self._describe(evidence.pictures)
+        target = self.policy.targets.get(evidence.target)
+        zone = ZoneInfo(target.window.zone) if target else None
+        hour = evidence.captured_at.astimezone(zone).hour if zone else None
+        # One at a time from look-up to index: two copies of one picture judged side by
+        # side would otherwise each found an item of their own.
+        async with self._recording:
+            matches = self._matches(pictures, evidence)
+            verdict = judge(evidence.post, pictures, matches, self.policy.lexicon, hour)
+            alert = await self._store.record(
+                Judgement(
+                    evidence=evidence,
+                    verdict=verdict,
+                    pictures=pictures,
+                    matches=matches,
+                    judged_at=self._clock.now(),
+                ),
+                announce=self.policy.announce,
+                jurisdiction=target.jurisdiction if target else "",
+                tags=target.tags if target else (),
+            )
+            self._remember(pictures, evidence, verdict.tier)
+        self._meter.judged(verdict.tier, (self._clock.now() - evidence.sealed_at).total_seconds())
+        if alert is not None:
+            self._spoke()
+        return alert
+
+    async def _describe(self, pictures: Sequence[Picture]) -> tuple[Picture, ...]:
+        return tuple(await asyncio.gather(*(self._describe_one(p) for p in pictures)))
+
+    async def _describe_one(self, picture: Picture) -> Picture:
+        if picture.phash or picture.undecodable:
+            return picture
+        try:
+            data = await self._store.blobs.get(picture.sha256)
+        except DamagedBlob as damage:
+            log.error("picture blob damaged", sha256=picture.sha256, why=str(damage))
+            return replace(picture, undecodable="stored bytes are damaged")
+        described = await self._workers.describe(data, sha256=picture.sha256, url=picture.url)
+        self._meter.pictured("undecodable" if described.undecodable else "hashed")
+        return described
+
+    def _matches(self, pictures: Sequence[Picture], evidence: Evidence) -> tuple[PictureMatch, ...]:
+        """The nearest kept picture for each picture of the post, its own chain left out."""
+        own = {evidence.evidence_id, evidence.previous}
+        found: list[PictureMatch] = []
+        for picture in pictures:
+            if not picture.phash:
+                continue
+            near = [
+                m
+                for m in self._index.near(picture.phash, SAME_BITS, sha256=picture.sha256)
+                if m.known not in own
+            ]
+            if near:
+                found.append(min(near, key=lambda m: (m.distance_bits, m.known_tier.rank)))
+        return tuple(found)
+
+    def _remember(self, pictures: Sequence[Picture], evidence: Evidence, tier: Tier) -> None:
+        for picture in pictures:
+            if picture.phash:
+                self._index.add(picture.sha256, picture.phash, evidence.evidence_id, tier)
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return [p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")]
+
+
+Submit = Callable[[Evidence], Awaitable[None]]

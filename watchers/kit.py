@@ -1,0 +1,102 @@
+"""What every watch and the vigil share: the tools, and who is busy with which post."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+
+from storage.clock import Clock
+from storage.model import Evidence, Lifetime, Observation, Post, Progress, Response, Watched
+from storage.store import Store
+from watchers.capture import Capture, Errand, Fetches, run_within
+from watchers.meter import Meter
+from watchers.reading.fingerprint import fingerprint
+
+CAPTURE_DEADLINE_S = 120.0
+"""Longest time for one post, all pictures included; slow hosts get what came by then."""
+LAST_SEAL_S = 4.0
+"""How long a stopping daemon waits for the seal of what was begun."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kit:
+    """The tools of the watch. `busy` holds (target, post id) pairs being captured or looked at."""
+
+    store: Store
+    fetches: Fetches
+    clock: Clock
+    meter: Meter
+    submit: Callable[[Evidence], Awaitable[None]]
+    spoke: Callable[[], None]
+    tell_admin: Callable[[str], Awaitable[None]]
+    noted: Callable[[Progress], None]
+    announce: tuple[str, ...] = ()
+    busy: set[tuple[str, str]] = field(default_factory=set)
+
+
+async def capture_and_seal(
+    kit: Kit, errand: Errand, row: Watched, *, lifetime: Lifetime | None = None
+) -> tuple[Evidence, Watched]:
+    """Capture a post, seal it with its watched row, and hand it to judging.
+
+    A cancelled capture is sealed as far as it came before the cancellation goes on.
+    Raises StoreError when the store could not keep it.
+    """
+    capture = Capture(errand, kit.fetches, kit.clock)
+    try:
+        snapshot = await run_within(capture, CAPTURE_DEADLINE_S)
+    except asyncio.CancelledError:
+        capture.note("the daemon was stopped during the capture", passing=True)
+        row = kept_row(row, capture)
+        async with asyncio.timeout(LAST_SEAL_S):
+            await kit.store.seal(capture.snapshot(), watched=row, announce=kit.announce, lifetime=lifetime)
+        raise
+    row = kept_row(row, capture)
+    evidence = await kit.store.seal(snapshot, watched=row, announce=kit.announce, lifetime=lifetime)
+    row = replace(row, evidence_id=evidence.evidence_id)
+    kit.meter.captured(
+        errand.observation, max(0.0, (evidence.sealed_at - errand.listed_at).total_seconds())
+    )
+    for picture in snapshot.pictures:
+        kit.meter.pictured("kept" if picture.response else "absent")
+    if errand.observation is not Observation.MISSING:
+        await kit.submit(evidence)
+    if errand.observation is Observation.REAPPEARED:
+        kit.spoke()
+    return evidence, row
+
+
+def kept_row(row: Watched, capture: Capture) -> Watched:
+    """The watched row after a capture: what the post looked like, and when it was alive."""
+    return replace(
+        row,
+        page_digest=fingerprint(capture.snapshot().post),
+        last_seen_at=capture.alive_at or row.last_seen_at,
+        incomplete=capture.incomplete,
+    )
+
+
+def first_row(target: str, post: Post, listing: Response) -> Watched:
+    """The watched row of a post met for the first time.
+
+    Until its page has been seen alive, the site's own posting time is the only sure
+    sign of life: a cached feed may list what is gone already.
+    """
+    born = post.posted_at
+    seen = born if born is not None and born < listing.started_at else listing.started_at
+    return Watched(
+        target=target,
+        post_id=post.post_id,
+        url=post.url,
+        digest=fingerprint(post),
+        evidence_id="",  # type: ignore[arg-type]  # filled in by the seal
+        first_seen_at=listing.started_at,
+        last_seen_at=seen,
+    )
+
+
+def sampled(post_id: str, share: float) -> bool:
+    """Whether an unmatched post belongs to the watched sample; steady over restarts."""
+    return int(hashlib.sha256(post_id.encode("utf-8", "replace")).hexdigest()[:8], 16) < share * 2**32

@@ -1,0 +1,66 @@
+"""Whether two readings of a post differ in what the seller controls.
+
+Pages count views, tell the time as "3 minutes ago" and shuffle query strings; none of
+that is an edit. What is left after taking it out is hashed. Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from urllib.parse import urlsplit
+
+from storage.model import PictureRef, Post
+
+LONGEST = 200_000
+"""Characters of text that are compared; hostile pages are longer than any advert."""
+
+_COUNTED = (
+    r"views?|reads?|repl(?:y|ies)|answers?|comments?|likes?|shares?|favou?rites?|posts?|votes?|points?|"
+    r"watch(?:ing|ers?)|members?|guests?|users?|reactions?|online|次浏览|次阅读|浏览|瀏覽|阅读|閱讀|查看|回复|回覆|评论|"
+    r"評論|点赞|點讚|收藏|人气|人氣|围观|lượt xem|bình luận|dilihat|balasan|komentar"
+)
+_UNITS = (
+    r"seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?|[smhdwy]|"
+    r"秒|分钟|分鐘|分|小时|小時|天|日|周|个月|個月|月|年|phút|giờ|ngày|menit|jam|hari"
+)
+_VOLATILE = re.compile(
+    rf"\d[\d,.]*[kKmM]?\+?\s*(?:{_COUNTED})\b"
+    rf"|(?:{_COUNTED})\s*[:：]?\s*\d[\d,.]*[kKmM]?"
+    rf"|(?:an?|\d+)\s*(?:{_UNITS})\s*(?:ago|前|trước|lalu)"
+    r"|just now|刚刚|剛剛|yesterday|today|昨天|今天|前天",
+    re.IGNORECASE,
+)
+_SPACE = re.compile(r"\s+")
+
+
+def fingerprint(post: Post) -> str:
+    """SHA-256 (hex) over title, text, seller, price, place and picture addresses, steadied.
+
+    Two looks at an unchanged post give the same value although counters and relative
+    times moved; a changed word, price or picture gives another.
+    """
+    fields = [
+        steady(post.title),
+        steady(post.text[:LONGEST]),
+        steady(post.seller),
+        _SPACE.sub("", post.price),
+        steady(post.location),
+        *(_address(p) for p in post.pictures if p.role != "avatar"),
+    ]
+    return hashlib.sha256("\x1f".join(fields).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def steady(text: str) -> str:
+    """`text` without counters, relative times and runs of white space."""
+    return _SPACE.sub(" ", _VOLATILE.sub(" ", unicodedata.normalize("NFKC", text))).strip()
+
+
+def _address(picture: PictureRef) -> str:
+    """Host and path of a picture: query strings carry cache busters and signatures."""
+    try:
+        parts = urlsplit(picture.url)
+    except ValueError:
+        return picture.url
+    return f"{parts.netloc}{parts.path}"

@@ -1,0 +1,379 @@
+"""The life of one target: wait until it is due, read its listing, capture what is new.
+
+Polling and capturing run side by side, so that a slow capture never delays a poll;
+the host's own limit decides which request goes first. One `Watch` per target, owned
+and restarted by `roster`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from storage.errors import AskedToWait, BadPage, Blocked, FeedTrouble, RobotsForbid
+from storage.model import Listing, Observation, Post, Progress, Response, Target, Validators, Watched
+from watchers import cadence, hours
+from watchers.capture import Errand
+from watchers.feed import Feed, load
+from watchers.kit import Kit, capture_and_seal, first_row
+from watchers.reading.fingerprint import fingerprint
+
+log = structlog.get_logger(__name__)
+
+HANDS = 2
+"""Captures side by side per target."""
+WAITING = 500
+"""Captures waiting per target; when full, the next poll waits."""
+COMPLETIONS = 3
+"""How often an incomplete capture is tried again."""
+UNCONDITIONAL_S = 900.0
+"""A full listing at least this often: a server may answer 304 for ever (monitoring facts, 11)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    errand: Errand
+    row: Watched
+
+
+class Watch:
+    """One target being watched. `run` ends only by cancellation or a StoreError."""
+
+    def __init__(self, target: Target, progress: Progress | None, kit: Kit) -> None:
+        self.target = target
+        self.progress = progress or Progress(target=target.name)
+        self._kit = kit
+        self._feed: Feed = load(target.kind)
+        self._jobs: asyncio.Queue[_Job] = asyncio.Queue(WAITING)
+        self._listed: dict[str, str] = {}
+        self._unfinished: dict[str, tuple[Post, int]] = {}
+        # The first poll after a start is unconditional: the last run may have seen a
+        # listing whose captures it did not live to finish.
+        self._validators = Validators()
+        self._body_digest = ""
+        self._full_at: float | None = None
+        self._planned: datetime | None = None
+
+    async def run(self) -> None:
+        """Poll and capture for ever."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(HANDS):
+                group.create_task(self._hand())
+            group.create_task(self._poll_for_ever())
+
+    async def _poll_for_ever(self) -> None:
+        first = True
+        while True:
+            now = self._kit.clock.now()
+            self._planned = self._due(now, first=first)
+            first = False
+            if self._planned is None:
+                self._note(health="paused", reason="outside watch hours; new posts are not hunted by day")
+                await self._kit.clock.sleep(self._until_window(now))
+                first = True
+                continue
+            await self._kit.clock.sleep(max(0.0, (self._planned - now).total_seconds()))
+            await self.visit()
+
+    def _due(self, now: datetime, *, first: bool) -> datetime | None:
+        """When to poll next, or None when it is day and the target is not hunted by day."""
+        interval = self._interval(now)
+        if interval is None:
+            return None
+        offset = cadence.phase(self.target.name, interval)
+        if first or self._planned is None:
+            # A restart must not fire every target at once, nor leave one waiting for long.
+            due = now + timedelta(seconds=min(offset, cadence.FIRST_POLL_WITHIN_S))
+        else:
+            due = cadence.next_poll(self._planned, interval, now)
+        held = self.progress.retry_at
+        return max(due, held) if held is not None else due
+
+    def _interval(self, now: datetime) -> float | None:
+        if hours.is_night(self.target.window, now):
+            return self.target.interval_s
+        return self.target.day_interval_s
+
+    def _until_window(self, now: datetime) -> float:
+        change = hours.next_change(self.target.window, now)
+        return min(max(0.05, (change - now).total_seconds()), 3600.0)
+
+    async def visit(self) -> None:
+        """One poll: read the listing, compare, queue captures. Site troubles are recorded, not raised."""
+        now = self._kit.clock.now()
+        late = max(0.0, (now - self._planned).total_seconds()) if self._planned else 0.0
+        try:
+            outcome = await self._read_listing(now)
+        except FeedTrouble as trouble:
+            outcome = await self._endure(trouble)
+        self._kit.meter.polled(outcome, late)
+        self._count_poll(now, late, outcome)
+
+    async def _read_listing(self, now: datetime) -> str:
+        page = await self._fetch(self.target.url, conditional=True)
+        if page.status == 304:
+            await self._retry_unfinished(page)
+            self._note(health="ok", reason="", good_at=now, not_modified=True)
+            return "same"
+        if page.status != 200:
+            raise FeedTrouble(page.url, f"listing answered {page.status} {page.reason}".rstrip())
+        digest = hashlib.sha256(page.body).hexdigest()
+        if digest == self._body_digest and not page.shortfall:
+            await self._retry_unfinished(page)
+            self._note(health="ok", reason="", good_at=now, read=len(page.body))
+            return "same"
+        listing = self._parse(page)
+        changed = await self._take(page, listing)
+        changed += await self._follow(listing, bool(changed))
+        await self._retry_unfinished(page)
+        if not page.shortfall:
+            self._validators = Validators(
+                etag=page.header("ETag"), last_modified=page.header("Last-Modified")
+            )
+            self._body_digest = digest
+        await self._judge_yield(listing, page, now)
+        return "changed" if changed else "same"
+
+    def _parse(self, page: Response) -> Listing:
+        return self._feed.parse(page, self.target.rules, page.first_byte_at)
+
+    async def _fetch(self, url: str, *, conditional: bool) -> Response:
+        clock = self._kit.clock
+        full = self._full_at is None or clock.monotonic() - self._full_at >= UNCONDITIONAL_S
+        validators = self._validators if conditional and not full else None
+        page = await self._kit.fetches.get(url, self.target, purpose="listing", validators=validators)
+        if page.status == 200 and conditional:
+            self._full_at = clock.monotonic()
+        return page
+
+    async def _follow(self, listing: Listing, fresh: bool) -> int:
+        """Read further pages of the listing while they show anything new, to the kind's depth."""
+        changed, depth, seen = 0, 1, {self.target.url}
+        most = int(getattr(self.target.rules, "max_pages", 1))
+        while fresh and listing.next_url and listing.next_url not in seen and depth < most:
+            seen.add(listing.next_url)
+            page = await self._fetch(listing.next_url, conditional=False)
+            if page.status != 200:
+                break
+            listing = self._parse(page)
+            fresh = bool(await self._take(page, listing, first_page=False))
+            changed += fresh
+            depth += 1
+        return changed
+
+    # --- comparing with what is known -------------------------------------------------
+
+    async def _take(self, page: Response, listing: Listing, *, first_page: bool = True) -> int:
+        """Queue a capture for each new or changed post; returns how many there were."""
+        prints = {post.post_id: fingerprint(post) for post in listing.posts}
+        moved = [p for p in listing.posts if self._listed.get(p.post_id) != prints[p.post_id]]
+        known = await self._kit.store.known(self.target.name, [p.post_id for p in moved])
+        count, skipped = 0, set()
+        for post in moved:
+            row = known.get(post.post_id)
+            if (self.target.name, post.post_id) in self._kit.busy:
+                skipped.add(post.post_id)
+            elif await self._consider(post, row, prints[post.post_id], page):
+                count += 1
+        if first_page:
+            await self._mark_dropped(self._listed.keys() - prints.keys())
+            self._listed = {}
+        # What somebody is busy with is looked at again at the next poll.
+        self._listed.update({k: v for k, v in prints.items() if k not in skipped})
+        return count
+
+    async def _consider(self, post: Post, row: Watched | None, print_: str, page: Response) -> bool:
+        """Decide what a listed post needs; True when it is new or was captured anew."""
+        if row is None:
+            await self._enqueue(post, Observation.SEEN, first_row(self.target.name, post, page), page)
+            return True
+        if row.closed:
+            await self._look_soon(row)
+            return False
+        if row.incomplete:
+            self._unfinished.setdefault(post.post_id, (post, 0))
+            return False
+        if row.digest == print_:
+            return False
+        row = replace(row, digest=print_, url=post.url)
+        if self._feed.wants_detail(post, self.target.rules):
+            # Only the post's own page says whether this is an edit or a moved counter.
+            await self._kit.store.save_watched([replace(row, next_look_at=self._kit.clock.now())])
+            return False
+        await self._enqueue(post, Observation.CHANGED, row, page)
+        return True
+
+    async def _look_soon(self, row: Watched) -> None:
+        """A post reported gone is listed again: a stale feed, or a reappearance; the vigil finds out."""
+        now = self._kit.clock.now()
+        if row.next_look_at is None or row.next_look_at > now + timedelta(seconds=cadence.STALE_LOOK_S):
+            await self._kit.store.save_watched([replace(row, next_look_at=now)])
+
+    async def _mark_dropped(self, ids: Iterable[str]) -> None:
+        """Posts that left the listing are looked at by the vigil at once."""
+        dropped = list(ids)
+        if not dropped:
+            return
+        rows = await self._kit.store.known(self.target.name, dropped)
+        now = self._kit.clock.now()
+        soon = [
+            replace(row, next_look_at=now)
+            for row in rows.values()
+            if not row.closed
+            and row.next_look_at is not None
+            and (row.target, row.post_id) not in self._kit.busy
+        ]
+        if soon:
+            await self._kit.store.save_watched(soon)
+
+    async def _retry_unfinished(self, page: Response) -> None:
+        """Try again what a capture could not get, while the listing still shows it."""
+        for post_id, (post, tries) in list(self._unfinished.items()):
+            if (self.target.name, post_id) in self._kit.busy:
+                continue
+            rows = await self._kit.store.known(self.target.name, [post_id])
+            row = rows.get(post_id)
+            if row is None or not row.incomplete or tries >= COMPLETIONS:
+                del self._unfinished[post_id]
+                continue
+            self._unfinished[post_id] = (post, tries + 1)
+            await self._enqueue(post, Observation.SEEN, row, page)
+
+    # --- capturing --------------------------------------------------------------------
+
+    async def _enqueue(self, post: Post, why: Observation, row: Watched, page: Response) -> None:
+        self._kit.busy.add((self.target.name, post.post_id))
+        errand = Errand(
+            target=self.target,
+            feed=self._feed,
+            post=post,
+            observation=why,
+            listing=page,
+            listed_at=page.first_byte_at,
+            previous=row.evidence_id,
+        )
+        await self._jobs.put(_Job(errand=errand, row=row))
+        self._kit.meter.queued("capture", self._jobs.qsize())
+
+    async def _hand(self) -> None:
+        while True:
+            job = await self._jobs.get()
+            key = (self.target.name, job.errand.post.post_id)
+            try:
+                await self._capture(job)
+            finally:
+                self._kit.busy.discard(key)
+                self._kit.meter.queued("capture", self._jobs.qsize())
+
+    async def _capture(self, job: _Job) -> None:
+        soon = cadence.vigil_step(0, matched=True, age_s=0.0)
+        row = replace(job.row, next_look_at=self._kit.clock.now() + timedelta(seconds=soon))
+        _, row = await capture_and_seal(self._kit, job.errand, row)
+        post = job.errand.post
+        if row.incomplete:
+            self._unfinished.setdefault(post.post_id, (post, 0))
+        else:
+            self._unfinished.pop(post.post_id, None)
+
+    # --- health -----------------------------------------------------------------------
+
+    async def _endure(self, trouble: FeedTrouble) -> str:
+        """Record a trouble and set when to come back; never faster than without it."""
+        now = self._kit.clock.now()
+        failures = self.progress.failures + 1
+        wait = trouble.retry_after_s
+        if wait is None:
+            wait = cadence.backoff(failures, self.target.interval_s, self.target.name)
+        health, outcome = _health_of(trouble)
+        log.info("target trouble", target=self.target.name, health=health, why=trouble.why, failures=failures)
+        if health != self.progress.health and health in ("blocked", "forbidden"):
+            await self._kit.tell_admin(f"target {self.target.name}: {health}: {trouble.why}")
+        self.progress = replace(
+            self.progress,
+            health=health,
+            reason=trouble.why[:500],
+            failures=failures,
+            retry_at=now + timedelta(seconds=wait),
+        )
+        self._kit.noted(self.progress)
+        return outcome
+
+    async def _judge_yield(self, listing: Listing, page: Response, now: datetime) -> None:
+        """A listing that suddenly yields nothing is a changed layout until shown otherwise."""
+        count, usual = len(listing.posts), self.progress.usual_yield
+        if count == 0 and usual >= 3:
+            reason = f"the listing yields no posts (usually {usual:.0f}): has its layout changed?"
+            if self.progress.health != "failing":
+                await self._kit.tell_admin(f"target {self.target.name}: {reason}")
+            self._note(health="failing", reason=reason, good_at=None, read=len(page.body))
+            return
+        gap = bool(self.progress.posts_seen) and count > 0 and not (self._known_before & set(self._listed))
+        self._known_before = set(self._listed)
+        reason = "gap: the listing showed no known post since the last poll" if gap else ""
+        self._note(health="ok", reason=reason, good_at=now, read=len(page.body))
+        self.progress = replace(
+            self.progress,
+            usual_yield=usual * 0.9 + count * 0.1 if usual else float(count),
+            last_yield=count,
+            posts_seen=self.progress.posts_seen + count,
+        )
+
+    _known_before: frozenset[str] | set[str] = frozenset()
+
+    def _note(
+        self,
+        *,
+        health: str,
+        reason: str,
+        good_at: datetime | None = None,
+        read: int = 0,
+        not_modified: bool = False,
+    ) -> None:
+        self.progress = replace(
+            self.progress,
+            health=health,
+            reason=reason,
+            failures=0 if good_at else self.progress.failures,
+            retry_at=None,
+            last_good_at=good_at or self.progress.last_good_at,
+            bytes_read=self.progress.bytes_read + read,
+            not_modified=self.progress.not_modified + not_modified,
+            validators=self._validators,
+        )
+        self._kit.noted(self.progress)
+
+    def _count_poll(self, now: datetime, late_s: float, outcome: str) -> None:
+        last, achieved = self.progress.last_poll_at, self.progress.achieved_interval_s
+        span = (now - last).total_seconds() if last else 0.0
+        self.progress = replace(
+            self.progress,
+            last_poll_at=now,
+            polls=self.progress.polls + 1,
+            late_polls=self.progress.late_polls + (late_s > 0.1 * self.target.interval_s),
+            achieved_interval_s=achieved * 0.9 + span * 0.1 if achieved else span,
+        )
+        self._kit.noted(self.progress)
+
+    def known_posts(self) -> Sequence[str]:
+        """Ids that the listing showed last, for control fetches."""
+        return tuple(self._listed)
+
+
+def _health_of(trouble: FeedTrouble) -> tuple[str, str]:
+    """(health, poll outcome) that a trouble means."""
+    match trouble:
+        case Blocked():
+            return "blocked", "blocked"
+        case RobotsForbid():
+            return "forbidden", "blocked"
+        case AskedToWait():
+            return "waiting", "waiting"
+        case BadPage():
+            return "failing", "unreadable"
+        case _:
+            return "failing", "trouble"
