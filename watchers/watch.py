@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -36,9 +37,38 @@ UNCONDITIONAL_S = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """The last full listing: its posts as (id, url) in page order, and when it was asked for and had."""
+
+    posts: tuple[tuple[str, str], ...]
+    started_at: datetime
+    ended_at: datetime
+
+    def brackets(self, post_id: str) -> bool:
+        """Whether the listing is in order of number and shows older and newer posts than this one.
+
+        Only then does its absence say something: a ranked or shuffled listing drops posts at will.
+        """
+        numbers = [n for n in (_number(i) for i, _ in self.posts) if n is not None]
+        mine = _number(post_id)
+        if mine is None or len(numbers) < 3 or len(numbers) != len(self.posts):
+            return False
+        ordered = numbers in (sorted(set(numbers)), sorted(set(numbers), reverse=True))
+        return ordered and min(numbers) < mine < max(numbers)
+
+
+def _number(post_id: str) -> int | None:
+    match = re.search(r"(\d{1,18})$", post_id)
+    return int(match[1]) if match else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
+    """One capture to do. recheck: only if the post's page shows more than a moved counter."""
+
     errand: Errand
     row: Watched
+    recheck: bool = False
 
 
 class Watch:
@@ -50,14 +80,19 @@ class Watch:
         self._kit = kit
         self._feed: Feed = load(target.kind)
         self._jobs: asyncio.Queue[_Job] = asyncio.Queue(WAITING)
-        self._listed: dict[str, str] = {}
+        self.listed: dict[str, str] = {}
+        """Fingerprints of what the listing showed last, by post id."""
+        self.seen: Seen | None = None
         self._unfinished: dict[str, tuple[Post, int]] = {}
         # The first poll after a start is unconditional: the last run may have seen a
         # listing whose captures it did not live to finish.
         self._validators = Validators()
         self._body_digest = ""
+        self._stale = False
+        self._known_before: frozenset[str] = frozenset()
         self._full_at: float | None = None
         self._planned: datetime | None = None
+        self._stale_looks: dict[str, float] = {}
 
     async def run(self) -> None:
         """Poll and capture for ever."""
@@ -124,6 +159,8 @@ class Watch:
             raise FeedTrouble(page.url, f"listing answered {page.status} {page.reason}".rstrip())
         digest = hashlib.sha256(page.body).hexdigest()
         if digest == self._body_digest and not page.shortfall:
+            if self.seen is not None:
+                self.seen = replace(self.seen, started_at=page.started_at, ended_at=page.ended_at)
             await self._retry_unfinished(page)
             self._note(health="ok", reason="", good_at=now, read=len(page.body))
             return "same"
@@ -135,7 +172,7 @@ class Watch:
             self._validators = Validators(
                 etag=page.header("ETag"), last_modified=page.header("Last-Modified")
             )
-            self._body_digest = digest
+            self._body_digest = "" if self._stale else digest
         await self._judge_yield(listing, page, now)
         return "changed" if changed else "same"
 
@@ -171,7 +208,7 @@ class Watch:
     async def _take(self, page: Response, listing: Listing, *, first_page: bool = True) -> int:
         """Queue a capture for each new or changed post; returns how many there were."""
         prints = {post.post_id: fingerprint(post) for post in listing.posts}
-        moved = [p for p in listing.posts if self._listed.get(p.post_id) != prints[p.post_id]]
+        moved = [p for p in listing.posts if self.listed.get(p.post_id) != prints[p.post_id]]
         known = await self._kit.store.known(self.target.name, [p.post_id for p in moved])
         count, skipped = 0, set()
         for post in moved:
@@ -181,10 +218,16 @@ class Watch:
             elif await self._consider(post, row, prints[post.post_id], page):
                 count += 1
         if first_page:
-            await self._mark_dropped(self._listed.keys() - prints.keys())
-            self._listed = {}
+            await self._mark_dropped(self.listed.keys() - prints.keys())
+            self.listed = {}
+            self.seen = Seen(
+                posts=tuple((p.post_id, p.url) for p in listing.posts),
+                started_at=page.started_at,
+                ended_at=page.ended_at,
+            )
         # What somebody is busy with is looked at again at the next poll.
-        self._listed.update({k: v for k, v in prints.items() if k not in skipped})
+        self.listed.update({k: v for k, v in prints.items() if k not in skipped})
+        self._stale = bool(skipped)
         return count
 
     async def _consider(self, post: Post, row: Watched | None, print_: str, page: Response) -> bool:
@@ -201,35 +244,23 @@ class Watch:
         if row.digest == print_:
             return False
         row = replace(row, digest=print_, url=post.url)
-        if self._feed.wants_detail(post, self.target.rules):
-            # Only the post's own page says whether this is an edit or a moved counter.
-            await self._kit.store.save_watched([replace(row, next_look_at=self._kit.clock.now())])
-            return False
-        await self._enqueue(post, Observation.CHANGED, row, page)
-        return True
+        # Only the post's own page says whether this is an edit or a moved counter.
+        recheck = self._feed.wants_detail(post, self.target.rules)
+        await self._enqueue(post, Observation.CHANGED, row, page, recheck=recheck)
+        return not recheck
 
     async def _look_soon(self, row: Watched) -> None:
         """A post reported gone is listed again: a stale feed, or a reappearance; the vigil finds out."""
-        now = self._kit.clock.now()
-        if row.next_look_at is None or row.next_look_at > now + timedelta(seconds=cadence.STALE_LOOK_S):
-            await self._kit.store.save_watched([replace(row, next_look_at=now)])
+        key, now = row.post_id, self._kit.clock.monotonic()
+        if now - self._stale_looks.get(key, float("-inf")) >= cadence.STALE_LOOK_S:
+            self._stale_looks[key] = now
+            await self._kit.store.hasten(self.target.name, [key], self._kit.clock.now())
 
     async def _mark_dropped(self, ids: Iterable[str]) -> None:
-        """Posts that left the listing are looked at by the vigil at once."""
+        """Posts that left the listing are looked at by the vigil at once, if it watches them."""
         dropped = list(ids)
-        if not dropped:
-            return
-        rows = await self._kit.store.known(self.target.name, dropped)
-        now = self._kit.clock.now()
-        soon = [
-            replace(row, next_look_at=now)
-            for row in rows.values()
-            if not row.closed
-            and row.next_look_at is not None
-            and (row.target, row.post_id) not in self._kit.busy
-        ]
-        if soon:
-            await self._kit.store.save_watched(soon)
+        if dropped:
+            await self._kit.store.hasten(self.target.name, dropped, self._kit.clock.now(), only_watched=True)
 
     async def _retry_unfinished(self, page: Response) -> None:
         """Try again what a capture could not get, while the listing still shows it."""
@@ -246,7 +277,9 @@ class Watch:
 
     # --- capturing --------------------------------------------------------------------
 
-    async def _enqueue(self, post: Post, why: Observation, row: Watched, page: Response) -> None:
+    async def _enqueue(
+        self, post: Post, why: Observation, row: Watched, page: Response, *, recheck: bool = False
+    ) -> None:
         self._kit.busy.add((self.target.name, post.post_id))
         errand = Errand(
             target=self.target,
@@ -257,7 +290,7 @@ class Watch:
             listed_at=page.first_byte_at,
             previous=row.evidence_id,
         )
-        await self._jobs.put(_Job(errand=errand, row=row))
+        await self._jobs.put(_Job(errand=errand, row=row, recheck=recheck))
         self._kit.meter.queued("capture", self._jobs.qsize())
 
     async def _hand(self) -> None:
@@ -271,14 +304,35 @@ class Watch:
                 self._kit.meter.queued("capture", self._jobs.qsize())
 
     async def _capture(self, job: _Job) -> None:
+        errand: Errand | None = job.errand
+        if job.recheck:
+            errand = await self._recheck(job)
+        if errand is None:
+            await self._kit.store.save_watched([job.row])
+            return
         soon = cadence.vigil_step(0, matched=True, age_s=0.0)
         row = replace(job.row, next_look_at=self._kit.clock.now() + timedelta(seconds=soon))
-        _, row = await capture_and_seal(self._kit, job.errand, row)
-        post = job.errand.post
+        _, row = await capture_and_seal(self._kit, errand, row)
+        post = errand.post
         if row.incomplete:
             self._unfinished.setdefault(post.post_id, (post, 0))
         else:
             self._unfinished.pop(post.post_id, None)
+
+    async def _recheck(self, job: _Job) -> Errand | None:
+        """The errand with the post's page in hand, or None when the page shows no edit."""
+        errand = job.errand
+        try:
+            page = await self._kit.fetches.get(errand.post.url, self.target, purpose="page")
+            if page.status != 200 or page.shortfall:
+                return None  # the vigil finds out why
+            post = self._feed.detail(page, errand.post, self.target.rules, page.first_byte_at)
+        except FeedTrouble as trouble:
+            log.info("edit check failed", target=self.target.name, why=trouble.why)
+            return None
+        if fingerprint(post) == job.row.page_digest:
+            return None
+        return replace(errand, page=page)
 
     # --- health -----------------------------------------------------------------------
 
@@ -312,8 +366,8 @@ class Watch:
                 await self._kit.tell_admin(f"target {self.target.name}: {reason}")
             self._note(health="failing", reason=reason, good_at=None, read=len(page.body))
             return
-        gap = bool(self.progress.posts_seen) and count > 0 and not (self._known_before & set(self._listed))
-        self._known_before = set(self._listed)
+        gap = bool(self.progress.posts_seen) and count > 0 and self._known_before.isdisjoint(self.listed)
+        self._known_before = frozenset(self.listed)
         reason = "gap: the listing showed no known post since the last poll" if gap else ""
         self._note(health="ok", reason=reason, good_at=now, read=len(page.body))
         self.progress = replace(
@@ -322,8 +376,6 @@ class Watch:
             last_yield=count,
             posts_seen=self.progress.posts_seen + count,
         )
-
-    _known_before: frozenset[str] | set[str] = frozenset()
 
     def _note(
         self,
@@ -359,9 +411,9 @@ class Watch:
         )
         self._kit.noted(self.progress)
 
-    def known_posts(self) -> Sequence[str]:
-        """Ids that the listing showed last, for control fetches."""
-        return tuple(self._listed)
+    def listed_urls(self) -> tuple[tuple[str, str], ...]:
+        """(id, url) of the posts the listing showed last, in page order."""
+        return self.seen.posts if self.seen is not None else ()
 
 
 def _health_of(trouble: FeedTrouble) -> tuple[str, str]:

@@ -47,7 +47,7 @@ def fingerprint(post: Post) -> str:
         steady(post.seller),
         _SPACE.sub("", post.price),
         steady(post.location),
-        *(_address(p) for p in post.pictures if p.role != "avatar"),
+        *sorted({_address(p) for p in post.pictures if p.role != "avatar"}),
     ]
     return hashlib.sha256("\x1f".join(fields).encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -1,0 +1,401 @@
+"""The watch on: looking at captured posts again until they vanish, and proving when.
+
+A look asks the post's own page, because a listing may be stale and a page that rolled
+off it is still there. "Deleted" needs several looks over minutes that all say so, each
+beside a control: another page of the same site that was alive in the same minute. What
+is reported is an interval [last seen, first missing]. Our own fault, a wall or a silent
+host never counts. `classify` and `conclude` are pure; `Vigil` acts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+import structlog
+
+from storage.errors import AskedToWait, BadPage, Blocked, FeedTrouble, HostDown
+from storage.model import (
+    Evidence,
+    Lifetime,
+    Observation,
+    Post,
+    Presence,
+    Response,
+    Sighting,
+    Snapshot,
+    Target,
+    Watched,
+)
+from watchers import cadence, hours
+from watchers.capture import Errand
+from watchers.feed import Feed, load
+from watchers.kit import Kit, capture_and_seal, sampled
+from watchers.reading.fingerprint import fingerprint
+from watchers.walls import soft_404
+from watchers.watch import Watch
+
+log = structlog.get_logger(__name__)
+
+PER_HOST = 2
+"""Looks at one host at the same time; one slow host must not hold all hands."""
+AT_ONCE = 48
+"""Looks at the same time over all hosts."""
+CONTROL_FRESH_S = 60.0
+"""How old a sign of life of the site may be to serve as control."""
+RESTLESS = 3
+"""Edits in a row after which a page counts as restless and is kept at most every ten minutes."""
+RESTLESS_S = 600.0
+DAY_FACTOR = 4.0
+"""Outside the watch window the vigil goes on this much slower."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one look found. `page` is the answer that says so, where there was one."""
+
+    presence: Presence
+    why: str = ""
+    page: Response | None = None
+    started_at: datetime
+    ended_at: datetime
+
+
+def classify(page: Response, title: str, target_url: str) -> tuple[Presence, str]:
+    """What an answer of the post's own page says about the post; pure."""
+    if page.status == 410:
+        return Presence.GONE_410, "410 Gone"
+    if page.status == 404:
+        return Presence.GONE_404, "404 Not Found"
+    if page.status in (401, 403, 407, 451):
+        return Presence.BLOCKED, f"answered {page.status}"
+    if page.status >= 500:
+        return Presence.HOST_DOWN, f"answered {page.status}"
+    if page.status != 200:
+        return Presence.UNKNOWN, f"answered {page.status}"
+    if page.shortfall:
+        return Presence.UNKNOWN, page.shortfall
+    if page.hops and _same_page(page.url, target_url) and not _same_page(page.requested_url, target_url):
+        return Presence.SOFT_404, "redirected to the listing"
+    if page.hops and urlsplit(page.url).path in ("", "/") and urlsplit(page.requested_url).path not in ("", "/"):
+        return Presence.SOFT_404, "redirected to the front page"
+    if soft_404(page, title):
+        return Presence.SOFT_404, "the page says that the post is gone"
+    return Presence.ALIVE, ""
+
+
+def classify_trouble(trouble: FeedTrouble) -> tuple[Presence, str]:
+    """What a failed request says: never that the post is gone."""
+    match trouble:
+        case Blocked(wall="login"):
+            return Presence.LOGIN_WALL, trouble.why
+        case Blocked():
+            return Presence.BLOCKED, trouble.why
+        case HostDown():
+            return Presence.HOST_DOWN, trouble.why
+        case AskedToWait():
+            return Presence.UNKNOWN, f"asked to wait: {trouble.why}"
+        case _:
+            return Presence.UNKNOWN, trouble.why
+
+
+def conclude(row: Watched, look: Look) -> tuple[Watched, bool]:
+    """The row after a look that says "gone" with its control, and whether that settles it.
+
+    Settled after `cadence.CONFIRMATIONS` such looks over at least `cadence.CONFIRM_SPAN_S`.
+    """
+    first = row.first_missing_at or look.ended_at
+    row = replace(
+        row,
+        first_missing_at=first,
+        missing_looks=row.missing_looks + 1,
+        missing_class=row.missing_class or look.presence.value,
+    )
+    span = (look.ended_at - first).total_seconds()
+    return row, row.missing_looks >= cadence.CONFIRMATIONS and span >= cadence.CONFIRM_SPAN_S
+
+
+def _same_page(a: str, b: str) -> bool:
+    left, right = urlsplit(a), urlsplit(b)
+    return (left.netloc, left.path.rstrip("/")) == (right.netloc, right.path.rstrip("/"))
+
+
+class Vigil:
+    """Looks at every post that is due. `run` ends only by cancellation or a StoreError."""
+
+    def __init__(self, kit: Kit, watches: Callable[[], Mapping[str, Watch]]) -> None:
+        self._kit, self._watches = kit, watches
+        self._hosts: Counter[str] = Counter()
+        self._signs: dict[str, tuple[datetime, str]] = {}
+        self._edits: dict[tuple[str, str], tuple[int, datetime]] = {}
+        self._sightings: list[Sighting] = []
+        self._rows: dict[tuple[str, str], Watched] = {}
+
+    async def run(self) -> None:
+        """Start due looks and keep what they found, for ever."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._start_due(group)
+                await self._flush()
+                await self._kit.clock.sleep(cadence.VIGIL_TICK_S)
+
+    async def _start_due(self, group: asyncio.TaskGroup) -> None:
+        rows = await self._kit.store.vigils_due(self._kit.clock.now(), limit=500)
+        for row in rows:
+            host, key = urlsplit(row.url).netloc, (row.target, row.post_id)
+            if sum(self._hosts.values()) >= AT_ONCE:
+                break
+            if key in self._kit.busy or key in self._rows or self._hosts[host] >= PER_HOST:
+                continue
+            self._kit.busy.add(key)
+            self._hosts[host] += 1
+            group.create_task(self._guarded(row, host))
+
+    async def _guarded(self, row: Watched, host: str) -> None:
+        try:
+            kept = await self.look(row)
+            self._rows[row.target, row.post_id] = kept
+        finally:
+            self._hosts[host] -= 1
+            if self._hosts[host] <= 0:
+                del self._hosts[host]
+            if (row.target, row.post_id) not in self._rows:
+                self._kit.busy.discard((row.target, row.post_id))
+
+    async def _flush(self) -> None:
+        """Write the finished looks: sightings first, so a row never claims an unrecorded look."""
+        sightings, self._sightings = self._sightings, []
+        if sightings:
+            await self._kit.store.add_sightings(sightings)
+        rows = dict(self._rows)
+        if rows:
+            await self._kit.store.save_watched(list(rows.values()))
+            for key in rows:  # until now nobody else may write these rows
+                self._rows.pop(key, None)
+                self._kit.busy.discard(key)
+
+    # --- one look -----------------------------------------------------------------------
+
+    async def look(self, row: Watched) -> Watched:
+        """Look at one post and return its row as it is to be kept."""
+        watch = self._watches().get(row.target)
+        now = self._kit.clock.now()
+        if watch is None:  # no longer watched: we have no authority to ask that host
+            return replace(row, next_look_at=now + timedelta(hours=6))
+        if not (row.matched or row.closed or sampled(row.post_id, watch.target.vigil_sample)):
+            return replace(row, next_look_at=None)
+        feed = load(watch.target.kind)
+        look = await self._ask(row, watch, feed)
+        self._kit.meter.looked(look.presence)
+        control = ""
+        if look.presence.says_gone and not row.closed:
+            control = await self._control(row, watch, look)
+            if not control:
+                look = replace(look, presence=Presence.UNKNOWN, why=f"{look.why}; no other page was alive")
+        self._sightings.append(_sighting(row, look, control))
+        if look.presence is Presence.ALIVE:
+            return await self._alive(row, look, watch.target, feed)
+        if look.presence.says_gone:
+            return await self._gone(row, look, control, watch.target, feed)
+        return replace(row, looks=row.looks + 1, next_look_at=self._next(row, watch.target))
+
+    async def _ask(self, row: Watched, watch: Watch, feed: Feed) -> Look:
+        if not feed.OWN_PAGE or row.url == watch.target.url:
+            return self._read_listing(row, watch)
+        started = self._kit.clock.now()
+        try:
+            page = await self._kit.fetches.get(row.url, watch.target, purpose="page")
+        except FeedTrouble as trouble:
+            presence, why = classify_trouble(trouble)
+            return Look(presence=presence, why=why, started_at=started, ended_at=self._kit.clock.now())
+        title = (await self._kit.store.evidence(row.evidence_id)).post.title
+        presence, why = classify(page, title, watch.target.url)
+        if presence is Presence.ALIVE:
+            self._signs[watch.target.name] = (page.started_at, row.url)
+            if row.post_id not in watch.listed:
+                why = Presence.OFF_FEED.value
+        return Look(
+            presence=presence, why=why, page=page, started_at=page.started_at, ended_at=page.ended_at
+        )
+
+    def _read_listing(self, row: Watched, watch: Watch) -> Look:
+        """Presence by the last listing, for posts without a page that could tell."""
+        now = self._kit.clock.now()
+        seen = watch.seen
+        if seen is None or (now - seen.started_at).total_seconds() > CONTROL_FRESH_S + watch.target.interval_s:
+            return Look(presence=Presence.UNKNOWN, why="no fresh listing", started_at=now, ended_at=now)
+        if row.post_id in watch.listed:
+            presence, why = Presence.ALIVE, "listed"
+        elif seen.brackets(row.post_id):
+            presence, why = Presence.SKIPPED, "listed neighbours, but not the post"
+        else:
+            presence, why = Presence.OFF_FEED, "rolled off the listing"
+        return Look(presence=presence, why=why, started_at=seen.started_at, ended_at=seen.ended_at)
+
+    # --- what it means --------------------------------------------------------------------
+
+    async def _alive(self, row: Watched, look: Look, target: Target, feed: Feed) -> Watched:
+        was_closed = row.closed
+        row = replace(
+            row,
+            last_seen_at=max(row.last_seen_at, look.started_at),
+            first_missing_at=None,
+            missing_looks=0,
+            missing_class="",
+            looks=row.looks + 1,
+            closed=False,
+        )
+        row = replace(row, next_look_at=self._next(row, target))
+        if look.page is None or not feed.wants_detail(_bare(row), target.rules):
+            return row if not was_closed else await self._reappear(row, look, target, feed)
+        evidence = await self._kit.store.evidence(row.evidence_id)
+        post = self._read(look.page, evidence.post, target, feed)
+        if was_closed:
+            return await self._reappear(row, look, target, feed)
+        if post is None or fingerprint(post) == row.page_digest or self._is_restless(row):
+            return row
+        return await self._keep(row, look, target, feed, evidence, Observation.CHANGED)
+
+    def _read(self, page: Response, post: Post, target: Target, feed: Feed) -> Post | None:
+        try:
+            return feed.detail(page, post, target.rules, page.first_byte_at)
+        except BadPage as bad:
+            log.info("page unreadable in the vigil", target=target.name, why=bad.why)
+            return None
+
+    async def _reappear(self, row: Watched, look: Look, target: Target, feed: Feed) -> Watched:
+        evidence = await self._kit.store.evidence(row.evidence_id)
+        return await self._keep(row, look, target, feed, evidence, Observation.REAPPEARED)
+
+    async def _keep(
+        self,
+        row: Watched,
+        look: Look,
+        target: Target,
+        feed: Feed,
+        evidence: Evidence,
+        why: Observation,
+        lifetime: Lifetime | None = None,
+    ) -> Watched:
+        errand = Errand(
+            target=target,
+            feed=feed,
+            post=evidence.post,
+            observation=why,
+            listing=None,
+            listed_at=look.ended_at,
+            previous=row.evidence_id,
+            page=look.page,
+        )
+        _, kept = await capture_and_seal(self._kit, errand, row, lifetime=lifetime)
+        return kept
+
+    def _is_restless(self, row: Watched) -> bool:
+        """Whether a page that differs at every look was kept a moment ago; counts this edit."""
+        key, now = (row.target, row.post_id), self._kit.clock.now()
+        count, last = self._edits.get(key, (0, now))
+        if count >= RESTLESS and (now - last).total_seconds() < RESTLESS_S:
+            return True
+        self._edits[key] = (count + 1, now)
+        return False
+
+    async def _gone(self, row: Watched, look: Look, control: str, target: Target, feed: Feed) -> Watched:
+        if row.closed:  # still gone, as reported: a stale feed lists it
+            return replace(row, next_look_at=None)
+        row, settled = conclude(replace(row, looks=row.looks + 1), look)
+        if not settled:
+            soon = self._kit.clock.now() + timedelta(seconds=cadence.CONFIRM_EVERY_S)
+            return replace(row, next_look_at=soon)
+        lifetime = Lifetime(
+            last_seen_at=row.last_seen_at,
+            first_missing_at=row.first_missing_at,
+            confirmations=row.missing_looks,
+            missing_class=row.missing_class,
+            control=control,
+        )
+        evidence = await self._kit.store.evidence(row.evidence_id)
+        closed = replace(row, closed=True, next_look_at=None)
+        kept = await self._seal_missing(closed, look, target, feed, evidence, lifetime)
+        self._edits.pop((row.target, row.post_id), None)
+        self._kit.spoke()
+        return kept
+
+    async def _seal_missing(
+        self, row: Watched, look: Look, target: Target, feed: Feed, evidence: Evidence, lifetime: Lifetime
+    ) -> Watched:
+        """Keep the answer that says "gone" itself; nothing more is fetched."""
+        snapshot = Snapshot(
+            target=target.name,
+            target_digest=target.digest,
+            observation=Observation.MISSING,
+            post=replace(evidence.post, pictures=()),
+            listing=None,
+            page=look.page,
+            pictures=(),
+            listed_at=look.ended_at,
+            captured_at=self._kit.clock.now(),
+            previous=row.evidence_id,
+            absences=(look.why,),
+            robots_override=target.robots_override,
+        )
+        sealed = await self._kit.store.seal(
+            snapshot, watched=row, announce=self._kit.announce, lifetime=lifetime
+        )
+        self._kit.meter.captured(Observation.MISSING, 0.0)
+        log.info("post vanished", target=target.name, evidence=sealed.evidence_id, how=lifetime.missing_class)
+        return replace(row, evidence_id=sealed.evidence_id)
+
+    async def _control(self, row: Watched, watch: Watch, look: Look) -> str:
+        """The address of another page of the site that was alive in the same minute, or ""."""
+        if look.presence is Presence.SKIPPED:
+            return "the neighbours in the same listing"
+        sign = self._signs.get(watch.target.name)
+        fresh = look.ended_at - timedelta(seconds=CONTROL_FRESH_S)
+        if sign is not None and sign[0] >= fresh and sign[1] != row.url:
+            return sign[1]
+        others = [(i, u) for i, u in watch.listed_urls() if i != row.post_id and u not in ("", row.url)]
+        for post_id, url in others[:3]:
+            if await self._answers(post_id, url, watch):
+                return url
+        if others:
+            return ""
+        good = watch.progress.last_good_at
+        return watch.target.url if good is not None and good >= fresh else ""
+
+    async def _answers(self, post_id: str, url: str, watch: Watch) -> bool:
+        try:
+            page = await self._kit.fetches.get(url, watch.target, purpose="control")
+        except FeedTrouble:
+            return False
+        alive = classify(page, "", watch.target.url)[0] is Presence.ALIVE
+        if alive:
+            self._signs[watch.target.name] = (page.started_at, url)
+        return alive
+
+    def _next(self, row: Watched, target: Target) -> datetime:
+        now = self._kit.clock.now()
+        age = (now - row.first_seen_at).total_seconds()
+        step = cadence.vigil_step(row.looks, matched=row.matched, age_s=age)
+        if not hours.is_night(target.window, now):
+            step *= DAY_FACTOR
+        return now + timedelta(seconds=step)
+
+
+def _bare(row: Watched) -> Post:
+    return Post(post_id=row.post_id, url=row.url)
+
+
+def _sighting(row: Watched, look: Look, control: str) -> Sighting:
+    return Sighting(
+        target=row.target,
+        post_id=row.post_id,
+        looked_at=look.ended_at,
+        presence=look.presence,
+        status=look.page.status if look.page else 0,
+        control=control,
+        why=look.why,
+    )
