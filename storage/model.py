@@ -262,7 +262,10 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A stored picture. phash/dhash: 64-bit hashes as 16 hex digits, "" when undecodable."""
+    """A stored picture. phash/dhash: 64-bit hashes as 16 hex digits, "" when there is none.
+
+    note: "truncated", "animated: first frame", "flat: no hash", joined by "; ".
+    """
 
     sha256: Sha256
     url: str = ""
@@ -273,6 +276,7 @@ class Picture:
     phash: str = ""
     dhash: str = ""
     undecodable: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -523,5 +527,3 @@ class Progress:
     usual_yield: float = 0.0
     last_yield: int = 0
     extra: tuple[tuple[str, str], ...] = field(default=())
-
-
