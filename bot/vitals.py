@@ -1,0 +1,150 @@
+"""The daemon's signs of life: Prometheus metrics, /healthz and /readyz on loopback.
+
+Numbers only. No label is ever an address, a seller or a target's name: what is watched is
+not for the monitoring system, and label values from strangers have no bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from storage.errors import ConfigError
+
+_ALERT_BUCKETS = (0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 3600)
+_LATE_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
+
+
+class Vitals:
+    """The metrics as attributes, and the small server that shows them.
+
+    ready: names every reason why the daemon is not fit for the night; empty is ready. It is
+    called per request on the loop, so it must be quick. port 0 takes a free one (`port`
+    tells after `start`).
+    """
+
+    def __init__(self, host: str, port: int, ready: Callable[[], Sequence[str]]) -> None:
+        self.host, self.port = host, port
+        self._ready = ready
+        self._runner: web.AppRunner | None = None
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._name_metrics()
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, namespace="nightjar", registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, namespace="nightjar", registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: Sequence[float]) -> Histogram:
+        return Histogram(name, text, namespace="nightjar", registry=self.registry, buckets=buckets)
+
+    def _name_metrics(self) -> None:
+        """Straight list, one line each: this is the table of docs/operations.md."""
+        self.polls_total = self._counter("polls_total", "Polls of targets, by how they ended", "outcome")
+        self.poll_lateness_seconds = self._histogram(
+            "poll_lateness_seconds", "How much later than due a poll began", _LATE_BUCKETS
+        )
+        self.capture_seconds = self._histogram(
+            "capture_seconds", "From receiving a listing to a post of it sealed", _ALERT_BUCKETS
+        )
+        self.verdicts_total = self._counter("verdicts_total", "Verdicts recorded", "tier")
+        self.judge_seconds = self._histogram(
+            "judge_seconds", "From a seal to its verdict recorded", _LATE_BUCKETS
+        )
+        self.captures_total = self._counter("captures_total", "Sealed looks at posts", "observation")
+        self.pictures_total = self._counter("pictures_total", "Pictures wanted, by what came", "outcome")
+        self.capture_to_alert_seconds = self._histogram(
+            "capture_to_alert_seconds", "From listing a post to its alert delivered", _ALERT_BUCKETS
+        )
+        self.deliveries_total = self._counter(
+            "deliveries_total", "Tries to deliver an alert", "channel", "outcome"
+        )
+        self.vigil_looks_total = self._counter("vigil_looks_total", "Looks at posts under vigil", "presence")
+        self.deletions_total = self._counter("deletions_total", "Posts whose deletion was confirmed")
+        self.responses_total = self._counter("responses_total", "Answers of hosts, 2xx to 5xx", "status")
+        self.requests_refused_total = self._counter(
+            "requests_refused_total", "Requests that our own guard, robots.txt or a bound refused", "why"
+        )
+        self.blobs_written_total = self._counter("blobs_written_total", "Blobs newly kept")
+        self.blob_bytes_total = self._counter("blob_bytes_total", "Bytes of blobs newly kept")
+        self.reloads_total = self._counter("reloads_total", "Readings of the configuration", "outcome")
+        self.queue_depth = self._gauge("queue_depth", "Waiting now", "queue")
+        self.targets = self._gauge("targets", "Targets, by health", "health")
+        self.oldest_good_poll_age_seconds = self._gauge(
+            "oldest_good_poll_age_seconds", "Age of the oldest last good poll of the targets due tonight"
+        )
+        self.disk_free_bytes = self._gauge("disk_free_bytes", "Free on the data folder's file system")
+
+    # The watch counts through these (watchers/meter.py); none blocks or raises.
+
+    def polled(self, outcome: str, late_s: float) -> None:
+        """One poll ended, and began `late_s` after it was due."""
+        self.polls_total.labels(outcome).inc()
+        self.poll_lateness_seconds.observe(max(0.0, late_s))
+
+    def captured(self, observation: str, took_s: float) -> None:
+        """One look at a post was sealed, `took_s` after its listing was received."""
+        self.captures_total.labels(observation).inc()
+        self.capture_seconds.observe(took_s)
+
+    def pictured(self, outcome: str) -> None:
+        """One picture was kept, absent, hashed or undecodable."""
+        self.pictures_total.labels(outcome).inc()
+
+    def judged(self, tier: str, took_s: float) -> None:
+        """One verdict was recorded, `took_s` after the seal."""
+        self.verdicts_total.labels(tier).inc()
+        self.judge_seconds.observe(took_s)
+
+    def looked(self, presence: str) -> None:
+        """One look of the vigil."""
+        self.vigil_looks_total.labels(presence).inc()
+
+    def queued(self, queue: str, depth: int) -> None:
+        """So many wait in a queue now."""
+        self.queue_depth.labels(queue).set(depth)
+
+    async def start(self) -> None:
+        """Serve. Raises ConfigError when the address cannot be had."""
+        app = web.Application()
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        await runner.setup()
+        site = web.TCPSite(runner, self.host, self.port)
+        try:
+            await site.start()
+        except OSError as error:
+            await runner.cleanup()
+            where = f"{self.host}:{self.port}"
+            raise ConfigError(
+                f"cannot listen on {where}: {error.strerror}", table="nightjar", key="metrics"
+            ) from error
+        self._runner = runner
+        self.port = int(runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Close the server. Twice is harmless."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        return web.Response(
+            body=generate_latest(self.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        problems = self._ready()
+        if not problems:
+            return web.Response(text="ready\n")
+        return web.Response(status=503, text="".join(f"{' '.join(p.split())}\n" for p in problems))

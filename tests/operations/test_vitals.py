@@ -1,0 +1,97 @@
+"""The signs of life, asked for over a real socket."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from bot.vitals import Vitals
+from storage.errors import ConfigError
+from watchers.meter import Meter
+
+
+class Asked:
+    """A running `Vitals` and the problems it is to report."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self.vitals = Vitals("127.0.0.1", 0, lambda: self.problems)
+
+    async def get(self, path: str) -> tuple[int, str]:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://127.0.0.1:{self.vitals.port}{path}") as answer,
+        ):
+            return answer.status, await answer.text()
+
+
+@pytest.fixture
+async def asked() -> AsyncIterator[Asked]:
+    asked = Asked()
+    await asked.vitals.start()
+    yield asked
+    await asked.vitals.stop()
+
+
+async def test_alive_is_not_the_same_as_ready(asked: Asked) -> None:
+    assert await asked.get("/readyz") == (200, "ready\n")
+    asked.problems = ["store: 2 rows\nlack blobs", "poll: oldest is 400 s old"]
+    assert await asked.get("/readyz") == (503, "store: 2 rows lack blobs\npoll: oldest is 400 s old\n")
+    assert await asked.get("/healthz") == (200, "alive\n")
+
+
+async def test_counts_reach_the_metrics_page_in_prometheus_form(asked: Asked) -> None:
+    meter: Meter = asked.vitals
+    meter.polled("changed", 0.2)
+    meter.captured("seen", 1.5)
+    meter.pictured("kept")
+    meter.judged("high", 0.1)
+    meter.looked("404")
+    meter.queued("capture", 7)
+    asked.vitals.deliveries_total.labels("telegram", "delivered").inc()
+    status, text = await asked.get("/metrics")
+    samples = {
+        (s.name, *sorted(s.labels.items())): s.value
+        for family in text_string_to_metric_families(text)
+        for s in family.samples
+    }
+    assert status == 200
+    assert samples["nightjar_polls_total", ("outcome", "changed")] == 1
+    assert samples["nightjar_captures_total", ("observation", "seen")] == 1
+    assert samples["nightjar_queue_depth", ("queue", "capture")] == 7
+    assert samples["nightjar_poll_lateness_seconds_count",] == 1
+    assert samples["nightjar_deliveries_total", ("channel", "telegram"), ("outcome", "delivered")] == 1
+    assert ("process_resident_memory_bytes",) in samples
+
+
+def test_no_label_can_hold_an_address_or_a_person() -> None:
+    vitals = Vitals("127.0.0.1", 0, tuple)
+    labels = {label for metric in vars(vitals).values() for label in getattr(metric, "_labelnames", ())}
+    assert labels == {
+        "outcome", "observation", "channel", "presence", "status", "why", "queue", "health", "tier",
+    }  # fmt: skip
+
+
+async def test_two_daemons_do_not_share_numbers() -> None:
+    one, other = Vitals("127.0.0.1", 0, tuple), Vitals("127.0.0.1", 0, tuple)
+    one.captured("seen", 1.0)
+    assert other.captures_total.labels("seen")._value.get() == 0
+
+
+async def test_a_taken_port_is_named_with_its_key_and_stopping_twice_is_harmless() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        vitals = Vitals("127.0.0.1", port, tuple)
+        with pytest.raises(ConfigError, match=rf"nightjar: metrics: cannot listen on 127\.0\.0\.1:{port}"):
+            await vitals.start()
+        await vitals.stop()
+    vitals = Vitals("127.0.0.1", 0, tuple)
+    await vitals.start()
+    await vitals.stop()
+    await vitals.stop()
