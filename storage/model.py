@@ -434,6 +434,8 @@ class Delivery:
     channel: str
     alert: Alert
     attempts: int = 0
+    uncertain: bool = False
+    """An earlier attempt may have reached people: its answer was lost."""
     receipt: str = ""
     previous_receipt: str = ""
     """Receipt of the delivery of the alert that this one revises, in the same channel."""

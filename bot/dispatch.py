@@ -1,0 +1,186 @@
+"""From outbox to people: one serial lane per channel.
+
+The intent is committed before a channel is called and the receipt after it, so a
+restart finds every delivery that was under way. Urgent goes first; a channel that
+cannot be reached keeps its rows and is tried again; other lanes never wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+import structlog
+
+from bot.channel import Channel
+from bot.compose import card
+from storage.clock import Clock
+from storage.errors import NotSent, Uncertain, Unsendable
+from storage.model import Alert, Delivery, Tier
+from storage.store import Store
+
+log = structlog.get_logger(__name__)
+
+SEND_S = 30.0
+"""Longest time for one delivery; after it the outcome is uncertain."""
+IDLE_S = 2.0
+"""How long an idle lane waits before it looks again without being poked."""
+LONGEST_PAUSE_S = 60.0
+"""Cap of a lane's own back-off; a pause that the channel named is kept in full."""
+BATCH = 20
+
+
+class Tally(Protocol):
+    """What dispatching tells whoever counts."""
+
+    def delivered(self, channel: str, outcome: str, tier: str, took_s: float) -> None:
+        """One delivery ended: delivered, waiting, dead or uncertain."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """An open channel with what the dispatcher must know of it (see `ChannelModule`)."""
+
+    channel: Channel
+    wants_sheet: bool
+    repeatable: bool
+
+
+class Dispatcher:
+    """Delivers what the outbox holds. `run` ends only by cancellation or a StoreError."""
+
+    def __init__(
+        self,
+        store: Store,
+        lines: Mapping[str, Line],
+        clock: Clock,
+        *,
+        sheet: Callable[[Alert], Awaitable[bytes]],
+        tally: Tally,
+        admin: tuple[str, ...] = (),
+    ) -> None:
+        self._store, self._lines, self._clock = store, dict(lines), clock
+        self._sheet, self._tally, self._admin = sheet, tally, admin
+        self._pokes = {name: asyncio.Event() for name in lines}
+
+    def poke(self) -> None:
+        """Something was added to the outbox."""
+        for event in self._pokes.values():
+            event.set()
+
+    async def run(self) -> None:
+        """Run all lanes, for ever."""
+        async with asyncio.TaskGroup() as group:
+            for name in self._lines:
+                group.create_task(self._lane(name), name=f"lane {name}")
+
+    async def drain(self, within_s: float) -> None:
+        """Deliver what is due now, for at most `within_s` seconds; for an orderly stop."""
+        try:
+            async with asyncio.timeout(within_s):
+                for name in self._lines:
+                    while await self._round(name) == 0.0 and await self._due(name):
+                        pass
+        except TimeoutError:
+            log.info("stop did not wait for the outbox; its rows are kept")
+
+    async def _lane(self, name: str) -> None:
+        for delivery in await self._store.stuck(name):
+            await self._recover(name, delivery)
+        while True:
+            self._pokes[name].clear()
+            pause = await self._round(name)
+            if pause:
+                await self._clock.sleep(pause)
+            elif not await self._due(name):
+                await self._wait(name)
+
+    async def _due(self, name: str) -> tuple[Delivery, ...]:
+        return await self._store.deliveries_due(name, self._clock.now(), limit=BATCH)
+
+    async def _wait(self, name: str) -> None:
+        try:
+            async with asyncio.timeout(IDLE_S):
+                await self._pokes[name].wait()
+        except TimeoutError:
+            return
+
+    async def _recover(self, name: str, delivery: Delivery) -> None:
+        """A delivery that a crash left between intent and receipt.
+
+        A repeatable channel takes the same delivery again without telling people twice.
+        Elsewhere it goes out once more, marked as a possible repeat: late beats never.
+        """
+        why = "the daemon stopped before the answer came"
+        await self._store.mark_waiting(delivery.delivery_id, self._clock.now(), why)
+        log.info("delivery resumed", channel=name, alert=delivery.alert.alert_id)
+
+    async def _round(self, name: str) -> float:
+        """Deliver one batch in order; returns the pause the lane must make, 0 for none."""
+        for delivery in await self._due(name):
+            pause = await self._deliver(name, delivery)
+            if pause:
+                return pause
+        return 0.0
+
+    async def _deliver(self, name: str, delivery: Delivery) -> float:
+        line, alert = self._lines[name], delivery.alert
+        sheet = await self._sheet(alert) if line.wants_sheet else b""
+        doubtful = delivery.attempts > 0 and delivery.uncertain and not line.repeatable
+        message = card(alert, sheet, repeat=doubtful)
+        await self._store.mark_sending(delivery.delivery_id, self._clock.now())
+        try:
+            async with asyncio.timeout(SEND_S):
+                receipt = await line.channel.send(delivery, message)
+        except NotSent as error:
+            return await self._put_off(name, delivery, error, error.retry_after_s)
+        except Unsendable as error:
+            return await self._bury(name, delivery, error)
+        except (Uncertain, TimeoutError) as error:
+            return await self._put_off(name, delivery, error, None, uncertain=True)
+        now = self._clock.now()
+        await self._store.mark_delivered(delivery.delivery_id, now, receipt)
+        self._count(name, "delivered", alert)
+        return 0.0
+
+    async def _put_off(
+        self,
+        name: str,
+        delivery: Delivery,
+        error: Exception,
+        retry_after_s: float | None,
+        *,
+        uncertain: bool = False,
+    ) -> float:
+        pause = retry_after_s if retry_after_s is not None else backoff(delivery.attempts)
+        retry_at = self._clock.now() + timedelta(seconds=pause)
+        why = str(error) or type(error).__name__
+        await self._store.mark_waiting(delivery.delivery_id, retry_at, why, uncertain=uncertain)
+        self._count(name, "uncertain" if uncertain else "waiting", delivery.alert)
+        log.warning("delivery put off", channel=name, why=why, pause_s=pause)
+        return pause
+
+    async def _bury(self, name: str, delivery: Delivery, error: Exception) -> float:
+        await self._store.mark_dead(delivery.delivery_id, str(error))
+        self._count(name, "dead", delivery.alert)
+        log.error("delivery refused for good", channel=name, why=str(error))
+        others = tuple(n for n in self._admin if n != name) or tuple(n for n in self._lines if n != name)
+        if others and delivery.alert.notice == "":
+            text = f"channel {name} refused alert {delivery.alert.alert_id} for good: {error}"
+            await self._store.notify(text, announce=others, tier=Tier.HIGH)
+            self.poke()
+        return 0.0
+
+    def _count(self, name: str, outcome: str, alert: Alert) -> None:
+        since = alert.evidence.captured_at if alert.evidence else alert.created_at
+        took = max(0.0, (self._clock.now() - since).total_seconds())
+        self._tally.delivered(name, outcome, alert.tier.value, took)
+
+
+def backoff(attempts: int) -> float:
+    """Seconds before the next attempt of a lane: 1, 2, 4 ... at most `LONGEST_PAUSE_S`."""
+    return float(min(2 ** max(0, min(attempts, 10) - 1), LONGEST_PAUSE_S)) if attempts else 1.0
