@@ -25,6 +25,8 @@ Attributes carry the facts; messages are for people and never hold secrets.
 
 from __future__ import annotations
 
+from storage.model import Response
+
 
 class NightjarError(Exception):
     """Root of every error this project raises on purpose."""
@@ -63,13 +65,23 @@ class AskedToWait(FeedTrouble):
 
 
 class Blocked(FeedTrouble):
-    """A challenge, captcha or log-in page stands in front. Attribute: wall ("captcha", "login", "challenge", "forbidden")."""
+    """A challenge, captcha or log-in page stands in front.
+
+    Attributes: wall ("captcha", "login", "challenge", "forbidden"); response: the wall
+    itself as it was received (a `Response`), or None.
+    """
 
     def __init__(
-        self, url: str, why: str, *, wall: str = "challenge", retry_after_s: float | None = None
+        self,
+        url: str,
+        why: str,
+        *,
+        wall: str = "challenge",
+        retry_after_s: float | None = None,
+        response: Response | None = None,
     ) -> None:
         super().__init__(url, why, retry_after_s=retry_after_s)
-        self.wall = wall
+        self.wall, self.response = wall, response
 
 
 class Refused(FeedTrouble):

@@ -126,9 +126,10 @@ class Response:
     """One answer, bounded and complete, or as far as it came.
 
     url: the address that answered (after redirects). body: content-decoded bytes.
-    wire / wire_request: exact bytes of the answer / of our request head when had,
-    else b"" and framing "normalised". headers: as received, order and case kept.
-    shortfall: "" when whole, else why the body is incomplete. elapsed_s: monotonic.
+    wire / wire_request: exact bytes of the answer / of our request head when had.
+    framing says what `wire` is: "exact" (the whole answer), "head" (its head alone: the
+    body came bare, so wire + body are the exact bytes), "normalised" (b"": not had).
+    headers: as received (latin-1), order and case kept. shortfall: "" when whole, else why the body is incomplete. elapsed_s: monotonic.
     """
 
     url: str
