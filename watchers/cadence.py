@@ -1,0 +1,87 @@
+"""When to look again: pure arithmetic of polling, backing off and watching on.
+
+Nothing here knows a network or a clock; `now` and random numbers are arguments.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from datetime import datetime, timedelta
+from random import Random
+
+FIRST_POLL_WITHIN_S = 5.0
+"""After a start every target is polled within this, whatever its phase."""
+LONGEST_BACKOFF_S = 300.0
+"""Five minutes: a host that comes back at night must be seen again the same hour, and no
+number of failures ever disables a target (facts/monitoring.md, section 10)."""
+
+CONFIRMATIONS = 3
+"""Looks that must all say "gone" before a post counts as deleted: single servers answer a
+passing 404 (seen in a Mastodon bug report), three in a row over minutes they do not."""
+CONFIRM_SPAN_S = 60.0
+"""Least time from the first such look to the last: longer than a cache entry or a restart."""
+CONFIRM_EVERY_S = 30.0
+"""Pause between those looks, so that three of them span the minute."""
+VIGIL_TICK_S = 1.0
+"""How often the vigil asks the store what is due."""
+STALE_LOOK_S = 120.0
+"""Least time between two looks at posts which a stale listing still shows."""
+
+VIGIL_STEPS_S = (30.0, 30.0, 60.0, 60.0, 120.0, 120.0, 300.0)
+"""First looks after a capture: half of the quick sellers delete within eight minutes."""
+VIGIL_SHARE = 0.1
+"""Afterwards a post is looked at every tenth of its age: the interval reported for its
+vanishing is then at most about a tenth of its life."""
+VIGIL_LONGEST_S = 900.0
+VIGIL_UNMATCHED = 4.0
+"""Posts of the sample wait this many times longer than those that raised an alert."""
+
+
+def phase(target_name: str, interval_s: float) -> float:
+    """Seconds 0 <= p < interval_s by which a target's polls are shifted; the same after a restart.
+
+    A stable hash spreads any set of targets evenly. The shift is drawn once: redrawing it
+    at every poll would cost captures (periodic beats random polling, facts 2.1).
+    """
+    share = int.from_bytes(hashlib.sha256(target_name.encode("utf-8", "surrogatepass")).digest()[:8])
+    return share / 2**64 * interval_s
+
+
+def next_poll(planned: datetime, interval_s: float, now: datetime) -> datetime:
+    """The first instant after `now` on the grid planned + n * interval_s, n >= 1.
+
+    Slots that were missed are skipped, never made up for in a burst; the phase is kept.
+    Raises ValueError when interval_s is not positive.
+    """
+    if interval_s <= 0:
+        raise ValueError("interval_s must be positive")
+    behind = max(0.0, (now - planned).total_seconds())
+    due = planned + timedelta(seconds=(math.floor(behind / interval_s) + 1) * interval_s)
+    # Rounding to microseconds may land on `now` itself: that slot is over.
+    return due if due > now else due + timedelta(seconds=interval_s)
+
+
+def backoff(failures: int, interval_s: float, source: str | Random) -> float:
+    """Seconds to wait after `failures` (>= 1) failures in a row: at least one interval.
+
+    Doubles from the interval to LONGEST_BACKOFF_S, then shortened by up to a quarter so
+    that targets which failed together do not return together. `source` is a random
+    generator, or a name from which the same numbers come every time.
+    """
+    ceiling = max(interval_s, LONGEST_BACKOFF_S)
+    grown = min(interval_s * 2.0 ** min(max(failures, 1) - 1, 30), ceiling)
+    share = source.random() if isinstance(source, Random) else phase(f"{source}\x1f{failures}", 1.0)
+    return max(interval_s, grown * (1.0 - share / 4))
+
+
+def vigil_step(looks: int, *, matched: bool, age_s: float) -> float:
+    """Seconds until the next look at a post, after `looks` looks, `age_s` since it was first seen.
+
+    Fast first, then slower with age. By day the caller stretches it further.
+    """
+    if looks < len(VIGIL_STEPS_S):
+        step = VIGIL_STEPS_S[max(looks, 0)]
+    else:
+        step = min(max(VIGIL_STEPS_S[-1], age_s * VIGIL_SHARE), VIGIL_LONGEST_S)
+    return step if matched else step * VIGIL_UNMATCHED

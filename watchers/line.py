@@ -1,0 +1,326 @@
+"""The line to the web: one request, one answer, one hop, within bounds.
+
+Owns the aiohttp session. Knows nothing of limits between requests, robots or redirects
+(`fetch.py`). Every failure leaves as one of our errors with the reason in words;
+an answer that breaks off in its body is returned as far as it came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import aiohttp
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+
+from storage.clock import Clock
+from storage.errors import FeedTrouble, HostDown, Refused, TooBig
+from storage.model import Connection, Response
+from watchers.address import Address
+from watchers.bounds import BOUNDS
+from watchers.guard import DIALLING, Dialling, Guard
+from watchers.resolver import Lookup, Resolver, system_lookup
+from watchers.unpack import Damaged, TooMuch, Unpacker
+from watchers.wire import CURRENT, Exchange, install, request_head
+
+KEEP_ALIVE_S = 300.0
+"""Longer than any usual interval: a new TLS connection costs ten times a kept one (facts, 3)."""
+DNS_CACHE_S = 600
+_HTTP_ERROR = 400
+
+
+class Dropped(Exception):
+    """The host closed the connection without a byte of answer. reused: it was a kept one."""
+
+    def __init__(self, why: str, *, reused: bool) -> None:
+        super().__init__(why)
+        self.why, self.reused = why, reused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What one request may take: loop time until which, decoded bytes, and whether more is cut off."""
+
+    until: float
+    body_bytes: int
+    cut_off: bool = False
+
+
+class Line:
+    """One aiohttp session and its guarded connector. Open it inside the running loop."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        guard: Guard,
+        *,
+        lookup: Lookup = system_lookup,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._resolver = Resolver(lookup)
+        connector = aiohttp.TCPConnector(
+            limit=0,  # the throttle's overall gate is the limit
+            ttl_dns_cache=DNS_CACHE_S,
+            keepalive_timeout=KEEP_ALIVE_S,
+            resolver=self._resolver,
+            socket_factory=guard.open_socket,
+            ssl=tls or True,
+        )
+        self.exact = install(connector, self._loop)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=BOUNDS.connect_s, sock_connect=BOUNDS.connect_s, sock_read=None
+            ),
+            max_line_size=BOUNDS.header_line_bytes,
+            max_field_size=BOUNDS.header_field_bytes,
+            max_headers=BOUNDS.header_fields,
+            middlewares=(_no_hidden_retry,),
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+        )
+
+    async def close(self) -> None:
+        """Close all connections. Twice is harmless."""
+        await self._session.close()
+
+    async def ask(self, address: Address, headers: dict[str, str], allowance: Allowance) -> Response:
+        """GET `address` once. Raises HostDown, Refused, TooBig or Dropped."""
+        exchange = Exchange(self._loop, BOUNDS.head_bytes)
+        dialling = Dialling(address.host)
+        call = _Call(address, allowance, exchange, self._clock.now(), self._loop.time())
+        marks = CURRENT.set(exchange), DIALLING.set(dialling)
+        try:
+            answer = await self._head(call, headers, dialling)
+        finally:
+            CURRENT.reset(marks[0])
+            DIALLING.reset(marks[1])
+        try:
+            return await self._body(call, answer)
+        finally:
+            exchange.detach()
+            answer.release() if answer.content.at_eof() else answer.close()
+
+    async def _head(self, call: _Call, headers: dict[str, str], dialling: Dialling) -> ClientResponse:
+        """Everything up to the end of the answer's header."""
+        url = call.address.text
+        until = min(call.allowance.until, call.began + BOUNDS.head_s)
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._session.get(call.address.url, headers=headers, allow_redirects=False)
+        except _Gone as gone:
+            if call.exchange.overrun:
+                raise TooBig(url, "the answer's header does not end") from gone
+            raise Dropped(f"the host closed the connection ({gone})", reused=call.exchange.reused) from gone
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            if dialling.refusals and isinstance(error, OSError):
+                raise Refused(url, f"{call.address.host}: {dialling.refusals[-1]}") from error
+            raise _in_words(url, error, self._loop.time() - call.began, call.exchange) from error
+
+    async def _body(self, call: _Call, answer: ClientResponse) -> Response:
+        """Read what follows the header and put the answer together."""
+        reader = _Reader(call, answer, self._loop)
+        shortfall = await reader.read()
+        exchange = call.exchange
+        wire, framing = reader.wire()
+        ended = self._loop.time()
+        first = exchange.first_byte or ended
+        return Response(
+            url=call.address.text,
+            requested_url=call.address.text,
+            status=answer.status,
+            reason=answer.reason or "",
+            headers=tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in answer.raw_headers),
+            body=reader.unpacker.body(),
+            wire=wire,
+            wire_request=request_head(answer),
+            framing=framing,
+            connection=self._connection(call, answer),
+            started_at=call.started_at,
+            first_byte_at=call.started_at + timedelta(seconds=first - call.began),
+            ended_at=call.started_at + timedelta(seconds=ended - call.began),
+            elapsed_s=ended - call.began,
+            shortfall=shortfall,
+        )
+
+    def _connection(self, call: _Call, answer: ClientResponse) -> Connection:
+        version = answer.version
+        return replace(
+            call.exchange.connection,
+            dns=self._resolver.answers(call.address.host),
+            http_version=f"{version.major}.{version.minor}" if version else "",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request under way. began: loop time, monotonic."""
+
+    address: Address
+    allowance: Allowance
+    exchange: Exchange
+    started_at: datetime
+    began: float
+
+
+class _Reader:
+    """Reads one body: bounded bytes, bounded time, least pace."""
+
+    def __init__(self, call: _Call, answer: ClientResponse, loop: asyncio.AbstractEventLoop) -> None:
+        self._call, self._answer, self._loop = call, answer, loop
+        self._seen = 0
+        self._timer: asyncio.TimerHandle | None = None
+        coding = ",".join(answer.headers.getall("Content-Encoding", ()))
+        self.unpacker = Unpacker(coding, call.allowance.body_bytes)
+        self._bare = not self.unpacker.coded and "Transfer-Encoding" not in answer.headers
+        self._framed = call.exchange.keeping and call.exchange.received > 0
+
+    async def read(self) -> str:
+        """Collect the body; returns the shortfall, "" when whole. Raises TooBig and HostDown."""
+        exchange, cap = self._call.exchange, self._call.allowance.body_bytes
+        # Chunk framing at its worst (a byte per chunk) is bounded with the body it carries.
+        exchange.limit = exchange.received + 2 * cap + BOUNDS.head_bytes
+        if self._bare and self._framed:
+            self._framed = exchange.keep_head_only()
+        try:
+            if not self._answer.content.is_eof():
+                self._check_length(cap)
+                self._pace()
+            shortfall = await self._collect()
+        except TooMuch:
+            return self._too_much(f"the body is longer than {cap:,} bytes")
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+        if exchange.overrun:
+            return self._too_much(f"the body's framing is longer than {2 * cap:,} bytes")
+        return self._without_body(shortfall) or self._unfinished()
+
+    def _check_length(self, cap: int) -> None:
+        length = self._answer.headers.get("Content-Length", "")
+        if length.isdigit() and int(length[:20]) > cap and not self._call.allowance.cut_off:
+            raise TooBig(self._url, f"the body is announced with {length[:20]} bytes, more than {cap:,}")
+
+    @property
+    def _url(self) -> str:
+        return self._call.address.text
+
+    def _too_much(self, why: str) -> str:
+        if not self._call.allowance.cut_off:
+            raise TooBig(self._url, why)
+        return why
+
+    async def _collect(self) -> str:
+        content, exchange = self._answer.content, self._call.exchange
+        try:
+            async with asyncio.timeout_at(self._call.allowance.until):
+                while data := await content.readany():
+                    self.unpacker.feed(data)
+                    if exchange.keeping and exchange.received > BOUNDS.kept_wire_bytes:
+                        exchange.keep_no_more()
+        except TimeoutError:
+            return f"cut after {self._loop.time() - self._call.began:.1f} s, {self._got()}"
+        except Damaged as damaged:
+            return f"{damaged}, {self._got()}"
+        except (aiohttp.ClientError, OSError) as error:
+            if exchange.too_slow:
+                return self._slow()
+            return f"the connection broke off ({_plain(error)}), {self._got()}"
+        return self._slow() if exchange.too_slow else ""
+
+    def _got(self) -> str:
+        return f"{self._answer.content.total_bytes:,} bytes of body had come"
+
+    def _slow(self) -> str:
+        return f"the host sent less than {BOUNDS.pace_bytes:,} bytes in {BOUNDS.pace_s:.0f} s, {self._got()}"
+
+    def _without_body(self, shortfall: str) -> str:
+        """A success that broke off before its first byte of body is no answer at all."""
+        if shortfall and not self._answer.content.total_bytes and self._answer.status < _HTTP_ERROR:
+            raise HostDown(self._url, shortfall)
+        return shortfall
+
+    def _unfinished(self) -> str:
+        if self.unpacker.unknown:
+            return f"the content coding is {self.unpacker.unknown}; the body is as it came"
+        return "" if self.unpacker.whole else f"the compressed body has no end, {self._got()}"
+
+    def _pace(self) -> None:
+        """Every few seconds: cut a host that drips."""
+        exchange = self._call.exchange
+        if self._timer is not None and exchange.received - self._seen < BOUNDS.pace_bytes:
+            exchange.too_slow = True
+            exchange.cut()
+            return
+        self._seen = exchange.received
+        self._timer = self._loop.call_later(BOUNDS.pace_s, self._pace)
+
+    def wire(self) -> tuple[bytes, str]:
+        """(exact bytes, framing) of the answer, as `Response` defines them."""
+        exchange = self._call.exchange
+        if self._bare and self._framed:
+            return exchange.wire(), "head"
+        return (exchange.wire(), "exact") if self._framed and exchange.keeping else (b"", "normalised")
+
+
+class _Gone(Exception):
+    """The connection was lost before the header; not a ClientError, so aiohttp does not retry."""
+
+
+async def _no_hidden_retry(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Aiohttp repeats a GET on a lost connection by itself, past every limit: not with us."""
+    try:
+        return await handler(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError):
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _Gone(_plain(error)) from error
+
+
+def _in_words(  # noqa: PLR0911  a table in the form of a match
+    url: str, error: Exception, after_s: float, exchange: Exchange
+) -> FeedTrouble:
+    """The failure of a request that brought no header, as one of our errors."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return HostDown(url, f"the certificate is not trusted: {_plain(error.certificate_error)}")
+        case aiohttp.ClientConnectorSSLError():
+            return HostDown(url, f"TLS failed: {_plain(error.os_error)}")
+        case aiohttp.ClientConnectorDNSError():
+            return HostDown(url, f"the name does not resolve: {_plain(error.os_error)}")
+        case aiohttp.ClientConnectorError():
+            return HostDown(url, f"no connection: {_plain(error.os_error)}")
+        case aiohttp.ServerTimeoutError():
+            return HostDown(url, f"no connection within {after_s:.1f} s")
+        case TimeoutError():
+            what = "no complete header" if exchange.received else "no answer"
+            return HostDown(url, f"{what} within {after_s:.1f} s")
+        case aiohttp.ClientResponseError():
+            return _not_http(url, error, exchange)
+        case aiohttp.InvalidURL() | ValueError():
+            return Refused(url, f"the address cannot be asked: {_plain(error)}")
+        case _:
+            return HostDown(url, _plain(error))
+
+
+def _not_http(url: str, error: aiohttp.ClientResponseError, exchange: Exchange) -> FeedTrouble:
+    said = error.message.partition("\n")[0][:200]
+    if exchange.overrun or _is_size(said):
+        return TooBig(url, f"the answer's header is too large: {said}")
+    return HostDown(url, f"the answer is not HTTP: {said}")
+
+
+def _is_size(said: str) -> bool:
+    """Whether aiohttp's parser complains of size rather than of form."""
+    return said.startswith(("Got more than", "Too many headers"))
+
+
+def _plain(error: BaseException | None) -> str:
+    text = " ".join(str(error).split())[:200]
+    return text or type(error).__name__
