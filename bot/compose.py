@@ -40,7 +40,7 @@ def card(alert: Alert, sheet: bytes = b"", *, repeat: bool = False) -> Card:
         text.line().add("possible repeat: the answer to an earlier try was lost", "italic")
     _offer(text, alert.evidence)
     _why(text, alert.verdict)
-    _times(text, alert, alert.evidence)
+    _times(text, alert.evidence)
     _proof(text, alert.evidence)
     _status(text, alert)
     return Card(headline=headline, text=text.text, spans=text.spans, sheet=sheet)
@@ -77,11 +77,13 @@ def _why(text: Text, verdict: Verdict) -> None:
     if len(verdict.reasons) > 5:
         text.add(f" | {len(verdict.reasons) - 5} more")
     if verdict.contacts:
-        text.line().add("contact: ").add(plain(", ".join(masked(c) for c in verdict.contacts[:3]), 100), "code")
+        text.line().add("contact: ").add(
+            plain(", ".join(masked(c) for c in verdict.contacts[:3]), 100), "code"
+        )
     text.line().add(f"lexicon {plain(verdict.lexicon_version, 40)}")
 
 
-def _times(text: Text, alert: Alert, evidence: Evidence) -> None:
+def _times(text: Text, evidence: Evidence) -> None:
     text.line()
     if evidence.post.posted_at is not None:
         text.add(f"posted {_utc(evidence.post.posted_at)} · ")
@@ -91,7 +93,10 @@ def _times(text: Text, alert: Alert, evidence: Evidence) -> None:
 
 def _proof(text: Text, evidence: Evidence) -> None:
     pictures = len(evidence.pictures)
-    parts = [f"{pictures} picture{'s' if pictures != 1 else ''}", "page" if evidence.page_sha256 else "no page"]
+    parts = [
+        f"{pictures} picture{'s' if pictures != 1 else ''}",
+        "page" if evidence.page_sha256 else "no page",
+    ]
     text.line().add("evidence ").add(evidence.evidence_id, "code")
     text.add(f" · sha256 {evidence.manifest_sha256[:12]} · leaf {evidence.leaf_index} · {', '.join(parts)}")
     if evidence.absences:

@@ -14,13 +14,14 @@ from datetime import timedelta
 from typing import Protocol
 
 import structlog
+from storage.store import Store
 
 from bot.channel import Channel
 from bot.compose import card
 from storage.clock import Clock
 from storage.errors import NotSent, Uncertain, Unsendable
 from storage.model import Alert, Delivery, Tier
-from storage.store import Store
+from storage.patience import DiskWatch
 
 log = structlog.get_logger(__name__)
 
@@ -61,10 +62,12 @@ class Dispatcher:
         *,
         sheet: Callable[[Alert], Awaitable[bytes]],
         tally: Tally,
+        disk: DiskWatch,
         admin: tuple[str, ...] = (),
     ) -> None:
         self._store, self._lines, self._clock = store, dict(lines), clock
         self._sheet, self._tally, self._admin = sheet, tally, admin
+        self._disk = disk
         self._pokes = {name: asyncio.Event() for name in lines}
 
     def poke(self) -> None:
@@ -116,7 +119,10 @@ class Dispatcher:
         Elsewhere it goes out once more, marked as a possible repeat: late beats never.
         """
         why = "the daemon stopped before the answer came"
-        await self._store.mark_waiting(delivery.delivery_id, self._clock.now(), why)
+        now = self._clock.now()
+        await self._disk.patiently(
+            lambda: self._store.mark_waiting(delivery.delivery_id, now, why, uncertain=True)
+        )
         log.info("delivery resumed", channel=name, alert=delivery.alert.alert_id)
 
     async def _round(self, name: str) -> float:
@@ -132,7 +138,8 @@ class Dispatcher:
         sheet = await self._sheet(alert) if line.wants_sheet else b""
         doubtful = delivery.attempts > 0 and delivery.uncertain and not line.repeatable
         message = card(alert, sheet, repeat=doubtful)
-        await self._store.mark_sending(delivery.delivery_id, self._clock.now())
+        began = self._clock.now()
+        await self._disk.patiently(lambda: self._store.mark_sending(delivery.delivery_id, began))
         try:
             async with asyncio.timeout(SEND_S):
                 receipt = await line.channel.send(delivery, message)
@@ -143,7 +150,7 @@ class Dispatcher:
         except (Uncertain, TimeoutError) as error:
             return await self._put_off(name, delivery, error, None, uncertain=True)
         now = self._clock.now()
-        await self._store.mark_delivered(delivery.delivery_id, now, receipt)
+        await self._disk.patiently(lambda: self._store.mark_delivered(delivery.delivery_id, now, receipt))
         self._count(name, "delivered", alert)
         return 0.0
 
@@ -159,19 +166,21 @@ class Dispatcher:
         pause = retry_after_s if retry_after_s is not None else backoff(delivery.attempts)
         retry_at = self._clock.now() + timedelta(seconds=pause)
         why = str(error) or type(error).__name__
-        await self._store.mark_waiting(delivery.delivery_id, retry_at, why, uncertain=uncertain)
+        await self._disk.patiently(
+            lambda: self._store.mark_waiting(delivery.delivery_id, retry_at, why, uncertain=uncertain)
+        )
         self._count(name, "uncertain" if uncertain else "waiting", delivery.alert)
         log.warning("delivery put off", channel=name, why=why, pause_s=pause)
         return pause
 
     async def _bury(self, name: str, delivery: Delivery, error: Exception) -> float:
-        await self._store.mark_dead(delivery.delivery_id, str(error))
+        await self._disk.patiently(lambda: self._store.mark_dead(delivery.delivery_id, str(error)))
         self._count(name, "dead", delivery.alert)
         log.error("delivery refused for good", channel=name, why=str(error))
         others = tuple(n for n in self._admin if n != name) or tuple(n for n in self._lines if n != name)
         if others and delivery.alert.notice == "":
             text = f"channel {name} refused alert {delivery.alert.alert_id} for good: {error}"
-            await self._store.notify(text, announce=others, tier=Tier.HIGH)
+            await self._disk.patiently(lambda: self._store.notify(text, announce=others, tier=Tier.HIGH))
             self.poke()
         return 0.0
 

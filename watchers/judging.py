@@ -14,12 +14,24 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import structlog
+from storage.similar import PictureIndex
+from storage.store import Store
 
 from storage.clock import Clock
 from storage.errors import DamagedBlob
-from storage.model import Alert, Evidence, Judgement, Picture, PictureMatch, Target, Tier, sha256_of
-from storage.similar import PictureIndex
-from storage.store import Store
+from storage.model import (
+    Alert,
+    Evidence,
+    Judgement,
+    Picture,
+    PictureMatch,
+    Reason,
+    Target,
+    Tier,
+    Verdict,
+    sha256_of,
+)
+from storage.patience import DiskWatch
 from watchers.detect.score import judge
 from watchers.lexicon import Lexicon
 from watchers.meter import Meter
@@ -38,11 +50,14 @@ QUEUE = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What judging needs to know that may change while it runs."""
+    """What judging needs to know that may change while it runs.
+
+    route: (tier, jurisdiction, tags) -> names of the channels that such an alert goes to.
+    """
 
     lexicon: Lexicon
     targets: dict[str, Target]
-    announce: tuple[str, ...]
+    route: Callable[[Tier, str, tuple[str, ...]], tuple[str, ...]]
 
 
 class Bench:
@@ -61,11 +76,12 @@ class Bench:
         policy: Policy,
         *,
         spoke: Callable[[], None],
+        disk: DiskWatch,
         hands: int = 3,
     ) -> None:
         self._store, self._workers, self._clock, self._meter = store, workers, clock, meter
         self.policy = policy
-        self._spoke = spoke
+        self._spoke, self._disk = spoke, disk
         self._hands = hands
         self._index = PictureIndex()
         self._queue: asyncio.Queue[Evidence] = asyncio.Queue(QUEUE)
@@ -138,24 +154,49 @@ class Bench:
         # side would otherwise each found an item of their own.
         async with self._recording:
             matches = self._matches(pictures, evidence)
-            verdict = judge(evidence.post, pictures, matches, self.policy.lexicon, hour)
-            alert = await self._store.record(
-                Judgement(
-                    evidence=evidence,
-                    verdict=verdict,
-                    pictures=pictures,
-                    matches=matches,
-                    judged_at=self._clock.now(),
-                ),
-                announce=self.policy.announce,
-                jurisdiction=target.jurisdiction if target else "",
-                tags=target.tags if target else (),
+            verdict = self._verdict(evidence, pictures, matches, hour)
+            judgement = Judgement(
+                evidence=evidence,
+                verdict=verdict,
+                pictures=pictures,
+                matches=matches,
+                judged_at=self._clock.now(),
             )
+            alert = await self._disk.patiently(lambda: self._record(judgement, target))
             self._remember(pictures, evidence, verdict.tier)
         self._meter.judged(verdict.tier, (self._clock.now() - evidence.sealed_at).total_seconds())
         if alert is not None:
             self._spoke()
         return alert
+
+    async def _record(self, judgement: Judgement, target: Target | None) -> Alert | None:
+        place, tags = (target.jurisdiction, target.tags) if target else ("", ())
+        return await self._store.record(
+            judgement,
+            announce=self.policy.route(judgement.verdict.tier, place, tags),
+            jurisdiction=place,
+            tags=tags,
+        )
+
+    def _verdict(
+        self,
+        evidence: Evidence,
+        pictures: tuple[Picture, ...],
+        matches: tuple[PictureMatch, ...],
+        hour: int | None,
+    ) -> Verdict:
+        """The verdict; a fault of ours in judging shows the post to people instead of hiding it."""
+        try:
+            return judge(evidence.post, pictures, matches, self.policy.lexicon, hour)
+        except Exception as fault:
+            log.exception("judging failed", evidence=evidence.evidence_id)
+            reason = Reason(kind="fault", what="could not be judged: please look", weight=0.0)
+            return Verdict(
+                score=50,
+                tier=Tier.NORMAL,
+                reasons=(replace(reason, detail=type(fault).__name__),),
+                lexicon_version=self.policy.lexicon.version,
+            )
 
     async def _describe(self, pictures: Sequence[Picture]) -> tuple[Picture, ...]:
         return tuple(await asyncio.gather(*(self._describe_one(p) for p in pictures)))

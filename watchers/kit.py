@@ -7,9 +7,11 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
-from storage.clock import Clock
-from storage.model import Evidence, Lifetime, Observation, Post, Progress, Response, Watched
 from storage.store import Store
+
+from storage.clock import Clock
+from storage.model import Evidence, Lifetime, Observation, Post, Progress, Response, Snapshot, Watched
+from storage.patience import DiskWatch
 from watchers.capture import Capture, Errand, Fetches, run_within
 from watchers.meter import Meter
 from watchers.reading.fingerprint import fingerprint
@@ -32,6 +34,7 @@ class Kit:
     spoke: Callable[[], None]
     tell_admin: Callable[[str], Awaitable[None]]
     noted: Callable[[Progress], None]
+    disk: DiskWatch
     announce: tuple[str, ...] = ()
     busy: set[tuple[str, str]] = field(default_factory=set)
 
@@ -54,11 +57,9 @@ async def capture_and_seal(
             await kit.store.seal(capture.snapshot(), watched=row, announce=kit.announce, lifetime=lifetime)
         raise
     row = kept_row(row, capture)
-    evidence = await kit.store.seal(snapshot, watched=row, announce=kit.announce, lifetime=lifetime)
+    evidence = await seal(kit, snapshot, row, lifetime)
     row = replace(row, evidence_id=evidence.evidence_id)
-    kit.meter.captured(
-        errand.observation, max(0.0, (evidence.sealed_at - errand.listed_at).total_seconds())
-    )
+    kit.meter.captured(errand.observation, max(0.0, (evidence.sealed_at - errand.listed_at).total_seconds()))
     for picture in snapshot.pictures:
         kit.meter.pictured("kept" if picture.response else "absent")
     if errand.observation is not Observation.MISSING:
@@ -66,6 +67,13 @@ async def capture_and_seal(
     if errand.observation is Observation.REAPPEARED:
         kit.spoke()
     return evidence, row
+
+
+async def seal(kit: Kit, snapshot: Snapshot, row: Watched, lifetime: Lifetime | None = None) -> Evidence:
+    """Seal a snapshot with its row, waiting out a disk that refuses."""
+    return await kit.disk.patiently(
+        lambda: kit.store.seal(snapshot, watched=row, announce=kit.announce, lifetime=lifetime)
+    )
 
 
 def kept_row(row: Watched, capture: Capture) -> Watched:

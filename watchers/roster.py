@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from datetime import date
 
 import structlog
 
@@ -53,6 +52,8 @@ class Roster:
         for task in stopping:
             task.cancel()
         await asyncio.gather(*stopping, return_exceptions=True)
+        for name in gone:
+            self._release(name)
         for name, target in self._wanted.items():
             if name not in self._tasks:
                 self._start(name, target)
@@ -95,10 +96,3 @@ def _leaves(fault: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     for error in fault.exceptions:
         found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
     return found
-
-
-def in_force(targets: Iterable[Target], today: date) -> tuple[tuple[Target, ...], tuple[Target, ...]]:
-    """(targets that may be watched today, targets whose authority is past its review)."""
-    all_ = tuple(targets)
-    live = tuple(t for t in all_ if t.authority.review_after >= today)
-    return live, tuple(t for t in all_ if t not in live)

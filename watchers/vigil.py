@@ -20,7 +20,6 @@ import structlog
 
 from storage.errors import AskedToWait, BadPage, Blocked, FeedTrouble, HostDown
 from storage.model import (
-    Evidence,
     Lifetime,
     Observation,
     Post,
@@ -34,7 +33,7 @@ from storage.model import (
 from watchers import cadence, hours
 from watchers.capture import Errand
 from watchers.feed import Feed, load
-from watchers.kit import Kit, capture_and_seal, sampled
+from watchers.kit import Kit, capture_and_seal, sampled, seal
 from watchers.reading.fingerprint import fingerprint
 from watchers.walls import soft_404
 from watchers.watch import Watch
@@ -81,7 +80,11 @@ def classify(page: Response, title: str, target_url: str) -> tuple[Presence, str
         return Presence.UNKNOWN, page.shortfall
     if page.hops and _same_page(page.url, target_url) and not _same_page(page.requested_url, target_url):
         return Presence.SOFT_404, "redirected to the listing"
-    if page.hops and urlsplit(page.url).path in ("", "/") and urlsplit(page.requested_url).path not in ("", "/"):
+    if (
+        page.hops
+        and urlsplit(page.url).path in ("", "/")
+        and urlsplit(page.requested_url).path not in ("", "/")
+    ):
         return Presence.SOFT_404, "redirected to the front page"
     if soft_404(page, title):
         return Presence.SOFT_404, "the page says that the post is gone"
@@ -122,6 +125,14 @@ def conclude(row: Watched, look: Look) -> tuple[Watched, bool]:
 def _same_page(a: str, b: str) -> bool:
     left, right = urlsplit(a), urlsplit(b)
     return (left.netloc, left.path.rstrip("/")) == (right.netloc, right.path.rstrip("/"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Where:
+    """The target a post belongs to, and how its pages are read."""
+
+    target: Target
+    feed: Feed
 
 
 class Vigil:
@@ -170,10 +181,10 @@ class Vigil:
         """Write the finished looks: sightings first, so a row never claims an unrecorded look."""
         sightings, self._sightings = self._sightings, []
         if sightings:
-            await self._kit.store.add_sightings(sightings)
+            await self._kit.disk.patiently(lambda: self._kit.store.add_sightings(sightings))
         rows = dict(self._rows)
         if rows:
-            await self._kit.store.save_watched(list(rows.values()))
+            await self._kit.disk.patiently(lambda: self._kit.store.save_watched(list(rows.values())))
             for key in rows:  # until now nobody else may write these rows
                 self._rows.pop(key, None)
                 self._kit.busy.discard(key)
@@ -198,9 +209,9 @@ class Vigil:
                 look = replace(look, presence=Presence.UNKNOWN, why=f"{look.why}; no other page was alive")
         self._sightings.append(_sighting(row, look, control))
         if look.presence is Presence.ALIVE:
-            return await self._alive(row, look, watch.target, feed)
+            return await self._alive(row, look, _Where(target=watch.target, feed=feed))
         if look.presence.says_gone:
-            return await self._gone(row, look, control, watch.target, feed)
+            return await self._gone(row, look, control, watch.target)
         return replace(row, looks=row.looks + 1, next_look_at=self._next(row, watch.target))
 
     async def _ask(self, row: Watched, watch: Watch, feed: Feed) -> Look:
@@ -218,15 +229,16 @@ class Vigil:
             self._signs[watch.target.name] = (page.started_at, row.url)
             if row.post_id not in watch.listed:
                 why = Presence.OFF_FEED.value
-        return Look(
-            presence=presence, why=why, page=page, started_at=page.started_at, ended_at=page.ended_at
-        )
+        return Look(presence=presence, why=why, page=page, started_at=page.started_at, ended_at=page.ended_at)
 
     def _read_listing(self, row: Watched, watch: Watch) -> Look:
         """Presence by the last listing, for posts without a page that could tell."""
         now = self._kit.clock.now()
         seen = watch.seen
-        if seen is None or (now - seen.started_at).total_seconds() > CONTROL_FRESH_S + watch.target.interval_s:
+        if (
+            seen is None
+            or (now - seen.started_at).total_seconds() > CONTROL_FRESH_S + watch.target.interval_s
+        ):
             return Look(presence=Presence.UNKNOWN, why="no fresh listing", started_at=now, ended_at=now)
         if row.post_id in watch.listed:
             presence, why = Presence.ALIVE, "listed"
@@ -238,7 +250,7 @@ class Vigil:
 
     # --- what it means --------------------------------------------------------------------
 
-    async def _alive(self, row: Watched, look: Look, target: Target, feed: Feed) -> Watched:
+    async def _alive(self, row: Watched, look: Look, where: _Where) -> Watched:
         was_closed = row.closed
         row = replace(
             row,
@@ -249,41 +261,31 @@ class Vigil:
             looks=row.looks + 1,
             closed=False,
         )
-        row = replace(row, next_look_at=self._next(row, target))
-        if look.page is None or not feed.wants_detail(_bare(row), target.rules):
-            return row if not was_closed else await self._reappear(row, look, target, feed)
-        evidence = await self._kit.store.evidence(row.evidence_id)
-        post = self._read(look.page, evidence.post, target, feed)
+        row = replace(row, next_look_at=self._next(row, where.target))
         if was_closed:
-            return await self._reappear(row, look, target, feed)
-        if post is None or fingerprint(post) == row.page_digest or self._is_restless(row):
+            return await self._keep(row, look, where, Observation.REAPPEARED)
+        if look.page is None or not where.feed.wants_detail(_bare(row), where.target.rules):
             return row
-        return await self._keep(row, look, target, feed, evidence, Observation.CHANGED)
+        if await self._is_unchanged(row, look.page, where) or self._is_restless(row):
+            return row
+        return await self._keep(row, look, where, Observation.CHANGED)
 
-    def _read(self, page: Response, post: Post, target: Target, feed: Feed) -> Post | None:
+    async def _is_unchanged(self, row: Watched, page: Response, where: _Where) -> bool:
+        """Whether a page reads as it did at the last capture; an unreadable one says nothing new."""
+        post = (await self._kit.store.evidence(row.evidence_id)).post
         try:
-            return feed.detail(page, post, target.rules, page.first_byte_at)
+            read = where.feed.detail(page, post, where.target.rules, page.first_byte_at)
         except BadPage as bad:
-            log.info("page unreadable in the vigil", target=target.name, why=bad.why)
-            return None
+            log.info("page unreadable in the vigil", target=where.target.name, why=bad.why)
+            return True
+        return fingerprint(read) == row.page_digest
 
-    async def _reappear(self, row: Watched, look: Look, target: Target, feed: Feed) -> Watched:
+    async def _keep(self, row: Watched, look: Look, where: _Where, why: Observation) -> Watched:
+        """Capture the post anew from the page in hand, chained to what was kept of it before."""
         evidence = await self._kit.store.evidence(row.evidence_id)
-        return await self._keep(row, look, target, feed, evidence, Observation.REAPPEARED)
-
-    async def _keep(
-        self,
-        row: Watched,
-        look: Look,
-        target: Target,
-        feed: Feed,
-        evidence: Evidence,
-        why: Observation,
-        lifetime: Lifetime | None = None,
-    ) -> Watched:
         errand = Errand(
-            target=target,
-            feed=feed,
+            target=where.target,
+            feed=where.feed,
             post=evidence.post,
             observation=why,
             listing=None,
@@ -291,7 +293,7 @@ class Vigil:
             previous=row.evidence_id,
             page=look.page,
         )
-        _, kept = await capture_and_seal(self._kit, errand, row, lifetime=lifetime)
+        _, kept = await capture_and_seal(self._kit, errand, row)
         return kept
 
     def _is_restless(self, row: Watched) -> bool:
@@ -303,7 +305,7 @@ class Vigil:
         self._edits[key] = (count + 1, now)
         return False
 
-    async def _gone(self, row: Watched, look: Look, control: str, target: Target, feed: Feed) -> Watched:
+    async def _gone(self, row: Watched, look: Look, control: str, target: Target) -> Watched:
         if row.closed:  # still gone, as reported: a stale feed lists it
             return replace(row, next_look_at=None)
         row, settled = conclude(replace(row, looks=row.looks + 1), look)
@@ -317,17 +319,15 @@ class Vigil:
             missing_class=row.missing_class,
             control=control,
         )
-        evidence = await self._kit.store.evidence(row.evidence_id)
         closed = replace(row, closed=True, next_look_at=None)
-        kept = await self._seal_missing(closed, look, target, feed, evidence, lifetime)
+        kept = await self._seal_missing(closed, look, target, lifetime)
         self._edits.pop((row.target, row.post_id), None)
         self._kit.spoke()
         return kept
 
-    async def _seal_missing(
-        self, row: Watched, look: Look, target: Target, feed: Feed, evidence: Evidence, lifetime: Lifetime
-    ) -> Watched:
+    async def _seal_missing(self, row: Watched, look: Look, target: Target, lifetime: Lifetime) -> Watched:
         """Keep the answer that says "gone" itself; nothing more is fetched."""
+        evidence = await self._kit.store.evidence(row.evidence_id)
         snapshot = Snapshot(
             target=target.name,
             target_digest=target.digest,
@@ -342,9 +342,7 @@ class Vigil:
             absences=(look.why,),
             robots_override=target.robots_override,
         )
-        sealed = await self._kit.store.seal(
-            snapshot, watched=row, announce=self._kit.announce, lifetime=lifetime
-        )
+        sealed = await seal(self._kit, snapshot, row, lifetime)
         self._kit.meter.captured(Observation.MISSING, 0.0)
         log.info("post vanished", target=target.name, evidence=sealed.evidence_id, how=lifetime.missing_class)
         return replace(row, evidence_id=sealed.evidence_id)
@@ -357,16 +355,16 @@ class Vigil:
         fresh = look.ended_at - timedelta(seconds=CONTROL_FRESH_S)
         if sign is not None and sign[0] >= fresh and sign[1] != row.url:
             return sign[1]
-        others = [(i, u) for i, u in watch.listed_urls() if i != row.post_id and u not in ("", row.url)]
-        for post_id, url in others[:3]:
-            if await self._answers(post_id, url, watch):
+        others = [u for i, u in watch.listed_urls() if i != row.post_id and u not in ("", row.url)]
+        for url in others[:3]:
+            if await self._answers(url, watch):
                 return url
         if others:
             return ""
         good = watch.progress.last_good_at
         return watch.target.url if good is not None and good >= fresh else ""
 
-    async def _answers(self, post_id: str, url: str, watch: Watch) -> bool:
+    async def _answers(self, url: str, watch: Watch) -> bool:
         try:
             page = await self._kit.fetches.get(url, watch.target, purpose="control")
         except FeedTrouble:

@@ -147,7 +147,7 @@ class Watch:
         except FeedTrouble as trouble:
             outcome = await self._endure(trouble)
         self._kit.meter.polled(outcome, late)
-        self._count_poll(now, late, outcome)
+        self._count_poll(now, late)
 
     async def _read_listing(self, now: datetime) -> str:
         page = await self._fetch(self.target.url, conditional=True)
@@ -254,13 +254,19 @@ class Watch:
         key, now = row.post_id, self._kit.clock.monotonic()
         if now - self._stale_looks.get(key, float("-inf")) >= cadence.STALE_LOOK_S:
             self._stale_looks[key] = now
-            await self._kit.store.hasten(self.target.name, [key], self._kit.clock.now())
+            await self._hasten([key])
 
     async def _mark_dropped(self, ids: Iterable[str]) -> None:
         """Posts that left the listing are looked at by the vigil at once, if it watches them."""
         dropped = list(ids)
         if dropped:
-            await self._kit.store.hasten(self.target.name, dropped, self._kit.clock.now(), only_watched=True)
+            await self._hasten(dropped, only_watched=True)
+
+    async def _hasten(self, ids: list[str], *, only_watched: bool = False) -> None:
+        now = self._kit.clock.now()
+        await self._kit.disk.patiently(
+            lambda: self._kit.store.hasten(self.target.name, ids, now, only_watched=only_watched)
+        )
 
     async def _retry_unfinished(self, page: Response) -> None:
         """Try again what a capture could not get, while the listing still shows it."""
@@ -308,7 +314,7 @@ class Watch:
         if job.recheck:
             errand = await self._recheck(job)
         if errand is None:
-            await self._kit.store.save_watched([job.row])
+            await self._kit.disk.patiently(lambda: self._kit.store.save_watched([job.row]))
             return
         soon = cadence.vigil_step(0, matched=True, age_s=0.0)
         row = replace(job.row, next_look_at=self._kit.clock.now() + timedelta(seconds=soon))
@@ -399,7 +405,7 @@ class Watch:
         )
         self._kit.noted(self.progress)
 
-    def _count_poll(self, now: datetime, late_s: float, outcome: str) -> None:
+    def _count_poll(self, now: datetime, late_s: float) -> None:
         last, achieved = self.progress.last_poll_at, self.progress.achieved_interval_s
         span = (now - last).total_seconds() if last else 0.0
         self.progress = replace(

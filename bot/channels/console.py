@@ -70,6 +70,7 @@ def _painted(data: bytes, span: Span, colour: str) -> str:
 
 def open_channel(settings: object, setting: Setting) -> Channel:
     """Open on standard error."""
+    del setting  # the console needs neither folder nor secret
     if not isinstance(settings, Settings):
         raise TypeError("console settings expected")
     colour = settings.colour == "always" or (settings.colour == "auto" and sys.stderr.isatty())

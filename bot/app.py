@@ -1,0 +1,362 @@
+"""The composition root: opens everything in order, runs it, closes it in reverse.
+
+Straight on purpose: what starts after what can be read from top to bottom. The watch
+(roster, vigil) runs inside the rest (judging, dispatching), so that a stop first seals
+what was begun, then judges and tells what it can in the seconds it has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+from storage.store import Store
+from watchers.lexicon import Lexicon
+
+from bot import logs
+from bot.channel import Setting
+from bot.channel import load as load_channel
+from bot.config import Config, past_review
+from bot.counts import Counts, overdue
+from bot.dispatch import Dispatcher, Line
+from bot.groups import ending_group
+from bot.notify import Systemd, keep_alive
+from bot.reload import Reload
+from bot.secrets import reader
+from bot.vitals import Vitals
+from storage.clock import Clock, clock_from, scaled_loop
+from storage.errors import DamagedBlob, DiskTrouble, NightjarError
+from storage.model import Alert, Progress, Target, Tier
+from storage.patience import DiskWatch
+from watchers import hours
+from watchers.fetch import Fetcher
+from watchers.judging import Bench, Policy
+from watchers.kit import Kit
+from watchers.pictures import PictureWorkers
+from watchers.roster import Roster
+from watchers.vigil import Vigil
+
+log = structlog.get_logger(__name__)
+
+PROGRESS_S = 1.0
+"""How often the targets' progress is written, in one transaction."""
+HOUSE_S = 30.0
+"""How often health is counted, the disk looked at and reviews checked."""
+LEAST_FREE_BYTES = 500_000_000
+STOP_JUDGING_S = 1.0
+STOP_TELLING_S = 1.0
+SHEET_TILES = 9
+
+
+class Daemon:
+    """One night watch over one data folder. `run` returns when told to stop."""
+
+    def __init__(self, config: Config, clock: Clock, reload: Reload) -> None:
+        self.config, self.clock, self._reload = config, clock, reload
+        self.started_at = clock.now()
+        self.stopping = asyncio.Event()
+        self.disk = DiskWatch(clock)
+        self._damage: tuple[str, ...] = ()
+        self._dirty: dict[str, Progress] = {}
+        self._rows: dict[str, Progress] = {}
+        self._channels_changed = asyncio.Event()
+        self._dispatcher: Dispatcher | None = None
+
+    async def run(self) -> None:
+        """Watch until `stopping` is set; then seal what was begun and close. Raises NightjarError."""
+        async with AsyncExitStack() as stack:
+            await self._open(stack)
+            async with ending_group() as behind:
+                behind.create_task(self._dispatching())
+                behind.create_task(self._judging())
+                behind.create_task(self._write_progress())
+                behind.create_task(self._keep_house())
+                behind.create_task(self._follow_config())
+                behind.create_task(keep_alive(self.systemd, self.clock, lambda: True))
+                async with ending_group() as watch:
+                    live, expired = self._in_force()
+                    self._say_expired(expired)
+                    watch.create_task(self.roster.run(live))
+                    watch.create_task(self.vigil.run())
+                    self.systemd.ready(f"watching {len(live)} targets")
+                    log.info("watching", targets=len(live), expired=len(expired), data=str(self.store.folder))
+                    await self.stopping.wait()
+                    self.systemd.stopping()
+                    log.info("stopping: sealing what was begun")
+                await self._finish()
+        log.info("stopped")
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        config, clock = self.config, self.clock
+        self.systemd = Systemd(os.environ)
+        self.store = await Store.open(config.data_dir, clock)
+        stack.push_async_callback(self.store.close)
+        self._damage = await self.store.damage()
+        for fault in self._damage:
+            log.error("the store is not whole", fault=fault)
+        host, port = config.metrics or ("", 0)
+        self.vitals = Vitals(host, port, self.troubles)
+        if config.metrics is not None:
+            await self.vitals.start()
+            stack.push_async_callback(self.vitals.stop)
+        self.fetcher = Fetcher(clock, contact=config.contact, allow=config.allow, hosts=dict(config.hosts))
+        stack.push_async_callback(self.fetcher.close)
+        self.workers = PictureWorkers(config.picture_workers, clock)
+        stack.push_async_callback(self.workers.close)
+        self._rows = await self.store.load_progress()
+        await self.store.log_event("config", {"digest": config.digest, "targets": str(len(config.targets))})
+        self._wire()
+
+    def _wire(self) -> None:
+        self.bench = Bench(
+            self.store,
+            self.workers,
+            self.clock,
+            self.vitals,
+            self._policy(),
+            spoke=self._spoke,
+            disk=self.disk,
+        )
+        self.kit = Kit(
+            store=self.store,
+            fetches=self.fetcher,
+            clock=self.clock,
+            meter=self.vitals,
+            submit=self.bench.submit,
+            spoke=self._spoke,
+            tell_admin=self.tell_admin,
+            noted=self._note,
+            disk=self.disk,
+            announce=self._announce(),
+        )
+        self.roster = Roster(self.kit, self._rows)
+        self.vigil = Vigil(self.kit, lambda: self.roster.watches)
+
+    # --- what the configuration decides ---------------------------------------------------
+
+    def _policy(self) -> Policy:
+        return Policy(
+            lexicon=Lexicon.load(self.config.lexicons),
+            targets={t.name: t for t in self.config.targets},
+            route=self._route,
+        )
+
+    def _route(self, tier: Tier, jurisdiction: str, tags: tuple[str, ...]) -> tuple[str, ...]:
+        """Names of the channels that an alert goes to."""
+        return tuple(
+            c.name for c in self.config.channels if c.wants(tier, jurisdiction=jurisdiction, tags=tags)
+        )
+
+    def _announce(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.config.channels)
+
+    def _in_force(self) -> tuple[tuple[Target, ...], tuple[Target, ...]]:
+        """(targets that may be watched today, those whose authority is past its review)."""
+        today = self.clock.now().date()
+        expired = tuple(t for t in self.config.targets if past_review(t, today))
+        return tuple(t for t in self.config.targets if t not in expired), expired
+
+    def _say_expired(self, expired: tuple[Target, ...]) -> None:
+        for target in expired:
+            reason = f"review was due after {target.authority.review_after}: renew it to go on"
+            row = self._rows.get(target.name) or Progress(target=target.name)
+            self._note(replace(row, health="expired", reason=reason))
+            log.warning("target not watched", target=target.name, why=reason)
+
+    async def _follow_config(self) -> None:
+        """Apply every good edit; a bad one keeps what runs and is told to the admin."""
+        async for change in self._reload.changes():
+            if change.config is None:
+                self.vitals.reloads_total.labels("refused").inc()
+                await self.tell_admin(f"configuration not taken over, the old one runs on: {change.words}")
+                continue
+            await self._take_over(change.config)
+
+    async def _take_over(self, config: Config) -> None:
+        self.systemd.reloading(self.clock.monotonic())
+        old, self.config = self.config, config
+        try:
+            policy = self._policy()
+        except NightjarError as error:
+            self.config = old
+            await self.tell_admin(f"configuration not taken over, the old one runs on: {error}")
+            return
+        self.bench.policy = policy
+        self.kit.announce = self._announce()
+        live, expired = self._in_force()
+        self._say_expired(expired)
+        await self.roster.set_targets(live)
+        if config.channels != old.channels:
+            self._channels_changed.set()
+        await self.store.log_event("config", {"digest": config.digest, "targets": str(len(config.targets))})
+        self.vitals.reloads_total.labels("taken").inc()
+        self.systemd.ready(f"watching {len(live)} targets")
+        log.info("configuration taken over", targets=len(live), expired=len(expired))
+
+    # --- judging and telling -----------------------------------------------------------------
+
+    async def _judging(self) -> None:
+        await self.workers.start()
+        known = await self.bench.fill_index()
+        gallery = await self.bench.fill_gallery(self.config.gallery)
+        late = await self.bench.catch_up()
+        if known or gallery or late:
+            log.info("judging", known_pictures=known, gallery=gallery, caught_up=late)
+        await self.bench.run()
+
+    async def _dispatching(self) -> None:
+        """Run the lanes; open them anew when the channels of the configuration changed."""
+        while True:
+            self._channels_changed.clear()
+            async with self._lines() as lines:
+                self._dispatcher = Dispatcher(
+                    self.store,
+                    lines,
+                    self.clock,
+                    sheet=self._sheet,
+                    tally=Counts(self.vitals),
+                    disk=self.disk,
+                    admin=self.config.admin_channels,
+                )
+                async with ending_group() as group:
+                    group.create_task(self._dispatcher.run())
+                    await self._channels_changed.wait()
+
+    @asynccontextmanager
+    async def _lines(self) -> AsyncIterator[dict[str, Line]]:
+        async with AsyncExitStack() as stack:
+            lines = {}
+            secret = reader(os.environ, self.config.path.parent)
+            for table in self.config.channels:
+                module = load_channel(table.kind)
+                setting = Setting(
+                    name=table.name, folder=self.config.data_dir, clock=self.clock, secret=secret
+                )
+                channel = module.open_channel(table.settings, setting)
+                stack.push_async_callback(channel.close)
+                lines[table.name] = Line(
+                    channel=channel, wants_sheet=module.WANTS_SHEET, repeatable=module.REPEATABLE
+                )
+            yield lines
+
+    async def _sheet(self, alert: Alert) -> bytes:
+        """The contact sheet of an alert's pictures, the matched one framed; b"" without pictures."""
+        if alert.evidence is None:
+            return b""
+        shown = [p for p in alert.evidence.pictures if not p.undecodable][:SHEET_TILES]
+        matched = {m.sha256 for m in alert.matches}
+        framed = next((n for n, p in enumerate(shown) if p.sha256 in matched), None)
+        data = []
+        for picture in shown:
+            try:
+                data.append(await self.store.blobs.get(picture.sha256))
+            except DamagedBlob as damage:
+                log.error("picture blob damaged", why=str(damage))
+        return await self.workers.sheet(data, framed=framed) if data else b""
+
+    def _spoke(self) -> None:
+        if self._dispatcher is not None:
+            self._dispatcher.poke()
+
+    async def tell_admin(self, text: str) -> None:
+        """Log a trouble and put it on its way to the admin channels; never raises for a full disk."""
+        log.warning("notice to the admin", text=text)
+        try:
+            await self.store.notify(text, announce=self.config.admin_channels, tier=Tier.HIGH)
+        except DiskTrouble as trouble:
+            log.error("notice not kept", why=str(trouble))
+            return
+        self._spoke()
+
+    # --- keeping house -----------------------------------------------------------------------
+
+    def _note(self, progress: Progress) -> None:
+        self._dirty[progress.target] = self._rows[progress.target] = progress
+
+    async def _write_progress(self) -> None:
+        while True:
+            await self.clock.sleep(PROGRESS_S)
+            await self._flush_progress()
+
+    async def _flush_progress(self) -> None:
+        dirty, self._dirty = list(self._dirty.values()), {}
+        if dirty:
+            await self.disk.patiently(lambda: self.store.save_progress(dirty))
+
+    async def _keep_house(self) -> None:
+        counts = Counts(self.vitals)
+        warned: set[str] = set()
+        while True:
+            await self.clock.sleep(HOUSE_S)
+            counts.show_targets(self._rows.values(), self.clock.now())
+            self.vitals.disk_free_bytes.set(shutil.disk_usage(self.store.folder).free)
+            await self._retire_expired()
+            late = set(self._overdue())
+            for name in sorted(late - warned):
+                await self.tell_admin(f"target {name} is overdue: not polled for several intervals")
+            warned = late
+
+    async def _retire_expired(self) -> None:
+        """Stop what passed its review while the daemon ran."""
+        live, expired = self._in_force()
+        if any(t.name in self.roster.watches for t in expired):
+            self._say_expired(expired)
+            await self.roster.set_targets(live)
+
+    def _overdue(self) -> tuple[str, ...]:
+        now = self.clock.now()
+        live, _ = self._in_force()
+        return overdue(live, self._rows.get, lambda t: hours.is_night(t.window, now), self.started_at, now)
+
+    def troubles(self) -> tuple[str, ...]:
+        """Why the daemon is not fit for the night; empty is ready. For /readyz."""
+        found = [*self._damage]
+        if self.disk.trouble:
+            found.append(f"disk: {self.disk.trouble}")
+        if shutil.disk_usage(self.config.data_dir).free < LEAST_FREE_BYTES:
+            found.append("disk: nearly full")
+        found += [f"target {name} is overdue" for name in self._overdue()]
+        return tuple(found)
+
+    async def _finish(self) -> None:
+        """Judge and tell what was sealed last, as far as the seconds reach; the rest waits for the start."""
+        try:
+            async with asyncio.timeout(STOP_JUDGING_S):
+                await self.bench.drain()
+        except TimeoutError:
+            log.info("evidence is left to be judged at the next start")
+        if self._dispatcher is not None:
+            await self._dispatcher.drain(STOP_TELLING_S)
+        await self._flush_progress()
+
+
+def run(path: Path) -> int:
+    """`nightjar run`: watch until SIGTERM or SIGINT. Returns the exit code."""
+    clock = clock_from(os.environ)
+    reload = Reload(path, clock, environment=os.environ)
+    config = reload.read()  # raises ConfigErrors before anything is opened
+    logs.set_up(clock, level=config.log_level.upper())
+    with asyncio.Runner(loop_factory=lambda: scaled_loop(clock.speed)) as runner:
+        return runner.run(_main(config, clock, reload))
+
+
+async def _main(config: Config, clock: Clock, reload: Reload) -> int:
+    daemon = Daemon(config, clock, reload)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, daemon.stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, reload.poke)
+    try:
+        await daemon.run()
+    except* NightjarError as group:
+        for error in group.exceptions:
+            log.error("the watch ended", why=str(error), kind=type(error).__name__)
+        return 1
+    return 0
