@@ -4,7 +4,8 @@ A look asks the post's own page, because a listing may be stale and a page that 
 off it is still there. "Deleted" needs several looks over minutes that all say so, each
 beside a control: another page of the same site that was alive in the same minute. What
 is reported is an interval [last seen, first missing]. Our own fault, a wall or a silent
-host never counts. `classify` and `conclude` are pure; `Vigil` acts.
+host never counts. What a look
+says is decided in `presence`, pure; `Vigil` acts.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from storage.errors import AskedToWait, BadPage, Blocked, FeedTrouble, HostDown
+from storage.errors import BadPage, FeedTrouble
 from storage.model import (
     Lifetime,
     Observation,
@@ -34,8 +35,8 @@ from watchers import cadence, hours
 from watchers.capture import Errand
 from watchers.feed import Feed, load
 from watchers.kit import Kit, capture_and_seal, sampled, seal
+from watchers.presence import Look, classify, classify_trouble, conclude
 from watchers.reading.fingerprint import fingerprint
-from watchers.walls import soft_404
 from watchers.watch import Watch
 
 log = structlog.get_logger(__name__)
@@ -51,80 +52,6 @@ RESTLESS = 3
 RESTLESS_S = 600.0
 DAY_FACTOR = 4.0
 """Outside the watch window the vigil goes on this much slower."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """What one look found. `page` is the answer that says so, where there was one."""
-
-    presence: Presence
-    why: str = ""
-    page: Response | None = None
-    started_at: datetime
-    ended_at: datetime
-
-
-def classify(page: Response, title: str, target_url: str) -> tuple[Presence, str]:
-    """What an answer of the post's own page says about the post; pure."""
-    if page.status == 410:
-        return Presence.GONE_410, "410 Gone"
-    if page.status == 404:
-        return Presence.GONE_404, "404 Not Found"
-    if page.status in (401, 403, 407, 451):
-        return Presence.BLOCKED, f"answered {page.status}"
-    if page.status >= 500:
-        return Presence.HOST_DOWN, f"answered {page.status}"
-    if page.status != 200:
-        return Presence.UNKNOWN, f"answered {page.status}"
-    if page.shortfall:
-        return Presence.UNKNOWN, page.shortfall
-    if page.hops and _same_page(page.url, target_url) and not _same_page(page.requested_url, target_url):
-        return Presence.SOFT_404, "redirected to the listing"
-    if (
-        page.hops
-        and urlsplit(page.url).path in ("", "/")
-        and urlsplit(page.requested_url).path not in ("", "/")
-    ):
-        return Presence.SOFT_404, "redirected to the front page"
-    if soft_404(page, title):
-        return Presence.SOFT_404, "the page says that the post is gone"
-    return Presence.ALIVE, ""
-
-
-def classify_trouble(trouble: FeedTrouble) -> tuple[Presence, str]:
-    """What a failed request says: never that the post is gone."""
-    match trouble:
-        case Blocked(wall="login"):
-            return Presence.LOGIN_WALL, trouble.why
-        case Blocked():
-            return Presence.BLOCKED, trouble.why
-        case HostDown():
-            return Presence.HOST_DOWN, trouble.why
-        case AskedToWait():
-            return Presence.UNKNOWN, f"asked to wait: {trouble.why}"
-        case _:
-            return Presence.UNKNOWN, trouble.why
-
-
-def conclude(row: Watched, look: Look) -> tuple[Watched, bool]:
-    """The row after a look that says "gone" with its control, and whether that settles it.
-
-    Settled after `cadence.CONFIRMATIONS` such looks over at least `cadence.CONFIRM_SPAN_S`.
-    """
-    first = row.first_missing_at or look.ended_at
-    row = replace(
-        row,
-        first_missing_at=first,
-        missing_looks=row.missing_looks + 1,
-        missing_class=row.missing_class or look.presence.value,
-    )
-    span = (look.ended_at - first).total_seconds()
-    return row, row.missing_looks >= cadence.CONFIRMATIONS and span >= cadence.CONFIRM_SPAN_S
-
-
-def _same_page(a: str, b: str) -> bool:
-    left, right = urlsplit(a), urlsplit(b)
-    return (left.netloc, left.path.rstrip("/")) == (right.netloc, right.path.rstrip("/"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

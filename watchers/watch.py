@@ -16,9 +16,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from storage.errors import AskedToWait, BadPage, Blocked, FeedTrouble, RobotsForbid
+from storage.errors import FeedTrouble
 from storage.model import Listing, Observation, Post, Progress, Response, Target, Validators, Watched
-from watchers import cadence, hours
+from watchers import cadence, hours, standing
 from watchers.capture import Errand
 from watchers.feed import Feed, load
 from watchers.kit import Kit, capture_and_seal, first_row
@@ -108,7 +108,7 @@ class Watch:
             self._planned = self._due(now, first=first)
             first = False
             if self._planned is None:
-                self._note(health="paused", reason="outside watch hours; new posts are not hunted by day")
+                self._keep(standing.paused(self.progress))
                 await self._kit.clock.sleep(self._until_window(now))
                 first = True
                 continue
@@ -145,15 +145,15 @@ class Watch:
         try:
             outcome = await self._read_listing(now)
         except FeedTrouble as trouble:
-            outcome = await self._endure(trouble)
+            outcome = await self._endure(trouble, now)
         self._kit.meter.polled(outcome, late)
-        self._count_poll(now, late)
+        self._keep(standing.after_poll(self.progress, self.target, now, late))
 
     async def _read_listing(self, now: datetime) -> str:
         page = await self._fetch(self.target.url, conditional=True)
         if page.status == 304:
             await self._retry_unfinished(page)
-            self._note(health="ok", reason="", good_at=now, not_modified=True)
+            self._keep(standing.after_good(self.progress, now, not_modified=True))
             return "same"
         if page.status != 200:
             raise FeedTrouble(page.url, f"listing answered {page.status} {page.reason}".rstrip())
@@ -162,7 +162,7 @@ class Watch:
             if self.seen is not None:
                 self.seen = replace(self.seen, started_at=page.started_at, ended_at=page.ended_at)
             await self._retry_unfinished(page)
-            self._note(health="ok", reason="", good_at=now, read=len(page.body))
+            self._keep(standing.after_good(self.progress, now, read_bytes=len(page.body)))
             return "same"
         listing = self._parse(page)
         changed = await self._take(page, listing)
@@ -173,7 +173,7 @@ class Watch:
                 etag=page.header("ETag"), last_modified=page.header("Last-Modified")
             )
             self._body_digest = "" if self._stale else digest
-        await self._judge_yield(listing, page, now)
+        await self._weigh_yield(page, now)
         return "changed" if changed else "same"
 
     def _parse(self, page: Response) -> Listing:
@@ -342,96 +342,29 @@ class Watch:
 
     # --- health -----------------------------------------------------------------------
 
-    async def _endure(self, trouble: FeedTrouble) -> str:
-        """Record a trouble and set when to come back; never faster than without it."""
-        now = self._kit.clock.now()
-        failures = self.progress.failures + 1
-        wait = trouble.retry_after_s
-        if wait is None:
-            wait = cadence.backoff(failures, self.target.interval_s, self.target.name)
-        health, outcome = _health_of(trouble)
-        log.info("target trouble", target=self.target.name, health=health, why=trouble.why, failures=failures)
-        if health != self.progress.health and health in ("blocked", "forbidden"):
-            await self._kit.tell_admin(f"target {self.target.name}: {health}: {trouble.why}")
-        self.progress = replace(
-            self.progress,
-            health=health,
-            reason=trouble.why[:500],
-            failures=failures,
-            retry_at=now + timedelta(seconds=wait),
-        )
-        self._kit.noted(self.progress)
+    async def _endure(self, trouble: FeedTrouble, now: datetime) -> str:
+        """Record a trouble and when to come back; walls are told to the admin once."""
+        health, outcome = standing.health_of(trouble)
+        name, before = self.target.name, self.progress.health
+        self._keep(standing.after_trouble(self.progress, trouble, self.target, now))
+        log.info("target trouble", target=name, health=health, why=trouble.why)
+        if health != before and health in ("blocked", "forbidden"):
+            await self._kit.tell_admin(f"target {name}: {health}: {trouble.why}")
         return outcome
 
-    async def _judge_yield(self, listing: Listing, page: Response, now: datetime) -> None:
-        """A listing that suddenly yields nothing is a changed layout until shown otherwise."""
-        count, usual = len(listing.posts), self.progress.usual_yield
-        if count == 0 and usual >= 3:
-            reason = f"the listing yields no posts (usually {usual:.0f}): has its layout changed?"
-            if self.progress.health != "failing":
-                await self._kit.tell_admin(f"target {self.target.name}: {reason}")
-            self._note(health="failing", reason=reason, good_at=None, read=len(page.body))
-            return
-        gap = bool(self.progress.posts_seen) and count > 0 and self._known_before.isdisjoint(self.listed)
-        self._known_before = frozenset(self.listed)
-        reason = "gap: the listing showed no known post since the last poll" if gap else ""
-        self._note(health="ok", reason=reason, good_at=now, read=len(page.body))
-        self.progress = replace(
-            self.progress,
-            usual_yield=usual * 0.9 + count * 0.1 if usual else float(count),
-            last_yield=count,
-            posts_seen=self.progress.posts_seen + count,
-        )
+    async def _weigh_yield(self, page: Response, now: datetime) -> None:
+        before = self.progress.health
+        row = standing.after_good(self.progress, now, read_bytes=len(page.body))
+        row = standing.after_listing(row, self.listed, self._known_before)
+        if row.health == "failing" and before != "failing":
+            await self._kit.tell_admin(f"target {self.target.name}: {row.reason}")
+        self._known_before = frozenset(self.listed) or self._known_before
+        self._keep(row)
 
-    def _note(
-        self,
-        *,
-        health: str,
-        reason: str,
-        good_at: datetime | None = None,
-        read: int = 0,
-        not_modified: bool = False,
-    ) -> None:
-        self.progress = replace(
-            self.progress,
-            health=health,
-            reason=reason,
-            failures=0 if good_at else self.progress.failures,
-            retry_at=None,
-            last_good_at=good_at or self.progress.last_good_at,
-            bytes_read=self.progress.bytes_read + read,
-            not_modified=self.progress.not_modified + not_modified,
-            validators=self._validators,
-        )
-        self._kit.noted(self.progress)
-
-    def _count_poll(self, now: datetime, late_s: float) -> None:
-        last, achieved = self.progress.last_poll_at, self.progress.achieved_interval_s
-        span = (now - last).total_seconds() if last else 0.0
-        self.progress = replace(
-            self.progress,
-            last_poll_at=now,
-            polls=self.progress.polls + 1,
-            late_polls=self.progress.late_polls + (late_s > 0.1 * self.target.interval_s),
-            achieved_interval_s=achieved * 0.9 + span * 0.1 if achieved else span,
-        )
-        self._kit.noted(self.progress)
+    def _keep(self, row: Progress) -> None:
+        self.progress = row
+        self._kit.noted(row)
 
     def listed_urls(self) -> tuple[tuple[str, str], ...]:
         """(id, url) of the posts the listing showed last, in page order."""
         return self.seen.posts if self.seen is not None else ()
-
-
-def _health_of(trouble: FeedTrouble) -> tuple[str, str]:
-    """(health, poll outcome) that a trouble means."""
-    match trouble:
-        case Blocked():
-            return "blocked", "blocked"
-        case RobotsForbid():
-            return "forbidden", "blocked"
-        case AskedToWait():
-            return "waiting", "waiting"
-        case BadPage():
-            return "failing", "unreadable"
-        case _:
-            return "failing", "trouble"

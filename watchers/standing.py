@@ -1,0 +1,102 @@
+"""How a target stands after each poll: health, reason, yield, interval kept. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from storage.errors import AskedToWait, BadPage, Blocked, FeedTrouble, RobotsForbid
+from storage.model import Progress, Target
+from watchers import cadence
+
+USUAL_AT_LEAST = 3.0
+"""A listing that usually yields so many posts and now yields none has changed its layout."""
+WEIGHT = 0.1
+"""Of the newest value in the running means."""
+LATE_SHARE = 0.1
+"""A poll that starts later than this share of its interval counts as late."""
+
+
+def health_of(trouble: FeedTrouble) -> tuple[str, str]:
+    """(health, outcome of the poll) that a trouble means."""
+    match trouble:
+        case Blocked():
+            return "blocked", "blocked"
+        case RobotsForbid():
+            return "forbidden", "blocked"
+        case AskedToWait():
+            return "waiting", "waiting"
+        case BadPage():
+            return "failing", "unreadable"
+        case _:
+            return "failing", "trouble"
+
+
+def after_trouble(row: Progress, trouble: FeedTrouble, target: Target, now: datetime) -> Progress:
+    """The row after a poll that failed, with when to come back: never sooner than without it."""
+    failures = row.failures + 1
+    wait = trouble.retry_after_s
+    if wait is None:
+        wait = cadence.backoff(failures, target.interval_s, target.name)
+    return replace(
+        row,
+        health=health_of(trouble)[0],
+        reason=trouble.why[:500],
+        failures=failures,
+        retry_at=now + timedelta(seconds=wait),
+    )
+
+
+def after_good(row: Progress, now: datetime, *, read_bytes: int = 0, not_modified: bool = False) -> Progress:
+    """The row after a poll that was answered."""
+    return replace(
+        row,
+        health="ok",
+        reason="",
+        failures=0,
+        retry_at=None,
+        last_good_at=now,
+        bytes_read=row.bytes_read + read_bytes,
+        not_modified=row.not_modified + not_modified,
+    )
+
+
+def after_listing(row: Progress, ids: Iterable[str], before: frozenset[str]) -> Progress:
+    """The row after a listing was read: its yield, a gap, or a layout that yields nothing any more.
+
+    before: what the listing showed last time; no overlap means that posts may have come
+    and gone unseen in between.
+    """
+    shown = frozenset(ids)
+    count, usual = len(shown), row.usual_yield
+    if not count and usual >= USUAL_AT_LEAST:
+        reason = f"the listing yields no posts (usually {usual:.0f}): has its layout changed?"
+        return replace(row, health="failing", reason=reason, last_yield=0)
+    gap = bool(before) and bool(count) and before.isdisjoint(shown)
+    return replace(
+        row,
+        reason="gap: the listing showed no known post since the last poll" if gap else row.reason,
+        usual_yield=usual * (1 - WEIGHT) + count * WEIGHT if usual else float(count),
+        last_yield=count,
+        posts_seen=row.posts_seen + len(shown - before),
+    )
+
+
+def after_poll(row: Progress, target: Target, now: datetime, late_s: float) -> Progress:
+    """The row after any poll: counted, and the interval that is really kept."""
+    span = (now - row.last_poll_at).total_seconds() if row.last_poll_at else 0.0
+    kept = row.achieved_interval_s
+    return replace(
+        row,
+        last_poll_at=now,
+        polls=row.polls + 1,
+        late_polls=row.late_polls + (late_s > LATE_SHARE * target.interval_s),
+        achieved_interval_s=kept * (1 - WEIGHT) + span * WEIGHT if kept else span,
+    )
+
+
+def paused(row: Progress) -> Progress:
+    """The row while it is day and the target is not hunted by day."""
+    reason = "outside watch hours; new posts are not hunted by day"
+    return replace(row, health="paused", reason=reason, retry_at=None)
