@@ -38,14 +38,16 @@ _UNFILLED = re.compile(
     r"(?i)(todo|tbd|fixme|x{2,}|change.?me\b.*|fill.{0,4}in\b.*|<.*>|\.{2,}|…|\?+|-+|n/?a|none|unknown|example)\W*"
 )
 _HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_\u0080-\U0010ffff-]+(?:\.[A-Za-z0-9_\u0080-\U0010ffff-]+)*\.?)"
-HOST_KEY = re.compile(rf"{_HOST}(?::\d{{1,5}})?")
-"""What may stand in `[hosts."..."]`."""
-_ALLOW = re.compile(rf"(?:\*\.?)?{_HOST}(?::(?:\d{{1,5}}|\*))?|\*")
+HOST_KEY = re.compile(_HOST)
+"""What may stand in `[hosts."..."]`: limits are kept by host, whatever the port."""
+_PORT = re.compile(r"(.*[^:]):([0-9]+)")
 _MAIL = re.compile(r"[^@\s<>()\"]+@[^@\s<>()\"]+\.[^@\s<>()\"]+")
 _CITIES = {"beijing": "Asia/Shanghai", "kunming": "Asia/Shanghai", "guangzhou": "Asia/Shanghai"}
 _MOST_URL = 4096
 _MOST_CONTACT = 200
 _LEAST_REASON = 10
+_LONGEST_VISIT_S = 300
+_LEAST_BODY, _MOST_BODY = 1_000, 100_000_000
 _MOST_PORT = 65535
 
 
@@ -148,15 +150,16 @@ def contact_address(value: str) -> str:
 
 def allowed_host(value: str) -> str:
     """A host, *.host, address or network, each with an optional :port."""
+    body, port = value, "1"
+    if (cut := _PORT.fullmatch(value)) and (":" not in cut[1] or "]" in cut[1]):
+        body, port = cut[1], cut[2]
     try:
-        if "/" in value:
-            ipaddress.ip_network(value if value.count(":") != 1 else value[: value.index(":")], strict=False)
-        elif not _ALLOW.fullmatch(value):
-            ipaddress.ip_address(value)
+        ipaddress.ip_network(re.sub(r"[\[\]]", "", body), strict=False)
+        is_known = True
     except ValueError:
-        raise ValueError(
-            f"{shown(value)} is no host, *.host, address or network such as 10.0.0.0/8"
-        ) from None
+        is_known = re.fullmatch(rf"(\*\.)?{_HOST}", body) is not None
+    if not is_known or not 0 < int(port[:9]) <= _MOST_PORT:
+        raise ValueError(f"{shown(value)} is no host, *.host, address or network such as 10.0.0.0/8")
     return value
 
 
@@ -183,4 +186,18 @@ def distinct_texts(value: tuple[str, ...]) -> tuple[str, ...]:
     doubled = next((v for v in value if value.count(v) > 1), None)
     if doubled is not None:
         raise ValueError(f"{shown(doubled)} stands there twice")
+    return value
+
+
+def visit_s(value: float) -> float:
+    """Seconds of one visit, 1 to 300."""
+    if not 1 <= value <= _LONGEST_VISIT_S:
+        raise ValueError("must be between 1s and 5m")
+    return value
+
+
+def body_bytes(value: int) -> int:
+    """Bytes of one body, 1 KB to 100 MB."""
+    if not _LEAST_BODY <= value <= _MOST_BODY:
+        raise ValueError("must be between 1KB and 100MB")
     return value

@@ -60,11 +60,12 @@ class Document:
     unread: str = ""
 
     def line(self, path: Path_) -> int:
-        """The line of a key, or of the nearest table around it; 0 when unknown."""
+        """The line of a key, of the nearest table around it, or of what it holds; 0 when unknown."""
         for length in range(len(path), 0, -1):
             if found := self.lines.get(path[:length]):
                 return found
-        return 0
+        inside = (line for place, line in self.lines.items() if place[: len(path)] == path)
+        return min(inside, default=0)
 
     def unparsed(self, path: Path_) -> bool:
         """True when a value at `path` stands in the file but could not be parsed."""

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from bot.settings.checks import (
     allowed_host,
+    body_bytes,
     contact_address,
     distinct_texts,
     filled_in,
@@ -23,6 +24,7 @@ from bot.settings.checks import (
     one_line,
     target_name,
     time_zone,
+    visit_s,
     web_address,
     written_reason,
 )
@@ -88,7 +90,21 @@ class WindowKeys:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TargetKeys:
+class PaceKeys:
+    """The keys of a `[[target]]` that must fit one another; see `bounds`."""
+
+    interval: Duration = 30.0
+    """How often the listing is read in the night; at least 5s."""
+    day_interval: Duration | None = None
+    """How often it is read by day; left out: new posts are not hunted by day."""
+    allow_fast: bool = False
+    """Permits intervals under 5s, for hosts of your own."""
+    window: WindowKeys = WindowKeys()
+    """The night."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetKeys(PaceKeys):
     """`[[target]]`: one feed or page to watch."""
 
     name: Name
@@ -103,14 +119,6 @@ class TargetKeys:
     """Who ordered it: office, name or file number."""
     review_after: date
     """Day after which the target stops until somebody has looked at it again."""
-    interval: Duration = 30.0
-    """How often the listing is read in the night; at least 5s."""
-    day_interval: Duration | None = None
-    """How often it is read by day; left out: new posts are not hunted by day."""
-    allow_fast: bool = False
-    """Permits intervals under 5s, for hosts of your own."""
-    window: WindowKeys = WindowKeys()
-    """The night."""
     zone: Zone = NightWindow().zone
     """IANA time zone of the window and of times without zone on the page."""
     jurisdiction: str = ""
@@ -121,9 +129,9 @@ class TargetKeys:
     """The written reason why robots.txt is not obeyed; logged and exported."""
     headers: dict[HeaderName, HeaderValue] = field(default_factory=dict)
     """Further request headers; log-ins are refused."""
-    timeout: Duration = 20.0
+    timeout: Annotated[Duration, AfterValidator(visit_s)] = 20.0
     """Longest time of one visit; 1s to 5m."""
-    max_body: Size = 8_000_000
+    max_body: Annotated[Size, AfterValidator(body_bytes)] = 8_000_000
     """Longest body of one answer; 1KB to 100MB."""
     max_pictures: Annotated[int, Field(ge=0, le=500)] = 40
     """Most pictures kept of one post."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime, time
 from functools import cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -30,6 +30,7 @@ _SECRET_KEYS = re.compile(
 _NO_SECRETS = "a secret does not belong in TOML"
 _SECRETS_GO = "the name of a file of mode 0600, or of an environment variable"
 _LARGEST = 1 << 63
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,18 @@ class Fault:
     nearest: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Names that a table does not have itself: in other tables (with their place), or read by others."""
+
+    elsewhere: Mapping[str, str]
+    others: tuple[str, ...]
+
+
+_ALONE = Beside({}, ())
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What became of a table: the value, or None with the faults."""
 
@@ -51,20 +63,37 @@ class Reading:
 
 
 def read_table(
-    table: Mapping[str, object], shape: type, *, elsewhere: Mapping[str, str] | None = None
+    table: Mapping[str, object],
+    shape: type,
+    *,
+    elsewhere: Mapping[str, str] | None = None,
+    others: tuple[str, ...] = (),
 ) -> Reading:
     """`table` as an instance of the dataclass `shape`, or every reason why it is not.
 
     elsewhere: keys that belong to another table, with the words that say to which.
+    others: correct keys of the same table that somebody else reads, for the hints.
     Errors of the dataclass's own checks (ValueError, NightjarError) become faults.
     """
     faults: list[Fault] = []
-    clean = _walk(dict(table), shape, (), faults, elsewhere or {})
-    value, found = _validate(clean, shape)
+    clean = _walk(dict(table), shape, (), faults, Beside(elsewhere or {}, others))
+    value, found = _validate_all(cast(dict[str, object], clean), shape)
     misspelt = {(*fault.path[:-1], fault.nearest) for fault in faults if fault.nearest}
     known = {fault.path for fault in faults}
     faults += [f for f in found if f.path not in known and not ("required" in f.why and f.path in misspelt)]
     return Reading(value=None if faults else value, faults=tuple(faults))
+
+
+def salvage(table: Mapping[str, object], shape: type[_T], fill: Mapping[str, object]) -> _T | None:
+    """What can be had of a table with faults: the faulty keys as in `fill` or by default.
+
+    For checks over several keys or tables, which must not wait until the rest is right.
+    """
+    known = hints(shape)
+    faulty = {fault.path[0] for fault in read_table(table, shape).faults if fault.path}
+    kept = {k: v for k, v in table.items() if k in known and k not in faulty}
+    value = read_table({**fill, **kept}, shape).value
+    return value if isinstance(value, shape) else None
 
 
 def dotted(path: Path_) -> str:
@@ -83,43 +112,41 @@ def _quoted(key: str) -> str:
 
 
 @cache
-def hints(shape: type) -> dict[str, object]:
+def hints(shape: Any) -> dict[str, object]:
     """The keys of a dataclass with their types, annotations kept."""
     known = typing.get_type_hints(shape, include_extras=True)
     return {f.name: known[f.name] for f in fields(shape) if f.init}
 
 
-def _walk(
-    value: object, kind: object, path: Path_, faults: list[Fault], elsewhere: Mapping[str, str]
-) -> object:
+def _walk(value: object, kind: object, path: Path_, faults: list[Fault], beside: Beside) -> object:
     """`value` as JSON can carry it, without the keys that `kind` does not have."""
     if isinstance(value, dict):
-        return _walk_table(value, kind, path, faults, elsewhere)
+        return _walk_table(value, kind, path, faults, beside)
     if isinstance(value, list):
         inner = _member(kind, list)
-        return [_walk(v, inner, (*path, i), faults, {}) for i, v in enumerate(value)]
+        return [_walk(v, inner, (*path, i), faults, _ALONE) for i, v in enumerate(value)]
     return _walk_scalar(value, kind, path, faults)
 
 
 def _walk_table(
-    table: dict[str, object], kind: object, path: Path_, faults: list[Fault], elsewhere: Mapping[str, str]
+    table: dict[str, object], kind: object, path: Path_, faults: list[Fault], beside: Beside
 ) -> dict[str, object]:
     shape = _member(kind, dict)
     if not (isinstance(shape, type) and is_dataclass(shape)):
-        return {k: _walk(v, shape, (*path, k), faults, {}) for k, v in table.items()}
+        return {k: _walk(v, shape, (*path, k), faults, _ALONE) for k, v in table.items()}
     known = hints(shape)
-    faults += [_unknown((*path, key), tuple(known), elsewhere) for key in table if key not in known]
+    faults += [_unknown((*path, key), tuple(known), beside) for key in table if key not in known]
     kept = {key: value for key, value in table.items() if key in known}
-    return {key: _walk(value, known[key], (*path, key), faults, {}) for key, value in kept.items()}
+    return {key: _walk(value, known[key], (*path, key), faults, _ALONE) for key, value in kept.items()}
 
 
-def _unknown(path: Path_, known: tuple[str, ...], elsewhere: Mapping[str, str]) -> Fault:
-    key = str(path[-1])
+def _unknown(path: Path_, own: tuple[str, ...], beside: Beside) -> Fault:
+    key, known = str(path[-1]), own + beside.others
     if _SECRET_KEYS.search(key):
         meant = next((k for k in known if k in (f"{key}_file", f"{key}_env")), "")
         return Fault(path=path, why=_NO_SECRETS, allowed=_SECRETS_GO, nearest=meant)
-    if key in elsewhere:
-        return Fault(path=path, why=f"unknown key {shown(key)} here; it belongs {elsewhere[key]}")
+    if key in beside.elsewhere:
+        return Fault(path=path, why=f"unknown key {shown(key)} here; it belongs {beside.elsewhere[key]}")
     why = f"unknown key {shown(key)}"
     if meant := nearest(key, known):
         return Fault(path=path, why=why, nearest=meant)
@@ -188,6 +215,27 @@ def _validate(table: object, shape: type) -> tuple[object | None, list[Fault]]:
         return None, [_own(str(getattr(error, "why", error)), str(getattr(error, "key", "")), shape)]
     except (RecursionError, UnicodeEncodeError) as error:
         return None, [Fault(path=(), why=f"cannot be read: {type(error).__name__}")]
+
+
+def _validate_all(table: dict[str, object], shape: type) -> tuple[object | None, list[Fault]]:
+    """As `_validate`, and again without what was faulty, until nothing new is found.
+
+    A dataclass's own check stops at its first objection, and does not run at all while a
+    type is wrong. An objection that speaks of a key we took away is not believed.
+    """
+    value, found = _validate(table, shape)
+    faults, gone = list(found), set[str]()
+    while bad := {str(f.path[0]) for f in found if f.path and f.path[0] in table}:
+        gone |= bad
+        table = {key: entry for key, entry in table.items() if key not in bad}
+        _, more = _validate(table, shape)
+        found = [f for f in more if f.path and f.path[0] in table and gone.isdisjoint(_named(f.why))]
+        faults += found
+    return value, faults
+
+
+def _named(why: str) -> list[str]:
+    return re.findall(r"\w+", why[:400])
 
 
 def _merged(errors: list[ErrorDetails], table: object, shape: type) -> list[Fault]:
@@ -277,6 +325,6 @@ def _worded(error: ErrorDetails, table: object, shape: type) -> Fault:
 def _own(why: str, key: str, shape: type) -> Fault:
     """A refusal by the dataclass as a whole; the first of its keys that the text names is the place."""
     known = hints(shape)
-    words = (key, *re.findall(r"\w+", why[:400]))
+    words = (key, *_named(why))
     named = next((word for word in words if word in known), "")
-    return Fault(path=(named,) if named else (), why=why.removeprefix(f"{named}: ") if named else why)
+    return Fault(path=(named,) if named else (), why=re.sub(rf"^{named}:? ", "", why) if named else why)

@@ -1,0 +1,191 @@
+"""The configuration: config.toml and targets.d/*.toml become frozen words, or every mistake is told.
+
+    files -> Document -> Reading (strict) -> Target, ChannelTable, HostLimit -> Config
+
+Parsed once at the edge; afterwards only what stands here travels. Knows no feed kind:
+the kinds' `Settings` are handed in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from bot.mistakes import ConfigErrors, Mistake
+from bot.settings import gather, together
+from bot.settings.channels import ChannelTable, FoundChannel, read_channels
+from bot.settings.documents import Document, load
+from bot.settings.keys import NightjarKeys
+from bot.settings.shapes import read_table, salvage
+from bot.settings.sift import Sift
+from bot.settings.targets import FoundTarget, Kinds, read_hosts, read_targets
+from storage.errors import ConfigError
+from storage.model import HostLimit, Target
+
+__all__ = ["ChannelTable", "Config", "ConfigErrors", "Mistake", "data_dir", "locate", "past_review", "read"]
+
+VARIABLE = "NIGHTJAR_CONFIG"
+PLACES = (Path("config.toml"), Path("/etc/nightjar/config.toml"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything an admin has decided. Paths are absolute.
+
+    files: what was read. targets: of all files, those past review too; `expired` names
+    them. lexicons: beside the shipped one. metrics: (host, port) or None. hosts: limits
+    by host name. digest: SHA-256 over all files. stanzas: each target's table as
+    canonical JSON, whose SHA-256 is `Target.digest`.
+    """
+
+    path: Path
+    data_dir: Path
+    contact: str
+    files: tuple[Path, ...] = ()
+    allow: tuple[str, ...] = ()
+    targets: tuple[Target, ...] = ()
+    channels: tuple[ChannelTable, ...] = ()
+    admin_channels: tuple[str, ...] = ()
+    lexicons: tuple[Path, ...] = ()
+    gallery: Path | None = None
+    metrics: tuple[str, int] | None = None
+    picture_workers: int = 2
+    log_level: str = "info"
+    hosts: tuple[tuple[str, HostLimit], ...] = ()
+    expired: tuple[str, ...] = ()
+    digest: str = ""
+    stanzas: tuple[str, ...] = ()
+
+
+def past_review(target: Target, today: date) -> bool:
+    """True when a target must stop: its review date has gone by."""
+    return today > target.authority.review_after
+
+
+def read(
+    path: Path,
+    *,
+    feeds: Callable[[str], type],
+    feed_kinds: tuple[str, ...],
+    today: date,
+    environment: Mapping[str, str],
+) -> Config:
+    """The configuration at `path` and in targets.d beside it.
+
+    feeds: kind -> its `Settings`. today: decides what is past review. environment: for
+    secrets, whose presence and mode are checked here. Raises ConfigErrors with ALL
+    mistakes of ALL files.
+    """
+    sift = Sift()
+    path = path.absolute()
+    documents = gather.documents(path, sift)
+    main = documents[0]
+    hosts = read_hosts(documents, sift)
+    targets = read_targets(documents, sift, Kinds(feeds, feed_kinds), hosts)
+    channels = read_channels(main, sift, environment, path.parent)
+    nightjar, salvaged = _nightjar(main, sift)
+    expired = frozenset(t.name for t in _sound(targets) if past_review(t, today))
+    together.check_targets(sift, targets, expired=expired, allows=salvaged is None or bool(salvaged.allow))
+    together.check_channels(sift, main, channels)
+    if not any(document.broken or document.unread for document in documents):
+        together.check_filters(sift, main, channels, targets)
+    if salvaged is not None:
+        together.check_nightjar(sift, main, salvaged, channels)
+    if sift.mistakes or nightjar is None:
+        raise ConfigErrors(sift.mistakes)
+    return _composed(documents, nightjar, hosts, targets, channels=channels, expired=expired)
+
+
+def _sound(found: tuple[FoundTarget, ...]) -> tuple[Target, ...]:
+    return tuple(one.target for one in found if one.target is not None)
+
+
+def _nightjar(main: Document, sift: Sift) -> tuple[NightjarKeys | None, NightjarKeys | None]:
+    """The table when it is right, and what can be had of it for further checks."""
+    if main.unread:
+        return None, None
+    table = gather.single(main, "nightjar", sift)
+    reading = read_table(table, NightjarKeys)
+    sift.add_all(main, ("nightjar",), reading.faults)
+    if isinstance(reading.value, NightjarKeys):
+        return reading.value, reading.value
+    return None, salvage(table, NightjarKeys, {"contact": "nobody@example.org"})
+
+
+def _composed(
+    documents: tuple[Document, ...],
+    keys: NightjarKeys,
+    hosts: Mapping[str, HostLimit],
+    targets: tuple[FoundTarget, ...],
+    *,
+    channels: tuple[FoundChannel, ...],
+    expired: frozenset[str],
+) -> Config:
+    folder = documents[0].path.parent
+    tables = tuple(one.table for one in channels if one.table is not None)
+    host, _, port = keys.metrics.rpartition(":")
+    return Config(
+        path=documents[0].path,
+        files=tuple(document.path for document in documents),
+        data_dir=folder / Path(keys.data_dir).expanduser(),
+        contact=keys.contact,
+        allow=keys.allow,
+        targets=_sound(targets),
+        channels=tables,
+        admin_channels=keys.admin_channels or tuple(table.name for table in tables),
+        lexicons=tuple(folder / Path(name).expanduser() for name in keys.lexicons),
+        gallery=folder / Path(keys.gallery).expanduser() if keys.gallery else None,
+        metrics=(host.strip("[]"), int(port)) if keys.metrics else None,
+        picture_workers=keys.picture_workers,
+        log_level=keys.log_level,
+        hosts=tuple(sorted(hosts.items())),
+        expired=tuple(t.name for t in _sound(targets) if t.name in expired),
+        digest=_digest(documents),
+        stanzas=tuple(one.stanza for one in targets),
+    )
+
+
+def _digest(documents: tuple[Document, ...]) -> str:
+    lines = "".join(f"{document.sha256}  {document.label}\n" for document in documents)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def locate(named: Path | None, environment: Mapping[str, str]) -> Path:
+    """The configuration to use: the one named, else $NIGHTJAR_CONFIG, ./config.toml, /etc/nightjar.
+
+    Raises ConfigError saying where was looked.
+    """
+    chosen = named or (Path(environment[VARIABLE]) if environment.get(VARIABLE) else None)
+    if chosen is not None:
+        if chosen.is_file():
+            return chosen.absolute()
+        raise ConfigError("there is no such file", file=str(chosen))
+    found = next((place for place in PLACES if place.is_file()), None)
+    if found is None:
+        places = ", ".join(map(str, PLACES))
+        raise ConfigError(f"no configuration: ${VARIABLE} is not set, and none of {places} is there")
+    return found.absolute()
+
+
+def data_dir(path: Path) -> Path:
+    """The folder of everything kept, though the rest of the configuration may have mistakes.
+
+    For those who look at evidence: a mistake in a target is no reason to refuse it to them.
+    Raises ConfigError when not even that can be read.
+    """
+    main = load(path.absolute(), path.name)
+    table = main.tables.get("nightjar", {})
+    folder = table.get("data_dir", "data") if isinstance(table, Mapping) else None
+    if (
+        main.unread
+        or not isinstance(folder, str)
+        or "\0" in folder
+        or main.unparsed(("nightjar", "data_dir"))
+    ):
+        raise ConfigError(
+            main.unread or "must be text in quotes", file=path.name, table="[nightjar]", key="data_dir"
+        )
+    return main.path.parent / Path(folder).expanduser()
