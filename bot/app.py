@@ -66,6 +66,7 @@ class Daemon:
         self._damage: tuple[str, ...] = ()
         self._dirty: dict[str, Progress] = {}
         self._rows: dict[str, Progress] = {}
+        self._noted = asyncio.Event()
         self._channels_changed = asyncio.Event()
         self._dispatcher: Dispatcher | None = None
 
@@ -279,10 +280,13 @@ class Daemon:
 
     def _note(self, progress: Progress) -> None:
         self._dirty[progress.target] = self._rows[progress.target] = progress
+        self._noted.set()
 
     async def _write_progress(self) -> None:
         while True:
+            await self._noted.wait()
             await self.clock.sleep(PROGRESS_S)
+            self._noted.clear()
             await self._flush_progress()
 
     async def _flush_progress(self) -> None:

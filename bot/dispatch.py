@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 SEND_S = 30.0
 """Longest time for one delivery; after it the outcome is uncertain."""
-IDLE_S = 2.0
+IDLE_S = 30.0
 """How long an idle lane waits before it looks again without being poked."""
 LONGEST_PAUSE_S = 60.0
 """Cap of a lane's own back-off; a pause that the channel named is kept in full."""

@@ -37,6 +37,8 @@ class Kit:
     disk: DiskWatch
     announce: tuple[str, ...] = ()
     busy: set[tuple[str, str]] = field(default_factory=set)
+    stirred: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a look may have become due earlier than the vigil knows."""
 
 
 async def capture_and_seal(

@@ -28,31 +28,39 @@ class Look:
     ended_at: datetime
 
 
+_BY_STATUS = {
+    404: Presence.GONE_404,
+    410: Presence.GONE_410,
+    401: Presence.BLOCKED,
+    403: Presence.BLOCKED,
+    407: Presence.BLOCKED,
+    451: Presence.BLOCKED,
+}
+
+
 def classify(page: Response, title: str, target_url: str) -> tuple[Presence, str]:
-    """What an answer of the post's own page says about the post; pure."""
-    if page.status == 410:
-        return Presence.GONE_410, "410 Gone"
-    if page.status == 404:
-        return Presence.GONE_404, "404 Not Found"
-    if page.status in (401, 403, 407, 451):
-        return Presence.BLOCKED, f"answered {page.status}"
-    if page.status >= 500:
-        return Presence.HOST_DOWN, f"answered {page.status}"
+    """What an answer of the post's own page says about the post, and why; pure."""
     if page.status != 200:
-        return Presence.UNKNOWN, f"answered {page.status}"
+        other = Presence.HOST_DOWN if page.status >= 500 else Presence.UNKNOWN
+        return _BY_STATUS.get(page.status, other), f"answered {page.status} {page.reason}".rstrip()
     if page.shortfall:
         return Presence.UNKNOWN, page.shortfall
-    if page.hops and _same_page(page.url, target_url) and not _same_page(page.requested_url, target_url):
-        return Presence.SOFT_404, "redirected to the listing"
-    if (
-        page.hops
-        and urlsplit(page.url).path in ("", "/")
-        and urlsplit(page.requested_url).path not in ("", "/")
-    ):
-        return Presence.SOFT_404, "redirected to the front page"
+    if why := _sent_away(page, target_url):
+        return Presence.SOFT_404, why
     if soft_404(page, title):
         return Presence.SOFT_404, "the page says that the post is gone"
     return Presence.ALIVE, ""
+
+
+def _sent_away(page: Response, target_url: str) -> str:
+    """Why a redirect means that the post is gone: it led to the listing or the front page."""
+    if not page.hops:
+        return ""
+    if _same_page(page.url, target_url) and not _same_page(page.requested_url, target_url):
+        return "redirected to the listing"
+    if urlsplit(page.url).path in ("", "/") and urlsplit(page.requested_url).path not in ("", "/"):
+        return "redirected to the front page"
+    return ""
 
 
 def classify_trouble(trouble: FeedTrouble) -> tuple[Presence, str]:

@@ -45,6 +45,8 @@ PER_HOST = 2
 """Looks at one host at the same time; one slow host must not hold all hands."""
 AT_ONCE = 48
 """Looks at the same time over all hosts."""
+LONGEST_REST_S = 30.0
+"""The vigil looks up what is due at least this often."""
 CONTROL_FRESH_S = 60.0
 """How old a sign of life of the site may be to serve as control."""
 RESTLESS = 3
@@ -77,9 +79,23 @@ class Vigil:
         """Start due looks and keep what they found, for ever."""
         async with asyncio.TaskGroup() as group:
             while True:
+                self._kit.stirred.clear()
                 await self._start_due(group)
                 await self._flush()
-                await self._kit.clock.sleep(cadence.VIGIL_TICK_S)
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait for the next look to be due, for a finished one, or for somebody to hasten one."""
+        if self._hosts or self._rows:
+            await self._kit.clock.sleep(cadence.VIGIL_TICK_S)
+            return
+        due, now = await self._kit.store.next_look(), self._kit.clock.now()
+        pause = (due - now).total_seconds() if due is not None else LONGEST_REST_S
+        try:
+            async with asyncio.timeout(min(max(pause, cadence.VIGIL_TICK_S), LONGEST_REST_S)):
+                await self._kit.stirred.wait()
+        except TimeoutError:
+            return
 
     async def _start_due(self, group: asyncio.TaskGroup) -> None:
         rows = await self._kit.store.vigils_due(self._kit.clock.now(), limit=500)

@@ -267,6 +267,7 @@ class Watch:
         await self._kit.disk.patiently(
             lambda: self._kit.store.hasten(self.target.name, ids, now, only_watched=only_watched)
         )
+        self._kit.stirred.set()
 
     async def _retry_unfinished(self, page: Response) -> None:
         """Try again what a capture could not get, while the listing still shows it."""
@@ -358,6 +359,8 @@ class Watch:
         row = standing.after_listing(row, self.listed, self._known_before)
         if row.health == "failing" and before != "failing":
             await self._kit.tell_admin(f"target {self.target.name}: {row.reason}")
+        if row.health == "failing":
+            self._body_digest = ""  # the same empty page must be weighed again, not passed as unchanged
         self._known_before = frozenset(self.listed) or self._known_before
         self._keep(row)
 

@@ -1,0 +1,203 @@
+"""The front door of what is kept: one object, opened by one writing process or by readers.
+
+Every method is durable when it returns, may be cancelled at any instant, and raises only
+`StoreError`s (DiskTrouble, DamagedBlob, DatabaseTrouble). The work is done in the files
+named by its groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from storage import evidence, items, ledger, observations, outbox, progress, recovery, sightings, vigils
+from storage.blobs import Blobs
+from storage.clock import Clock
+from storage.model import (
+    Alert,
+    Delivery,
+    Evidence,
+    Judgement,
+    Lifetime,
+    Progress,
+    Sighting,
+    Snapshot,
+    Tier,
+    Watched,
+)
+from storage.vault import Vault
+
+
+class Store:
+    """An open data folder. Use `open` or `open_reader`, and `close` at the end."""
+
+    def __init__(self, folder: Path, vault: Vault, keeper: recovery.Keeper) -> None:
+        self.folder = folder
+        self.blobs: Blobs = vault.blobs
+        self.clock: Clock = vault.clock
+        self.vault = vault
+        self._keeper = keeper
+
+    @classmethod
+    async def open(cls, folder: Path, clock: Clock) -> Store:
+        """Open for writing: take the folder's lock, migrate, sweep what a crash left.
+
+        Raises DatabaseTrouble when another process writes here or the database is damaged
+        or newer than this program, DiskTrouble when the folder cannot be written.
+        """
+        vault, keeper = await recovery.open_for_writing(folder, clock)
+        return cls(folder, vault, keeper)
+
+    @classmethod
+    async def open_reader(cls, folder: Path, clock: Clock) -> Store:
+        """Open for reading beside a live writer; methods that write raise DatabaseTrouble.
+
+        Raises DatabaseTrouble when there is no database or it is of another version.
+        """
+        vault, keeper = await recovery.open_for_reading(folder, clock)
+        return cls(folder, vault, keeper)
+
+    async def close(self) -> None:
+        """Finish what was begun, write what is queued, release the lock. Twice is harmless."""
+        await self._keeper.close(self.vault)
+
+    async def damage(self) -> tuple[str, ...]:
+        """What is wrong, in words; empty means healthy. Looks for the files of rows, not into them."""
+        return await self._keeper.damage(self.vault)
+
+    @property
+    def quarantine(self) -> tuple[str, ...]:
+        """Blobs found at start that no row names: kept, never deleted silently."""
+        return self._keeper.quarantine
+
+    # --- evidence -----------------------------------------------------------------
+
+    async def seal(
+        self,
+        snapshot: Snapshot,
+        *,
+        watched: Watched | None = None,
+        announce: tuple[str, ...] = (),
+        lifetime: Lifetime | None = None,
+    ) -> Evidence:
+        """Make a snapshot durable: blobs, then one transaction. What has begun is finished.
+
+        watched: the post's vigil row; seal fills in its evidence_id. announce, lifetime: for
+        MISSING and REAPPEARED looks, which revise the card of an alerted item there.
+        """
+        work = evidence.seal(self.vault, snapshot, watched=watched, announce=announce, lifetime=lifetime)
+        return await self.vault.finish(work)
+
+    async def evidence(self, evidence_id: str) -> Evidence:
+        """One piece of evidence, its pictures with hashes once recorded. Raises DatabaseTrouble."""
+        return await observations.one(self.vault, evidence_id)
+
+    async def unjudged(self, limit: int = 500) -> tuple[Evidence, ...]:
+        """Evidence that waits for a verdict, oldest first; MISSING looks never do."""
+        return await observations.unjudged(self.vault, limit)
+
+    # --- verdicts, items ------------------------------------------------------------
+
+    async def record(
+        self,
+        judgement: Judgement,
+        *,
+        announce: tuple[str, ...],
+        jurisdiction: str = "",
+        tags: tuple[str, ...] = (),
+    ) -> Alert | None:
+        """Keep a verdict with its item and alert in one transaction.
+
+        Idempotent by evidence: recording again changes nothing and gives the same alert.
+        """
+        return await items.record(
+            self.vault, judgement, announce=announce, jurisdiction=jurisdiction, tags=tags
+        )
+
+    def pictures(self) -> AsyncIterator[tuple[str, str, str, Tier]]:
+        """(sha256, phash, evidence id, tier) of every hashed picture, oldest first."""
+        return items.pictures(self.vault)
+
+    # --- progress and vigil ---------------------------------------------------------
+
+    async def load_progress(self) -> dict[str, Progress]:
+        """How far each target was read, by name."""
+        return await progress.load_all(self.vault)
+
+    async def save_progress(self, rows: Sequence[Progress]) -> None:
+        """Upsert progress rows."""
+        await progress.save(self.vault, rows)
+
+    async def known(self, target: str, post_ids: Sequence[str]) -> dict[str, Watched]:
+        """The rows of these posts, by post id; unknown ones are left out."""
+        return await vigils.known(self.vault, target, post_ids)
+
+    async def save_watched(self, rows: Sequence[Watched]) -> None:
+        """Upsert vigil rows. `matched` stays set, and the evidence named is the last sealed."""
+        await vigils.save(self.vault, rows)
+
+    async def vigils_due(self, now: datetime, limit: int = 200) -> tuple[Watched, ...]:
+        """Posts to be looked at by `now`, longest overdue first."""
+        return await vigils.due(self.vault, now, limit)
+
+    async def next_look(self) -> datetime | None:
+        """When the earliest look of the vigil is due, or None."""
+        return await vigils.next_at(self.vault)
+
+    async def vigils_open(self, target: str) -> tuple[Watched, ...]:
+        """Posts of a target whose vigil is not closed."""
+        return await vigils.open_of(self.vault, target)
+
+    async def hasten(
+        self, target: str, post_ids: Sequence[str], now: datetime, *, only_watched: bool = False
+    ) -> None:
+        """Have these posts looked at by `now`. only_watched: leave those without an open vigil alone."""
+        await vigils.hasten(self.vault, target, post_ids, now, only_watched=only_watched)
+
+    async def add_sightings(self, sightings_: Sequence[Sighting]) -> None:
+        """Keep dated looks: one transaction, one leaf of the log for all of them."""
+        await sightings.add(self.vault, sightings_)
+
+    # --- outbox -----------------------------------------------------------------------
+
+    async def deliveries_due(self, channel: str, now: datetime, limit: int = 50) -> tuple[Delivery, ...]:
+        """What the channel is to be told now: urgent first, then by time, revisions after their card."""
+        return await outbox.due(self.vault, channel, now, limit)
+
+    async def mark_sending(self, delivery_id: int, at: datetime) -> None:
+        """Write down the intent before calling the channel."""
+        await outbox.mark_sending(self.vault, delivery_id, at)
+
+    async def mark_delivered(self, delivery_id: int, at: datetime, receipt: str) -> None:
+        """The channel said so."""
+        await outbox.mark_delivered(self.vault, delivery_id, at, receipt)
+
+    async def mark_waiting(
+        self, delivery_id: int, retry_at: datetime, why: str, *, uncertain: bool = False
+    ) -> None:
+        """Try again at `retry_at`; uncertain stays set once it was."""
+        await outbox.mark_waiting(self.vault, delivery_id, retry_at, why, uncertain=uncertain)
+
+    async def mark_dead(self, delivery_id: int, why: str) -> None:
+        """Give a delivery up; what revises it will stand alone."""
+        await outbox.mark_dead(self.vault, delivery_id, why)
+
+    async def stuck(self, channel: str) -> tuple[Delivery, ...]:
+        """Deliveries that a crash left between intent and answer; they may have arrived."""
+        return await outbox.stuck(self.vault, channel)
+
+    async def notify(self, text: str, *, announce: tuple[str, ...], tier: Tier = Tier.HIGH) -> Alert:
+        """A NOTICE to these channels; the same text within the hour gives the earlier one."""
+        return await outbox.notify(self.vault, text, announce, tier)
+
+    # --- log ----------------------------------------------------------------------------
+
+    async def log_event(self, kind: str, facts: Mapping[str, str]) -> int:
+        """A leaf for a config load, an export, a view; its index."""
+        return await ledger.log_event(self.vault, kind, facts)
+
+    async def root(self) -> tuple[int, str]:
+        """Tree size and RFC 6962 root hash (hex) as committed."""
+        _, size, root, _ = await ledger.head(self.vault.database)
+        return size, root
