@@ -27,16 +27,27 @@ def keys_of(shape: Any) -> tuple[str, ...]:
 def documents(path: Path, sift: Sift) -> tuple[Document, ...]:
     """config.toml and targets.d/*.toml beside it, in the order of their names."""
     found = [load(path, path.name)]
-    folder = path.parent / FOLDER
-    if folder.is_dir():
-        more = sorted(p for p in folder.glob("*.toml") if not p.name.startswith("."))
-        found += [load(p, f"{FOLDER}/{p.name}") for p in more]
-    elif folder.exists():
-        found.append(Document(label=FOLDER, path=folder, unread="is a file; it must be a folder of *.toml"))
+    try:
+        found += [load(p, f"{FOLDER}/{p.name}") for p in target_files(path)]
+    except OSError as error:
+        unread = f"cannot be read as a folder of *.toml: {error.strerror or error}"
+        found.append(Document(label=FOLDER, path=path.parent / FOLDER, unread=unread))
     for document in found:
         sift.document(document)
         _check_names(document, sift, _MAIN if document is found[0] else _MORE)
     return tuple(found)
+
+
+def target_files(path: Path) -> tuple[Path, ...]:
+    """The files of targets.d beside config.toml, by name; none when there is no such folder.
+
+    Hidden files are left out: editors keep their copies there. Raises OSError.
+    """
+    try:
+        found = sorted((path.parent / FOLDER).iterdir())
+    except FileNotFoundError:
+        return ()
+    return tuple(p for p in found if p.suffix == ".toml" and p.name[0] != ".")
 
 
 def _check_names(document: Document, sift: Sift, known: tuple[str, ...]) -> None:

@@ -89,7 +89,7 @@ def salvage(table: Mapping[str, object], shape: type[_T], fill: Mapping[str, obj
 
     For checks over several keys or tables, which must not wait until the rest is right.
     """
-    known = hints(shape)
+    known = hints(cast(Any, shape))
     faulty = {fault.path[0] for fault in read_table(table, shape).faults if fault.path}
     kept = {k: v for k, v in table.items() if k in known and k not in faulty}
     value = read_table({**fill, **kept}, shape).value
