@@ -71,9 +71,7 @@ def kinds() -> tuple[str, ...]:
     """Names of all kinds, sorted: the files in `watchers/feeds/`."""
     from watchers import feeds
 
-    return tuple(
-        sorted(m.name for m in pkgutil.iter_modules(feeds.__path__) if not m.name.startswith("_"))
-    )
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(feeds.__path__) if not m.name.startswith("_")))
 
 
 @cache

@@ -1,8 +1,10 @@
 """The watch window in local time: whether it is night, until when, and which night.
 
-Pure. Windows are given in local wall time and last what local clocks say: eight hours
-of a nine-hour window in the night when clocks go forward, ten when they go back. The
-window is half-open: `start` is night, `end` is day. All instants are aware UTC.
+Pure. Windows are given in local wall time and last what local clocks say: from 21:00 to
+06:00 is eight hours in the night when clocks go forward and ten when they go back. The
+window is half-open: at `start` it is night, at `end` it is day. Where clocks show a
+boundary twice the window takes in both (a watch too long harms nobody); where they skip
+it, the boundary is the instant of the jump. All instants are aware UTC.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from zoneinfo import ZoneInfo
 from storage.model import NightWindow
 
 _DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
 
 
 def is_night(window: NightWindow, now: datetime) -> bool:
@@ -23,10 +26,10 @@ def is_night(window: NightWindow, now: datetime) -> bool:
 
 def night_of(window: NightWindow, now: datetime) -> date | None:
     """The local date on which the night around `now` began, or None by day."""
-    if _always(window):
-        return now.astimezone(_zone(window.zone)).date()
     today = now.astimezone(_zone(window.zone)).date()
-    for day in (today, today - _DAY):
+    if _always(window):
+        return today
+    for day in (today - _DAY, today, today + _DAY):
         begin, end = _bounds(window, day)
         if begin <= now < end:
             return day
@@ -41,12 +44,21 @@ def next_change(window: NightWindow, now: datetime) -> datetime:
     if _always(window):
         return now + _DAY
     today = now.astimezone(_zone(window.zone)).date()
+    nights = sorted(_bounds(window, today + n * _DAY) for n in range(-2, 4))
+    return min(edge for edge in _edges(nights) if edge > now)
+
+
+def _edges(nights: list[tuple[datetime, datetime]]) -> list[datetime]:
+    """Begins and ends, with nights that touch taken as one."""
     edges: list[datetime] = []
-    for offset in (-1, 0, 1, 2):
-        begin, end = _bounds(window, today + offset * _DAY)
-        if begin < end:
+    for begin, end in nights:
+        if begin >= end:
+            continue  # the whole window fell into a gap of the clocks
+        if edges and begin <= edges[-1]:
+            edges[-1] = max(edges[-1], end)
+        else:
             edges += (begin, end)
-    return min(edge for edge in edges if edge > now)
+    return edges
 
 
 def _always(window: NightWindow) -> bool:
@@ -57,37 +69,33 @@ def _bounds(window: NightWindow, day: date) -> tuple[datetime, datetime]:
     """[begin, end) in UTC of the night that begins on local date `day`."""
     start, end = _clock_time(window.start), _clock_time(window.end)
     closing = day if end > start else day + _DAY
-    return _instant(day, start, window.zone), _instant(closing, end, window.zone)
+    return _instant(day, start, window.zone, 0), _instant(closing, end, window.zone, 1)
 
 
 @lru_cache(maxsize=4096)
-def _instant(day: date, at: time, zone: str) -> datetime:
-    """The first instant at which local clocks on `day` show `at` or later.
+def _instant(day: date, at: time, zone: str, fold: int) -> datetime:
+    """When local clocks on `day` show `at`: the first time for fold 0, the last for fold 1.
 
-    In the overlap of autumn that is the first of the two; in the gap of spring, where
-    `at` is never shown, it is the instant of the jump.
+    In the gap of spring, where `at` is never shown, it is the instant of the jump.
     """
-    local = datetime.combine(day, at, _zone(zone))
-    first = local.replace(fold=0).astimezone(UTC)
-    if first.astimezone(_zone(zone)).replace(tzinfo=None) == local.replace(tzinfo=None):
-        return first
-    return _jump(first, zone)
+    local = datetime.combine(day, at, _zone(zone)).replace(fold=fold)
+    instant = local.astimezone(UTC)
+    shown = instant.astimezone(_zone(zone)).replace(tzinfo=None, fold=0)
+    return instant if shown == datetime.combine(day, at) else _jump(local, zone)
 
 
 def _jump(skipped: datetime, zone: str) -> datetime:
-    """The instant of the forward jump whose gap holds the wall time that `skipped` stands for.
+    """The instant of the forward jump that skips the local time `skipped`.
 
-    With fold=0 a time in the gap is read with the offset before the jump, so `skipped` lies
-    after it by less than the gap is long: search the second where the offset changes.
+    Read with the offset before the jump, a skipped time lies after it; read with the one
+    after, before it (PEP 495). Between the two the offset changes, at a whole second.
     """
     where = _zone(zone)
-    low, high = skipped - _DAY - _DAY, skipped
+    low = skipped.replace(fold=1).astimezone(UTC)
+    high = skipped.replace(fold=0).astimezone(UTC)
     after = high.astimezone(where).utcoffset()
-    while high - low > timedelta(seconds=1):
-        middle = low + (high - low) / 2
-        middle = middle.replace(microsecond=0)
-        if middle in (low, high):
-            break
+    while high - low > _SECOND:
+        middle = low + (high - low) // 2 // _SECOND * _SECOND
         if middle.astimezone(where).utcoffset() == after:
             high = middle
         else:

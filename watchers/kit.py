@@ -35,7 +35,8 @@ class Kit:
     tell_admin: Callable[[str], Awaitable[None]]
     noted: Callable[[Progress], None]
     disk: DiskWatch
-    announce: tuple[str, ...] = ()
+    announce: Callable[[], tuple[str, ...]]
+    """Names of the channels in force now."""
     busy: set[tuple[str, str]] = field(default_factory=set)
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a look may have become due earlier than the vigil knows."""
@@ -56,7 +57,7 @@ async def capture_and_seal(
         capture.note("the daemon was stopped during the capture", passing=True)
         row = kept_row(row, capture)
         async with asyncio.timeout(LAST_SEAL_S):
-            await kit.store.seal(capture.snapshot(), watched=row, announce=kit.announce, lifetime=lifetime)
+            await kit.store.seal(capture.snapshot(), watched=row, announce=kit.announce(), lifetime=lifetime)
         raise
     row = kept_row(row, capture)
     evidence = await seal(kit, snapshot, row, lifetime)
@@ -74,7 +75,7 @@ async def capture_and_seal(
 async def seal(kit: Kit, snapshot: Snapshot, row: Watched, lifetime: Lifetime | None = None) -> Evidence:
     """Seal a snapshot with its row, waiting out a disk that refuses."""
     return await kit.disk.patiently(
-        lambda: kit.store.seal(snapshot, watched=row, announce=kit.announce, lifetime=lifetime)
+        lambda: kit.store.seal(snapshot, watched=row, announce=kit.announce(), lifetime=lifetime)
     )
 
 
