@@ -6,16 +6,40 @@ not for the monitoring system, and label values from strangers have no bound.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from storage.errors import ConfigError
 
 _ALERT_BUCKETS = (0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 3600)
 _LATE_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
+
+
+class _Tally(Collector):
+    """A counter whose values are read when they are asked for."""
+
+    def __init__(self, name: str, text: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        self._family = (name, text, label)
+        self._read = read
+
+    def describe(self) -> Iterator[Metric]:
+        """The name alone, so that the registry refuses a second one."""
+        name, text, label = self._family
+        yield CounterMetricFamily(name, text, labels=[label])
+
+    def collect(self) -> Iterator[Metric]:
+        """The values as they are now."""
+        name, text, label = self._family
+        family = CounterMetricFamily(name, text, labels=[label])
+        for value, count in self._read().items():
+            family.add_metric([value], count)
+        yield family
 
 
 class Vitals:
@@ -65,13 +89,6 @@ class Vitals:
             "deliveries_total", "Tries to deliver an alert", "channel", "outcome"
         )
         self.vigil_looks_total = self._counter("vigil_looks_total", "Looks at posts under vigil", "presence")
-        self.deletions_total = self._counter("deletions_total", "Posts whose deletion was confirmed")
-        self.responses_total = self._counter("responses_total", "Answers of hosts, 2xx to 5xx", "status")
-        self.requests_refused_total = self._counter(
-            "requests_refused_total", "Requests that our own guard, robots.txt or a bound refused", "why"
-        )
-        self.blobs_written_total = self._counter("blobs_written_total", "Blobs newly kept")
-        self.blob_bytes_total = self._counter("blob_bytes_total", "Bytes of blobs newly kept")
         self.reloads_total = self._counter("reloads_total", "Readings of the configuration", "outcome")
         self.queue_depth = self._gauge("queue_depth", "Waiting now", "queue")
         self.targets = self._gauge("targets", "Targets, by health", "health")
@@ -79,6 +96,13 @@ class Vitals:
             "oldest_good_poll_age_seconds", "Age of the oldest last good poll of the targets due tonight"
         )
         self.disk_free_bytes = self._gauge("disk_free_bytes", "Free on the data folder's file system")
+
+    def tally(self, name: str, text: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
+        """Show counters that a room keeps itself: `read` is called per scrape and gives value by label.
+
+        Raises ValueError when the name is taken.
+        """
+        self.registry.register(_Tally(f"nightjar_{name}", text, label, read))
 
     # The watch counts through these (watchers/meter.py); none blocks or raises.
 

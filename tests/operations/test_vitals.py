@@ -72,8 +72,17 @@ def test_no_label_can_hold_an_address_or_a_person() -> None:
     vitals = Vitals("127.0.0.1", 0, tuple)
     labels = {label for metric in vars(vitals).values() for label in getattr(metric, "_labelnames", ())}
     assert labels == {
-        "outcome", "observation", "channel", "presence", "status", "why", "queue", "health", "tier",
+        "outcome", "observation", "channel", "presence", "queue", "health", "tier",
     }  # fmt: skip
+
+
+async def test_counters_that_a_room_keeps_itself_are_read_at_each_scrape(asked: Asked) -> None:
+    kept = {"new": 1.0, "known": 0.0}
+    asked.vitals.tally("blobs", "Blobs wanted", "outcome", lambda: kept)
+    kept["new"] = 5
+    assert 'nightjar_blobs_total{outcome="new"} 5.0' in (await asked.get("/metrics"))[1]
+    with pytest.raises(ValueError, match="Duplicated"):
+        asked.vitals.tally("blobs", "again", "outcome", dict)
 
 
 async def test_two_daemons_do_not_share_numbers() -> None:
