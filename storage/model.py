@@ -129,7 +129,8 @@ class Response:
     wire / wire_request: exact bytes of the answer / of our request head when had.
     framing says what `wire` is: "exact" (the whole answer), "head" (its head alone: the
     body came bare, so wire + body are the exact bytes), "normalised" (b"": not had).
-    headers: as received (latin-1), order and case kept. shortfall: "" when whole, else why the body is incomplete. elapsed_s: monotonic.
+    headers: as received (latin-1), order and case kept. shortfall: "" when
+    whole, else why the body is incomplete. elapsed_s: monotonic.
     """
 
     url: str
