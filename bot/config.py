@@ -25,9 +25,21 @@ from bot.settings.targets import FoundTarget, Kinds, read_hosts, read_targets
 from storage.errors import ConfigError
 from storage.model import HostLimit, Target
 
-__all__ = ["ChannelTable", "Config", "ConfigErrors", "Mistake", "data_dir", "locate", "past_review", "read"]
+__all__ = [
+    "ChannelTable",
+    "Config",
+    "ConfigErrors",
+    "Mistake",
+    "data_dir",
+    "lexicons",
+    "locate",
+    "past_review",
+    "read",
+]
 
 VARIABLE = "NIGHTJAR_CONFIG"
+_NOBODY = {"contact": "nobody@example.org"}
+"""Stands in for a contact with mistakes while other keys are looked at."""
 PLACES = (Path("config.toml"), Path("/etc/nightjar/config.toml"))
 
 
@@ -112,7 +124,7 @@ def _nightjar(main: Document, sift: Sift) -> tuple[NightjarKeys | None, Nightjar
     sift.add_all(main, ("nightjar",), reading.faults)
     if isinstance(reading.value, NightjarKeys):
         return reading.value, reading.value
-    return None, salvage(table, NightjarKeys, {"contact": "nobody@example.org"})
+    return None, salvage(table, NightjarKeys, _NOBODY)
 
 
 def _composed(
@@ -177,15 +189,24 @@ def data_dir(path: Path) -> Path:
     Raises ConfigError when not even that can be read.
     """
     main = load(path.absolute(), path.name)
-    table = main.tables.get("nightjar", {})
-    folder = table.get("data_dir", "data") if isinstance(table, Mapping) else None
-    if (
-        main.unread
-        or not isinstance(folder, str)
-        or "\0" in folder
-        or main.unparsed(("nightjar", "data_dir"))
-    ):
-        raise ConfigError(
-            main.unread or "must be text in quotes", file=path.name, table="[nightjar]", key="data_dir"
-        )
-    return main.path.parent / Path(folder).expanduser()
+    table, keys = _peek(main)
+    is_given = "data_dir" in table or main.unparsed(("nightjar", "data_dir"))
+    if main.unread or keys is None or (is_given and keys.data_dir != str(table.get("data_dir")).strip()):
+        why = main.unread or "must be a folder in quotes"
+        raise ConfigError(why, file=path.name, table="[nightjar]", key="data_dir")
+    return main.path.parent / Path(keys.data_dir).expanduser()
+
+
+def _peek(main: Document) -> tuple[Mapping[str, object], NightjarKeys | None]:
+    """`[nightjar]` and what can be had of it."""
+    table = gather.single(main, "nightjar", Sift())
+    return table, salvage(table, NightjarKeys, _NOBODY)
+
+
+def lexicons(path: Path) -> tuple[Path, ...]:
+    """The further lexicon files that are named and there, whatever mistakes stand beside them."""
+    main = load(path.absolute(), path.name)
+    _, keys = _peek(main)
+    named = keys.lexicons if keys is not None else ()
+    files = (main.path.parent / Path(name).expanduser() for name in named)
+    return tuple(file for file in files if file.is_file())

@@ -53,8 +53,9 @@ class Mistake:
         return f"{where}{self.why}{meant}{allowed}{line}"
 
     def facts(self) -> dict[str, object]:
-        """The same for machines, as `check --json` prints it."""
-        return asdict(self) | {"message": str(self)}
+        """The same for machines, as `check --json` prints it; `allowed` stands there whenever it is known."""
+        allowed = self.allowed or (self.why.removeprefix("must be ") if self.why.startswith("must ") else "")
+        return asdict(self) | {"allowed": allowed, "message": str(self)}
 
 
 class ConfigErrors(ConfigError):

@@ -79,9 +79,12 @@ def _read(located: tuple[Path, bool]) -> str:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", "") or "not a file name"
         raise ConfigError(f"secret file {path} cannot be read: {why}") from None
-    with os.fdopen(handle, "rb") as file:
-        _check_mode(path, os.fstat(file.fileno()), is_credential=is_credential)
-        data = file.read(MOST_BYTES + 1)
+    try:
+        _check_mode(path, os.fstat(handle), is_credential=is_credential)
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            data = file.read(MOST_BYTES + 1)
+    finally:
+        os.close(handle)
     if len(data) > MOST_BYTES:
         raise ConfigError(f"secret file {path} is larger than {MOST_BYTES} bytes")
     try:

@@ -4,11 +4,12 @@ What stands here is what an admin may write; `bot.config` turns it into the word
 `storage.model`. The kinds' own keys (`[target.rules]`, a channel's keys) stand with them.
 """
 
+# ruff: noqa: RUF009 - `about` makes a field, as dataclasses.field does
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -45,113 +46,114 @@ HeaderValue = Annotated[str, AfterValidator(header_value)]
 Allow = Annotated[str, AfterValidator(allowed_host)]
 
 
+def about(text: str, default: Any = MISSING, *, factory: Any = MISSING) -> Any:
+    """A key with the words that explain it, told when it is missing and printed in the manual."""
+    if factory is not MISSING:
+        return field(default_factory=factory, metadata={"about": text})
+    return field(default=default, metadata={"about": text})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightjarKeys:
     """`[nightjar]`: what holds for the whole daemon."""
 
-    contact: Annotated[str, AfterValidator(contact_address)]
-    """E-mail or web address sent in the User-Agent, so that a site can reach you."""
-    data_dir: Text = "data"
-    """Folder of everything kept; relative to config.toml."""
-    allow: tuple[Allow, ...] = ()
-    """Hosts, `*.hosts`, addresses or networks that may be fetched although they are private."""
-    admin_channels: Texts = ()
-    """Channels that are told of troubles of the daemon itself; default: all channels."""
-    lexicons: Texts = ()
-    """Files of further terms, beside the one that is shipped; relative to config.toml."""
-    gallery: str = ""
-    """Folder of pictures that are known to show wildlife products; "" for none."""
-    metrics: Annotated[str, AfterValidator(loopback_address)] = "127.0.0.1:9108"
-    """Loopback address of /metrics, /healthz and /readyz; "" for none, port 0 for any."""
-    picture_workers: Annotated[int, Field(ge=1, le=64)] = 2
-    """Processes that decode pictures."""
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """From which level on the log is written."""
+    contact: Annotated[str, AfterValidator(contact_address)] = about(
+        "e-mail or web address sent in the User-Agent, so that a site can reach you"
+    )
+    data_dir: Text = about("folder of everything kept; relative to config.toml", "data")
+    allow: tuple[Allow, ...] = about(
+        "hosts, `*.hosts`, addresses or networks that may be fetched although they are private", ()
+    )
+    admin_channels: Texts = about(
+        "channels that are told of troubles of the daemon itself; default: all channels", ()
+    )
+    lexicons: Texts = about(
+        "files of further terms, beside the one that is shipped; relative to config.toml", ()
+    )
+    gallery: str = about('folder of pictures that are known to show wildlife products; "" for none', "")
+    metrics: Annotated[str, AfterValidator(loopback_address)] = about(
+        'loopback address of /metrics, /healthz and /readyz; "" for none, port 0 for any', "127.0.0.1:9108"
+    )
+    picture_workers: Annotated[int, Field(ge=1, le=64)] = about("processes that decode pictures", 2)
+    log_level: Literal["debug", "info", "warning", "error"] = about(
+        "from which level on the log is written", "info"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostKeys:
     """`[hosts."name"]`: how much one host may be asked, by all targets together."""
 
-    requests_per_s: Annotated[float, Field(gt=0, le=100)] = HostLimit().requests_per_s
-    """Starts of requests per second."""
-    concurrency: Annotated[int, Field(ge=1, le=32)] = HostLimit().concurrency
-    """Requests under way at the same time."""
+    requests_per_s: Annotated[float, Field(gt=0, le=100)] = about(
+        "starts of requests per second", HostLimit().requests_per_s
+    )
+    concurrency: Annotated[int, Field(ge=1, le=32)] = about(
+        "requests under way at the same time", HostLimit().concurrency
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowKeys:
     """`window = { start = "21:00", end = "06:00" }`: the night, in the target's zone."""
 
-    start: Time = NightWindow().start
-    """First minute of the night."""
-    end: Time = NightWindow().end
-    """First minute after it; earlier than `start` when the night crosses midnight."""
+    start: Time = about("first minute of the night", NightWindow().start)
+    end: Time = about(
+        "first minute after it; earlier than `start` when the night crosses midnight", NightWindow().end
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaceKeys:
     """The keys of a `[[target]]` that must fit one another; see `bounds`."""
 
-    interval: Duration = 30.0
-    """How often the listing is read in the night; at least 5s."""
-    day_interval: Duration | None = None
-    """How often it is read by day; left out: new posts are not hunted by day."""
-    allow_fast: bool = False
-    """Permits intervals under 5s, for hosts of your own."""
-    window: WindowKeys = WindowKeys()
-    """The night."""
+    interval: Duration = about("how often the listing is read in the night; at least 5s", 30.0)
+    day_interval: Duration | None = about(
+        "how often it is read by day; left out: new posts are not hunted by day", None
+    )
+    allow_fast: bool = about("permits intervals under 5s, for hosts of your own", False)
+    window: WindowKeys = about("the night", WindowKeys())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetKeys(PaceKeys):
     """`[[target]]`: one feed or page to watch."""
 
-    name: Name
-    """How people call it; unique over all files."""
-    kind: Text
-    """Which reader of `watchers/feeds/` understands it."""
-    url: Url
-    """Address of the feed or listing."""
-    legal_basis: Filled
-    """The law or order that allows this watch."""
-    authorised_by: Filled
-    """Who ordered it: office, name or file number."""
-    review_after: date
-    """Day after which the target stops until somebody has looked at it again."""
-    zone: Zone = NightWindow().zone
-    """IANA time zone of the window and of times without zone on the page."""
-    jurisdiction: str = ""
-    """Whose case it is, for routing alerts."""
-    tags: Texts = ()
-    """Words for routing and finding."""
-    robots_override: Annotated[str, Field(max_length=500), AfterValidator(written_reason)] = ""
-    """The written reason why robots.txt is not obeyed; logged and exported."""
-    headers: dict[HeaderName, HeaderValue] = field(default_factory=dict)
-    """Further request headers; log-ins are refused."""
-    timeout: Annotated[Duration, AfterValidator(visit_s)] = 20.0
-    """Longest time of one visit; 1s to 5m."""
-    max_body: Annotated[Size, AfterValidator(body_bytes)] = 8_000_000
-    """Longest body of one answer; 1KB to 100MB."""
-    max_pictures: Annotated[int, Field(ge=0, le=500)] = 40
-    """Most pictures kept of one post."""
-    vigil_sample: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """Share of the unsuspicious posts that is watched until it vanishes, 0 to 1."""
-    rules: dict[str, object] = field(default_factory=dict)
-    """Keys of the kind, in `[target.rules]`."""
+    name: Name = about("how people call it; unique over all files")
+    kind: Text = about("which reader of `watchers/feeds/` understands it")
+    url: Url = about("address of the feed or listing")
+    legal_basis: Filled = about("the law or order that allows this watch")
+    authorised_by: Filled = about("who ordered it: office, name or file number")
+    review_after: date = about(
+        "a date such as 2027-06-30, after which the target stops until somebody has looked at it again"
+    )
+    zone: Zone = about(
+        "IANA time zone of the window and of times without zone on the page", NightWindow().zone
+    )
+    jurisdiction: str = about("whose case it is, for routing alerts", "")
+    tags: Texts = about("words for routing and finding", ())
+    robots_override: Annotated[str, Field(max_length=500), AfterValidator(written_reason)] = about(
+        "the written reason why robots.txt is not obeyed; logged and exported", ""
+    )
+    headers: dict[HeaderName, HeaderValue] = about(
+        "further request headers; log-ins are refused", factory=dict
+    )
+    timeout: Annotated[Duration, AfterValidator(visit_s)] = about("longest time of one visit; 1s to 5m", 20.0)
+    max_body: Annotated[Size, AfterValidator(body_bytes)] = about(
+        "longest body of one answer; 1KB to 100MB", 8_000_000
+    )
+    max_pictures: Annotated[int, Field(ge=0, le=500)] = about("most pictures kept of one post", 40)
+    vigil_sample: Annotated[float, Field(ge=0, le=1)] = about(
+        "share of the unsuspicious posts that is watched until it vanishes, 0 to 1", 0.1
+    )
+    rules: dict[str, object] = about("keys of the kind, in `[target.rules]`", factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelKeys:
     """`[[channel]]`: where alerts go. The kind's own keys stand in the same table."""
 
-    kind: Text
-    """Which module of `bot/channels/` sends."""
-    name: Name | None = None
-    """How other tables call it; default: its kind."""
-    min_tier: Literal["urgent", "high", "normal"] = "normal"
-    """Quietest tier that is sent."""
-    jurisdictions: Texts = ()
-    """Only alerts of these jurisdictions; empty: all."""
-    tags: Texts = ()
-    """Only alerts with one of these tags; empty: all."""
+    kind: Text = about("which module of `bot/channels/` sends")
+    name: Name | None = about("how other tables call it; default: its kind", None)
+    min_tier: Literal["urgent", "high", "normal"] = about("quietest tier that is sent", "normal")
+    jurisdictions: Texts = about("only alerts of these jurisdictions; empty: all", ())
+    tags: Texts = about("only alerts with one of these tags; empty: all", ())

@@ -275,7 +275,6 @@ def _place(error: ErrorDetails, table: object) -> tuple[Path_, object]:
 
 
 _WORDS: dict[str, str] = {
-    "missing": "is required",
     "string_type": "must be text in quotes",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
@@ -318,6 +317,9 @@ def _worded(error: ErrorDetails, table: object, shape: type) -> Fault:
         if not path:
             return _own(str(cause), "", shape)
         return Fault(path=path, why=str(cause), nearest=str(getattr(cause, "nearest", "")))
+    if kind == "missing":
+        wanted = next((f for f in fields(shape) if path == (f.name,)), None)
+        return Fault(path=path, why="is required", allowed=wanted.metadata.get("about", "") if wanted else "")
     why = _WORDS[kind].format(**context) if kind in _WORDS else error["msg"].replace("Input should", "must")
     return Fault(path=path, why=why)
 

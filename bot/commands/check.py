@@ -1,0 +1,114 @@
+"""`nightjar check`: every mistake of every file of the configuration, in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from bot.commands.out import OK, PROBLEM, Out
+from bot.config import Config, ConfigErrors, lexicons
+from bot.mistakes import Mistake
+from bot.settings.units import spoken_s
+from storage.errors import ConfigError
+from storage.model import Target
+
+NAME, SUMMARY = "check", "report every mistake of the configuration"
+
+
+def run(
+    out: Out,
+    path: Path,
+    *,
+    read: Callable[[Path], Config],
+    load_lexicon: Callable[[tuple[Path, ...]], object],
+) -> int:
+    """Check `path` and targets.d beside it. Exit code 1 when anything keeps a target from running."""
+    config: Config | None = None
+    mistakes: tuple[Mistake, ...] = ()
+    try:
+        config = read(path)
+    except ConfigErrors as errors:
+        mistakes = errors.mistakes
+    mistakes += _terms(lexicons(path), load_lexicon, path.parent)
+    problems = _problems(config)
+    _tell(out, path, config, (mistakes, problems))
+    return PROBLEM if mistakes or problems else OK
+
+
+def _terms(
+    files: tuple[Path, ...], load: Callable[[tuple[Path, ...]], object], folder: Path
+) -> tuple[Mistake, ...]:
+    """What is wrong in the further lexicons, each looked at on its own so that all are told."""
+    found = []
+    for file in files:
+        try:
+            load((file,))
+        except ConfigError as error:
+            name = str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
+            found.append(Mistake(why=error.why, file=name, table=error.table, key=error.key))
+    return tuple(found)
+
+
+def _problems(config: Config | None) -> tuple[str, ...]:
+    """What is no mistake of the files, but keeps something from being watched."""
+    if config is None:
+        return ()
+    dated = {t.name: t.authority.review_after for t in config.targets}
+    found = [
+        f'target "{name}" is past its review of {dated[name]}: it is not watched until the date is renewed'
+        for name in config.expired
+    ]
+    return tuple(found) if config.targets else ("there is no [[target]]: nothing is watched",)
+
+
+def _tell(
+    out: Out, path: Path, config: Config | None, found: tuple[tuple[Mistake, ...], tuple[str, ...]]
+) -> None:
+    mistakes, problems = found
+    out.facts(
+        {
+            "config": path,
+            "ok": not mistakes and not problems,
+            "mistakes": [mistake.facts() for mistake in mistakes],
+            "problems": problems,
+            "expired": config.expired if config else (),
+            "files": config.files if config else (),
+            "targets": [_facts(target) for target in config.targets] if config else (),
+            "channels": [channel.name for channel in config.channels] if config else (),
+        }
+    )
+    if config is not None:
+        columns = ("target", "kind", "address", "interval", "night", "review after")
+        out.table(columns, (_row(target) for target in config.targets))
+    for mistake in mistakes:
+        out.say(mistake, style="red")
+    for problem in problems:
+        out.say(problem, style="yellow")
+    files = len({mistake.file for mistake in mistakes})
+    if mistakes:
+        out.say(
+            f"{len(mistakes)} mistakes in {files} file{'s' * (files > 1)}; nothing was started", style="bold"
+        )
+    elif config is not None:
+        channels = ", ".join(channel.name for channel in config.channels)
+        out.say(f"{len(config.targets)} targets; alerts go to {channels}; no mistakes", style="bold")
+
+
+def _facts(target: Target) -> dict[str, object]:
+    return {
+        "name": target.name,
+        "kind": target.kind,
+        "url": target.url,
+        "interval_s": target.interval_s,
+        "day_interval_s": target.day_interval_s,
+        "window": target.window,
+        "review_after": target.authority.review_after,
+        "digest": target.digest,
+    }
+
+
+def _row(target: Target) -> tuple[str, ...]:
+    by_day = f", {spoken_s(target.day_interval_s)} by day" if target.day_interval_s else ""
+    night = f"{target.window.start}-{target.window.end} {target.window.zone}"
+    review = str(target.authority.review_after)
+    return (target.name, target.kind, target.url, spoken_s(target.interval_s) + by_day, night, review)
