@@ -169,11 +169,15 @@ class Validators:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureRef:
-    """A picture a post points at. role: full, thumbnail, poster (of a video) or avatar."""
+    """A picture a post points at. role: full, thumbnail, poster (of a video) or avatar.
+
+    key: what stays the same when the address carries a token that changes by itself, or "".
+    """
 
     url: str
     role: str = "full"
     alt: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +209,7 @@ class Post:
         Relative times, counters and extra fields are left out: they change by themselves.
         """
         parts = (self.title, self.text, self.seller, self.price, self.location)
-        joined = "\x1f".join(parts) + "\x1e" + "\x1f".join(p.url for p in self.pictures)
+        joined = "\x1f".join(parts) + "\x1e" + "\x1f".join(p.key or p.url for p in self.pictures)
         return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()
 
 
