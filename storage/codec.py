@@ -1,0 +1,145 @@
+"""Frozen words to plain JSON and back, and the one canonical form that gets hashed.
+
+Canonical: keys sorted, no spaces, UTF-8, only objects, arrays, strings and integers;
+no floats, no booleans, no null. For ASCII keys this coincides with RFC 8785.
+Rows use the looser `dump`, which also keeps floats, booleans and null.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import types
+import typing
+from datetime import UTC, date, datetime, timedelta
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+T = TypeVar("T")
+Plain = str | int | list["Plain"] | dict[str, "Plain"]
+"""What a canonical document is made of."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def clean(text: str) -> str:
+    """`text` with lone surrogates, which UTF-8 cannot carry, made U+FFFD."""
+    return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
+
+
+def canonical(document: Plain) -> bytes:
+    """The one byte form of a document. Raises TypeError on floats, booleans, null and other types."""
+    _check(document)
+    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return clean(text).encode()
+
+
+def _check(value: object) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"canonical JSON has string keys only, not {key!r}")
+            _check(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _check(inner)
+    elif isinstance(value, bool) or not isinstance(value, str | int):
+        raise TypeError(f"canonical JSON has no {type(value).__name__}")
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970 UTC. Raises ValueError for a naive datetime."""
+    if moment.tzinfo is None:
+        raise ValueError(f"naive datetime {moment!r}: every stored time is aware UTC")
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment(value: int) -> datetime:
+    """The aware UTC datetime of that many microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
+def stamp(value: datetime) -> str:
+    """RFC 3339 in UTC with six decimals and Z: 2026-11-24T02:14:00.000000Z."""
+    if value.tzinfo is None:
+        raise ValueError(f"naive datetime {value!r}: every stored time is aware UTC")
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def dump(value: object) -> str:
+    """JSON text of a word (a frozen dataclass) or of tuples, enums and times of them."""
+    return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, str):  # also every StrEnum
+        return clean(str(value))
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, date):
+        return stamp(value) if isinstance(value, datetime) else value.isoformat()
+    if isinstance(value, tuple | list):
+        return [_plain(inner) for inner in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {name: _plain(getattr(value, name)) for name in _names(type(value))}
+    raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(f.name for f in dataclasses.fields(kind))
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def load(kind: type[T], text: str) -> T:
+    """The word of type `kind` that `dump` wrote. Fields it does not know are left out.
+
+    Raises ValueError (also from json) or TypeError when the text is not of that kind.
+    """
+    return cast(T, restore(kind, json.loads(text)))
+
+
+def load_tuple(kind: type[T], text: str) -> tuple[T, ...]:
+    """A tuple of words that `dump` wrote."""
+    return tuple(cast(T, restore(kind, inner)) for inner in json.loads(text))
+
+
+def restore(kind: Any, value: Any) -> Any:
+    """`value` (plain JSON) as `kind`: a dataclass, enum, datetime, tuple, union with None or scalar."""
+    origin = get_origin(kind)
+    if origin is Union or origin is types.UnionType:
+        inner = [a for a in get_args(kind) if a is not type(None)]
+        return None if value is None else restore(inner[0], value)
+    if origin is tuple:
+        return _restore_tuple(get_args(kind), value)
+    if isinstance(kind, typing.NewType):
+        return restore(kind.__supertype__, value)
+    if isinstance(kind, type):
+        return _restore_plain(kind, value)
+    raise TypeError(f"cannot restore {kind!r}")
+
+
+def _restore_tuple(arguments: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        return tuple(restore(arguments[0], inner) for inner in value)
+    return tuple(restore(a, inner) for a, inner in zip(arguments, value, strict=True))
+
+
+def _restore_plain(kind: type, value: Any) -> Any:
+    if dataclasses.is_dataclass(kind):
+        hints = _hints(kind)
+        return kind(**{n: restore(hints[n], v) for n, v in value.items() if n in hints})
+    if issubclass(kind, Enum):
+        return cast(Any, kind)(value)
+    if issubclass(kind, datetime):
+        return datetime.fromisoformat(value)
+    if issubclass(kind, date):
+        return date.fromisoformat(value)
+    return cast(Any, kind)(value)

@@ -1,0 +1,153 @@
+"""Opening the SQLite file through tortoise: two connections, migrations, pragmas read back.
+
+The writer connection belongs to `writer.py` alone. Everything else reads on the second
+one, which SQLite itself keeps from writing (`query_only`). State of tortoise is held in
+one context per database, so that several can live in one process, one after another
+or side by side (docs/decisions/0003-storage.md).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tortoise.backends.sqlite.client import SqliteClient
+from tortoise.context import TortoiseContext
+from tortoise.exceptions import BaseORMException
+from tortoise.migrations.executor import MigrationExecutor
+
+from storage.errors import DatabaseTrouble, DiskTrouble, StoreError
+
+WRITER = "writer"
+READER = "reader"
+_MIGRATIONS = "storage.migrations"
+_PRAGMAS = {"journal_mode": "WAL", "synchronous": "FULL", "busy_timeout": 10_000}
+_WAL_KEPT_BYTES = 64 * 1024 * 1024
+_DISK_CODES = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+}
+
+Row = sqlite3.Row
+
+
+def trouble(error: BaseException) -> StoreError:
+    """The store's own error for one from tortoise, sqlite or the system."""
+    cause = _sqlite_error(error)
+    code = getattr(cause, "sqlite_errorcode", None)
+    if isinstance(error, OSError) or (isinstance(code, int) and code & 0xFF in _DISK_CODES):
+        return DiskTrouble(f"the disk would not take or give it: {error}")
+    return DatabaseTrouble(f"{type(error).__name__}: {error}")
+
+
+def _sqlite_error(error: BaseException) -> BaseException | None:
+    """The sqlite3 error that tortoise put into its own."""
+    if isinstance(error, sqlite3.Error):
+        return error
+    return next((a for a in error.args if isinstance(a, sqlite3.Error)), error.__cause__)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Errors of tortoise and sqlite leave as StoreError."""
+    try:
+        yield
+    except (BaseORMException, sqlite3.Error) as error:
+        raise trouble(error) from error
+
+
+class Database:
+    """The open database of one data folder."""
+
+    def __init__(self, path: Path, context: TortoiseContext, *, writable: bool) -> None:
+        self.path, self.context, self.writable = path, context, writable
+        self.reader: SqliteClient = _client(context, READER)
+
+    @classmethod
+    async def open(cls, path: Path, *, writable: bool) -> Database:
+        """Open, migrate when `writable`, and check the pragmas by reading them back.
+
+        Raises DatabaseTrouble (damaged, newer, not there, of another version) or DiskTrouble.
+        """
+        if not writable and not path.exists():  # noqa: ASYNC240 -- one stat, before anything runs
+            raise DatabaseTrouble(f"{path}: no database here yet; has the watch ever run?")
+        context = TortoiseContext()
+        with translated():
+            try:
+                await _begin(context, path, writable=writable)
+                return cls(path, context, writable=writable)
+            except BaseException:
+                await context.close_connections()
+                raise
+
+    @property
+    def writer(self) -> SqliteClient:
+        """The writing connection: for the writer task only."""
+        return _client(self.context, WRITER)
+
+    async def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Rows of a SELECT on the reading connection. May be cancelled: it holds nothing."""
+        with translated():
+            return list((await self.reader.execute_query(sql, list(values)))[1])
+
+    async def close(self) -> None:
+        """Close both connections. Twice is harmless."""
+        with translated():
+            await self.context.close_connections()
+
+
+def _client(context: TortoiseContext, name: str) -> SqliteClient:
+    client = context.connections.get(name)
+    assert isinstance(client, SqliteClient)
+    return client
+
+
+def configuration(path: Path, *, writable: bool = True) -> dict[str, Any]:
+    """The tortoise configuration of a database file."""
+    credentials = {"file_path": str(path), **_PRAGMAS, "journal_size_limit": _WAL_KEPT_BYTES}
+    engine = "tortoise.backends.sqlite"
+    reading = {"file_path": str(path), "busy_timeout": 10_000, "query_only": "ON"}
+    connections = {READER: {"engine": engine, "credentials": reading}}
+    if writable:
+        connections[WRITER] = {"engine": engine, "credentials": credentials}
+    models = {
+        "models": ["storage.tables"],
+        "default_connection": WRITER if writable else READER,
+        "migrations": _MIGRATIONS,
+    }
+    return {"connections": connections, "apps": {"storage": models}}
+
+
+async def _begin(context: TortoiseContext, path: Path, *, writable: bool) -> None:
+    config = configuration(path, writable=writable)
+    with context:
+        await context.init(config=config)
+        executor = MigrationExecutor(_client(context, WRITER if writable else READER), config["apps"])
+        await _refuse_other_version(executor, path, writable=writable)
+        if writable:
+            await executor.migrate(direction="forward")
+            await _read_back(_client(context, WRITER), path)
+
+
+async def _refuse_other_version(executor: MigrationExecutor, path: Path, *, writable: bool) -> None:
+    await executor.loader.build_graph()
+    applied = {key.name for key in executor.loader.applied_migrations}
+    known = {key.name for key in executor.loader.disk_migrations}
+    if applied - known:
+        raise DatabaseTrouble(f"{path}: made by a newer version (migration {max(applied - known)})")
+    if not writable and known - applied:
+        raise DatabaseTrouble(f"{path}: made by an older version; start the watch once to bring it up")
+
+
+async def _read_back(client: SqliteClient, path: Path) -> None:
+    """Durability is claimed only when SQLite itself says so."""
+    journal = (await client.execute_query("PRAGMA journal_mode"))[1][0]
+    synchronous = (await client.execute_query("PRAGMA synchronous"))[1][0]
+    if tuple(journal) != ("wal",) or tuple(synchronous) != (2,):
+        raise DatabaseTrouble(f"{path}: wanted WAL and FULL, got {tuple(journal)}, {tuple(synchronous)}")

@@ -1,0 +1,292 @@
+"""Verdicts, the items they make, and the alerts they raise: one transaction for all.
+
+An item is the thing for sale over re-posts and accounts. The first loud verdict makes it
+and speaks (NEW); a louder one speaks again; everything else revises its card: another
+post joining (REPOST), an edit (CHANGED), a vanishing (DELETED), a return (REAPPEARED).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from storage import outbox, search, vigils
+from storage.codec import dump, load, load_tuple, micros
+from storage.database import Row
+from storage.errors import DatabaseTrouble
+from storage.model import (
+    Alert,
+    AlertKind,
+    Evidence,
+    Judgement,
+    Lifetime,
+    Observation,
+    Picture,
+    PictureMatch,
+    Tier,
+    new_id,
+)
+from storage.outbox import AlertFacts
+from storage.tables import MemberRow, VerdictRow, key_of, to_hex, to_signed
+from storage.vault import Vault
+from storage.writer import Batch
+
+SAME_ITEM_BITS = 5
+"""Perceptual distance up to which a known picture makes a post a re-post (facts: imaging)."""
+_PAGE = 2_000
+_PICTURE = (
+    "INSERT INTO picture (sha256, width, height, format, phash, dhash, undecodable, note) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sha256) DO UPDATE SET width = excluded.width, "
+    "height = excluded.height, format = excluded.format, phash = excluded.phash, "
+    "dhash = excluded.dhash, undecodable = excluded.undecodable, note = excluded.note"
+)
+_ITEM = (
+    "INSERT INTO item (item_id, tier, first_evidence, members, card, created_at) VALUES (?, ?, ?, 0, '', ?)"
+)
+_KIND_OF_LOOK = {
+    Observation.MISSING: AlertKind.DELETED,
+    Observation.REAPPEARED: AlertKind.REAPPEARED,
+    Observation.CHANGED: AlertKind.CHANGED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """An item as this transaction sees it. joined: the post was not in it before."""
+
+    item_id: str
+    tier: Tier
+    card: str
+    joined: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """The observation a judgement is about."""
+
+    seq: int
+    post_key: str
+    observation: Observation
+    judged: bool
+
+
+async def record(
+    vault: Vault, judgement: Judgement, *, announce: tuple[str, ...], jurisdiction: str, tags: tuple[str, ...]
+) -> Alert | None:
+    """See `Store.record`."""
+
+    async def job(batch: Batch) -> str:
+        look = await _look(batch, judgement.evidence)
+        if look.judged:
+            return await _alert_of(batch, look.seq)
+        _keep_verdict(batch, look, judgement)
+        item = await _item_for(batch, look, judgement)
+        if item is None:
+            return ""
+        facts = _speak(look, judgement, item, jurisdiction, tags)
+        if facts is None:
+            return ""
+        alert_id = outbox.put(batch, facts, announce)
+        await _after_speaking(batch, look, item, facts, alert_id=alert_id, announce=announce)
+        return alert_id
+
+    alert_id = await vault.submit(job)
+    return (await outbox.load_alerts(vault.database, [alert_id]))[alert_id] if alert_id else None
+
+
+async def _look(batch: Batch, evidence: Evidence) -> _Look:
+    sql = "SELECT seq, post_key, observation, judged FROM observation WHERE evidence_id = ?"
+    rows = await batch.rows(sql, (evidence.evidence_id,))
+    if not rows:
+        raise DatabaseTrouble(f"no evidence {evidence.evidence_id!r} in this store")
+    seq, post_key, observation, judged = rows[0]
+    return _Look(seq=seq, post_key=post_key, observation=Observation(observation), judged=bool(judged))
+
+
+async def _alert_of(batch: Batch, seq: int) -> str:
+    """The alert that judging this look raised the first time, or ""."""
+    sql = "SELECT alert_id FROM alert WHERE seq = ? AND kind IN ('new', 'repost', 'changed')"
+    rows = await batch.rows(sql, (seq,))
+    return str(rows[0][0]) if rows else ""
+
+
+def _keep_verdict(batch: Batch, look: _Look, judgement: Judgement) -> None:
+    batch.many("UPDATE observation SET judged = 1 WHERE seq = ?", (look.seq,))
+    batch.add(
+        VerdictRow(
+            seq=look.seq,
+            score=judgement.verdict.score,
+            tier=judgement.verdict.tier.value,
+            verdict=dump(judgement.verdict),
+            matches=dump(judgement.matches),
+            judged_at=judgement.judged_at,
+        )
+    )
+    for picture in judgement.pictures:
+        batch.many(_PICTURE, _picture_values(picture))
+    if judgement.verdict.contacts:
+        batch.many(search.INSERT, (2 * look.seq + 1, "", search.joined(judgement.verdict.contacts)))
+
+
+def _picture_values(picture: Picture) -> tuple[object, ...]:
+    return (
+        picture.sha256,
+        picture.width,
+        picture.height,
+        picture.format,
+        to_signed(picture.phash) if picture.phash else None,
+        to_signed(picture.dhash) if picture.dhash else None,
+        picture.undecodable,
+        picture.note,
+    )
+
+
+# --- which item -----------------------------------------------------------------
+
+
+async def _item_for(batch: Batch, look: _Look, judgement: Judgement) -> _Known | None:
+    """The post's item; else the item of a matching picture; else a new one when the verdict is loud."""
+    member = await _item_of_post(batch, look.post_key)
+    if member is not None:
+        return member
+    item = await _item_of_pictures(batch, judgement.matches)
+    if item is None and judgement.verdict.tier is not Tier.NONE:
+        item = _new_item(batch, judgement)
+    if item is not None:
+        batch.add(MemberRow(post_key=look.post_key, item_id=item.item_id, joined_at=judgement.judged_at))
+        batch.many("UPDATE item SET members = members + 1 WHERE item_id = ?", (item.item_id,))
+    return item
+
+
+async def _item_of_post(batch: Batch, post_key: str) -> _Known | None:
+    sql = (
+        "SELECT i.item_id, i.tier, i.card FROM member m JOIN item i ON i.item_id = m.item_id "
+        "WHERE m.post_key = ?"
+    )
+    rows = await batch.rows(sql, (post_key,))
+    return _known(rows[0], joined=False) if rows else None
+
+
+async def _item_of_pictures(batch: Batch, matches: Sequence[PictureMatch]) -> _Known | None:
+    """The oldest item with the nearest picture, by the evidence named or any that holds those bytes."""
+    sql = (
+        "SELECT i.item_id, i.tier, i.card FROM observation o JOIN member m ON m.post_key = o.post_key "
+        "JOIN item i ON i.item_id = m.item_id WHERE o.evidence_id = ?1 OR o.seq IN "
+        "(SELECT seq FROM evidence_picture WHERE sha256 = ?2) ORDER BY i.created_at, i.item_id LIMIT 1"
+    )
+    near = [m for m in matches if m.distance_bits <= SAME_ITEM_BITS and not m.known.startswith("gallery:")]
+    for match in sorted(near, key=lambda m: m.distance_bits):
+        rows = await batch.rows(sql, (match.known, match.known_sha256))
+        if rows:
+            return _known(rows[0], joined=True)
+    return None
+
+
+def _known(row: Row, *, joined: bool) -> _Known:
+    item_id, tier, card = row
+    return _Known(item_id=item_id, tier=Tier(tier), card=card, joined=joined)
+
+
+def _new_item(batch: Batch, judgement: Judgement) -> _Known:
+    item_id = new_id(judgement.judged_at)
+    first, at = judgement.evidence.evidence_id, micros(judgement.judged_at)
+    batch.many(_ITEM, (item_id, Tier.NONE.value, first, at))
+    return _Known(item_id=item_id, tier=Tier.NONE, card="", joined=True)
+
+
+# --- what is said ---------------------------------------------------------------
+
+
+def _speak(
+    look: _Look, judgement: Judgement, item: _Known, jurisdiction: str, tags: tuple[str, ...]
+) -> AlertFacts | None:
+    """What this verdict makes people hear, or None. Revisions carry the item's loudest tier."""
+    tier = judgement.verdict.tier
+    if tier.rank < item.tier.rank:
+        kind, revises = AlertKind.NEW, ""
+    elif look.observation is Observation.CHANGED and not item.joined and item.card:
+        kind, revises = AlertKind.CHANGED, item.card
+    elif item.joined and tier is not Tier.NONE:
+        kind, revises = AlertKind.REPOST, item.card
+    else:
+        return None
+    return AlertFacts(
+        kind=kind,
+        tier=tier if kind is AlertKind.NEW else item.tier,
+        created_at=judgement.judged_at,
+        item_id=item.item_id,
+        seq=look.seq,
+        revises=revises,
+        jurisdiction=jurisdiction,
+        tags=tags,
+    )
+
+
+async def _after_speaking(
+    batch: Batch, look: _Look, item: _Known, facts: AlertFacts, *, alert_id: str, announce: Sequence[str]
+) -> None:
+    """The item's card and the vigil follow; a vanishing that came before the verdict is told now."""
+    card = item.card
+    if facts.kind is AlertKind.NEW:
+        card = alert_id
+        sql = "UPDATE item SET tier = ?, card = ? WHERE item_id = ?"
+        batch.many(sql, (facts.tier.value, alert_id, item.item_id))
+    vigils.mark_matched(batch, look.post_key, facts.created_at)
+    sql = "SELECT seq, observation, lifetime FROM observation WHERE post_key = ? ORDER BY seq DESC LIMIT 1"
+    seq, observation, lifetime = (await batch.rows(sql, (look.post_key,)))[0]
+    if seq > look.seq and observation == Observation.MISSING.value:
+        latest = _Look(seq=seq, post_key=look.post_key, observation=Observation.MISSING, judged=True)
+        told = None if lifetime is None else load(Lifetime, lifetime)
+        await _revise(batch, latest, card, facts.created_at, announce=announce, lifetime=told)
+
+
+async def revise(batch: Batch, kept: Evidence, *, announce: Sequence[str], lifetime: Lifetime | None) -> None:
+    """Tell that a post vanished or came back, when its item has a card; part of sealing."""
+    post_key = key_of(kept.target, kept.post.post_id)
+    item = await _item_of_post(batch, post_key)
+    if item is not None and item.card:
+        look = _Look(seq=kept.leaf_index, post_key=post_key, observation=kept.observation, judged=True)
+        await _revise(batch, look, item.card, kept.sealed_at, announce=announce, lifetime=lifetime)
+
+
+async def _revise(
+    batch: Batch,
+    look: _Look,
+    card: str,
+    at: datetime,
+    *,
+    announce: Sequence[str],
+    lifetime: Lifetime | None,
+) -> None:
+    kind = _KIND_OF_LOOK[look.observation]
+    sql = "SELECT item_id, tier, jurisdiction, tags FROM alert WHERE alert_id = ?"
+    item_id, tier, jurisdiction, tags = (await batch.rows(sql, (card,)))[0]
+    told = await batch.rows("SELECT 1 FROM alert WHERE seq = ? AND kind = ?", (look.seq, kind.value))
+    if told:
+        return
+    facts = AlertFacts(
+        kind=kind,
+        tier=Tier(tier),
+        created_at=at,
+        item_id=item_id,
+        seq=look.seq,
+        revises=card,
+        lifetime=lifetime,
+        jurisdiction=jurisdiction,
+        tags=load_tuple(str, tags),
+    )
+    outbox.put(batch, facts, announce)
+
+
+async def pictures(vault: Vault) -> AsyncIterator[tuple[str, str, str, Tier]]:
+    """See `Store.pictures`."""
+    sql = (
+        "SELECT e.id, e.sha256, p.phash, o.evidence_id, coalesce(v.tier, 'none') FROM evidence_picture e "
+        "JOIN picture p ON p.sha256 = e.sha256 JOIN observation o ON o.seq = e.seq "
+        "LEFT JOIN verdict v ON v.seq = e.seq WHERE e.id > ? AND p.phash IS NOT NULL ORDER BY e.id LIMIT ?"
+    )
+    after = -1
+    while rows := await vault.database.rows(sql, (after, _PAGE)):
+        for after, sha256, phash, evidence_id, tier in rows:  # noqa: B007 -- the last one is where to go on
+            yield sha256, to_hex(phash), evidence_id, Tier(tier)

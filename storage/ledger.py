@@ -1,0 +1,70 @@
+"""The append-only log: one leaf per sealed evidence, batch of sightings or event.
+
+An entry is a canonical JSON document; its exact text is kept, and its leaf hash is
+SHA-256(0x00 || text) (RFC 6962). Indexes are dense from 0. The head row is replaced in
+the transaction that adds leaves, so log and rows can never disagree after a crash.
+Not here: signatures and timestamps over the root.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import datetime
+
+from storage.codec import Plain, canonical, stamp
+from storage.database import Database, Row
+from storage.errors import DatabaseTrouble
+from storage.tables import LeafRow
+from storage.tree import Frontier, leaf_hash
+from storage.vault import Vault
+from storage.writer import Batch
+
+VERSION = 1
+_MAKE_HEAD = "INSERT OR IGNORE INTO head (id, origin, size, root, frontier) VALUES (1, ?, 0, ?, '')"
+
+
+def append(batch: Batch, kind: str, facts: Mapping[str, Plain], at: datetime) -> int:
+    """Add an entry in this transaction; its index. Facts may not be named v, kind, at or salt."""
+    entry = canonical({**facts, "v": VERSION, "kind": kind, "at": stamp(at)})
+    return append_entry(batch, kind, entry)
+
+
+def append_entry(batch: Batch, kind: str, entry: bytes) -> int:
+    """Add an entry by its exact bytes; its index."""
+    index, leaf = batch.frontier.size, leaf_hash(entry)
+    batch.frontier = batch.frontier.append(leaf)
+    batch.add(LeafRow(index=index, kind=kind, entry=entry.decode(), leaf_hash=leaf.hex()))
+    return index
+
+
+async def log_event(vault: Vault, kind: str, facts: Mapping[str, str]) -> int:
+    """See `Store.log_event`."""
+    at, salt = vault.clock.now(), os.urandom(16).hex()
+
+    async def job(batch: Batch) -> int:
+        return append(batch, kind, {"facts": dict(facts), "salt": salt}, at)
+
+    return await vault.submit(job)
+
+
+async def make_head(batch: Batch) -> None:
+    """The head row of an empty log, with a random name for this store, unless there is one."""
+    await batch.run(_MAKE_HEAD, (os.urandom(16).hex(), Frontier().root().hex()))
+
+
+async def head(database: Database) -> tuple[str, int, str, Frontier]:
+    """Origin, size, root (hex) and frontier as committed. Raises DatabaseTrouble when there is none."""
+    rows = await database.rows("SELECT origin, size, root, frontier FROM head WHERE id = 1")
+    if not rows:
+        raise DatabaseTrouble("the log has no head: this database was never opened by a watch")
+    return _read_head(rows[0])
+
+
+def _read_head(row: Row) -> tuple[str, int, str, Frontier]:
+    origin, size, root, text = row
+    peaks = tuple(bytes.fromhex(text[at : at + 64]) for at in range(0, len(text), 64))
+    frontier = Frontier(size=size, peaks=peaks)
+    if len(peaks) != size.bit_count() or frontier.root().hex() != root:
+        raise DatabaseTrouble("the log's head contradicts itself; run `nightjar verify`")
+    return origin, size, root, frontier

@@ -1,0 +1,91 @@
+"""Reading back what was sealed: rows to `Evidence`. Not here: sealing, and checking (verify)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from storage.codec import load, load_tuple, moment
+from storage.database import Database, Row
+from storage.errors import DatabaseTrouble
+from storage.model import Evidence, EvidenceId, Observation, Picture, Post, Sha256
+from storage.tables import to_hex
+from storage.vault import Vault
+
+COLUMNS = (
+    "o.seq, o.evidence_id, o.target, o.observation, o.post, o.manifest_sha256, o.page_sha256, "
+    "o.listing_sha256, o.listed_at, o.captured_at, o.sealed_at, o.previous, o.absences"
+)
+"""What `evidence_of` reads, in its order; the table is called o."""
+PICTURES_PER_EVIDENCE = 4_096
+
+
+def evidence_of(row: Row | Sequence[object], pictures: tuple[Picture, ...]) -> Evidence:
+    """The evidence of a row that starts with `COLUMNS`."""
+    seq, evidence_id, target, observation, post, manifest_sha256, page, listing, *rest = tuple(row)[:13]
+    listed_at, captured_at, sealed_at, previous, absences = rest
+    return Evidence(
+        evidence_id=EvidenceId(str(evidence_id)),
+        target=str(target),
+        observation=Observation(str(observation)),
+        post=load(Post, str(post)),
+        manifest_sha256=Sha256(str(manifest_sha256)),
+        leaf_index=int(str(seq)),
+        listed_at=moment(int(str(listed_at))),
+        captured_at=moment(int(str(captured_at))),
+        sealed_at=moment(int(str(sealed_at))),
+        previous=str(previous),
+        pictures=pictures,
+        page_sha256=str(page),
+        listing_sha256=str(listing),
+        absences=load_tuple(str, str(absences)),
+    )
+
+
+async def pictures_of(database: Database, seqs: Sequence[int]) -> dict[int, tuple[Picture, ...]]:
+    """The pictures of these observations, with hashes once they were recorded."""
+    sql = (
+        "SELECT e.seq, e.sha256, e.url, e.size_bytes, p.width, p.height, p.format, p.phash, p.dhash, "
+        "p.undecodable, p.note FROM evidence_picture e LEFT JOIN picture p ON p.sha256 = e.sha256 "
+        "WHERE e.id >= ? AND e.id < ? ORDER BY e.id"
+    )
+    found: dict[int, list[Picture]] = {seq: [] for seq in seqs}
+    for seq in found:
+        bounds = (seq * PICTURES_PER_EVIDENCE, (seq + 1) * PICTURES_PER_EVIDENCE)
+        found[seq] = [_picture(row) for row in await database.rows(sql, bounds)]
+    return {seq: tuple(pictures) for seq, pictures in found.items()}
+
+
+def _picture(row: Row) -> Picture:
+    _, sha256, url, size_bytes, width, height, kind, phash, dhash, undecodable, note = row
+    return Picture(
+        sha256=Sha256(sha256),
+        url=url,
+        size_bytes=size_bytes,
+        width=width or 0,
+        height=height or 0,
+        format=kind or "",
+        phash="" if phash is None else to_hex(phash),
+        dhash="" if dhash is None else to_hex(dhash),
+        undecodable=undecodable or "",
+        note=note or "",
+    )
+
+
+async def one(vault: Vault, evidence_id: str) -> Evidence:
+    """One piece of evidence. Raises DatabaseTrouble when there is none of that id."""
+    sql = f"SELECT {COLUMNS} FROM observation o WHERE o.evidence_id = ?"  # noqa: S608 -- our own columns
+    rows = await vault.database.rows(sql, (evidence_id,))
+    if not rows:
+        raise DatabaseTrouble(f"no evidence {evidence_id!r} in this store")
+    return (await _with_pictures(vault.database, rows))[0]
+
+
+async def unjudged(vault: Vault, limit: int) -> tuple[Evidence, ...]:
+    """Evidence without a verdict, oldest first."""
+    sql = f"SELECT {COLUMNS} FROM observation o WHERE o.judged = 0 ORDER BY o.seq LIMIT ?"  # noqa: S608
+    return await _with_pictures(vault.database, await vault.database.rows(sql, (limit,)))
+
+
+async def _with_pictures(database: Database, rows: Sequence[Row]) -> tuple[Evidence, ...]:
+    pictures = await pictures_of(database, [row[0] for row in rows])
+    return tuple(evidence_of(row, pictures[row[0]]) for row in rows)

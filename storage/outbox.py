@@ -1,0 +1,242 @@
+"""The outbox: what people are to be told, per channel, until a channel said "delivered".
+
+A delivery goes waiting -> sending -> delivered, or back to waiting, or dead. Urgent goes
+first, then the oldest. Deliveries of one card (an alert and what revises it) keep their
+order within a channel: a revision waits until the card before it is delivered or dead,
+so it is never lost and never early. When its card never came out there, it stands alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from storage import observations
+from storage.codec import clean, dump, load, load_tuple, micros, moment
+from storage.database import Database, Row
+from storage.model import (
+    Alert,
+    AlertId,
+    AlertKind,
+    Delivery,
+    EvidenceId,
+    Item,
+    ItemId,
+    Lifetime,
+    Picture,
+    PictureMatch,
+    Tier,
+    Verdict,
+    new_id,
+)
+from storage.vault import Vault
+from storage.writer import Batch
+
+NOTICE_QUIET = timedelta(hours=1)
+"""The same notice is not repeated within this time."""
+_ALERT = (
+    "INSERT INTO alert (alert_id, kind, tier, created_at, item_id, seq, revises, lifetime, notice, "
+    "jurisdiction, tags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_DELIVERY = (
+    "INSERT OR IGNORE INTO delivery (alert_id, card, channel, state, rank, due_at, attempts, uncertain, "
+    "receipt, why) VALUES (?, ?, ?, 'waiting', ?, ?, 0, 0, '', '')"
+)
+_COLUMNS = (
+    "d.id, d.channel, d.attempts, d.uncertain, d.receipt, d.alert_id, "
+    "(SELECT c.receipt FROM delivery c WHERE c.alert_id = a.revises AND c.channel = d.channel "
+    "AND c.state = 'delivered')"
+)
+_DUE = (
+    f"SELECT {_COLUMNS} FROM delivery d JOIN alert a ON a.alert_id = d.alert_id "  # noqa: S608 -- our columns
+    "WHERE d.channel = ? AND d.state = 'waiting' AND d.due_at <= ? AND NOT EXISTS ("
+    "SELECT 1 FROM delivery e WHERE e.channel = d.channel AND e.card = d.card AND e.id < d.id "
+    "AND e.state IN ('waiting', 'sending')) ORDER BY d.rank, a.created_at, d.id LIMIT ?"
+)
+_STUCK = (
+    f"SELECT {_COLUMNS} FROM delivery d JOIN alert a ON a.alert_id = d.alert_id "  # noqa: S608 -- our columns
+    "WHERE d.channel = ? AND d.state = 'sending' ORDER BY d.id"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertFacts:
+    """The row of an alert that is being written."""
+
+    kind: AlertKind
+    tier: Tier
+    created_at: datetime
+    item_id: str = ""
+    seq: int | None = None
+    revises: str = ""
+    lifetime: Lifetime | None = None
+    notice: str = ""
+    jurisdiction: str = ""
+    tags: tuple[str, ...] = ()
+
+
+def put(batch: Batch, facts: AlertFacts, announce: Sequence[str]) -> AlertId:
+    """Write an alert with one delivery per channel; its id."""
+    alert_id = AlertId(new_id(facts.created_at))
+    values = (
+        alert_id,
+        facts.kind.value,
+        facts.tier.value,
+        micros(facts.created_at),
+        facts.item_id,
+        facts.seq,
+        facts.revises,
+        None if facts.lifetime is None else dump(facts.lifetime),
+        clean(facts.notice),
+        clean(facts.jurisdiction),
+        dump(facts.tags),
+    )
+    batch.many(_ALERT, values)
+    put_deliveries(batch, alert_id, facts, announce)
+    return alert_id
+
+
+def put_deliveries(batch: Batch, alert_id: str, facts: AlertFacts, announce: Sequence[str]) -> None:
+    """One delivery per channel, unless it is there."""
+    for channel in announce:
+        card = facts.revises or alert_id
+        batch.many(_DELIVERY, (alert_id, card, channel, facts.tier.rank, micros(facts.created_at)))
+
+
+async def due(vault: Vault, channel: str, now: datetime, limit: int) -> tuple[Delivery, ...]:
+    """See `Store.deliveries_due`."""
+    return await _deliveries(vault, await vault.database.rows(_DUE, (channel, micros(now), limit)))
+
+
+async def stuck(vault: Vault, channel: str) -> tuple[Delivery, ...]:
+    """See `Store.stuck`."""
+    return await _deliveries(vault, await vault.database.rows(_STUCK, (channel,)))
+
+
+async def _deliveries(vault: Vault, rows: Sequence[Row]) -> tuple[Delivery, ...]:
+    alerts = await load_alerts(vault.database, [row[5] for row in rows])
+    return tuple(
+        Delivery(
+            delivery_id=number,
+            channel=channel,
+            alert=alerts[alert_id],
+            attempts=attempts,
+            uncertain=bool(uncertain),
+            receipt=receipt,
+            previous_receipt=previous or "",
+        )
+        for number, channel, attempts, uncertain, receipt, alert_id, previous in rows
+    )
+
+
+async def mark_sending(vault: Vault, delivery_id: int, at: datetime) -> None:
+    """The intent, durable before the channel is called."""
+    sql = "UPDATE delivery SET state = 'sending', sending_at = ?, attempts = attempts + 1 WHERE id = ?"
+    await _change(vault, sql, (micros(at), delivery_id))
+
+
+async def mark_delivered(vault: Vault, delivery_id: int, at: datetime, receipt: str) -> None:
+    """The channel said so; receipt is its own mark of the card."""
+    sql = "UPDATE delivery SET state = 'delivered', delivered_at = ?, receipt = ?, why = '' WHERE id = ?"
+    await _change(vault, sql, (micros(at), clean(receipt), delivery_id))
+
+
+async def mark_waiting(
+    vault: Vault, delivery_id: int, retry_at: datetime, why: str, *, uncertain: bool
+) -> None:
+    """Try again at `retry_at`. uncertain: this attempt may have reached people; it stays true."""
+    sql = (
+        "UPDATE delivery SET state = 'waiting', due_at = ?, why = ?, uncertain = max(uncertain, ?) "
+        "WHERE id = ?"
+    )
+    await _change(vault, sql, (micros(retry_at), clean(why), uncertain, delivery_id))
+
+
+async def mark_dead(vault: Vault, delivery_id: int, why: str) -> None:
+    """The channel will never take it in this form."""
+    sql = "UPDATE delivery SET state = 'dead', why = ? WHERE id = ?"
+    await _change(vault, sql, (clean(why), delivery_id))
+
+
+async def _change(vault: Vault, sql: str, values: Sequence[object]) -> None:
+    async def job(batch: Batch) -> None:
+        batch.many(sql, values)
+
+    await vault.submit(job)
+
+
+async def notify(vault: Vault, text: str, announce: tuple[str, ...], tier: Tier) -> Alert:
+    """See `Store.notify`."""
+    now = vault.clock.now()
+    facts = AlertFacts(kind=AlertKind.NOTICE, tier=tier, created_at=now, notice=text)
+
+    async def job(batch: Batch) -> str:
+        sql = (
+            "SELECT alert_id FROM alert WHERE kind = 'notice' AND created_at > ? AND notice = ? "
+            "ORDER BY created_at DESC LIMIT 1"
+        )
+        rows = await batch.rows(sql, (micros(now - NOTICE_QUIET), clean(text)))
+        if not rows:
+            return put(batch, facts, announce)
+        put_deliveries(batch, rows[0][0], facts, announce)
+        return str(rows[0][0])
+
+    alert_id = await vault.submit(job)
+    return (await load_alerts(vault.database, [alert_id]))[alert_id]
+
+
+async def mark_uncertain_after_crash(batch: Batch) -> None:
+    """At start: what a crash left in "sending" may have reached people."""
+    await batch.run("UPDATE delivery SET uncertain = 1 WHERE state = 'sending'")
+
+
+# --- loading whole alerts ------------------------------------------------------
+
+
+async def load_alerts(database: Database, alert_ids: Sequence[str]) -> dict[str, Alert]:
+    """Alerts with all they speak of: evidence, verdict, item, matches, lifetime.
+
+    The alert of a vanished post has no verdict of its own: it carries the last one of that post.
+    """
+    sql = (
+        f"SELECT a.alert_id, a.kind, a.tier, a.created_at, a.revises, a.lifetime, a.notice, a.jurisdiction, "  # noqa: S608
+        "a.tags, i.item_id, i.tier, i.first_evidence, i.members, v.verdict, v.matches, "
+        f"{observations.COLUMNS} FROM alert a LEFT JOIN item i ON i.item_id = a.item_id "
+        "LEFT JOIN observation o ON o.seq = a.seq LEFT JOIN verdict v ON v.seq = ("
+        "SELECT max(x.seq) FROM verdict x JOIN observation y ON y.seq = x.seq "
+        "WHERE y.post_key = o.post_key AND y.seq <= o.seq) "
+        "WHERE a.alert_id IN (SELECT value FROM json_each(?))"
+    )
+    rows = await database.rows(sql, (json.dumps(list(alert_ids)),))
+    pictures = await observations.pictures_of(database, [row[15] for row in rows if row[15] is not None])
+    return {row[0]: _alert(row, pictures) for row in rows}
+
+
+def _alert(row: Row, pictures: dict[int, tuple[Picture, ...]]) -> Alert:
+    alert_id, kind, tier, created_at, revises, lifetime, notice, jurisdiction, tags = tuple(row)[:9]
+    return Alert(
+        alert_id=AlertId(alert_id),
+        kind=AlertKind(kind),
+        tier=Tier(tier),
+        created_at=moment(created_at),
+        item=_item(row),
+        evidence=None if row[15] is None else observations.evidence_of(tuple(row)[15:], pictures[row[15]]),
+        verdict=None if row[13] is None else load(Verdict, row[13]),
+        matches=() if row[14] is None else load_tuple(PictureMatch, row[14]),
+        lifetime=None if lifetime is None else load(Lifetime, lifetime),
+        revises=revises,
+        notice=notice,
+        jurisdiction=jurisdiction,
+        tags=load_tuple(str, tags),
+    )
+
+
+def _item(row: Row) -> Item | None:
+    item_id, tier, first_evidence, members = tuple(row)[9:13]
+    if item_id is None:
+        return None
+    return Item(
+        item_id=ItemId(item_id), tier=Tier(tier), first_evidence=EvidenceId(first_evidence), members=members
+    )

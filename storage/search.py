@@ -1,0 +1,60 @@
+"""Finding text in any script: overlapping pairs of characters, the same on every engine.
+
+SQLite's own trigram index misses words of two characters, and many trade names have two
+(血料, XY). So a run of letters and digits "abc" becomes the tokens "ab bc c", written as
+code points so that no tokenizer can take them apart; a word is a phrase of such tokens.
+"""
+
+from __future__ import annotations
+
+import itertools
+import unicodedata
+from collections.abc import Iterable
+
+SCHEMA = (
+    "CREATE VIRTUAL TABLE search USING fts5(post, contacts, content='', tokenize='unicode61', columnsize=0)"
+)
+"""A contentless index: the text itself stands in its row. rowid: 2 * seq, or 2 * seq + 1 for contacts."""
+INSERT = "INSERT INTO search(rowid, post, contacts) VALUES (?, ?, ?)"
+_MAX_INDEXED = 100_000
+_MAX_QUERY = 200
+
+
+def fold(text: str) -> str:
+    """Compatibility forms and case folded: full-width, half-width and capitals are alike."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def runs(text: str) -> list[str]:
+    """The unbroken stretches of letters, digits, marks and symbols; spaces and punctuation part them."""
+    kept = (c if unicodedata.category(c)[0] in "LNMS" else " " for c in fold(text))
+    return "".join(kept).split()
+
+
+def tokens(text: str) -> str:
+    """The tokens of a text, space-joined, in order. Linear; the first 100,000 characters."""
+    return " ".join(token for run in runs(text[:_MAX_INDEXED]) for token in _pairs(run))
+
+
+def joined(parts: Iterable[str]) -> str:
+    """The tokens of several texts, which never run into one another."""
+    return tokens("\n".join(parts))
+
+
+def _pairs(run: str) -> list[str]:
+    codes = [f"{ord(c):x}" for c in run]
+    return [f"u{a}u{b}" for a, b in itertools.pairwise(codes)] + [f"u{codes[-1]}"]
+
+
+def query(text: str) -> str:
+    """The FTS5 expression that finds every word of `text` as part of a run; "" when it has none.
+
+    Linear; the first 200 characters.
+    """
+    return " AND ".join(_phrase(run) for run in runs(text[:_MAX_QUERY]))
+
+
+def _phrase(run: str) -> str:
+    if len(run) == 1:
+        return f'("u{ord(run):x}" OR u{ord(run):x}u*)'
+    return '"' + " ".join(_pairs(run)[:-1]) + '"'

@@ -1,0 +1,183 @@
+"""The one writer task: every change of the database goes through here.
+
+Callers hand in a job and wait for its future; the task takes what is waiting, runs it in
+one transaction and answers after COMMIT. Callers may be cancelled at any instant, the
+task never is, so tortoise's transaction is never torn (facts: a cancelled one wedges
+SQLite for ever). A failing job takes nobody down: the batch is rolled back and its jobs
+run again one by one, so a job may run twice and must change nothing but its `Batch`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from tortoise.backends.base.client import TransactionalDBClient
+from tortoise.models import Model
+from tortoise.transactions import in_transaction
+
+from storage.database import WRITER, Database, Row, translated, trouble
+from storage.errors import DatabaseTrouble
+from storage.tree import Frontier
+
+T = TypeVar("T")
+_QUEUE_JOBS = 1_000
+_BATCH_JOBS = 256
+_HEAD = "UPDATE head SET size = ?, root = ?, frontier = ? WHERE id = 1"
+
+
+class Batch:
+    """One transaction. Rows are collected and written in bulk before anything is read.
+
+    `frontier` is the log's right edge as this transaction leaves it.
+    """
+
+    def __init__(self, client: TransactionalDBClient, frontier: Frontier) -> None:
+        self.frontier = frontier
+        self._client = client
+        self._rows: dict[type[Model], list[Model]] = {}
+        self._many: dict[str, list[list[Any]]] = {}
+
+    def add(self, row: Model) -> None:
+        """Insert a row, at the latest at the end of the batch."""
+        self._rows.setdefault(type(row), []).append(row)
+
+    def many(self, sql: str, values: Sequence[object]) -> None:
+        """Run a statement for these values, after the inserts; equal statements go together."""
+        self._many.setdefault(sql, []).append(list(values))
+
+    async def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        """Rows of a SELECT that sees everything the batch did so far."""
+        await self.flush()
+        return list((await self._client.execute_query(sql, list(values)))[1])  # type: ignore[arg-type]
+
+    async def run(self, sql: str, values: Sequence[object] = ()) -> int:
+        """Run one statement now; the number of rows it changed."""
+        await self.flush()
+        return (await self._client.execute_query(sql, list(values)))[0]
+
+    async def finish(self, before: Frontier) -> None:
+        """Write the rest, and the log's new head when leaves were added."""
+        if self.frontier.size != before.size:
+            peaks = "".join(peak.hex() for peak in self.frontier.peaks)
+            self.many(_HEAD, (self.frontier.size, self.frontier.root().hex(), peaks))
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Write what was collected."""
+        rows, self._rows = self._rows, {}
+        many, self._many = self._many, {}
+        for model, instances in rows.items():
+            await self._insert(model, instances)
+        for sql, values in many.items():
+            await self._client.execute_many(sql, values)
+
+    async def _insert(self, model: type[Model], instances: list[Model]) -> None:
+        """As bulk_create, without its savepoint: the batch is the unit that fails."""
+        executor = self._client.executor_class(model=model, db=self._client)
+        names = executor.regular_columns
+        columns = [model._meta.fields_map[name] for name in names]  # noqa: SLF001 -- as the executor does
+        values = [
+            [c.to_db_value(getattr(row, n), row) for n, c in zip(names, columns, strict=True)]
+            for row in instances
+        ]
+        await self._client.execute_many(executor.insert_query, values)
+
+
+Job = Callable[[Batch], Awaitable[T]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    job: Job[Any]
+    answer: asyncio.Future[Any]
+
+
+class Writer:
+    """Owner of the writing connection. When its queue is full, callers wait."""
+
+    def __init__(self, database: Database) -> None:
+        self.frontier = Frontier()
+        """The log as committed; set it before the first leaf is added."""
+        self._database = database
+        self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue(_QUEUE_JOBS)
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def start(self) -> None:
+        """Start the task; it ends in `close` and nowhere else."""
+        self._task = asyncio.create_task(self._work(), name="storage-writer")
+
+    async def submit(self, job: Job[T]) -> T:
+        """The job's result, once it is durable. Cancelling the wait does not stop a job that was queued.
+
+        Raises what the job raised, DiskTrouble, or DatabaseTrouble (also when closed).
+        """
+        if self._closed or self._task is None or self._task.done():
+            raise DatabaseTrouble("the store is closed")
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(_looked_at)
+        await self._queue.put(_Waiting(job, answer))
+        return await asyncio.shield(answer)
+
+    async def close(self) -> None:
+        """Write everything that was queued, then end. Twice is harmless."""
+        if self._task is None:
+            return
+        if not self._closed:
+            self._closed = True
+            await self._queue.put(None)
+        await asyncio.shield(self._task)
+
+    async def _work(self) -> None:
+        with self._database.context:
+            going = True
+            while going:
+                batch = [await self._queue.get()]
+                while len(batch) < _BATCH_JOBS and not self._queue.empty():
+                    batch.append(self._queue.get_nowait())
+                going = None not in batch
+                await self._write([waiting for waiting in batch if waiting is not None])
+
+    async def _write(self, batch: list[_Waiting]) -> None:
+        try:
+            results = await self._transaction(batch)
+        except Exception as error:  # noqa: BLE001 -- whatever it was, it belongs to its caller
+            await self._settle()
+            if len(batch) == 1:
+                _fail(batch[0], error)
+            else:
+                for waiting in batch:
+                    await self._write([waiting])
+            return
+        for waiting, result in zip(batch, results, strict=True):
+            if not waiting.answer.done():
+                waiting.answer.set_result(result)
+
+    async def _transaction(self, batch: list[_Waiting]) -> list[Any]:
+        with translated():
+            async with in_transaction(WRITER) as client:
+                work = Batch(client, self.frontier)
+                results = [await waiting.job(work) for waiting in batch]
+                await work.finish(self.frontier)
+        self.frontier = work.frontier
+        return results
+
+    async def _settle(self) -> None:
+        """Roll back what a failed COMMIT left open, or tortoise's next BEGIN would commit it."""
+        connection = self._database.writer._connection  # noqa: SLF001 -- tortoise offers no other way
+        if connection is not None and connection.in_transaction:
+            await connection.rollback()
+
+
+def _fail(waiting: _Waiting, error: Exception) -> None:
+    if not waiting.answer.done():
+        waiting.answer.set_exception(error if not isinstance(error, OSError) else trouble(error))
+
+
+def _looked_at(answer: asyncio.Future[Any]) -> None:
+    """A caller that was cancelled never fetches its error: no warning about that."""
+    if not answer.cancelled():
+        answer.exception()
