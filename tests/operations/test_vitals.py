@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -104,3 +106,16 @@ async def test_a_taken_port_is_named_with_its_key_and_stopping_twice_is_harmless
     await vitals.start()
     await vitals.stop()
     await vitals.stop()
+
+
+def test_the_operations_manual_names_every_series_and_no_other() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text()
+    table = text.split("Series worth an alarm", 1)[1].split("No label is ever", 1)[0]
+    named = set(re.findall(r"`([a-z_]{6,})(?:\{[a-z,]+\})?`", table)) - {"nightjar_"}
+    known = {
+        sample
+        for family in Vitals("127.0.0.1", 0, tuple).registry.collect()
+        if family.name.startswith("nightjar_")
+        for sample in [family.name.removeprefix("nightjar_") + ("_total" if family.type == "counter" else "")]
+    }
+    assert named - {"blocked", "failing", "expired", "delivered"} == known
