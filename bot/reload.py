@@ -26,6 +26,7 @@ _MOST_TOLD = 20
 # A file changed twice within one tick of the file system's clock keeps its time and size,
 # so that after each change its bytes are hashed for some polls, whatever its stamp says.
 _WARY_POLLS = 3
+_FEW_FILES = 64
 
 AT_START_ONLY = (
     "data_dir",
@@ -125,7 +126,7 @@ class Reload:
         """
         while True:
             poked = await self._wait()
-            seen = await asyncio.to_thread(self._prints.take, self._files())
+            seen = await self._take()
             if seen == self._seen and not poked:
                 continue
             self._seen = await self._settled(seen)
@@ -153,10 +154,17 @@ class Reload:
         self._poked.clear()
         return True
 
+    async def _take(self) -> Prints:
+        """Prints of all files; a few are looked at in place, which is cheaper than a thread."""
+        files = self._files()
+        if len(files) <= _FEW_FILES:
+            return self._prints.take(files)
+        return await asyncio.to_thread(self._prints.take, files)
+
     async def _settled(self, seen: Prints) -> Prints:
         for _ in range(_MOST_SETTLES):
             await self._clock.sleep(SETTLE_S)
-            now = await asyncio.to_thread(self._prints.take, self._files())
+            now = await self._take()
             if now == seen:
                 break
             seen = now
