@@ -35,7 +35,7 @@ from storage.clock import Clock, clock_from, scaled_loop
 from storage.errors import DamagedBlob, DiskTrouble, NightjarError
 from storage.model import Alert, Progress, Target, Tier
 from storage.patience import DiskWatch
-from watchers import hours
+from watchers import feed, hours
 from watchers.fetch import Fetcher
 from watchers.judging import Bench, Policy
 from watchers.kit import Kit
@@ -135,7 +135,7 @@ class Daemon:
             tell_admin=self.tell_admin,
             noted=self._note,
             disk=self.disk,
-            announce=self._announce(),
+            announce=self._announce,
         )
         self.roster = Roster(self.kit, self._rows)
         self.vigil = Vigil(self.kit, lambda: self.roster.watches)
@@ -179,6 +179,9 @@ class Daemon:
                 await self.tell_admin(f"configuration not taken over, the old one runs on: {change.words}")
                 continue
             await self._take_over(change.config)
+            if change.difference is not None and change.difference.at_start_only:
+                keys = ", ".join(change.difference.at_start_only)
+                await self.tell_admin(f"configuration taken over, but {keys} only at the next start")
 
     async def _take_over(self, config: Config) -> None:
         self.systemd.reloading(self.clock.monotonic())
@@ -190,7 +193,6 @@ class Daemon:
             await self.tell_admin(f"configuration not taken over, the old one runs on: {error}")
             return
         self.bench.policy = policy
-        self.kit.announce = self._announce()
         live, expired = self._in_force()
         self._say_expired(expired)
         await self.roster.set_targets(live)
@@ -344,7 +346,13 @@ class Daemon:
 def run(path: Path) -> int:
     """`nightjar run`: watch until SIGTERM or SIGINT. Returns the exit code."""
     clock = clock_from(os.environ)
-    reload = Reload(path, clock, environment=os.environ)
+    reload = Reload(
+        path,
+        clock,
+        environment=os.environ,
+        feeds=lambda kind: feed.load(kind).Settings,
+        feed_kinds=feed.kinds(),
+    )
     config = reload.read()  # raises ConfigErrors before anything is opened
     logs.set_up(clock, level=config.log_level.upper())
     with asyncio.Runner(loop_factory=lambda: scaled_loop(clock.speed)) as runner:
@@ -357,10 +365,18 @@ async def _main(config: Config, clock: Clock, reload: Reload) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stopping.set)
     loop.add_signal_handler(signal.SIGHUP, reload.poke)
+    failed = False
     try:
         await daemon.run()
     except* NightjarError as group:
-        for error in group.exceptions:
+        failed = True
+        for error in _leaves(group):
             log.error("the watch ended", why=str(error), kind=type(error).__name__)
-        return 1
-    return 0
+    return 1 if failed else 0
+
+
+def _leaves(group: BaseExceptionGroup[NightjarError]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found

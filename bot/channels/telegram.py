@@ -74,6 +74,8 @@ class Telegram:
             try:
                 return await self._called(self._revise(bot, delivery.previous_receipt, card))
             except Unsendable as error:
+                if "not modified" in str(error):
+                    return delivery.previous_receipt
                 if not _GONE.search(str(error)):
                     raise
         if card.sheet:
@@ -115,18 +117,26 @@ class Telegram:
         }
 
     async def _revise(self, bot: Bot, receipt: str, card: Card) -> str:
+        from telegram import LinkPreviewOptions
+
         form, _, number = receipt.partition(":")
-        where = {"chat_id": self._settings.chat_id, "message_id": int(number)}
+        chat_id = self._settings.chat_id
         if form == "photo":
             await bot.edit_message_caption(
-                **where, caption=card.text, caption_entities=_entities(card), parse_mode=None
+                chat_id=chat_id,
+                message_id=int(number),
+                caption=card.text,
+                caption_entities=_entities(card),
+                parse_mode=None,
             )
         else:
-            from telegram import LinkPreviewOptions
-
-            options = LinkPreviewOptions(is_disabled=True)
             await bot.edit_message_text(
-                **where, text=card.text, entities=_entities(card), link_preview_options=options
+                card.text,
+                chat_id=chat_id,
+                message_id=int(number),
+                entities=_entities(card),
+                parse_mode=None,
+                link_preview_options=LinkPreviewOptions(is_disabled=True),
             )
         return receipt
 
