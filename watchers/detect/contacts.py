@@ -1,0 +1,279 @@
+"""Ways to reach a seller that stand in a text: messengers, mail, telephones; normalised.
+
+Read from the folded view of `normal`, so full-width and enclosed digits and invisible
+characters do not hide them; Chinese numerals count as digits inside long numbers.
+A number is only a telephone when a national pattern or a cue says so, and never when it
+is part of a price, date or article number. Numbers beside "hotline" or "举报" are
+reported apart: they are the police's, not the seller's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from watchers.detect.normal import View, fold
+
+_CONTACTS_MAX = 50
+_NEAR_CHARS = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """One contact. kind: wechat, qq, telegram, whatsapp, line, zalo, kakao, email, phone ...
+
+    value: normalised, comparable between posts (telephones as +CC... where the country
+    shows). span: raw text. hotline: an authority's number, not the seller's.
+    """
+
+    kind: str
+    value: str
+    start: int
+    end: int
+    span: str
+    hotline: bool = False
+
+    @property
+    def key(self) -> str:
+        """Kind and value as kept in a verdict, parted by a colon."""
+        return f"{self.kind}:{self.value}"
+
+    @property
+    def is_messenger(self) -> bool:
+        """True for channels of private talk, which shops and authorities rarely lead with."""
+        return self.kind not in ("phone", "email", "site")
+
+
+def contacts(text: str) -> tuple[Contact, ...]:
+    """Every contact of `text`, each value once, in order. Linear; at most 50."""
+    return contacts_in(fold(text), text)
+
+
+def contacts_in(view: View, raw: str) -> tuple[Contact, ...]:
+    """As `contacts`, from a folded view that exists already; spans refer to `raw`."""
+    digits = _with_digits(view.text)
+    found: dict[str, Contact] = {}
+    taken: list[tuple[int, int]] = []
+    for kind, value, start, end in _all(digits):
+        if len(found) >= _CONTACTS_MAX:
+            break
+        if any(start < high and end > low for low, high in taken[-_CONTACTS_MAX:]):
+            continue
+        taken.append((start, end))
+        low, high = view.span(start, end)
+        contact = Contact(kind=kind, value=value, start=low, end=high, span=raw[low:high])
+        near = view.text[max(0, start - _NEAR_CHARS) : end + _NEAR_CHARS]
+        found.setdefault(contact.key, replace(contact, hotline=bool(_HOTLINE.search(near))))
+    return tuple(sorted(found.values(), key=lambda contact: contact.start))
+
+
+_NUMERALS = str.maketrans("〇零一壹幺二贰三叁四肆五伍六陆七柒八捌九玖", "001112233445566778899")
+_NUMBER_RUN = re.compile(
+    r"[0-9〇零一壹幺二贰三叁四肆五伍六陆七柒八捌九玖][0-9〇零一壹幺二贰三叁四肆五伍六陆七柒八捌九玖\s\-.]{5,28}"
+)
+_HOTLINE = re.compile(
+    r"hot ?line|report (?:to|it)|tip ?line|crimestopper|call the police|举报|热线|报警|đường dây nóng"
+    r"|tố giác|lapor|pengaduan|สายด่วน|แจ้งเบาะแส|通報|신고"
+)
+
+
+def _with_digits(text: str) -> str:
+    """Chinese numerals as digits inside long runs of them; the length stays."""
+    if not re.search("[〇零一幺二三四五六七八九]{3}", text):
+        return text
+    return _NUMBER_RUN.sub(lambda run: run[0].translate(_NUMERALS), text)
+
+
+def _all(text: str) -> Iterator[tuple[str, str, int, int]]:
+    """(kind, value, start, end), the surest patterns first."""
+    thai = bool(_THAI.search(text))
+    for kind, pattern in _LINKS:
+        for match in pattern.finditer(text):
+            yield kind, _id_form(kind, match[1], thai), match.start(), match.end()
+    for match in _EMAIL.finditer(text):
+        yield "email", re.sub(r"\s*(?:\[at\]|\(at\)|@)\s*", "@", match[0]), match.start(), match.end()
+    for kind, pattern in _CUED:
+        for match in pattern.finditer(text):
+            if _is_id(kind, match[1]):
+                yield kind, _id_form(kind, match[1], thai), match.start(), match.end()
+    yield from _phones(text, thai)
+    for match in _HANDLE.finditer(text):
+        yield "handle", match[1], match.start(), match.end()
+
+
+def _id_form(kind: str, value: str, thai: bool) -> str:
+    """A link's or cue's id; ids that are telephones get the telephone's form."""
+    value = value.strip("._- ")
+    if kind != "qq" and re.fullmatch(r"\+?[\d\s().\-]+", value):
+        return phone_form(value, thai=thai) or re.sub(r"\D", "", value)
+    return value
+
+
+def _is_id(kind: str, value: str) -> bool:
+    """An id, not the next word of a sentence ("line up", "wa minat")."""
+    if kind == "qq":
+        return True
+    digits = sum(character.isdigit() for character in value)
+    if kind in ("whatsapp", "zalo", "viber", "signal"):
+        return digits >= 7
+    return value not in _NOT_IDS
+
+
+_NOT_IDS = frozenset(
+    [
+        "only",
+        "please",
+        "pls",
+        "group",
+        "channel",
+        "number",
+        "contact",
+        "chat",
+        "message",
+        "call",
+        "text",
+        "number",
+        "here",
+        "below",
+        "price",
+        "order",
+        "photo",
+        "photos",
+        "pics",
+        "video",
+        "info",
+        "details",
+        "me",
+        "you",
+        "and",
+        "the",
+        "for",
+        "with",
+        "now",
+        "id",
+        "app",
+        "web",
+        "link",
+        "bot",
+        "admin",
+    ]
+)
+_ID = r"([a-z0-9][a-z0-9_.\-]{3,31})"
+_TEL = r"(\+?\d[\d\s().\-]{6,17}\d)"
+_IS = r"\s*(?:id|号|號|no\.?|number)?\s*(?:[:=是为@]|：|\s)\s*@?"
+_GLUE = r"(?:id|号|號)?\s{0,2}[:=+是为@]?\s{0,2}@?"
+_B = r"(?<![a-z0-9])"
+
+_LINKS = (
+    ("telegram", re.compile(r"(?:t|telegram)\.(?:me|dog)/(?:s/|joinchat/)?\+?([a-z0-9_\-]{4,40})")),
+    ("telegram", re.compile(r"tg://resolve\?domain=([a-z0-9_]{4,32})")),
+    ("whatsapp", re.compile(r"wa\.me/\+?(\d{7,15})")),
+    ("whatsapp", re.compile(r"whatsapp\.com/send/?\?phone=\+?(\d{7,15})")),
+    ("whatsapp", re.compile(r"chat\.whatsapp\.com/([a-z0-9]{10,30})")),
+    ("line", re.compile(r"line\.me/(?:r/)?ti/[pg]2?/~?@?([a-z0-9_.\-]{3,40})")),
+    ("line", re.compile(r"lin\.ee/([a-z0-9]{4,20})")),
+    ("zalo", re.compile(r"zalo\.me/(?:g/)?([a-z0-9]{6,20})")),
+    ("messenger", re.compile(r"(?:m\.me|fb\.com|facebook\.com)/(?!groups|marketplace)([a-z0-9.]{4,50})")),
+    ("instagram", re.compile(r"instagram\.com/([a-z0-9_.]{3,30})")),
+    ("kakao", re.compile(r"open\.kakao\.com/o/([a-z0-9]{4,20})")),
+    ("discord", re.compile(r"discord\.gg/([a-z0-9]{4,20})")),
+)
+_EMAIL = re.compile(
+    r"(?<![a-z0-9._%+\-])[a-z0-9][a-z0-9._%+\-]{0,63}\s?(?:@|\[at\]|\(at\))\s?"
+    r"(?:[a-z0-9\-]{1,63}\.){1,4}[a-z]{2,12}(?![a-z0-9])"
+)
+_WECHAT = (
+    r"(?:微信|微\s?信|薇信|威信|微芯|徽信|卫星|溦信|微❤|薇❤|v信|v❤|绿泡泡|"
+    rf"加\s?微|加\s?薇|加\s?v|\+\s?v|➕\s?v|{_B}(?:wei\s?xin|we\s?chat|wechat|weixin|vx|wx|wxid|vxin|weichat|v\s?x|w\s?x))"
+)
+_CUED = (
+    (
+        "wechat",
+        re.compile(
+            rf"{_WECHAT}(?:同号|同號)?{_GLUE}\s*(1[3-9]\d(?:[\s\-]?\d){{8}}|[a-z0-9][a-z0-9_\-]{{4,19}})(?![a-z0-9])"
+        ),
+    ),
+    (
+        "qq",
+        re.compile(
+            rf"(?:{_B}qq|扣扣|企鹅|球球|{_B}q)\s{{0,2}}(?:群|号|號)?\s{{0,2}}[:=是]?\s{{0,2}}([1-9]\d{{4,10}})(?!\d)"
+        ),
+    ),
+    ("telegram", re.compile(rf"(?:{_B}(?:telegram|telegrm|tele|tg)|电报|纸飞机|飞机号|เทเลแกรม){_IS}{_ID}")),
+    (
+        "whatsapp",
+        re.compile(rf"{_B}(?:whats\s?app|whatapp|watsapp|wassap|wapp|wa|ws){_GLUE}\s*[:.]?\s*{_TEL}"),
+    ),
+    ("line", re.compile(rf"(?:{_B}line|ไลน์|ไลน|ライン|라인)\s*(?:id|ไอดี)?\s*(?:[:@=]|\sid\s)\s*@?{_ID}")),
+    ("zalo", re.compile(rf"{_B}(?:zalo|zl|da lô)\s*(?:id|số)?\s*[:.]?\s*{_TEL}")),
+    (
+        "kakao",
+        re.compile(rf"(?:{_B}kakao(?:\s?talk)?|카톡|카카오톡|カカオ)\s*(?:id|아이디)?\s*[:=]?\s*{_ID}"),
+    ),
+    ("signal", re.compile(rf"{_B}signal{_GLUE}\s*{_TEL}")),
+    ("viber", re.compile(rf"{_B}(?:viber|вайбер){_GLUE}\s*{_TEL}")),
+    ("wickr", re.compile(rf"{_B}(?:wickr|threema|session id){_IS}{_ID}")),
+    ("instagram", re.compile(rf"{_B}(?:ig|insta|instagram)\s*[:@]\s*@?{_ID}")),
+)
+_HANDLE = re.compile(r"(?<![\w.@/])@([a-z][a-z0-9_]{4,31})(?![\w@.])")
+
+_THAILAND = ("+66", re.compile(r"(?:\+?66|0)([689]\d{8})"))
+_COUNTRIES = (
+    ("+86", re.compile(r"(?:\+?86|0086)?(1[3-9]\d{9})")),
+    ("+84", re.compile(r"(?:\+?84|0)([35789]\d{8})")),
+    ("+62", re.compile(r"(?:\+?62|0)(8\d{8,11})")),
+    ("+81", re.compile(r"(?:\+81|0)([789]0\d{8})")),
+    ("+82", re.compile(r"(?:\+82|0)(1[016789]\d{7,8})")),
+    ("+66", re.compile(r"(?:\+?66|0)([689]\d{8})")),
+    ("+44", re.compile(r"(?:\+44|0)(7\d{9})")),
+)
+"""Mobile numbers by country, tried in order on the digits; shared shapes go to the first."""
+_PHONE = re.compile(
+    r"(?<![\d.,$€£¥₫฿₩/=#])(?:\+?\(\+?\d{1,4}\)[\s\-.]?\d(?:[\s\-./]{0,2}\d){5,12}"
+    r"|\+?\d(?:[\s\-./]{0,2}\d){7,14})(?!\d)"
+)
+_THAI = re.compile(r"[\u0e00-\u0e7f]")
+_DATE = re.compile(r"(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d")
+_MONEY_AFTER = re.compile(
+    r"\s*(?:元|块|万|rmb|usd|eur|vnd|đ|₫|vnđ|dong|đồng|baht|บาท|円|원|rp|idr|km\b|kms\b|%)"
+)
+_MONEY_BEFORE = re.compile(r"(?:rp\.?|usd|eur|gbp|idr|vnd|hkd|price|giá|harga|价|价格|[$€£¥₫฿₩])\s*:?\s*$")
+_NUMBER_BEFORE = re.compile(
+    r"(?:item|order|isbn|sku|ref|id|no|nr|serial|vin|单号|编号|货号|订单)\.?\s*[:#]?\s*$"
+)
+_PHONE_CUE = re.compile(
+    r"(?:tel|phone|mobile|cell|call|text|sms|电话|手机|电|致电|联系|sđt|đt|lh|liên hệ|gọi|hub|hubungi|hp|telp"
+    r"|โทร|เบอร์|電話|携帯|tlf|телефон|тел|連絡|연락처|전화)[\s.:]{0,3}$"
+)
+
+
+def _phones(text: str, thai: bool) -> Iterator[tuple[str, str, int, int]]:
+    for match in _PHONE.finditer(text):
+        start, end = match.span()
+        before = text[max(0, start - 16) : start]
+        if _DATE.search(match[0]) or _MONEY_AFTER.match(text, end) or _MONEY_BEFORE.search(before):
+            continue
+        form = phone_form(match[0], thai=thai)
+        cued = _PHONE_CUE.search(before)
+        if not form or (_NUMBER_BEFORE.search(before) and not cued):
+            continue
+        # Without a country's shape only a plus sign, a cue or a grouping makes it a number to call.
+        if form.startswith("+") or cued or re.fullmatch(r"\(?\d{3}\)?[\s.\-]\d{3}[\s.\-]\d{4}", match[0]):
+            yield "phone", form, start, end
+
+
+def phone_form(text: str, *, thai: bool = False) -> str:
+    """+CC and the national number where the shape shows the country, else digits, or "".
+
+    thai: the text around is Thai, whose mobile numbers look like Vietnamese ones.
+    """
+    digits = re.sub(r"[^\d+]", "", text)
+    digits = digits[:1] + digits[1:].replace("+", "")
+    for country, shape in (_THAILAND, *_COUNTRIES) if thai else _COUNTRIES:
+        if match := shape.fullmatch(digits):
+            return country + match[1]
+    if digits.startswith(("+", "00")):
+        plain = digits.lstrip("+0")
+        return f"+{plain}" if 8 <= len(plain) <= 15 else ""
+    return digits if 8 <= len(digits) <= 12 else ""

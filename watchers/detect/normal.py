@@ -1,0 +1,270 @@
+"""Views of a text in which disguised words show, each mapped back to the raw text.
+
+    raw -> folded   NFKC, invisible and bidi characters gone, enclosed letters, casefold,
+                    homoglyphs in mixed-script words, traditional Chinese -> simplified
+        -> joined   separators between single characters (i.v.o.r.y, 象 牙) gone
+        -> bare     accents gone, digits and signs inside words read as letters (1v0ry)
+
+Pure and linear in the text's length. A view never judges; `terms` looks for words in it.
+Sources: domain facts, section 6 (views V0-V5); UAX #15 (NFKC, stream-safe limit of 30).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from watchers.detect import glyphs
+
+HEAD_CHARS = 30_000
+TAIL_CHARS = 10_000
+"""Of a longer text the head and the tail are judged: sellers pad, and a cap bounds the time."""
+
+_MARKS_MAX = 30
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A changed copy of a text. starts: raw index of each run of characters that moved.
+
+    Character i of `text` came from the raw span `span(i, i + 1)`. Runs are kept instead
+    of one number per character, so that plain text costs nothing.
+    """
+
+    text: str
+    runs: tuple[int, ...] = (0,)
+    origins: tuple[int, ...] = (0,)
+    lengths: tuple[int, ...] = (-1,)
+    """Raw length of each run; -1: as many characters as in the view (unchanged run)."""
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Raw (start, end) of the characters [start, end) of the view; end > start."""
+        first, last = self._at(start), self._at(end - 1)
+        return first[0], last[1]
+
+    def _at(self, index: int) -> tuple[int, int]:
+        run = bisect_right(self.runs, index) - 1
+        origin, length = self.origins[run], self.lengths[run]
+        if length >= 0:
+            return origin, origin + length
+        raw = origin + index - self.runs[run]
+        return raw, raw + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Views:
+    """All views of one text. joined is None when it would equal folded."""
+
+    raw: str
+    folded: View
+    joined: View | None
+    bare: View
+    japanese: bool
+    """True when there is kana, which tells Japanese from Chinese."""
+    cut: bool
+    """True when the text was longer than the cap and its middle was left out."""
+
+
+def views(text: str) -> Views:
+    """Every view of `text`; spans refer to `Views.raw`, which is capped."""
+    raw, cut = cap(text)
+    folded = fold(raw)
+    joined = _joined(folded)
+    bare = _bare(joined or folded)
+    return Views(
+        raw=raw, folded=folded, joined=joined, bare=bare, japanese=bool(glyphs.KANA.search(raw)), cut=cut
+    )
+
+
+def cap(text: str) -> tuple[str, bool]:
+    """Head and tail of a text that is too long to be judged whole, and whether it was."""
+    if len(text) <= HEAD_CHARS + TAIL_CHARS:
+        return text, False
+    return f"{text[:HEAD_CHARS]}\n{text[-TAIL_CHARS:]}", True
+
+
+def fold(raw: str) -> View:
+    """The folded view. Plain ASCII and plain Chinese take the fast road."""
+    if raw.isascii():
+        return View(raw.lower())
+    eased = raw.translate(_WIDE)
+    if glyphs.UNSTABLE.search(eased) is None and len(lowered := eased.casefold()) == len(raw):
+        return View(_letters(lowered))
+    view = _fold_pieces(raw)
+    return View(_letters(view.text), view.runs, view.origins, view.lengths)
+
+
+def fold_term(text: str) -> str:
+    """A term or phrase as it looks in the folded view."""
+    return fold(text).text
+
+
+def bare_term(text: str) -> str:
+    """A term as it looks in the bare view."""
+    folded = View(fold_term(text))
+    return _bare(folded).text
+
+
+def _letters(text: str) -> str:
+    """Homoglyphs and Chinese variants; both tables are one character to one, so spans hold."""
+    text = text.translate(_SPACES)
+    if glyphs.LOOKALIKE.search(text):
+        text = text.translate(glyphs.SMALL_CAPS)
+        text = glyphs.WORD.sub(_unmix, text)
+    return text.translate(_simplified()) if glyphs.HAN.search(text) else text
+
+
+def _unmix(word: re.Match[str]) -> str:
+    """Cyrillic or Greek letters become Latin, but only in a word that has Latin ones too."""
+    letters = word[0]
+    mixed = glyphs.LATIN.search(letters) and glyphs.FOREIGN.search(letters)
+    return letters.translate(glyphs.HOMOGLYPHS) if mixed else letters
+
+
+@cache
+def _simplified() -> dict[int, str]:
+    """Traditional -> simplified, one character to one, by zhconv's tables (12 ms, once)."""
+    from zhconv_rs import zhconv
+
+    source = [chr(code) for code in (*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000))]
+    target = zhconv("\n".join(source), "zh-hans").split("\n")
+    pairs = zip(source, target, strict=True)
+    return {ord(old): new for old, new in pairs if old != new and len(new) == 1}
+
+
+_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+"""Full-width forms and the ideographic space: in nearly every Chinese post, one to one."""
+
+
+_SPACES = dict.fromkeys((9, 10, 11, 12, 13, 133, 8232, 8233), 32)
+
+
+class _Builder:
+    """Collects the pieces of a view and where each came from."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._runs: list[int] = []
+        self._origins: list[int] = []
+        self._lengths: list[int] = []
+        self._size = 0
+
+    def add(self, text: str, origin: int, length: int = -1) -> None:
+        """Append `text`, made from `length` raw characters at `origin` (-1: copied)."""
+        if not text:
+            return
+        self._parts.append(text)
+        self._runs.append(self._size)
+        self._origins.append(origin)
+        self._lengths.append(length)
+        self._size += len(text)
+
+    def view(self) -> View:
+        """The view built so far."""
+        if not self._runs:
+            return View("")
+        return View("".join(self._parts), tuple(self._runs), tuple(self._origins), tuple(self._lengths))
+
+
+def _fold_pieces(raw: str) -> View:
+    """Fold character cluster by cluster, keeping track of where each came from."""
+    built = _Builder()
+    for piece in glyphs.PIECES.finditer(raw):
+        if piece.lastgroup == "plain":
+            built.add(piece[0].casefold(), piece.start())
+        elif piece.lastgroup == "flags":
+            built.add(_flags(piece[0]), piece.start(), len(piece[0]))
+        else:
+            built.add(_fold_cluster(piece[0][: _MARKS_MAX + 1]), piece.start(), len(piece[0]))
+    return built.view()
+
+
+def _flags(run: str) -> str:
+    """Regional indicators spell a word when there are three or more; two are a flag."""
+    return run.translate(glyphs.REGIONAL) if len(run) > 2 else " "
+
+
+@lru_cache(maxsize=16_384)
+def _fold_cluster(cluster: str) -> str:
+    """One base character with its marks, folded; "" when nothing visible remains."""
+    seen = cluster.translate(glyphs.INVISIBLE)
+    seen = unicodedata.normalize("NFKC", seen).translate(glyphs.BOXED)
+    return unicodedata.normalize("NFKC", seen.casefold()).translate(glyphs.INVISIBLE)
+
+
+def _joined(view: View) -> View | None:
+    """Separators between single characters and spaces beyond the first removed, or None."""
+    text = view.text
+    gaps = [(m.start(1), m.end(1)) for m in glyphs.HAN_GAP.finditer(text) if _han_joins(text, m)]
+    for run in glyphs.SPELLED.finditer(text):
+        gaps.extend((m.start() + run.start(), m.end() + run.start()) for m in glyphs.GAP.finditer(run[0]))
+    gaps.extend((m.start(1), m.end(1)) for m in glyphs.IN_WORD.finditer(text))
+    gaps.extend((m.start() + 1, m.end()) for m in glyphs.SPACES.finditer(text))
+    if not gaps:
+        return None
+    return _without(view, sorted(set(gaps)))
+
+
+def _han_joins(text: str, gap: re.Match[str]) -> bool:
+    """Always for signs that nobody writes between words; else only beside a lone character.
+
+    "大象, 牙齿" must not become 象牙, while "象 牙" and "象.牙手镯" must.
+    """
+    if glyphs.STRONG.fullmatch(gap[1]):
+        return True
+    left, right = gap.start(1) - 2, gap.end(1) + 1
+    alone_left = left < 0 or not text[left].isalnum()
+    alone_right = right >= len(text) or not text[right].isalnum()
+    return (alone_left and alone_right) if "," in gap[1] or "、" in gap[1] else (alone_left or alone_right)
+
+
+def _without(view: View, gaps: list[tuple[int, int]]) -> View:
+    """`view` without the spans `gaps` (sorted; may touch, may overlap)."""
+    built = _Builder()
+    done = 0
+    for start, end in (*gaps, (len(view.text), len(view.text))):
+        _copy(view, done, start, built)
+        done = max(done, end)
+    return built.view()
+
+
+def _copy(view: View, start: int, end: int, built: _Builder) -> None:
+    """Append view[start:end] to `built`, run by run."""
+    while start < end:
+        run = bisect_right(view.runs, start) - 1
+        stop = min(end, view.runs[run + 1] if run + 1 < len(view.runs) else end)
+        length = view.lengths[run]
+        origin = view.origins[run] if length >= 0 else view.origins[run] + start - view.runs[run]
+        built.add(view.text[start:stop], origin, length)
+        start = stop
+
+
+def _bare(view: View) -> View:
+    """Accents and letter-like digits gone, l read as i.
+
+    Every change is one character to one (accented letters are composed in the folded
+    view), so the spans of `view` hold.
+    """
+    text = view.text.translate(UNACCENTED)
+    text = glyphs.LEET_WORD.sub(_unleet, text).replace("l", "i")
+    return View(text, view.runs, view.origins, view.lengths)
+
+
+def _unleet(word: re.Match[str]) -> str:
+    return word[0].translate(glyphs.LEET)
+
+
+def _accents() -> dict[int, str]:
+    """Latin letters with accents -> without."""
+    table = {ord(pair[0]): pair[1] for pair in ("đd", "łl", "øo", "ħh", "ŧt")}
+    for code in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00)):
+        parts = unicodedata.normalize("NFD", chr(code))
+        if len(parts) > 1 and parts[0].isascii():
+            table[code] = parts[0]
+    return table
+
+
+UNACCENTED = _accents()

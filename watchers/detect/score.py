@@ -1,0 +1,270 @@
+"""Judge a post: a sum of named reasons on a logistic scale, 0..100, and a tier.
+
+    score = 100 / (1 + exp(-(PRIOR + sum of weights)))
+
+Weights are log-odds set by hand from the domain facts and checked on labelled texts
+(`bench/detect.py`); 0.7 doubles the odds. Nothing is ever silently dropped: what speaks
+for the seller (replica, papers, mammoth) is a reason with a negative weight, shown like
+the others. Pure: the same post and lexicon give the same verdict for ever.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from storage.model import Picture, PictureMatch, Post, Reason, Tier, Verdict
+from watchers.detect import against, sale
+from watchers.detect.contacts import Contact, contacts, contacts_in
+from watchers.detect.picture import picture_reasons
+from watchers.detect.prices import Price, prices, prices_in
+from watchers.detect.terms import Found, Hit, find
+from watchers.lexicon import Kind, Lexicon, Term
+
+PRIOR = -4.0
+"""Log-odds of an advert about which nothing is known: the base rate is 1-3 %."""
+URGENT, HIGH, NORMAL = 93, 70, 35
+"""Least score of each tier."""
+
+_TIER = {1: 4.4, 2: 3.9, 3: 3.3, 4: 2.0, 5: 1.3}
+_JARGON = 0.5
+_PIECE = 0.8
+_HIDDEN = 0.9
+_SECOND_SAME, _SECOND_OTHER, _SECOND_MAX = 0.6, 0.9, 1.8
+_EMOJI_ONLY = 0.8
+_NO_TERM = -0.6
+_NIGHT = 0.2
+_NIGHT_HOURS = frozenset({21, 22, 23, 0, 1, 2, 3, 4, 5})
+_WEAK_TIER = 4
+_FIELD_BREAK = "\n\n\n\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What was read in a post before anything was weighed."""
+
+    found: Found
+    contacts: tuple[Contact, ...]
+    prices: tuple[Price, ...]
+    price_field: tuple[Price, ...]
+
+
+def judge(
+    post: Post,
+    pictures: tuple[Picture, ...],
+    matches: tuple[PictureMatch, ...],
+    lexicon: Lexicon,
+    local_hour: int | None,
+) -> Verdict:
+    """The verdict on one post.
+
+    pictures: all of the post, decodable or not; matches: what they resemble; local_hour:
+    of the posting or first sight, 0..23 in the target's zone, or None when unknown.
+    """
+    reading = read(post, lexicon)
+    likeness = picture_reasons(matches)
+    offers = sale.sale_reasons(reading.found, reading.contacts, reading.prices, reading.price_field)
+    terms = term_reasons(reading.found, supported=bool(offers or likeness))
+    about = bool(likeness) or any(reason.weight > 0 for reason in terms)
+    reasons = [*terms, *likeness]
+    if about:
+        reasons += offers
+        reasons += against.against_reasons(reading.found, offers)
+        reasons += _circumstances(post, pictures, reading, likeness, local_hour)
+    else:
+        reasons += [_unweighed(reason) for reason in offers]
+    score = _score(reasons)
+    return Verdict(
+        score=score,
+        tier=tier_of(score),
+        reasons=tuple(reasons),
+        products=products_of(reading.found) if about else (),
+        lexicon_version=lexicon.version,
+        contacts=tuple(contact.key for contact in reading.contacts if not contact.hotline),
+    )
+
+
+def tier_of(score: int) -> Tier:
+    """The tier of a score."""
+    if score >= URGENT:
+        return Tier.URGENT
+    if score >= HIGH:
+        return Tier.HIGH
+    return Tier.NORMAL if score >= NORMAL else Tier.NONE
+
+
+def read(post: Post, lexicon: Lexicon) -> Reading:
+    """Terms, wordings, contacts and sums of a post. The seller's name gives contacts only."""
+    found = find(lexicon, text_of(post))
+    reach = {contact.key: contact for contact in contacts_in(found.views.folded, found.views.raw)}
+    for contact in contacts(post.seller):
+        reach.setdefault(contact.key, contact)
+    return Reading(
+        found=found,
+        contacts=tuple(reach.values()),
+        prices=prices_in(found.views.folded, found.views.raw),
+        price_field=prices(post.price, field=True),
+    )
+
+
+def text_of(post: Post) -> str:
+    """All words of a post: title (unless the text opens with it), text, captions, other fields."""
+    opening = post.title.rstrip("….").strip()
+    title = "" if opening and post.text.lstrip().startswith(opening) else post.title
+    captions = (picture.alt for picture in post.pictures if picture.alt)
+    fields = (f"{name}: {value}" for name, value in post.extra)
+    parts = (title, post.text, *dict.fromkeys(captions), *fields)
+    return _FIELD_BREAK.join(part for part in parts if part.strip())
+
+
+def products_of(found: Found) -> tuple[str, ...]:
+    """What the terms stand for, the surest first, each once."""
+    clean = [hit for hit in found.hits if not hit.compound and hit.term.kind is not Kind.DECOY]
+    clean.sort(key=lambda hit: (bool(hit.near), hit.term.tier))
+    return tuple(dict.fromkeys(product for hit in clean for product in hit.term.products))
+
+
+def term_reasons(found: Found, *, supported: bool) -> list[Reason]:
+    """One reason per term, and what lessens or strengthens it.
+
+    supported: there is a second signal (sale wording, contact, price, picture). Terms of
+    tier 4-5 count only beside one, or beside another term.
+    """
+    best = _best_hits(found.hits)
+    several = len({hit.term.text.casefold() for hit in best if _says_something(hit)}) > 1
+    reasons: list[Reason] = []
+    counted: list[Hit] = []
+    for hit in best:
+        if not _says_something(hit):
+            reasons.append(_harmless(hit))
+        elif hit.term.tier >= _WEAK_TIER and not (supported or several):
+            reasons.append(_reason(hit, 0.0, "alone: counts only beside a second signal"))
+        else:
+            reasons += _weighed(hit, counted)
+            counted.append(hit)
+    return reasons + _manner(counted)
+
+
+def _best_hits(hits: Sequence[Hit]) -> list[Hit]:
+    """The most telling occurrence of each term, the strongest term first."""
+    best: dict[str, Hit] = {}
+    for hit in sorted(hits, key=lambda h: (bool(h.compound), len(h.near), not h.hidden)):
+        best.setdefault(f"{hit.term.lang}:{hit.term.text}", hit)
+    return sorted(best.values(), key=lambda hit: -_worth(hit))
+
+
+def _says_something(hit: Hit) -> bool:
+    return not hit.compound and hit.term.kind is not Kind.DECOY
+
+
+def _worth(hit: Hit) -> float:
+    """Log-odds of a hit with what stands near it."""
+    return _base(hit.term) * _kept(hit) if _says_something(hit) else 0.0
+
+
+def _base(term: Term) -> float:
+    return _JARGON if term.kind is Kind.JARGON else _TIER[term.tier]
+
+
+def _kept(hit: Hit) -> float:
+    """Share of a term's weight that harmless wording near it leaves."""
+    if not hit.near:
+        return 1.0
+    strong = hit.term.tier < 3
+    if len(hit.near) == 1:
+        return 0.6 if strong else 0.4
+    return 0.35 if strong else 0.12
+
+
+def _weighed(hit: Hit, before: Sequence[Hit]) -> list[Reason]:
+    """The term's reason, and one for the harmless wording near it."""
+    full = _base(hit.term)
+    if before:
+        same = set(hit.term.products) & {product for other in before for product in other.term.products}
+        spent = _SECOND_SAME if same else _SECOND_OTHER
+        full = min(full, spent) if len(before) * _SECOND_SAME < _SECOND_MAX else 0.0
+    reasons = [_reason(hit, full)]
+    if hit.near:
+        reasons.append(
+            Reason(
+                kind="context",
+                what=f"harmless wording near {hit.term.text}",
+                weight=round(full * (_kept(hit) - 1), 2),
+                span=", ".join(hit.near[:5]),
+            )
+        )
+    return reasons
+
+
+def _reason(hit: Hit, weight: float, remark: str = "") -> Reason:
+    term = hit.term
+    facts = [f"tier {term.tier}", term.kind.value, term.lang, f"view {hit.view}", f"CITES {term.cites}"]
+    return Reason(
+        kind="term",
+        what=f"{term.text}: {', '.join(term.products)}",
+        weight=round(weight, 2),
+        span=hit.span,
+        detail=", ".join([*facts, remark] if remark else facts),
+    )
+
+
+def _harmless(hit: Hit) -> Reason:
+    if hit.compound:
+        what = f"{hit.term.text} only as part of a harmless word"
+        return Reason(kind="context", what=what, weight=0.0, span=hit.compound)
+    return Reason(kind="context", what=f"speaks of {hit.term.products[0]}", weight=0.0, span=hit.span)
+
+
+def _manner(counted: Sequence[Hit]) -> list[Reason]:
+    """How the terms are written: beside words for pieces, or disguised."""
+    reasons = []
+    piece = next((hit for hit in counted if hit.piece and not hit.near), None)
+    if piece:
+        what = "named as a worked or raw piece"
+        reasons.append(Reason(kind="context", what=what, weight=_PIECE, span=piece.span))
+    hidden = next((hit for hit in counted if hit.hidden), None)
+    if hidden:
+        what = "spelled so that a search misses it"
+        reasons.append(
+            Reason(kind="cue", what=what, weight=_HIDDEN, span=hidden.span, detail=f"view {hidden.view}")
+        )
+    return reasons
+
+
+def _circumstances(
+    post: Post,
+    pictures: Sequence[Picture],
+    reading: Reading,
+    likeness: Sequence[Reason],
+    local_hour: int | None,
+) -> list[Reason]:
+    """What is neither term, picture nor offer: bare emoji, silence, words about other things, the hour."""
+    reasons = []
+    text = reading.found.views.raw.strip()
+    if text and not any(character.isalnum() for character in text):
+        reasons.append(
+            Reason(kind="context", what="emoji in place of words", weight=_EMOJI_ONLY, span=text[:40])
+        )
+    if not text and pictures:
+        reasons.append(Reason(kind="context", what="no text: judged by its pictures alone", weight=0.0))
+    if text and likeness and not any(_says_something(hit) for hit in reading.found.hits):
+        reasons.append(Reason(kind="context", what="the text names no product", weight=_NO_TERM))
+    if local_hour in _NIGHT_HOURS:
+        when = "posted" if post.posted_at else "seen"
+        reasons.append(
+            Reason(kind="hour", what=f"{when} at night", weight=_NIGHT, detail=f"{local_hour:02d} h")
+        )
+    return reasons
+
+
+def _unweighed(reason: Reason) -> Reason:
+    """An offer in a post that names no product: told, but it counts for nothing."""
+    return Reason(
+        kind=reason.kind, what=reason.what, weight=0.0, span=reason.span, detail="no product beside it"
+    )
+
+
+def _score(reasons: Sequence[Reason]) -> int:
+    total = PRIOR + sum(reason.weight for reason in reasons)
+    return round(100 / (1 + math.exp(-total)))

@@ -1,0 +1,413 @@
+"""Find the lexicon's words in a text, disguised or not, and what stands near them.
+
+One pass of an Aho-Corasick automaton per view of `normal`. Words of alphabets that put
+spaces between words match whole words only; short codes (<= 3 letters) match neither in
+the joined nor in the bare view, where chance makes them. What makes a term harmless
+counts only near it (12 Chinese characters or 5 words): a seller who hides "ivory coast"
+at the end of a post gains nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
+
+from watchers.detect import glyphs
+from watchers.detect.normal import UNACCENTED, View, Views, bare_term, fold_term, views
+from watchers.lexicon import Kind, Lexicon, Term, Wording
+
+WINDOW = 12.0
+"""Reach of a context: a Chinese, Thai or Korean character counts 1, another word 2.4."""
+_WORD_COST = 2.4
+_HITS_MAX = 500
+_MATCHES_MAX = 20_000
+_WORDS_MAX = 4_000
+_CODE_LETTERS = 3
+_BARE_LETTERS = 5
+_GLUED_LETTERS = 7
+
+_DENSE = r"\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
+_TOKEN = re.compile(rf"[{_DENSE}]|[^\W{_DENSE}]+")
+_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
+_DENSE_LETTER = re.compile(rf"[{_DENSE}]")
+_HANGUL = re.compile(r"[\uac00-\ud7a3]")
+_ARABIC_PREFIX = re.compile(r"(?:^|\W)(?:و|ف)?(?:ال|بال|كال|لل|ب|ل|و)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """A term in the text. start, end, span: raw. view: V0 as written ... V4 bare.
+
+    hidden: spelled so that a plain search would miss it, which nobody does by chance.
+    compound: part of a harmless word (象牙白); near: harmless wording close by;
+    piece: close to wording of a worked or raw piece.
+    """
+
+    term: Term
+    view: str
+    start: int
+    end: int
+    span: str
+    hidden: bool = False
+    compound: str = ""
+    near: tuple[str, ...] = ()
+    piece: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """A phrase of a wording in the text: its kind and group, raw position and raw span."""
+
+    kind: Kind
+    group: str
+    start: int
+    end: int
+    span: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """All terms and wordings of a text, in order of position."""
+
+    hits: tuple[Hit, ...]
+    words: tuple[Word, ...]
+    views: Views
+
+    def groups(self, kind: Kind, group: str) -> tuple[str, ...]:
+        """Distinct raw phrases (case-folded) of one wording, in order of appearance."""
+        spans = (w.span.casefold() for w in self.words if w.kind is kind and w.group == group)
+        return tuple(dict.fromkeys(spans))
+
+
+def find(lexicon: Lexicon, text: str) -> Found:
+    """Everything the lexicon knows in `text`. Pure; linear in the text."""
+    machine = _machine(lexicon)
+    seen = views(text)
+    marks = _Marks()
+    hits = list(_in_view(machine.folded, seen.folded, seen, "", marks))
+    if seen.joined:
+        hits += _in_view(machine.folded, seen.joined, seen, "V3", None)
+    hits += _in_view(machine.bare, seen.bare, seen, "V4", None)
+    marks.sort()
+    kept = tuple(_told_apart(_outermost(hits), seen.raw, marks))
+    return Found(hits=kept, words=tuple(marks.words), views=seen)
+
+
+# --- the automata ----------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What one pattern stands for, and which borders it needs."""
+
+    pattern: str
+    terms: list[Term] = field(default_factory=list)
+    wordings: list[tuple[Kind, str]] = field(default_factory=list)
+    harmless: bool = False
+    left: bool = False
+    right: bool = False
+    code: bool = False
+
+
+class _Automaton:
+    """Patterns to search for at once, with their meaning."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, _Entry] = {}
+        self._patterns: list[_Entry] = []
+        self._machine: AhoCorasick | None = None
+
+    def entry(self, pattern: str) -> _Entry:
+        """The entry of a pattern, made on first use."""
+        if pattern not in self.entries:
+            self.entries[pattern] = _entry(pattern)
+        return self.entries[pattern]
+
+    def build(self) -> None:
+        """Make the searching machine; entries are final after that."""
+        self._patterns = [entry for entry in self.entries.values() if entry.pattern.strip()]
+        self._machine = AhoCorasick(
+            [entry.pattern for entry in self._patterns],
+            matchkind=MatchKind.Standard,
+            implementation=Implementation.ContiguousNFA,
+        )
+
+    def matches(self, text: str) -> Iterator[tuple[_Entry, int, int]]:
+        """Entry, start and end of every match with its borders right, overlapping ones too."""
+        assert self._machine
+        for index, start, end in self._machine.find_matches_as_indexes(text, overlapping=True):
+            entry = self._patterns[index]
+            if _stands_alone(text, start, end, entry):
+                yield entry, start, end
+
+
+@dataclass(frozen=True, slots=True)
+class _Machine:
+    folded: _Automaton
+    bare: _Automaton
+
+
+@lru_cache(maxsize=4)
+def _machine(lexicon: Lexicon) -> _Machine:
+    """The automata of a lexicon; built once per load (about 30 ms)."""
+    folded, bare = _Automaton(), _Automaton()
+    for term in lexicon.terms:
+        _add_term(term, folded, bare)
+    for wording in lexicon.wordings:
+        _add_wording(wording, folded)
+    folded.build()
+    bare.build()
+    return _Machine(folded, bare)
+
+
+def _add_term(term: Term, folded: _Automaton, bare: _Automaton) -> None:
+    pattern = fold_term(term.text)
+    folded.entry(pattern).terms.append(term)
+    glued = pattern.replace(" ", "").replace("-", "")
+    if glued != pattern and len(glued) >= _GLUED_LETTERS:
+        folded.entry(glued).terms.append(term)  # hashtags: #rhinohorn
+    for phrase in term.negative:
+        folded.entry(fold_term(phrase)).harmless = True
+    stripped = bare_term(term.text)
+    if (
+        term.kind is not Kind.JARGON
+        and len(stripped.replace(" ", "")) >= _BARE_LETTERS
+        and stripped.isascii()
+    ):
+        bare.entry(stripped).terms.append(term)
+
+
+def _add_wording(wording: Wording, folded: _Automaton) -> None:
+    for phrase in wording.phrases:
+        meaning = (wording.kind, wording.group)
+        entry = folded.entry(fold_term(phrase))
+        if meaning not in entry.wordings:
+            entry.wordings.append(meaning)
+        # One character alone is a cue ("出") only where a phrase begins; 演出 is none.
+        entry.left = entry.left or (wording.kind is Kind.CUE and len(entry.pattern) == 1)
+
+
+def _entry(pattern: str) -> _Entry:
+    """An entry with the borders it needs: none where words are written together."""
+    first, last = pattern[:1], pattern[-1:]
+    return _Entry(
+        pattern=pattern,
+        left=first.isalnum() and not _UNSPACED.match(first),
+        right=last.isalnum() and not _UNSPACED.match(last) and not _HANGUL.match(last),
+        code=pattern.isascii() and pattern.isalnum() and len(pattern) <= _CODE_LETTERS,
+    )
+
+
+def _stands_alone(text: str, start: int, end: int, entry: _Entry) -> bool:
+    return not (
+        (entry.left and start > 0 and not _breaks_before(text, start, entry))
+        or (entry.right and end < len(text) and not _breaks_after(text, end, entry))
+    )
+
+
+def _breaks_before(text: str, start: int, entry: _Entry) -> bool:
+    before = text[start - 1]
+    if len(entry.pattern) == 1 and glyphs.HAN.match(entry.pattern):
+        return not before.isalnum()
+    if not _continues(before, entry.code):
+        return True
+    return "\u0600" <= before <= "\u06ff" and bool(_ARABIC_PREFIX.search(text[max(0, start - 6) : start]))
+
+
+def _breaks_after(text: str, end: int, entry: _Entry) -> bool:
+    """A border, or a plural s and then a border (never for short codes)."""
+    if not _continues(text[end], entry.code):
+        return True
+    plural = not entry.code and entry.pattern[-1:].isascii() and text[end] == "s"
+    return plural and (end + 1 == len(text) or not _continues(text[end + 1], code=False))
+
+
+def _continues(character: str, code: bool) -> bool:
+    """True when `character` goes on with a word of a spaced script; a digit only for codes."""
+    if character.isdigit():
+        return code
+    return character.isalnum() and not _UNSPACED.match(character)
+
+
+# --- from matches to hits --------------------------------------------------
+
+
+class _Marks:
+    """Wordings and harmless phrases of a text by raw position."""
+
+    def __init__(self) -> None:
+        self.words: list[Word] = []
+        self.harmless: list[tuple[int, int, str]] = []
+
+    def add(self, entry: _Entry, start: int, end: int, raw: str) -> None:
+        """Note what `entry` means besides a term."""
+        for kind, group in entry.wordings:
+            self.words.append(Word(kind=kind, group=group, start=start, end=end, span=raw[start:end]))
+        if entry.harmless:
+            self.harmless.append((start, end, entry.pattern))
+
+    def sort(self) -> None:
+        """Order by position; drop phrases inside a longer one of the same group, and cap."""
+        self.words = _longest(self.words)[:_WORDS_MAX]
+        self.harmless.sort()
+
+    def words_in(self, start: int, end: int) -> Iterator[Word]:
+        """Wordings that lie within [start, end)."""
+        at = bisect_left(self.words, start, key=lambda word: word.start)
+        for word in self.words[at:]:
+            if word.start >= end:
+                return
+            if word.end <= end:
+                yield word
+
+    def harmless_in(self, start: int, end: int) -> Iterator[tuple[int, int, str]]:
+        """Harmless phrases that touch [start, end), as (start, end, phrase)."""
+        # No phrase is longer than 60 characters, so this reaches every one that touches.
+        at = bisect_left(self.harmless, (start - 60, 0, ""))
+        for phrase in self.harmless[at:]:
+            if phrase[0] >= end:
+                return
+            if phrase[1] > start:
+                yield phrase
+
+
+def _longest(words: list[Word]) -> list[Word]:
+    """In order, without those inside another of the same kind and group."""
+    kept: list[Word] = []
+    reach: dict[tuple[Kind, str], int] = {}
+    for word in sorted(words, key=lambda w: (w.start, -w.end)):
+        if word.end > reach.get((word.kind, word.group), -1):
+            reach[word.kind, word.group] = word.end
+            kept.append(word)
+    return kept
+
+
+def _in_view(
+    automaton: _Automaton, view: View, seen: Views, name: str, marks: _Marks | None
+) -> Iterator[Hit]:
+    """Hits of terms in one view; wordings go to `marks`. name "": the folded view, V0-V2."""
+    count = 0
+    for entry, start, end in automaton.matches(view.text):
+        if (entry.code or not entry.terms) and marks is None:
+            continue
+        raw_start, raw_end = view.span(start, end)
+        if marks is not None:
+            marks.add(entry, raw_start, raw_end, seen.raw)
+        if entry.terms and count < _MATCHES_MAX:
+            count += 1
+            yield _hit(entry, raw_start, raw_end, seen, name)
+
+
+def _hit(entry: _Entry, start: int, end: int, seen: Views, name: str) -> Hit:
+    span = seen.raw[start:end]
+    term = _fitting(entry.terms, seen.japanese)
+    view = name or _view_of(span, entry.pattern)
+    hidden = view != "V0" and _is_hidden(span, term, view)
+    return Hit(term=term, view=view, start=start, end=end, span=span, hidden=hidden)
+
+
+def _fitting(terms: list[Term], japanese: bool) -> Term:
+    """Of several terms spelled alike, the Japanese one in a text with kana, else the first."""
+    return next((term for term in terms if (term.lang == "ja") == japanese), terms[0])
+
+
+def _view_of(span: str, pattern: str) -> str:
+    """The simplest view of V0, V1, V2 that shows `pattern` in the raw span."""
+    if span.casefold() == pattern:
+        return "V0"
+    return "V2" if glyphs.LOOKALIKE.search(span.casefold()) or glyphs.HAN.search(span) else "V1"
+
+
+_STYLED = re.compile(r"[\u2460-\u24ff\u2776-\u2793\U0001d400-\U0001d7ff\U0001f100-\U0001f1ff\u0334-\u0338]")
+_SEEMING_SPACE = re.compile(r"[\s_\-]+")
+_EMOJI_STYLE = "\ufe0f\ufe0e"
+
+
+def _is_hidden(span: str, term: Term, view: str) -> bool:
+    """True for a spelling that has no honest reason: full-width, spaces and accents have one."""
+    folded = span.casefold()
+    if any(ord(character) in glyphs.INVISIBLE and character not in _EMOJI_STYLE for character in span):
+        return True
+    if view in ("V1", "V2"):
+        return bool(_STYLED.search(span) or glyphs.LOOKALIKE.search(folded))
+    if view == "V3":
+        return _SEEMING_SPACE.sub(" ", fold_term(span)) != _SEEMING_SPACE.sub(" ", fold_term(term.text))
+    return fold_term(span).translate(UNACCENTED) != fold_term(term.text).translate(UNACCENTED)
+
+
+def _outermost(hits: Iterable[Hit]) -> Iterator[Hit]:
+    """Without hits inside a longer one, and one per place: the plainest view wins."""
+    reach = -1
+    for hit in sorted(hits, key=lambda h: (h.start, -h.end, h.view)):
+        if hit.end > reach:
+            reach = hit.end
+            yield hit
+
+
+def _told_apart(hits: Iterable[Hit], raw: str, marks: _Marks) -> Iterator[Hit]:
+    """Hits with what stands near them; at most `_HITS_MAX` that are no part of another word."""
+    clean = 0
+    for hit in hits:
+        if whole := _compound(hit, raw, marks):
+            yield replace(hit, compound=whole)
+        elif clean < _HITS_MAX:
+            clean += 1
+            yield _with_context(hit, raw, marks)
+
+
+@lru_cache(maxsize=4_096)
+def _harmless(term: Term) -> frozenset[str]:
+    return frozenset(fold_term(phrase) for phrase in term.negative)
+
+
+def _compound(hit: Hit, raw: str, marks: _Marks) -> str:
+    """The harmless word that the hit is a part of, or ""."""
+    for low, high, phrase in marks.harmless_in(hit.start, hit.end):
+        if low <= hit.start and high >= hit.end and phrase in _harmless(hit.term):
+            return raw[low:high]
+    return ""
+
+
+def _with_context(hit: Hit, raw: str, marks: _Marks) -> Hit:
+    """The hit with the harmless wording and the wording of pieces in its window."""
+    start, end = window(raw, hit.start, hit.end)
+    near = [
+        raw[low:high]
+        for low, high, phrase in marks.harmless_in(start, end)
+        if low >= start and high <= end and phrase in _harmless(hit.term)
+    ]
+    piece = False
+    for word in marks.words_in(start, end):
+        if word.start < hit.end and word.end > hit.start:
+            continue
+        piece = piece or word.kind is Kind.FORM
+        if word.kind is Kind.CONTEXT and word.group in hit.term.classes:
+            near.append(word.span)
+    return replace(hit, near=tuple(dict.fromkeys(near)), piece=piece)
+
+
+def window(raw: str, start: int, end: int) -> tuple[int, int]:
+    """Raw bounds of what is near [start, end)."""
+    # 160 characters hold any five words a person writes; it keeps hostile text linear.
+    before = [m.span() for m in _TOKEN.finditer(raw, max(0, start - 160), start)]
+    after = [m.span() for m in _TOKEN.finditer(raw, end, min(len(raw), end + 160))]
+    low = _reach(raw, reversed(before))
+    high = _reach(raw, iter(after))
+    return (low[0] if low else start), (high[1] if high else end)
+
+
+def _reach(raw: str, tokens: Iterator[tuple[int, int]]) -> tuple[int, int] | None:
+    """The last of `tokens` that is still within `WINDOW`."""
+    cost, last = 0.0, None
+    for start, end in tokens:
+        dense = end - start == 1 and _DENSE_LETTER.match(raw[start])
+        cost += 1.0 if dense else _WORD_COST
+        if cost > WINDOW:
+            break
+        last = (start, end)
+    return last
