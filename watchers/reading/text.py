@@ -34,6 +34,8 @@ def tidy(text: str) -> str:
 
 def clean(text: str) -> str:
     """`text` without control characters and lone surrogates, so that it can be stored."""
+    if text.isprintable():
+        return text
     text = text.translate(_CONTROL)
     try:
         text.encode("utf-8")
