@@ -192,10 +192,7 @@ def open_graph(tree: LexborHTMLParser) -> list[Item]:
 
 
 def _declared(tree: LexborHTMLParser) -> list[tuple[str, str]]:
-    """Prefixes of <html> and <head>: of RDFa (`prefix`) and of older pages (`xmlns:name`)."""
-    found: list[tuple[str, str]] = []
-    for node in (tree.css_first("html"), tree.head):
-        attributes = node.attributes if node is not None else {}
-        found += [(k[6:], v or "") for k, v in attributes.items() if k.startswith("xmlns:")]
-        found += _PREFIX.findall((attributes.get("prefix") or "")[:_LONGEST_PREFIX])
-    return found
+    """The RDFa prefixes of <html> and <head>. `xmlns:name` of older pages is not one (RDFa 1.1, 2.1)."""
+    nodes = [node for node in (tree.css_first("html"), tree.head) if node is not None]
+    declared = [(node.attributes.get("prefix") or "")[:_LONGEST_PREFIX] for node in nodes]
+    return [pair for text in declared for pair in _PREFIX.findall(text)]
