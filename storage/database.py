@@ -111,7 +111,7 @@ def _client(context: TortoiseContext, name: str) -> SqliteClient:
 def configuration(path: Path, *, writable: bool = True) -> dict[str, Any]:
     """The tortoise configuration of a database file."""
     credentials = {"file_path": str(path), **_PRAGMAS, "journal_size_limit": _WAL_KEPT_BYTES}
-    engine = "tortoise.backends.sqlite"
+    engine = "storage.sqlite_client"
     reading = {"file_path": str(path), "busy_timeout": 10_000, "query_only": "ON"}
     connections = {READER: {"engine": engine, "credentials": reading}}
     if writable:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import functools
-import importlib.metadata
+import hashlib
 import platform
 import re
 from collections.abc import Iterable
@@ -28,6 +28,7 @@ from storage.model import (
     Snapshot,
     sha256_of,
 )
+from storage.version import VERSION as PROGRAM
 
 FORMAT = "nightjar-evidence"
 VERSION = 1
@@ -142,11 +143,7 @@ def _heading(snapshot: Snapshot, about: Circumstances) -> dict[str, Plain]:
 
 @functools.cache
 def _software() -> dict[str, str]:
-    try:
-        version = importlib.metadata.version("nightjar-watch")
-    except importlib.metadata.PackageNotFoundError:
-        version = "not installed"
-    return {"name": "nightjar-watch", "version": version, "python": platform.python_version()}
+    return {"name": "nightjar-watch", "version": PROGRAM, "python": platform.python_version()}
 
 
 def post_facts(post: Post) -> dict[str, Plain]:
@@ -163,7 +160,7 @@ def post_facts(post: Post) -> dict[str, Plain]:
         "posted_raw": post.posted_raw,
         "posted_at": _stamp_or_empty(post.posted_at),
         "edited": "yes" if post.edited else "no",
-        "pictures": [{"url": p.url, "role": p.role, "alt": p.alt} for p in post.pictures],
+        "pictures": [{"url": p.url, "role": p.role, "alt": p.alt, "key": p.key} for p in post.pictures],
         "extra": [[name, value] for name, value in post.extra],
     }
 
@@ -220,18 +217,31 @@ def _hop(hop: Hop) -> Plain:
 
 
 def _wire(role: str, answer: Response, files: _Files) -> dict[str, Plain]:
-    """The exact bytes of the answer: head inline and then the body's file, or a file of their own."""
-    wire = answer.wire
+    """The exact bytes of the answer, as parts to be joined: inline base64, or files by hash.
+
+    The body's own file is used where it stands in the wire as it is; what is short stays inline.
+    """
+    wire, body = answer.wire, answer.body
     if not wire:
         return {}
-    facts: dict[str, Plain] = {"sha256": sha256_of(wire), "size_bytes": len(wire)}
-    body = len(answer.body)
-    if body and wire.endswith(answer.body) and len(wire) - body <= _INLINE_BYTES:
-        return {**facts, "head_base64": base64.b64encode(wire[:-body]).decode(), "then": "body"}
-    if len(wire) <= _INLINE_BYTES:
-        return {**facts, "head_base64": base64.b64encode(wire).decode(), "then": ""}
-    files.keep(f"{role}-wire", wire)
-    return {**facts, "head_base64": "", "then": "file"}
+    if answer.framing == "head":
+        head, tail = wire, body
+    elif body and wire.endswith(body):
+        head, tail = wire[: -len(body)], body
+    else:
+        head, tail = wire, b""
+    parts = [_part(f"{role}-wire", head, files)]
+    if tail:
+        parts.append({"file": sha256_of(tail)})
+    whole = hashlib.sha256(head)
+    whole.update(tail)
+    return {"sha256": whole.hexdigest(), "size_bytes": len(head) + len(tail), "parts": parts}
+
+
+def _part(role: str, data: bytes, files: _Files) -> Plain:
+    if len(data) <= _INLINE_BYTES:
+        return {"base64": base64.b64encode(data).decode()}
+    return {"file": files.keep(role, data)}
 
 
 def _without_secrets(request: bytes) -> tuple[bytes, list[bytes]]:

@@ -170,7 +170,7 @@ def compare(database: Path, blobs: Blobs) -> tuple[tuple[str, ...], tuple[str, .
     strange: list[str] = []
     try:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            for name, has_row, has_file in _merge(_rows(connection), (n for n, _ in names(blobs.folder))):
+            for name, has_row, has_file in _merge(_rows(connection), names(blobs.folder)):
                 if has_row and not has_file and not blobs.has(name):
                     missing.append(name)
                 elif has_file and not has_row and not _has_row(connection, name):

@@ -64,3 +64,45 @@ class Frontier:
         for peak in reversed(self.peaks[:-1]):
             node = node_hash(peak, node)
         return node
+
+
+def path_of(index: int, leaf_hashes: Sequence[bytes]) -> tuple[bytes, ...]:
+    """The inclusion proof of leaf `index` (RFC 6962, 2.1.1): sibling hashes from the leaf up.
+
+    Raises IndexError when there is no such leaf. O(n).
+    """
+    if not 0 <= index < len(leaf_hashes):
+        raise IndexError(f"no leaf {index} in a tree of {len(leaf_hashes)}")
+    level, path = list(leaf_hashes), []
+    while len(level) > 1:
+        if (sibling := index ^ 1) < len(level):
+            path.append(level[sibling])
+        level = _above(level)
+        index >>= 1
+    return tuple(path)
+
+
+def _above(level: list[bytes]) -> list[bytes]:
+    """The next level: nodes over pairs; an odd last one is passed up as it is."""
+    pairs = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
+    return [*pairs, level[-1]] if len(level) % 2 else pairs
+
+
+def root_by_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
+    """The root that a proof leads to (RFC 9162, 2.1.3.2). Raises ValueError when it cannot be one."""
+    if not 0 <= index < size:
+        raise ValueError(f"no leaf {index} in a tree of {size}")
+    node, last = leaf, size - 1
+    for sibling in path:
+        if last == 0:
+            raise ValueError("the proof is too long")
+        if index % 2 or index == last:
+            node = node_hash(sibling, node)
+            while index % 2 == 0 and index:
+                index, last = index >> 1, last >> 1
+        else:
+            node = node_hash(node, sibling)
+        index, last = index >> 1, last >> 1
+    if last:
+        raise ValueError("the proof is too short")
+    return node
