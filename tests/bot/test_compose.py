@@ -1,0 +1,77 @@
+"""What an alert says, as a card and as an event."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.compose import SCHEMA, card, event
+from bot.words import LIMIT, units
+from storage.model import AlertKind, Lifetime, Reason, Tier
+from tests.fakes import words
+
+HOSTILE = st.text(max_size=3_000)
+
+
+def test_the_first_line_stands_alone_on_a_lock_screen() -> None:
+    alert = words.alert(evidence=words.evidence(words.post(price="¥3,800")))
+    made = card(alert)
+    assert made.text.startswith(made.headline + "\n")
+    assert made.headline == "HIGH 81 rhino horn XJ ¥3,800 [market]"
+
+
+@given(HOSTILE, HOSTILE, HOSTILE, HOSTILE)
+def test_any_seller_text_fits_and_stands_in_code_spans(title: str, text: str, seller: str, price: str) -> None:
+    post = words.post(title=title, text=text, seller=seller, price=price, location=title)
+    reasons = tuple(Reason(kind="term", what=text[:50], weight=0.5, span=title[:30]) for _ in range(9))
+    alert = words.alert(evidence=words.evidence(post), verdict=words.verdict(reasons=reasons, contacts=(text,)))
+    made = card(alert)
+    assert units(made.text) <= LIMIT
+    assert all(s.offset + s.length <= units(made.text) for s in made.spans)
+    assert json.loads(json.dumps(event(alert)))["facts"]["title"] == title
+
+
+def test_a_deleted_post_is_told_as_an_interval_with_its_proof() -> None:
+    life = Lifetime(
+        last_seen_at=words.NIGHT,
+        first_missing_at=words.NIGHT + timedelta(seconds=60),
+        confirmations=4,
+        missing_class="404",
+        control="http://127.0.0.1/other",
+    )
+    alert = words.alert(kind=AlertKind.DELETED, revises="a" * 32, lifetime=life)
+    assert "DELETED between 03-01 22:30:00Z and 03-01 22:31:00Z (404, 4 looks)" in card(alert).text
+    assert event(alert)["lifetime"] == {
+        "last_seen_at": "2026-03-01T22:30:00+00:00",
+        "first_missing_at": "2026-03-01T22:31:00+00:00",
+        "confirmations": 4,
+        "missing_class": "404",
+        "control": "http://127.0.0.1/other",
+    }
+
+
+def test_facts_and_inference_are_kept_apart() -> None:
+    told = event(words.alert())
+    assert told["schema"] == SCHEMA
+    assert "score" not in told["facts"]  # type: ignore[operator]
+    assert told["inference"]["score"] == 81  # type: ignore[index]
+    assert "why (inference):" in card(words.alert()).text
+
+
+def test_contacts_are_masked_in_cards_and_events() -> None:
+    alert = words.alert(verdict=words.verdict(contacts=("wechat:13800138000",)))
+    assert "13800138000" not in card(alert).text
+    assert "13800138000" not in json.dumps(event(alert)["inference"])
+
+
+def test_a_possible_repeat_says_so() -> None:
+    assert "possible repeat" in card(words.alert(), repeat=True).text
+    assert "possible repeat" not in card(words.alert()).text
+
+
+def test_a_notice_needs_no_evidence() -> None:
+    alert = replace(words.alert(), kind=AlertKind.NOTICE, evidence=None, verdict=None, notice="disk \x1b[31mfull")
+    assert card(alert).text == "NIGHTJAR disk [31mfull"
+    assert card(replace(alert, tier=Tier.URGENT)).headline

@@ -1,0 +1,39 @@
+"""Hostile text becomes harmless, and cards keep the chat's limits."""
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.words import LIMIT, Text, masked, plain, units
+
+
+@given(st.text(max_size=400))
+def test_plain_text_holds_nothing_that_steers_a_terminal_or_a_reader(raw: str) -> None:
+    shown = plain(raw, 120)
+    assert len(shown) <= 120
+    assert not any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in shown)
+    assert not any(c in shown for c in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\ufeff")
+
+
+@given(st.lists(st.tuples(st.text(max_size=300), st.sampled_from(["", "bold", "code"])), max_size=30))
+def test_a_card_never_exceeds_the_limit_and_spans_stay_inside(parts: list[tuple[str, str]]) -> None:
+    text = Text()
+    for part, kind in parts:
+        text.add(plain(part), kind)
+    assert units(text.text) <= LIMIT
+    for span in text.spans:
+        assert span.length > 0
+        assert span.offset + span.length <= units(text.text)
+
+
+def test_spans_count_utf16_units() -> None:
+    text = Text().add("🐘 ").add("XJ", "code")
+    assert (text.spans[0].offset, text.spans[0].length) == (3, 2)
+
+
+def test_a_masked_contact_cannot_be_used() -> None:
+    assert masked("wechat:13800138000") == "wechat:138*****000"
+    assert "l" not in masked("qq:1")[3:]
+    for contact in ("phone:12", "x", "mail:a@b.cd", "wechat:jade_lady_88"):
+        assert "***" in masked(contact)
