@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import zoneinfo
+from functools import cache, lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 from bot.mistakes import nearest, shown
@@ -103,11 +104,20 @@ def time_zone(value: str) -> str:
             return zoneinfo.ZoneInfo(value).key
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
             pass
-    zones = zoneinfo.available_timezones()
+    raise Unlike(f"{shown(value)} is no IANA time zone such as Asia/Shanghai", _nearest_zone(value))
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())  # walks the file system
+
+
+@lru_cache(maxsize=256)
+def _nearest_zone(value: str) -> str:
+    """The zone that was probably meant: by its city, else by its letters."""
     city = value.rsplit("/", 1)[-1].strip().replace(" ", "_").casefold()
-    ends = sorted(z for z in zones if z.rsplit("/", 1)[-1].casefold() == city)
-    meant = _CITIES.get(city) or (ends[0] if ends and "/" in ends[0] else nearest(value, zones))
-    raise Unlike(f"{shown(value)} is no IANA time zone such as Asia/Shanghai", meant)
+    ends = sorted(z for z in _zones() if z.rsplit("/", 1)[-1].casefold() == city)
+    return _CITIES.get(city) or (ends[0] if ends and "/" in ends[0] else nearest(value, _zones()))
 
 
 def header_name(value: str) -> str:
