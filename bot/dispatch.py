@@ -29,6 +29,7 @@ SEND_S = 30.0
 """Longest time for one delivery; after it the outcome is uncertain."""
 IDLE_S = 30.0
 """How long an idle lane waits before it looks again without being poked."""
+LEAST_REST_S = 0.1
 LONGEST_PAUSE_S = 60.0
 """Cap of a lane's own back-off; a pause that the channel named is kept in full."""
 BATCH = 20
@@ -106,8 +107,11 @@ class Dispatcher:
         return await self._store.deliveries_due(name, self._clock.now(), limit=BATCH)
 
     async def _wait(self, name: str) -> None:
+        """Rest until poked, until the next row is due, or for `IDLE_S`."""
+        due = await self._store.next_delivery(name)
+        left = (due - self._clock.now()).total_seconds() if due is not None else IDLE_S
         try:
-            async with asyncio.timeout(IDLE_S):
+            async with asyncio.timeout(min(max(left, LEAST_REST_S), IDLE_S)):
                 await self._pokes[name].wait()
         except TimeoutError:
             return

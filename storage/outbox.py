@@ -21,9 +21,6 @@ from storage.model import (
     AlertId,
     AlertKind,
     Delivery,
-    EvidenceId,
-    Item,
-    ItemId,
     Lifetime,
     Picture,
     PictureMatch,
@@ -108,6 +105,13 @@ def put_deliveries(batch: Batch, alert_id: str, facts: AlertFacts, announce: Seq
 async def due(vault: Vault, channel: str, now: datetime, limit: int) -> tuple[Delivery, ...]:
     """See `Store.deliveries_due`."""
     return await _deliveries(vault, await vault.database.rows(_DUE, (channel, micros(now), limit)))
+
+
+async def next_at(vault: Vault, channel: str) -> datetime | None:
+    """When the channel's earliest waiting delivery is due, or None."""
+    sql = "SELECT min(due_at) FROM delivery WHERE channel = ? AND state = 'waiting'"
+    rows = await vault.database.rows(sql, (channel,))
+    return None if rows[0][0] is None else moment(rows[0][0])
 
 
 async def stuck(vault: Vault, channel: str) -> tuple[Delivery, ...]:
@@ -221,7 +225,7 @@ def _alert(row: Row, pictures: dict[int, tuple[Picture, ...]]) -> Alert:
         kind=AlertKind(kind),
         tier=Tier(tier),
         created_at=moment(created_at),
-        item=_item(row),
+        item=None if row[9] is None else observations.item_of(tuple(row)[9:13]),
         evidence=None if row[15] is None else observations.evidence_of(tuple(row)[15:], pictures[row[15]]),
         verdict=None if row[13] is None else load(Verdict, row[13]),
         matches=() if row[14] is None else load_tuple(PictureMatch, row[14]),
@@ -230,13 +234,4 @@ def _alert(row: Row, pictures: dict[int, tuple[Picture, ...]]) -> Alert:
         notice=notice,
         jurisdiction=jurisdiction,
         tags=load_tuple(str, tags),
-    )
-
-
-def _item(row: Row) -> Item | None:
-    item_id, tier, first_evidence, members = tuple(row)[9:13]
-    if item_id is None:
-        return None
-    return Item(
-        item_id=ItemId(item_id), tier=Tier(tier), first_evidence=EvidenceId(first_evidence), members=members
     )

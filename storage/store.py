@@ -165,6 +165,10 @@ class Store:
         """What the channel is to be told now: urgent first, then by time, revisions after their card."""
         return await outbox.due(self.vault, channel, now, limit)
 
+    async def next_delivery(self, channel: str) -> datetime | None:
+        """When the channel's earliest waiting delivery is due, or None when nothing waits."""
+        return await outbox.next_at(self.vault, channel)
+
     async def mark_sending(self, delivery_id: int, at: datetime) -> None:
         """Write down the intent before calling the channel."""
         await outbox.mark_sending(self.vault, delivery_id, at)

@@ -15,7 +15,7 @@ from storage.model import Alert, AlertKind, Delivery, Judgement, Observation, Sn
 from storage.patience import DiskWatch
 from storage.store import Store
 from tests.fakes import words
-from tests.fakes.virtual import LoopClock, VirtualLoop, run_virtual
+from tests.fakes.jump import JumpClock, JumpLoop, run_jumping
 
 
 class FakeChannel:
@@ -80,20 +80,20 @@ async def alerted(store: Store, number: int, tier: Tier = Tier.HIGH, **more: obj
     return alert
 
 
-def night(folder: Path, body: Callable[[Store, LoopClock], object]) -> None:
-    async def main(loop: VirtualLoop) -> None:
-        clock = LoopClock(loop, words.NIGHT)
+def night(folder: Path, body: Callable[[Store, JumpClock], object]) -> None:
+    async def main(loop: JumpLoop) -> None:
+        clock = JumpClock(loop, words.NIGHT)
         store = await Store.open(folder, clock)
         try:
             await body(store, clock)  # type: ignore[misc]
         finally:
             await store.close()
 
-    run_virtual(main)
+    run_jumping(main)
 
 
 async def run_for(
-    store: Store, clock: LoopClock, channel: FakeChannel, seconds: float, *, repeatable: bool = False
+    store: Store, clock: JumpClock, channel: FakeChannel, seconds: float, *, repeatable: bool = False
 ) -> Tally:
     tally = Tally()
     lines = {"c": Line(channel=channel, wants_sheet=False, repeatable=repeatable)}
@@ -108,7 +108,7 @@ async def run_for(
 
 
 def test_urgent_goes_first_and_each_alert_once(tmp_path: Path) -> None:
-    async def body(store: Store, clock: LoopClock) -> None:
+    async def body(store: Store, clock: JumpClock) -> None:
         await alerted(store, 1, Tier.NORMAL)
         await alerted(store, 2, Tier.HIGH)
         await alerted(store, 3, Tier.URGENT)
@@ -121,7 +121,7 @@ def test_urgent_goes_first_and_each_alert_once(tmp_path: Path) -> None:
 
 
 def test_a_named_pause_is_kept_in_full_and_nothing_is_lost(tmp_path: Path) -> None:
-    async def body(store: Store, clock: LoopClock) -> None:
+    async def body(store: Store, clock: JumpClock) -> None:
         await alerted(store, 1)
         channel = FakeChannel(NotSent("429", retry_after_s=300))
         await run_for(store, clock, channel, 299)
@@ -133,7 +133,7 @@ def test_a_named_pause_is_kept_in_full_and_nothing_is_lost(tmp_path: Path) -> No
 
 
 def test_an_outage_of_two_hours_is_waited_out_and_urgent_leads_afterwards(tmp_path: Path) -> None:
-    async def body(store: Store, clock: LoopClock) -> None:
+    async def body(store: Store, clock: JumpClock) -> None:
         until = clock.now() + timedelta(hours=2)
 
         class Down(FakeChannel):
@@ -153,7 +153,7 @@ def test_an_outage_of_two_hours_is_waited_out_and_urgent_leads_afterwards(tmp_pa
 
 
 def test_a_lost_answer_is_repeated_with_a_warning_where_people_would_see_it_twice(tmp_path: Path) -> None:
-    async def body(store: Store, clock: LoopClock) -> None:
+    async def body(store: Store, clock: JumpClock) -> None:
         await alerted(store, 1)
         channel = FakeChannel(Uncertain("reset"))
         await run_for(store, clock, channel, 30)
@@ -167,7 +167,7 @@ def test_a_lost_answer_is_repeated_with_a_warning_where_people_would_see_it_twic
 
 
 def test_a_delivery_that_a_kill_left_open_goes_out_after_the_restart(tmp_path: Path) -> None:
-    async def body(store: Store, clock: LoopClock) -> None:
+    async def body(store: Store, clock: JumpClock) -> None:
         await alerted(store, 1)
         (due,) = await store.deliveries_due("c", clock.now())
         await store.mark_sending(due.delivery_id, clock.now())  # and here the power went
@@ -180,7 +180,7 @@ def test_a_delivery_that_a_kill_left_open_goes_out_after_the_restart(tmp_path: P
 
 
 def test_an_alert_refused_for_good_does_not_hold_up_the_others_and_the_admin_is_told(tmp_path: Path) -> None:
-    async def body(store: Store, clock: LoopClock) -> None:
+    async def body(store: Store, clock: JumpClock) -> None:
         await alerted(store, 1)
         await alerted(store, 2)
         other = FakeChannel()
@@ -203,7 +203,7 @@ def test_an_alert_refused_for_good_does_not_hold_up_the_others_and_the_admin_is_
 
 
 def test_a_hanging_channel_is_cut_and_the_delivery_counts_as_uncertain(tmp_path: Path) -> None:
-    async def body(store: Store, clock: LoopClock) -> None:
+    async def body(store: Store, clock: JumpClock) -> None:
         await alerted(store, 1)
 
         class Hangs(FakeChannel):
@@ -221,7 +221,7 @@ def test_a_hanging_channel_is_cut_and_the_delivery_counts_as_uncertain(tmp_path:
 
 
 def test_a_revision_follows_its_card_with_the_receipt_of_the_card(tmp_path: Path) -> None:
-    async def body(store: Store, clock: LoopClock) -> None:
+    async def body(store: Store, clock: JumpClock) -> None:
         first = await alerted(store, 1)
         channel = FakeChannel(NotSent("429", retry_after_s=60))
         assert first.evidence is not None
