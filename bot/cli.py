@@ -21,10 +21,16 @@ from storage.errors import ConfigError, NightjarError
 if TYPE_CHECKING:
     from bot.commands.out import Out
     from bot.config import Config
+    from storage.clock import Clock
 
 PROBLEM, WRONG_USE, INTERRUPTED = 1, 2, 130
 FROM_CHECKOUT = ("demo", "test", "bench")
 """Commands of the script at the root of a checkout, not of the installed program."""
+
+
+class WrongUseError(NightjarError):
+    """The command line asks for something that makes no sense; exit code 2."""
+
 
 Body = Callable[[argparse.Namespace, "Out"], int]
 
@@ -42,14 +48,13 @@ class _Parser(argparse.ArgumentParser):
 def _read(path: Path) -> Config:
     """The configuration with the feed kinds of `watchers`, as of today."""
     from bot.config import read
-    from storage.clock import clock_from
     from watchers import feed
 
     return read(
         path,
         feeds=lambda kind: feed.load(kind).Settings,
         feed_kinds=feed.kinds(),
-        today=clock_from(os.environ).now().date(),
+        today=_clock().now().date(),
         environment=os.environ,
     )
 
@@ -73,6 +78,62 @@ def _run(args: argparse.Namespace, _out: Out) -> int:
     return run(_located(args))
 
 
+def _folder(args: argparse.Namespace) -> Path:
+    """The data folder of the configuration, though the rest of it may have mistakes."""
+    from bot.config import data_dir
+
+    return data_dir(_located(args))
+
+
+def _clock() -> Clock:
+    from storage.clock import clock_from
+
+    return clock_from(os.environ)
+
+
+def _status(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import status
+    from bot.mistakes import ConfigErrors
+
+    folder, remark = _folder(args), ""
+    try:
+        targets = {target.name: target for target in _read(_located(args)).targets}
+    except ConfigErrors as errors:
+        targets = {}
+        remark = f"the configuration has {len(errors.mistakes)} mistakes: run nightjar check"
+    return status.run(out, folder, _clock(), targets=targets, remark=remark)
+
+
+def _find(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import find
+    from bot.commands.reader import instant
+    from storage.model import Tier
+
+    clock = _clock()
+    try:
+        since, until = (instant(t, clock.now()) if t else None for t in (args.since, args.until))
+    except ValueError as error:
+        raise WrongUseError(str(error)) from None
+    query = find.Query(
+        text=" ".join(args.text),
+        target=args.target,
+        post_id=args.post,
+        contact=args.contact,
+        item=args.item,
+        since=since,
+        until=until,
+        tier=Tier(args.tier) if args.tier else None,
+        limit=args.limit,
+    )
+    return find.run(out, _folder(args), clock, query)
+
+
+def _show(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import show
+
+    return show.run(out, _folder(args), _clock(), args.id)
+
+
 # --- options ---------------------------------------------------------------------
 
 
@@ -94,7 +155,31 @@ def _parser() -> argparse.ArgumentParser:
 
     command("check", "report every mistake of the configuration", _check)
     command("run", "watch until told to stop", _run)
+    command("status", "how every target and channel does", _status)
+    _find_options(command("find", "find evidence by words, contact, target, tier and time", _find))
+    shown_ = command("show", "everything about one piece of evidence", _show)
+    shown_.add_argument("id", help="evidence id, whole or a beginning that fits only one")
     return parser
+
+
+def _find_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "text", nargs="*", help="words in any script; each must be in the post or its contacts"
+    )
+    parser.add_argument("--contact", "--phone", default="", help="phone number or account name")
+    parser.add_argument("--target", default="", help="name of a target")
+    parser.add_argument("--post", default="", metavar="ID", help="the site's id of a post")
+    parser.add_argument("--item", default="", metavar="ID", help="an item, over re-posts and accounts")
+    parser.add_argument("--tier", choices=("urgent", "high", "normal"), help="at least as loud as this")
+    parser.add_argument("--since", default="", metavar="TIME", help='"12h" ago, or "2026-11-24 21:30" (UTC)')
+    parser.add_argument("--until", default="", metavar="TIME", help="the same; this moment is left out")
+    parser.add_argument("--limit", type=_count, default=50, help="at most so many (default 50)")
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,5}", text):
+        raise argparse.ArgumentTypeError("must be a whole number from 1 to 999999")
+    return int(text)
 
 
 def _version() -> str:
@@ -133,7 +218,7 @@ def _called(args: argparse.Namespace) -> int:
 
     try:
         return int(args.body(args, Out(json=args.json)))
-    except ConfigError as error:
+    except (ConfigError, WrongUseError) as error:
         return _told(error, args, WRONG_USE)
     except NightjarError as error:
         return _told(error, args, PROBLEM)

@@ -1,0 +1,78 @@
+"""`nightjar find`: evidence by words, contact, target, tier and time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.commands.out import OK, Out, moment, on_one_line
+from bot.commands.reader import look
+from storage.clock import Clock
+from storage.model import Tier
+
+if TYPE_CHECKING:
+    from storage.casefile import Found
+    from storage.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What to look for; every condition given must hold. tier: at least as loud as this."""
+
+    text: str = ""
+    target: str = ""
+    post_id: str = ""
+    contact: str = ""
+    item: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    tier: Tier | None = None
+    limit: int = 50
+
+
+def run(out: Out, folder: Path, clock: Clock, query: Query) -> int:
+    """Print what fits, newest first."""
+    found = look(folder, clock, _finding(query))
+    out.facts({"found": found, "limit": query.limit})
+    if not out.json:
+        columns = ("evidence", "captured", "target", "what", "tier", "title", "seller")
+        out.table(columns, (_row(one) for one in found))
+        more = f"; perhaps more: raise --limit over {query.limit}" if len(found) == query.limit else ""
+        out.say(f"{len(found)} found{more}")
+    return OK
+
+
+def _finding(query: Query) -> Callable[[Store], Awaitable[tuple[Found, ...]]]:
+    async def finding(store: Store) -> tuple[Found, ...]:
+        from storage.casefile import find
+
+        return await find(
+            store,
+            text=query.text,
+            target=query.target,
+            post_id=query.post_id,
+            contact=query.contact,
+            item=query.item,
+            since=query.since,
+            until=query.until,
+            tier=query.tier,
+            limit=query.limit,
+        )
+
+    return finding
+
+
+def _row(one: Found) -> tuple[object, ...]:
+    loud = "" if one.tier is Tier.NONE else f"{one.tier.value} {one.score}"
+    return (
+        one.evidence_id,
+        moment(one.captured_at),
+        one.target,
+        one.observation.value,
+        loud,
+        on_one_line(one.title, 60),
+        on_one_line(one.seller, 30),
+    )

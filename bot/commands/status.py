@@ -1,0 +1,104 @@
+"""`nightjar status`: how every target and channel does, and how much is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.commands.out import OK, Out, moment, on_one_line, plain
+from bot.commands.reader import look
+from bot.settings.units import spoken_s
+from storage.clock import Clock
+from storage.model import Target
+
+if TYPE_CHECKING:
+    from storage.casefile import Status, TargetStatus
+
+STYLES = {"ok": "green", "paused": "cyan", "new": ""}
+
+
+def run(out: Out, folder: Path, clock: Clock, *, targets: Mapping[str, Target], remark: str = "") -> int:
+    """Tell the state of `folder`. targets: as configured now; remark: why they are not known, or ""."""
+    from storage.casefile import status
+
+    found = look(folder, clock, status)
+    now = clock.now()
+    rows = [_facts(row, targets.get(row.progress.target), now) for row in found.targets]
+    rows += [_unseen(target) for name, target in targets.items() if name not in _names(found)]
+    out.facts(
+        {
+            "at": now,
+            "data_dir": folder,
+            "targets": rows,
+            "channels": found.channels,
+            "evidence": found.evidence,
+            "unjudged": found.unjudged,
+            "items": found.items,
+            "tree_size": found.tree_size,
+            "root": found.root,
+            "remark": remark,
+        }
+    )
+    if not out.json:
+        _print(out, found, rows, remark)
+    return OK
+
+
+def _names(found: Status) -> set[str]:
+    return {row.progress.target for row in found.targets}
+
+
+def _facts(row: TargetStatus, target: Target | None, now: datetime) -> dict[str, object]:
+    """A target's progress with what only the configuration knows; lag_s: since the last good poll."""
+    progress = row.progress
+    lag_s = (now - progress.last_good_at).total_seconds() if progress.last_good_at else None
+    facts: dict[str, object] = plain(progress)
+    return facts | {
+        "interval_s": target.interval_s if target else None,
+        "lag_s": lag_s,
+        "posts": row.posts,
+        "matched": row.matched,
+        "open_vigils": row.open_vigils,
+        "configured": target is not None,
+    }
+
+
+def _unseen(target: Target) -> dict[str, object]:
+    """A target that is configured and was never polled."""
+    return {"target": target.name, "health": "new", "interval_s": target.interval_s, "configured": True}
+
+
+def _print(out: Out, found: Status, rows: list[dict[str, object]], remark: str) -> None:
+    columns = ("target", "health", "last good poll", "interval", "posts", "yield", "watched on", "reason")
+    out.table(columns, (_row(row) for row in rows))
+    channels = ("channel", "waiting", "sending", "delivered", "given up")
+    out.table(channels, ((c.channel, c.waiting, c.sending, c.delivered, c.dead) for c in found.channels))
+    out.say(
+        f"{found.evidence} pieces of evidence, {found.items} items, {found.unjudged} not judged yet; "
+        f"log of {found.tree_size} leaves, root {found.root[:16]}…"
+    )
+    if remark:
+        out.say(remark, style="yellow")
+
+
+def _row(row: dict[str, object]) -> tuple[object, ...]:
+    last = row.get("last_good_at")
+    at = moment(datetime.fromisoformat(str(last))) if last else "-"
+    asked, achieved = _span(row.get("interval_s")), _span(row.get("achieved_interval_s"))
+    usual = row.get("usual_yield")
+    return (
+        row["target"],
+        row["health"] if row["configured"] else f"{row['health']} (no longer configured)",
+        at,
+        f"{asked}, achieved {achieved}",
+        row.get("posts", 0),
+        f"{row.get('last_yield', 0)} of {usual:.0f}" if isinstance(usual, float) else "-",
+        row.get("open_vigils", 0),
+        on_one_line(row.get("reason", "")),
+    )
+
+
+def _span(value: object) -> str:
+    return spoken_s(round(value, 1)) if isinstance(value, float | int) and value else "-"
