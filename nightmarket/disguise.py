@@ -14,55 +14,8 @@ _CYRILLIC = dict(zip("aceopxyijs", "асеорхуіјѕ", strict=True))
 _GREEK = dict(zip("aoviknptx", "αονικηρτχ", strict=True))
 _LEET = dict(zip("oaeis", "04315", strict=True))
 _TRADITIONAL = dict(zip("犀骨红黄鹤鸟猛鳖龟胆亚额饰贝", "犀骨紅黃鶴鳥猛鱉龜膽亞額飾貝", strict=True))
-_PINYIN_WORDS = [
-    "象",
-    "xiang",
-    "牙",
-    "ya",
-    "犀",
-    "xi",
-    "角",
-    "jiao",
-    "玳",
-    "dai",
-    "瑁",
-    "mao",
-    "虎",
-    "hu",
-    "骨",
-    "gu",
-    "血",
-    "xue",
-    "料",
-    "liao",
-    "白",
-    "bai",
-    "黑",
-    "hei",
-    "红",
-    "hong",
-    "果",
-    "guo",
-    "冻",
-    "dong",
-    "穿",
-    "chuan",
-    "山",
-    "shan",
-    "甲",
-    "jia",
-    "雕",
-    "diao",
-    "鹤",
-    "he",
-    "顶",
-    "ding",
-    "牛",
-    "niu",
-    "亚",
-    "ya",
-]
-_PINYIN = dict(zip(_PINYIN_WORDS[::2], _PINYIN_WORDS[1::2], strict=True))
+_SOUNDS = "xiang,ya,xi,jiao,dai,mao,hu,gu,xue,liao,bai,hei,hong,guo,dong,chuan,shan,jia,diao,he,ding,niu,ya"
+_PINYIN = dict(zip("象牙犀角玳瑁虎骨血料白黑红果冻穿山甲雕鹤顶牛亚", _SOUNDS.split(","), strict=True))
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _MARKS = ("✨", "🔥", "💎", "·")
 

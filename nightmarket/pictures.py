@@ -185,7 +185,7 @@ def _field(rng: np.random.Generator, cells: int) -> Plane:
     """A smooth random field in 0..1."""
     small = (rng.random((cells + 1, cells + 2)) * 255).astype(np.uint8)
     wide = Image.fromarray(small).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)
-    return np.asarray(wide, np.float32) / 255
+    return np.asarray(wide, np.float32) / np.float32(255)
 
 
 @cache

@@ -1,0 +1,151 @@
+"""Whether everybody was told, once, of the right things, and how fast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from nightmarket.exports import Held, Names, Spoken
+from nightmarket.model import Advert, Span, World
+
+LOUDNESS = {"urgent": 0, "high": 1, "normal": 2, "none": 3, "": 3}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertScore:
+    """lost and doubled name channel and item. high_true/high_told: items told high or urgent.
+
+    illicit: capturable illicit posts; told_illicit: those whose item was told; findable:
+    those that something in the night could have given away. latencies_s: from the
+    bytes to the receiver, simulated, of new alerts that met no fault of the chat.
+    """
+
+    expected: int
+    lost: tuple[str, ...]
+    doubled: tuple[str, ...]
+    told: int
+    high_told: int
+    high_true: int
+    false_high: tuple[str, ...]
+    illicit: int
+    told_illicit: int
+    findable: int
+    told_by_kind: dict[str, tuple[int, int]] = field(default_factory=dict)
+    latencies_s: tuple[float, ...] = ()
+    longest_s: float = 0.0
+
+
+def score_alerts(
+    world: World,
+    names: Names,
+    held: Sequence[Held],
+    channels: Mapping[str, Sequence[Spoken]],
+    catchable: AbstractSet[str],
+) -> AlertScore:
+    """Judge what the channels were told against the items of the evidence."""
+    adverts = {advert.key: advert for advert in world.adverts}
+    expected = {h.item_id or h.evidence_id for h in held if LOUDNESS.get(h.tier, 3) < 3}
+    lost, doubled = [], []
+    for channel, events in channels.items():
+        told = {_item(e) for e in events if e.kind == "new"}
+        lost += [f"{channel}: {item}" for item in sorted(expected - told)]
+        doubled += [f"{channel}: {item}" for item in _doubled(events)]
+    loudest = _loudest(channels)
+    high = [e for e in loudest.values() if LOUDNESS.get(e.tier, 3) <= 1]
+    wrong = [e for e in high if not _is_illicit(e, adverts, names)]
+    items = {names.of_held(h): h.item_id for h in held if h.item_id}
+    bad = [a for a in world.adverts if a.illicit and a.key in catchable]
+    told_bad = [a for a in bad if items.get(a.key) in loudest]
+    fast, longest = _latencies(world, channels)
+    return AlertScore(
+        expected=len(expected),
+        lost=tuple(lost),
+        doubled=tuple(doubled),
+        told=len(loudest),
+        high_told=len(high),
+        high_true=len(high) - len(wrong),
+        false_high=tuple(f"{names.key(e.target, e.url, e.post_id)} ({e.tier})" for e in wrong),
+        illicit=len(bad),
+        told_illicit=len(told_bad),
+        findable=len(_findable(world, bad)),
+        told_by_kind=_by_kind(bad, told_bad),
+        latencies_s=fast,
+        longest_s=longest,
+    )
+
+
+def _item(event: Spoken) -> str:
+    return event.item_id or event.evidence_id
+
+
+def _doubled(events: Sequence[Spoken]) -> list[str]:
+    """Items told again as new though not louder, and alert ids that appear twice."""
+    found: list[str] = []
+    loudest: dict[str, int] = {}
+    ids: set[str] = set()
+    for event in events:
+        if event.alert_id in ids:
+            found.append(f"alert {event.alert_id}")
+            continue
+        ids.add(event.alert_id)
+        if event.kind != "new":
+            continue
+        loud = LOUDNESS.get(event.tier, 3)
+        if _item(event) in loudest and loud >= loudest[_item(event)]:
+            found.append(_item(event))
+        loudest[_item(event)] = min(loud, loudest.get(_item(event), 3))
+    return found
+
+
+def _loudest(channels: Mapping[str, Sequence[Spoken]]) -> dict[str, Spoken]:
+    """By item: the loudest new alert in any channel."""
+    found: dict[str, Spoken] = {}
+    for events in channels.values():
+        for event in events:
+            known = found.get(_item(event))
+            if event.kind == "new" and (known is None or LOUDNESS[event.tier] < LOUDNESS[known.tier]):
+                found[_item(event)] = event
+    return found
+
+
+def _is_illicit(event: Spoken, adverts: Mapping[str, Advert], names: Names) -> bool:
+    advert = adverts.get(names.key(event.target, event.url, event.post_id))
+    return advert is not None and advert.illicit
+
+
+def _findable(world: World, bad: Sequence[Advert]) -> set[str]:
+    """Illicit posts that known words, or a picture seen before, could give away."""
+    known_things = set(range(1, len(world.gallery) + 1))
+    found = set()
+    for advert in sorted(bad, key=lambda a: a.published):
+        has_word = any(h.startswith(("plain:", "code:", "vague:")) for h in advert.hints)
+        if has_word or advert.thing in known_things:
+            found.add(advert.key)
+            known_things.add(advert.thing)
+    return found
+
+
+def _by_kind(bad: Sequence[Advert], told: Sequence[Advert]) -> dict[str, tuple[int, int]]:
+    kinds = sorted({a.kind for a in bad})
+    return {k: (sum(a.kind == k for a in told), sum(a.kind == k for a in bad)) for k in kinds}
+
+
+def _latencies(world: World, channels: Mapping[str, Sequence[Spoken]]) -> tuple[tuple[float, ...], float]:
+    """Spans from captured bytes to receiver: those outside the chat's outage, and the longest of all."""
+    outages = [t.span for t in world.troubles if t.kind == "chat-down"]
+    fast, longest = [], 0.0
+    for events in channels.values():
+        for event in events:
+            if event.kind != "new" or event.at is None or event.captured_at is None:
+                continue
+            took = (event.at - event.captured_at).total_seconds()
+            longest = max(longest, took)
+            if not any(_meet(span, event) for span in outages):
+                fast.append(took)
+    return tuple(fast), longest
+
+
+def _meet(span: Span, event: Spoken) -> bool:
+    """Whether an alert was on its way while the chat was down."""
+    return bool(event.at and event.captured_at and event.at >= span.begin and event.captured_at <= span.end)
