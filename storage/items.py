@@ -126,7 +126,7 @@ def _keep_verdict(batch: Batch, look: _Look, judgement: Judgement) -> None:
     for picture in judgement.pictures:
         batch.many(_PICTURE, _picture_values(picture))
     if judgement.verdict.contacts:
-        batch.many(search.INSERT, (2 * look.seq + 1, "", search.joined(judgement.verdict.contacts)))
+        batch.many(search.INSERT, (2 * look.seq + 1, "", search.contacts(judgement.verdict.contacts)))
 
 
 def _picture_values(picture: Picture) -> tuple[object, ...]:

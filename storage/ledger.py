@@ -21,6 +21,7 @@ from storage.vault import Vault
 from storage.writer import Batch
 
 VERSION = 1
+_PAGE = 10_000
 _MAKE_HEAD = "INSERT OR IGNORE INTO head (id, origin, size, root, frontier) VALUES (1, ?, 0, ?, '')"
 
 
@@ -59,6 +60,24 @@ async def head(database: Database) -> tuple[str, int, str, Frontier]:
     if not rows:
         raise DatabaseTrouble("the log has no head: this database was never opened by a watch")
     return _read_head(rows[0])
+
+
+async def entry(database: Database, index: int) -> tuple[str, str]:
+    """(leaf hash, exact text) of an entry. Raises DatabaseTrouble when there is no such leaf."""
+    rows = await database.rows('SELECT leaf_hash, entry FROM leaf WHERE "index" = ?', (index,))
+    if not rows:
+        raise DatabaseTrouble(f"the log has no entry {index}; run `nightjar verify`")
+    return str(rows[0][0]), str(rows[0][1])
+
+
+async def leaf_hashes(database: Database, size: int) -> list[bytes]:
+    """The hashes of the first `size` leaves, in order."""
+    found: list[bytes] = []
+    sql = 'SELECT leaf_hash FROM leaf WHERE "index" >= ? AND "index" < ? ORDER BY "index"'
+    for start in range(0, size, _PAGE):
+        rows = await database.rows(sql, (start, min(start + _PAGE, size)))
+        found += [bytes.fromhex(row[0]) for row in rows]
+    return found
 
 
 def _read_head(row: Row) -> tuple[str, int, str, Frontier]:

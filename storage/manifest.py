@@ -97,10 +97,12 @@ def build(snapshot: Snapshot, about: Circumstances) -> Sealed:
     """The manifest of a snapshot. CPU: hashes all bytes once, so call it in a thread."""
     files = _Files()
     exchanges = [_exchange(role, answer, files) for role, answer in _answers(snapshot)]
+    pictures = _pictures(snapshot.pictures)
     absences = (*snapshot.absences, *_picture_absences(snapshot.pictures))
     document: dict[str, Plain] = {
         **_heading(snapshot, about),
         "post": post_facts(snapshot.post),
+        "pictures": [[p.sha256, p.url, p.size_bytes] for p in pictures],
         "exchanges": list(exchanges),
         "files": files.roles,
         "absences": list(absences),
@@ -112,7 +114,7 @@ def build(snapshot: Snapshot, about: Circumstances) -> Sealed:
         manifest=manifest,
         manifest_sha256=name,
         files={**files.blobs, name: manifest},
-        pictures=_pictures(snapshot.pictures),
+        pictures=pictures,
         page_sha256=_body_name(snapshot.page),
         listing_sha256=_body_name(snapshot.listing),
         absences=absences,
@@ -131,7 +133,7 @@ def _heading(snapshot: Snapshot, about: Circumstances) -> dict[str, Plain]:
         "robots_override": snapshot.robots_override,
         "observation": snapshot.observation.value,
         "previous": {"evidence_id": snapshot.previous, "manifest_sha256": about.previous_manifest},
-        "lifetime": _lifetime(about.lifetime),
+        "lifetime": lifetime_facts(about.lifetime),
         "times": {
             "listed_at": stamp(snapshot.listed_at),
             "captured_at": stamp(snapshot.captured_at),
@@ -165,7 +167,8 @@ def post_facts(post: Post) -> dict[str, Plain]:
     }
 
 
-def _lifetime(lifetime: Lifetime | None) -> dict[str, Plain]:
+def lifetime_facts(lifetime: Lifetime | None) -> dict[str, Plain]:
+    """A lifetime as plain strings and integers; {} when there is none."""
     if lifetime is None:
         return {}
     return {

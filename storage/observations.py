@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from storage.codec import load, load_tuple, moment
+from storage.codec import clean, load, load_tuple, moment
 from storage.database import Database, Row
 from storage.errors import DatabaseTrouble
-from storage.model import Evidence, EvidenceId, Observation, Picture, Post, Sha256
+from storage.model import Evidence, EvidenceId, Item, ItemId, Observation, Picture, Post, Sha256, Tier
 from storage.tables import to_hex
 from storage.vault import Vault
 
@@ -89,3 +89,26 @@ async def unjudged(vault: Vault, limit: int) -> tuple[Evidence, ...]:
 async def _with_pictures(database: Database, rows: Sequence[Row]) -> tuple[Evidence, ...]:
     pictures = await pictures_of(database, [row[0] for row in rows])
     return tuple(evidence_of(row, pictures[row[0]]) for row in rows)
+
+
+async def full_id(database: Database, beginning: str) -> str:
+    """The one evidence id that begins so. Raises DatabaseTrouble when none or several do."""
+    sql = "SELECT evidence_id FROM observation WHERE evidence_id >= ? AND evidence_id < ? LIMIT 2"
+    wanted = clean(beginning.strip().lower())
+    rows = await database.rows(sql, (wanted, wanted + "g"))
+    if not rows or not wanted:
+        raise DatabaseTrouble(f"no evidence {beginning!r} in this store")
+    if len(rows) > 1:
+        raise DatabaseTrouble(f"several pieces of evidence begin with {beginning!r}: give more of the id")
+    return str(rows[0][0])
+
+
+def item_of(row: Row | Sequence[object]) -> Item:
+    """The item of (item_id, tier, first_evidence, members)."""
+    item_id, tier, first_evidence, members = tuple(row)
+    return Item(
+        item_id=ItemId(str(item_id)),
+        tier=Tier(str(tier)),
+        first_evidence=EvidenceId(str(first_evidence)),
+        members=int(str(members)),
+    )

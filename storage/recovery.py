@@ -103,7 +103,7 @@ async def open_for_writing(folder: Path, clock: Clock) -> tuple[Vault, Keeper]:
     try:
         database = await Database.open(folder / DATABASE, writable=True)
         try:
-            vault = await _begin(database, blobs, clock)
+            vault = await _begin(folder, database, blobs, clock)
         except BaseException:
             await database.close()
             raise
@@ -130,7 +130,7 @@ def _take(folder: Path) -> tuple[Lock, Blobs]:
     return lock, blobs
 
 
-async def _begin(database: Database, blobs: Blobs, clock: Clock) -> Vault:
+async def _begin(folder: Path, database: Database, blobs: Blobs, clock: Clock) -> Vault:
     writer = Writer(database)
     writer.start()
 
@@ -145,7 +145,7 @@ async def _begin(database: Database, blobs: Blobs, clock: Clock) -> Vault:
         await writer.close()
         raise
     writer.frontier = frontier
-    return Vault(database=database, blobs=blobs, clock=clock, origin=origin, writer=writer)
+    return Vault(folder=folder, database=database, blobs=blobs, clock=clock, origin=origin, writer=writer)
 
 
 async def open_for_reading(folder: Path, clock: Clock) -> tuple[Vault, Keeper]:
@@ -156,7 +156,9 @@ async def open_for_reading(folder: Path, clock: Clock) -> tuple[Vault, Keeper]:
     except BaseException:
         await database.close()
         raise
-    vault = Vault(database=database, blobs=Blobs(folder), clock=clock, origin=origin, writer=None)
+    vault = Vault(
+        folder=folder, database=database, blobs=Blobs(folder), clock=clock, origin=origin, writer=None
+    )
     return vault, Keeper(None)
 
 
@@ -180,6 +182,15 @@ def compare(database: Path, blobs: Blobs) -> tuple[tuple[str, ...], tuple[str, .
     except OSError as error:
         raise DiskTrouble(f"{blobs.folder}: {error}") from error
     return _bounded(missing), tuple(strange)
+
+
+def strange(connection: sqlite3.Connection, blobs: Blobs) -> tuple[str, ...]:
+    """Names of files that no row names, by a walk over all of them. For threads."""
+    return tuple(
+        name
+        for name, has_row, _ in _merge(_rows(connection), names(blobs.folder))
+        if not has_row and not _has_row(connection, name)
+    )
 
 
 def _bounded(found: list[str]) -> tuple[str, ...]:

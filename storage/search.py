@@ -41,20 +41,30 @@ def joined(parts: Iterable[str]) -> str:
     return tokens("\n".join(parts))
 
 
+def contacts(found: Iterable[str]) -> str:
+    """The tokens of contacts, as written and without their separators: 138-0000 is found as 1380000."""
+    return joined(form for contact in found for form in (contact, "".join(runs(contact))))
+
+
 def _pairs(run: str) -> list[str]:
     codes = [f"{ord(c):x}" for c in run]
     return [f"u{a}u{b}" for a, b in itertools.pairwise(codes)] + [f"u{codes[-1]}"]
 
 
-def query(text: str) -> str:
-    """The FTS5 expression that finds every word of `text` as part of a run; "" when it has none.
+def phrases(text: str) -> list[str]:
+    """One FTS5 expression per word of `text`: each finds the word as part of a run.
 
-    Linear; the first 200 characters.
+    Linear; the first 200 characters. [] when there is nothing to search for.
     """
-    return " AND ".join(_phrase(run) for run in runs(text[:_MAX_QUERY]))
+    return [_phrase(run) for run in runs(text[:_MAX_QUERY])]
+
+
+def contact_phrases(contact: str) -> list[str]:
+    """The expression for a phone number or account name, whatever separators were typed."""
+    return phrases("".join(runs(contact[:_MAX_QUERY])))
 
 
 def _phrase(run: str) -> str:
     if len(run) == 1:
-        return f'("u{ord(run):x}" OR u{ord(run):x}u*)'
+        return f"u{ord(run):x} OR u{ord(run):x}u*"
     return '"' + " ".join(_pairs(run)[:-1]) + '"'

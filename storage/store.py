@@ -11,7 +11,18 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from storage import evidence, items, ledger, observations, outbox, progress, recovery, sightings, vigils
+from storage import (
+    evidence,
+    items,
+    ledger,
+    observations,
+    outbox,
+    progress,
+    recovery,
+    sightings,
+    spool,
+    vigils,
+)
 from storage.blobs import Blobs
 from storage.clock import Clock
 from storage.model import (
@@ -38,6 +49,7 @@ class Store:
         self.clock: Clock = vault.clock
         self.vault = vault
         self._keeper = keeper
+        self._glances = spool.Glances()
 
     @classmethod
     async def open(cls, folder: Path, clock: Clock) -> Store:
@@ -128,6 +140,7 @@ class Store:
     async def save_progress(self, rows: Sequence[Progress]) -> None:
         """Upsert progress rows."""
         await progress.save(self.vault, rows)
+        await self._glances.glance(self.vault)
 
     async def known(self, target: str, post_ids: Sequence[str]) -> dict[str, Watched]:
         """The rows of these posts, by post id; unknown ones are left out."""
@@ -198,7 +211,13 @@ class Store:
     # --- log ----------------------------------------------------------------------------
 
     async def log_event(self, kind: str, facts: Mapping[str, str]) -> int:
-        """A leaf for a config load, an export, a view; its index."""
+        """A leaf for a config load, an export, a view; its index.
+
+        On a store opened for reading the event is left for the watch to log: then -1.
+        """
+        if self.vault.writer is None:
+            await spool.leave(self.vault, kind, facts)
+            return -1
         return await ledger.log_event(self.vault, kind, facts)
 
     async def root(self) -> tuple[int, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from storage.blobs import Blobs
@@ -21,6 +22,7 @@ _BEGUN_AT_ONCE = 512
 class Vault:
     """The open parts. writer is None when the store was opened for reading only."""
 
+    folder: Path
     database: Database
     blobs: Blobs
     clock: Clock

@@ -1,0 +1,112 @@
+"""Finding evidence by words in any script, contacts, target, time and loudness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from storage import search
+from storage.codec import clean, load, micros, moment
+from storage.database import Row
+from storage.model import Observation, Post, Tier
+
+if TYPE_CHECKING:
+    from storage.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One hit of `find`. tier, score: of its verdict, NONE and 0 while there is none."""
+
+    evidence_id: str
+    target: str
+    post_id: str
+    observation: Observation
+    title: str
+    seller: str
+    url: str
+    captured_at: datetime
+    tier: Tier
+    score: int
+    item_id: str
+    leaf_index: int
+
+
+async def find(
+    store: Store,
+    *,
+    text: str = "",
+    target: str = "",
+    post_id: str = "",
+    contact: str = "",
+    item: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    tier: Tier | None = None,
+    limit: int = 50,
+) -> tuple[Found, ...]:
+    """Evidence that fits every condition given, newest first.
+
+    text: words in any script, each part of the post or of the contacts found in it. contact:
+    a phone number or account name; spaces, dashes and dots do not matter. tier: at least as
+    loud as this. since, until: of capture, aware, the latter excluded.
+    """
+    named = {"o.target": target, "m.item_id": item, "o.post_id": post_id}
+    where = [
+        *_worded(text, contact),
+        *((f"{column} = ?", (clean(wanted),)) for column, wanted in named.items() if wanted),
+        *_timed(since, until),
+        *_loud(tier),
+    ]
+    values = [value for _, given in where for value in given]
+    conditions = " AND ".join(condition for condition, _ in where) or "1"
+    sql = (
+        "SELECT o.evidence_id, o.target, o.post_id, o.observation, o.post, o.captured_at, "  # noqa: S608 -- our words
+        "coalesce(v.tier, 'none'), coalesce(v.score, 0), coalesce(m.item_id, ''), o.seq "
+        "FROM observation o LEFT JOIN verdict v ON v.seq = o.seq "
+        f"LEFT JOIN member m ON m.post_key = o.post_key WHERE {conditions} "
+        "ORDER BY o.seq DESC LIMIT ?"
+    )
+    return tuple(_found(row) for row in await store.vault.database.rows(sql, (*values, limit)))
+
+
+Condition = tuple[str, tuple[object, ...]]
+
+
+def _worded(text: str, contact: str) -> list[Condition]:
+    wanted = search.phrases(text) + search.contact_phrases(contact)
+    if not wanted and (text.strip() or contact.strip()):
+        return [("0", ())]  # nothing in it that could be searched for
+    return [("o.seq IN (SELECT rowid / 2 FROM search WHERE search MATCH ?)", (w,)) for w in wanted]
+
+
+def _timed(since: datetime | None, until: datetime | None) -> list[Condition]:
+    bounds = (("o.captured_at >= ?", since), ("o.captured_at < ?", until))
+    return [(condition, (micros(bound),)) for condition, bound in bounds if bound is not None]
+
+
+def _loud(tier: Tier | None) -> list[Condition]:
+    if tier is None or tier is Tier.NONE:
+        return []
+    loud = tuple(t.value for t in Tier if t.rank <= tier.rank)
+    return [(f"v.tier IN ({', '.join('?' * len(loud))})", loud)]
+
+
+def _found(row: Row) -> Found:
+    evidence_id, target, post_id, observation, post, captured_at, tier, score, item_id, seq = row
+    words = load(Post, post)
+    return Found(
+        evidence_id=evidence_id,
+        target=target,
+        post_id=post_id,
+        observation=Observation(observation),
+        title=words.title or words.text[:80],
+        seller=words.seller,
+        url=words.url,
+        captured_at=moment(captured_at),
+        tier=Tier(tier),
+        score=score,
+        item_id=item_id,
+        leaf_index=seq,
+    )
