@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,16 +16,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import structlog
-from storage.store import Store
-from watchers.lexicon import Lexicon
 
 from bot import logs
 from bot.channel import Setting
 from bot.channel import load as load_channel
 from bot.config import Config, past_review
-from bot.counts import Counts, overdue
 from bot.dispatch import Dispatcher, Line
 from bot.groups import ending_group
+from bot.house import House
 from bot.notify import Systemd, keep_alive
 from bot.reload import Reload
 from bot.secrets import reader
@@ -35,21 +32,20 @@ from storage.clock import Clock, clock_from, scaled_loop
 from storage.errors import DamagedBlob, DiskTrouble, NightjarError
 from storage.model import Alert, Progress, Target, Tier
 from storage.patience import DiskWatch
+from storage.store import Store
 from watchers import feed, hours
 from watchers.fetch import Fetcher
 from watchers.judging import Bench, Policy
 from watchers.kit import Kit
+from watchers.lexicon import Lexicon
 from watchers.pictures import PictureWorkers
 from watchers.roster import Roster
 from watchers.vigil import Vigil
 
 log = structlog.get_logger(__name__)
 
-PROGRESS_S = 1.0
-"""How often the targets' progress is written, in one transaction."""
-HOUSE_S = 30.0
-"""How often health is counted, the disk looked at and reviews checked."""
-LEAST_FREE_BYTES = 500_000_000
+REVIEW_S = 300.0
+"""How often it is checked that no target has passed its review."""
 STOP_JUDGING_S = 1.0
 STOP_TELLING_S = 1.0
 SHEET_TILES = 9
@@ -60,13 +56,8 @@ class Daemon:
 
     def __init__(self, config: Config, clock: Clock, reload: Reload) -> None:
         self.config, self.clock, self._reload = config, clock, reload
-        self.started_at = clock.now()
         self.stopping = asyncio.Event()
         self.disk = DiskWatch(clock)
-        self._damage: tuple[str, ...] = ()
-        self._dirty: dict[str, Progress] = {}
-        self._rows: dict[str, Progress] = {}
-        self._noted = asyncio.Event()
         self._channels_changed = asyncio.Event()
         self._dispatcher: Dispatcher | None = None
 
@@ -77,8 +68,9 @@ class Daemon:
             async with ending_group() as behind:
                 behind.create_task(self._dispatching())
                 behind.create_task(self._judging())
-                behind.create_task(self._write_progress())
-                behind.create_task(self._keep_house())
+                behind.create_task(self.house.write_for_ever())
+                behind.create_task(self.house.keep(self._live, self._is_due, self.tell_admin))
+                behind.create_task(self._retire_expired())
                 behind.create_task(self._follow_config())
                 behind.create_task(keep_alive(self.systemd, self.clock, lambda: True))
                 async with ending_group() as watch:
@@ -99,9 +91,6 @@ class Daemon:
         self.systemd = Systemd(os.environ)
         self.store = await Store.open(config.data_dir, clock)
         stack.push_async_callback(self.store.close)
-        self._damage = await self.store.damage()
-        for fault in self._damage:
-            log.error("the store is not whole", fault=fault)
         host, port = config.metrics or ("", 0)
         self.vitals = Vitals(host, port, self.troubles)
         if config.metrics is not None:
@@ -111,7 +100,10 @@ class Daemon:
         stack.push_async_callback(self.fetcher.close)
         self.workers = PictureWorkers(config.picture_workers, clock)
         stack.push_async_callback(self.workers.close)
-        self._rows = await self.store.load_progress()
+        self.house = House(self.store, clock, self.vitals, self.disk)
+        await self.house.load()
+        for fault in self.house.damage:
+            log.error("the store is not whole", fault=fault)
         await self.store.log_event("config", {"digest": config.digest, "targets": str(len(config.targets))})
         self._wire()
 
@@ -133,11 +125,11 @@ class Daemon:
             submit=self.bench.submit,
             spoke=self._spoke,
             tell_admin=self.tell_admin,
-            noted=self._note,
+            noted=self.house.note,
             disk=self.disk,
             announce=self._announce,
         )
-        self.roster = Roster(self.kit, self._rows)
+        self.roster = Roster(self.kit, self.house.rows)
         self.vigil = Vigil(self.kit, lambda: self.roster.watches)
 
     # --- what the configuration decides ---------------------------------------------------
@@ -167,8 +159,8 @@ class Daemon:
     def _say_expired(self, expired: tuple[Target, ...]) -> None:
         for target in expired:
             reason = f"review was due after {target.authority.review_after}: renew it to go on"
-            row = self._rows.get(target.name) or Progress(target=target.name)
-            self._note(replace(row, health="expired", reason=reason))
+            row = self.house.rows.get(target.name) or Progress(target=target.name)
+            self.house.note(replace(row, health="expired", reason=reason))
             log.warning("target not watched", target=target.name, why=reason)
 
     async def _follow_config(self) -> None:
@@ -224,7 +216,7 @@ class Daemon:
                     lines,
                     self.clock,
                     sheet=self._sheet,
-                    tally=Counts(self.vitals),
+                    tally=self.vitals,
                     disk=self.disk,
                     admin=self.config.admin_channels,
                 )
@@ -280,56 +272,24 @@ class Daemon:
 
     # --- keeping house -----------------------------------------------------------------------
 
-    def _note(self, progress: Progress) -> None:
-        self._dirty[progress.target] = self._rows[progress.target] = progress
-        self._noted.set()
-
-    async def _write_progress(self) -> None:
-        while True:
-            await self._noted.wait()
-            await self.clock.sleep(PROGRESS_S)
-            self._noted.clear()
-            await self._flush_progress()
-
-    async def _flush_progress(self) -> None:
-        dirty, self._dirty = list(self._dirty.values()), {}
-        if dirty:
-            await self.disk.patiently(lambda: self.store.save_progress(dirty))
-
-    async def _keep_house(self) -> None:
-        counts = Counts(self.vitals)
-        warned: set[str] = set()
-        while True:
-            await self.clock.sleep(HOUSE_S)
-            counts.show_targets(self._rows.values(), self.clock.now())
-            self.vitals.disk_free_bytes.set(shutil.disk_usage(self.store.folder).free)
-            await self._retire_expired()
-            late = set(self._overdue())
-            for name in sorted(late - warned):
-                await self.tell_admin(f"target {name} is overdue: not polled for several intervals")
-            warned = late
-
     async def _retire_expired(self) -> None:
-        """Stop what passed its review while the daemon ran."""
-        live, expired = self._in_force()
-        if any(t.name in self.roster.watches for t in expired):
-            self._say_expired(expired)
-            await self.roster.set_targets(live)
+        """Stop what passes its review while the daemon runs."""
+        while True:
+            await self.clock.sleep(REVIEW_S)
+            live, expired = self._in_force()
+            if any(t.name in self.roster.watches for t in expired):
+                self._say_expired(expired)
+                await self.roster.set_targets(live)
 
-    def _overdue(self) -> tuple[str, ...]:
-        now = self.clock.now()
-        live, _ = self._in_force()
-        return overdue(live, self._rows.get, lambda t: hours.is_night(t.window, now), self.started_at, now)
+    def _live(self) -> tuple[Target, ...]:
+        return self._in_force()[0]
+
+    def _is_due(self, target: Target) -> bool:
+        return hours.is_night(target.window, self.clock.now())
 
     def troubles(self) -> tuple[str, ...]:
         """Why the daemon is not fit for the night; empty is ready. For /readyz."""
-        found = [*self._damage]
-        if self.disk.trouble:
-            found.append(f"disk: {self.disk.trouble}")
-        if shutil.disk_usage(self.config.data_dir).free < LEAST_FREE_BYTES:
-            found.append("disk: nearly full")
-        found += [f"target {name} is overdue" for name in self._overdue()]
-        return tuple(found)
+        return self.house.troubles(self.house.overdue(self._live(), self._is_due))
 
     async def _finish(self) -> None:
         """Judge and tell what was sealed last, as far as the seconds reach; the rest waits for the start."""
@@ -340,7 +300,7 @@ class Daemon:
             log.info("evidence is left to be judged at the next start")
         if self._dispatcher is not None:
             await self._dispatcher.drain(STOP_TELLING_S)
-        await self._flush_progress()
+        await self.house.flush()
 
 
 def run(path: Path) -> int:

@@ -14,7 +14,6 @@ from datetime import timedelta
 from typing import Protocol
 
 import structlog
-from storage.store import Store
 
 from bot.channel import Channel
 from bot.compose import card
@@ -22,6 +21,7 @@ from storage.clock import Clock
 from storage.errors import NotSent, Uncertain, Unsendable
 from storage.model import Alert, Delivery, Tier
 from storage.patience import DiskWatch
+from storage.store import Store
 
 log = structlog.get_logger(__name__)
 

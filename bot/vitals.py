@@ -133,6 +133,13 @@ class Vitals:
         """So many wait in a queue now."""
         self.queue_depth.labels(queue).set(depth)
 
+    def delivered(self, channel: str, outcome: str, tier: str, took_s: float) -> None:
+        """One try at a delivery ended, `took_s` after the capture."""
+        del tier
+        self.deliveries_total.labels(channel, outcome).inc()
+        if outcome == "delivered":
+            self.capture_to_alert_seconds.observe(took_s)
+
     async def start(self) -> None:
         """Serve. Raises ConfigError when the address cannot be had."""
         app = web.Application()

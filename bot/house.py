@@ -1,0 +1,123 @@
+"""Keeping house: progress to disk, health to metrics, overdue targets to the admin.
+
+Reads what polls left behind and nothing of the scheduler, so it notices a scheduler that
+has silently stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+
+from bot.vitals import Vitals
+from storage.clock import Clock
+from storage.model import Progress, Target
+from storage.patience import DiskWatch
+from storage.store import Store
+
+PROGRESS_S = 1.0
+"""How long changes of progress gather before they are written, in one transaction."""
+HOUSE_S = 30.0
+"""How often health is counted, the disk looked at and reviews checked."""
+LEAST_FREE_BYTES = 500_000_000
+OVERDUE_INTERVALS = 3.0
+"""A target that was not polled for so many intervals, although it is due, is overdue."""
+GRACE_S = 30.0
+
+
+class House:
+    """The rows of progress, and what is said of them. One per daemon."""
+
+    def __init__(self, store: Store, clock: Clock, vitals: Vitals, disk: DiskWatch) -> None:
+        self._store, self._clock, self._vitals, self._disk = store, clock, vitals, disk
+        self._started_at = clock.now()
+        self._dirty: dict[str, Progress] = {}
+        self._noted = asyncio.Event()
+        self.rows: dict[str, Progress] = {}
+        self.damage: tuple[str, ...] = ()
+
+    async def load(self) -> None:
+        """Read the progress of the last run, and whether the store is whole."""
+        self.rows = await self._store.load_progress()
+        self.damage = await self._store.damage()
+
+    def note(self, row: Progress) -> None:
+        """Keep a target's progress; it reaches the disk within `PROGRESS_S`."""
+        self._dirty[row.target] = self.rows[row.target] = row
+        self._noted.set()
+
+    async def write_for_ever(self) -> None:
+        """Write what was noted."""
+        while True:
+            await self._noted.wait()
+            await self._clock.sleep(PROGRESS_S)
+            self._noted.clear()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what was noted and not yet written."""
+        dirty, self._dirty = list(self._dirty.values()), {}
+        if dirty:
+            await self._disk.patiently(lambda: self._store.save_progress(dirty))
+
+    async def keep(
+        self,
+        live: Callable[[], Iterable[Target]],
+        is_due: Callable[[Target], bool],
+        tell: Callable[[str], Awaitable[None]],
+    ) -> None:
+        """Count health for ever and tell of each target that becomes overdue, once."""
+        warned: set[str] = set()
+        while True:
+            await self._clock.sleep(HOUSE_S)
+            self.show_targets()
+            late = set(self.overdue(live(), is_due))
+            for name in sorted(late - warned):
+                await tell(f"target {name} is overdue: not polled for several intervals")
+            warned = late
+
+    def overdue(self, live: Iterable[Target], is_due: Callable[[Target], bool]) -> tuple[str, ...]:
+        """Names of the targets that should have been polled by now and were not."""
+        now = self._clock.now()
+        return tuple(
+            t.name for t in live if is_due(t) and is_late(t, self.rows.get(t.name), self._started_at, now)
+        )
+
+    def troubles(self, late: Iterable[str]) -> tuple[str, ...]:
+        """Why the daemon is not fit for the night; empty is ready."""
+        found = [*self.damage]
+        if self._disk.trouble:
+            found.append(f"disk: {self._disk.trouble}")
+        if free_bytes(self._store.folder) < LEAST_FREE_BYTES:
+            found.append("disk: nearly full")
+        return (*found, *(f"target {name} is overdue" for name in late))
+
+    def show_targets(self) -> None:
+        """Set the gauges of the targets' health, the oldest good poll and the free disk."""
+        now, oldest = self._clock.now(), 0.0
+        for row in self.rows.values():
+            if row.last_good_at is not None and row.health not in ("paused", "expired"):
+                oldest = max(oldest, (now - row.last_good_at).total_seconds())
+        self._vitals.targets.clear()
+        for health, count in Counter(row.health for row in self.rows.values()).items():
+            self._vitals.targets.labels(health).set(count)
+        self._vitals.oldest_good_poll_age_seconds.set(oldest)
+        self._vitals.disk_free_bytes.set(free_bytes(self._store.folder))
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes left on the file system of `folder`."""
+    return shutil.disk_usage(folder).free
+
+
+def is_late(target: Target, row: Progress | None, started_at: datetime, now: datetime) -> bool:
+    """Whether a due target was not polled for too long; one that asked for a pause is not late. Pure."""
+    held = row.retry_at if row is not None else None
+    if held is not None and held > now:
+        return False
+    last = max(filter(None, (row.last_poll_at if row else None, held, started_at)))
+    return (now - last).total_seconds() > OVERDUE_INTERVALS * target.interval_s + GRACE_S
