@@ -54,7 +54,7 @@ def read_address(raw: str) -> Address:
         raise Refused(raw, "the address carries a user name")
     host, port = _host(raw, parts), _port(raw, parts)
     shown = f"[{host}]" if ":" in host else host
-    query = f"?{parts.query}" if "?" in text.partition("#")[0] else ""
+    query = f"?{parts.query}" if parts.query else ""
     origin = f"{parts.scheme}://{shown}" + ("" if port == _PORTS[parts.scheme] else f":{port}")
     text = f"{origin}{parts.path or '/'}{query}"
     return Address(text, URL(text, encoded=True), parts.scheme, host, port, origin)

@@ -122,7 +122,9 @@ class Guard:
     def _wrong_port(self, address: Address) -> str:
         # With a network on the allow-list the name may lead into it: the socket decides.
         may = address.port in WEB_PORTS or any(
-            e.network is not None or e.admits(None, address.host, address.port) for e in self._allow
+            (e.network is not None and e.port in (None, address.port))
+            or e.admits(None, address.host, address.port)
+            for e in self._allow
         )
         return "" if may else f"port {address.port} is neither 80 nor 443"
 

@@ -8,6 +8,7 @@ an answer that breaks off in its body is returned as far as it came.
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -29,6 +30,7 @@ KEEP_ALIVE_S = 300.0
 """Longer than any usual interval: a new TLS connection costs ten times a kept one (facts, 3)."""
 DNS_CACHE_S = 600
 _HTTP_ERROR = 400
+_MESSAGE = re.compile(r"message=(['\"])(.*?)\1|^\d{3}, message:\s*(?P<rest>.*)", re.DOTALL)
 
 
 class Dropped(Exception):
@@ -188,6 +190,7 @@ class _Reader:
         exchange.limit = exchange.received + 2 * cap + BOUNDS.head_bytes
         if self._bare and self._framed:
             self._framed = exchange.keep_head_only()
+        exchange.read_by(self._answer.content)
         try:
             if not self._answer.content.is_eof():
                 self._check_length(cap)
@@ -232,6 +235,8 @@ class _Reader:
             if exchange.too_slow:
                 return self._slow()
             return f"the connection broke off ({_plain(error)}), {self._got()}"
+        if exchange.broken:
+            return f"the connection broke off ({_words(exchange.broken)}), {self._got()}"
         return self._slow() if exchange.too_slow else ""
 
     def _got(self) -> str:
@@ -310,7 +315,7 @@ def _in_words(  # noqa: PLR0911  a table in the form of a match
 
 
 def _not_http(url: str, error: aiohttp.ClientResponseError, exchange: Exchange) -> FeedTrouble:
-    said = error.message.partition("\n")[0][:200]
+    said = _words(error.message)
     if exchange.overrun or _is_size(said):
         return TooBig(url, f"the answer's header is too large: {said}")
     return HostDown(url, f"the answer is not HTTP: {said}")
@@ -322,5 +327,12 @@ def _is_size(said: str) -> bool:
 
 
 def _plain(error: BaseException | None) -> str:
-    text = " ".join(str(error).split())[:200]
-    return text or type(error).__name__
+    return _words(str(error)) or type(error).__name__
+
+
+def _words(text: str) -> str:
+    """A library's message on one short line, without the bytes it points at."""
+    found = _MESSAGE.search(text)
+    if found is not None:
+        text = found.group(2) or found.group("rest")
+    return " ".join(text.strip().partition("\n")[0].split())[:200].rstrip(":.")

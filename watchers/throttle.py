@@ -13,6 +13,7 @@ The key is the host name without its port: one machine, one politeness.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,8 +66,8 @@ class Gate:
         self._timer: asyncio.TimerHandle | None = None
         self._granting = False
         self.busy = 0
-        self._next_free = 0.0
-        self._paused_until = 0.0
+        self._last_start = -math.inf
+        self._paused_until = -math.inf
         self.used_at = 0.0
         self.strikes = 0
 
@@ -81,8 +82,12 @@ class Gate:
         return len(self._urgent) + len(self._usual)
 
     def restrict(self, limit: HostLimit, floor_s: float) -> None:
-        """Set the limit and the floor on spacing (a Crawl-delay); counts from the next start."""
+        """Set the limit and the floor on spacing (a Crawl-delay); counts from the last start on."""
         self._limit, self._floor_s = limit, floor_s
+        self._pump()
+
+    def _free_at(self) -> float:
+        return max(self._last_start + self.spacing_s, self._paused_until)
 
     def paused_s(self) -> float:
         """Seconds until a pause ends; 0 when there is none."""
@@ -116,7 +121,7 @@ class Gate:
     def _open(self, now: float) -> bool:
         if self._granting or self.busy >= self._limit.concurrency:
             return False
-        return now >= self._next_free and now >= self._paused_until
+        return now >= self._free_at()
 
     def _grant(self) -> None:
         self._granting = True
@@ -150,7 +155,7 @@ class Gate:
     def started(self) -> None:
         """The request goes out now."""
         self._granting = False
-        self._next_free = self._loop.time() + self.spacing_s
+        self._last_start = self._loop.time()
         self._pump()
 
     def leave(self) -> None:
@@ -168,7 +173,7 @@ class Gate:
             return
         now = self._loop.time()
         if not self._open(now):
-            self._timer = self._loop.call_at(max(self._next_free, self._paused_until), self._pump)
+            self._timer = self._loop.call_at(self._free_at(), self._pump)
             return
         waiter = self._head(now)
         if waiter is not None:
@@ -185,7 +190,7 @@ class Gate:
 
     def idle(self, now: float) -> bool:
         """True when forgetting this gate loses nothing."""
-        quiet = now - self.used_at > _IDLE_S and now >= max(self._next_free, self._paused_until)
+        quiet = now - self.used_at > _IDLE_S and now >= self._free_at()
         return quiet and not self.busy and not self.waiting
 
 

@@ -110,12 +110,12 @@ class _Brotli:
             except self._error as error:
                 raise Damaged(f"the compressed body is damaged ({error})") from error
             data = b""
+            if not piece:  # only then is nothing held back: it takes new data earlier than that
+                break
             out.append(piece)
             size += len(piece)
             if size > cap:
                 raise TooMuch
-            if self._engine.can_accept_more_data():
-                break
         return b"".join(out)
 
 

@@ -21,7 +21,7 @@ from aiohttp.client_proto import ResponseHandler
 from storage.model import Connection
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, TCPConnector
+    from aiohttp import ClientResponse, StreamReader, TCPConnector
 
 CURRENT: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
 """The exchange of the running request; aiohttp sets up the connection in the same context."""
@@ -33,23 +33,24 @@ _INFORMATIONAL = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d")
 class Exchange:
     """One request and what came back for it. Private to one fetch; not frozen because it fills.
 
-    overrun / too_slow say that we cut the connection ourselves, and why.
+    overrun / too_slow say that we cut the connection ourselves, broken why the body ended early.
     """
 
     __slots__ = (
-        "_kept", "_loop", "_whole", "connection", "first_byte", "keeping", "limit", "overrun",
-        "protocol", "received", "reused", "too_slow",
+        "_fault", "_kept", "_loop", "_stream", "broken", "connection", "first_byte", "keeping", "limit",
+        "overrun", "protocol", "received", "reused", "too_slow",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
         self._loop = loop
         self._kept: list[bytes] = []
-        self._whole = True
+        self._stream: StreamReader | None = None
         self.keeping = True
         self.limit = limit
         self.received = 0
         self.first_byte = 0.0
         self.overrun = self.too_slow = self.reused = False
+        self.broken = self._fault = ""
         self.connection = Connection()
         self.protocol: TeeProtocol | None = None
 
@@ -67,7 +68,7 @@ class Exchange:
     def keep_no_more(self) -> None:
         """Forget the exact bytes: there are too many to hold them twice."""
         self._kept.clear()
-        self.keeping = self._whole = False
+        self.keeping = False
 
     def keep_head_only(self) -> bool:
         """Hold the head alone: the body came bare, so head + body are the exact bytes."""
@@ -86,6 +87,25 @@ class Exchange:
         """Drop the connection at once."""
         if self.protocol is not None and self.protocol.transport is not None:
             self.protocol.transport.abort()
+
+    def read_by(self, stream: StreamReader) -> None:
+        """`stream` is where the body is being read from."""
+        self._stream = stream
+        self._end_early()
+
+    def break_off(self, why: str) -> None:
+        """The bytes cannot be parsed further: end the body here, with what came before.
+
+        aiohttp would leave the reader waiting, since it tells the connection alone.
+        """
+        self._fault = self._fault or why
+        self._end_early()
+
+    def _end_early(self) -> None:
+        # When the body is whole already, only what followed it was wrong.
+        if self._fault and self._stream is not None and not self._stream.is_eof():
+            self.broken = self._fault
+            self._stream.feed_eof()
 
     def detach(self) -> None:
         """The answer is over: the connection may serve another."""
@@ -129,9 +149,19 @@ class TeeProtocol(ResponseHandler):
 
     def data_received(self, data: bytes) -> None:
         """Copy, then parse as usual. Empty data is aiohttp waking its own parser."""
-        if self.exchange is not None and data:
-            self.exchange.feed(data)
+        exchange = self.exchange
+        if exchange is not None and data:
+            fresh = not exchange.received
+            exchange.feed(data)
+            end = data.find(b"\r\n\r\n") + 4 if fresh else 0
+            if 4 <= end < len(data):
+                # The header on its own first: a body that is damaged from its first bytes on
+                # would otherwise take the header with it.
+                super().data_received(data[:end])
+                data = data[end:]
         super().data_received(data)
+        if exchange is not None and self.exception() is not None:
+            exchange.break_off(str(self.exception()))
 
 
 def _facts(transport: asyncio.BaseTransport) -> Connection:

@@ -1,125 +1,55 @@
-"""A loop with virtual time: when nothing is left to do it jumps to the next timer.
+"""A loop whose time jumps to the next timer instead of waiting, and its clock.
 
-Every timer of every library on the loop follows, so a night of nine hours takes as long
-as the work in it. Sockets, database threads and worker processes stay real: the loop
-never jumps while one of them owes an answer (`Busy` counts them).
+A whole night of timers runs in the time its work takes. Only for code without real
+sockets: while one is awaited, time would run away.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import selectors
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-import aiosqlite.core
-
-PATIENCE_S = 0.002
-"""Real seconds without any event after which a loop with nothing owed counts as idle."""
-STUCK_S = 30.0
 
 
-class Busy:
-    """How many answers the real world owes: threads, database, processes."""
-
+class _Jumping(selectors.DefaultSelector):
     def __init__(self) -> None:
-        self.owed = 0
-
-    @contextmanager
-    def owing(self) -> Iterator[None]:
-        """Count one answer while the block runs."""
-        self.owed += 1
-        try:
-            yield
-        finally:
-            self.owed -= 1
-
-    def counted(self, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        """The async function `call`, counted while it is awaited."""
-
-        @functools.wraps(call)
-        async def counting(*args: Any, **kwargs: Any) -> Any:
-            with self.owing():
-                return await call(*args, **kwargs)
-
-        return counting
-
-
-class _JumpingSelector(selectors.DefaultSelector):
-    loop: VirtualLoop
+        super().__init__()
+        self.now = 1_000.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        events = super().select(0)
-        if events or (timeout is not None and timeout <= 0):
-            return events
-        events = super().select(PATIENCE_S)
-        waited = PATIENCE_S
-        while not events and (self.loop.busy.owed or timeout is None):
-            if waited > STUCK_S:
-                raise RuntimeError(f"virtual time stands still: {self.loop.busy.owed} answers owed")
-            events = super().select(0.02)
-            waited += 0.02
-        if not events and timeout is not None:
-            self.loop.now += timeout
-        return events
+        ready = super().select(0)
+        if not ready and timeout:
+            self.now += timeout
+        return ready
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """See the module."""
+    """`loop.run_until_complete(night())`; `loop.time()` is virtual seconds."""
 
     def __init__(self) -> None:
-        self.now = 0.0
-        self.busy = Busy()
-        selector = _JumpingSelector()
-        selector.loop = self
-        super().__init__(selector)
+        self._jumping = _Jumping()
+        super().__init__(self._jumping)
 
     def time(self) -> float:
-        return self.now
-
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> asyncio.Future[Any]:
-        future = super().run_in_executor(executor, func, *args)
-        self.busy.owed += 1
-        future.add_done_callback(self._paid)
-        return future
-
-    def _paid(self, _future: asyncio.Future[Any]) -> None:
-        self.busy.owed -= 1
+        return self._jumping.now
 
 
-class LoopClock:
-    """The clock of a `VirtualLoop`: it was `start` when the loop's time was 0."""
+class VirtualClock:
+    """Wall and monotonic time of a `VirtualLoop`, from `start` (aware UTC)."""
 
-    speed = 1e6
-    """Libraries that read the machine's clock (asyncio-throttle) must not hold up virtual time."""
+    # So fast that libraries which read the machine's clock see every period as over.
+    speed = 1e12
 
-    def __init__(self, loop: VirtualLoop, start: datetime) -> None:
-        self._loop, self._start = loop, start.astimezone(UTC)
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, start: datetime = datetime(2026, 1, 1, 21, tzinfo=UTC)
+    ):
+        self._loop, self._start, self._origin = loop, start, loop.time()
 
     def now(self) -> datetime:
-        return self._start + timedelta(seconds=self._loop.now)
+        return self._start + timedelta(seconds=self._loop.time() - self._origin)
 
     def monotonic(self) -> float:
-        return self._loop.now
+        return self._loop.time()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-
-
-def run_virtual(main: Callable[[VirtualLoop], Awaitable[Any]]) -> Any:
-    """Run `main(loop)` on a new virtual loop and return its result."""
-    execute = aiosqlite.core.Connection._execute
-    connect = aiosqlite.core.Connection._connect
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        loop = runner.get_loop()
-        assert isinstance(loop, VirtualLoop)
-        aiosqlite.core.Connection._execute = loop.busy.counted(execute)  # type: ignore[method-assign]
-        aiosqlite.core.Connection._connect = loop.busy.counted(connect)  # type: ignore[method-assign]
-        try:
-            return runner.run(main(loop))  # type: ignore[arg-type]
-        finally:
-            aiosqlite.core.Connection._execute = execute  # type: ignore[method-assign]
-            aiosqlite.core.Connection._connect = connect  # type: ignore[method-assign]

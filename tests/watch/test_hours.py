@@ -129,7 +129,7 @@ def test_a_window_within_one_day_is_named_by_that_day() -> None:
     assert night_of(night, at("2026-05-02T06:00:00", "Asia/Tokyo")) is None
 
 
-instants = st.datetimes(datetime(2005, 1, 1), datetime(2037, 1, 1)).map(lambda d: d.replace(tzinfo=UTC))
+instants = st.datetimes(datetime(2005, 1, 1), datetime(2037, 1, 1)).map(lambda d: d.replace(tzinfo=UTC))  # noqa: DTZ001  made aware in the next step
 clocks = st.times().map(lambda t: t.replace(microsecond=0, second=0, tzinfo=None).isoformat("minutes"))
 
 

@@ -1,0 +1,148 @@
+"""Exact bytes and connection facts, and the names inside aiohttp that they lean on."""
+
+# ruff: noqa: SIM117  samples are kept on one line; contexts nest as servers do
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from functools import partial
+
+import aiohttp
+import pytest
+from aiohttp.client_proto import ResponseHandler
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.fakes.site import FakeSite, RawSite, says
+from tests.watch.kit import fetching, site_tls, target, trusting_tls
+from watchers import wire
+from watchers.bounds import BOUNDS
+
+
+async def test_aiohttp_still_has_the_inner_names_we_lean_on() -> None:
+    connector = aiohttp.TCPConnector()
+    assert isinstance(connector._factory, partial)
+    assert connector._factory.func is ResponseHandler
+    for name in ("set_response_params", "data_received", "connection_made", "exception"):
+        assert callable(getattr(ResponseHandler, name))
+    assert wire.install(connector, asyncio.get_running_loop())
+    await connector.close()
+
+
+async def test_without_those_names_answers_are_kept_in_parsed_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("watchers.line.install", lambda connector, loop: False)
+    async with FakeSite() as site, fetching() as fetcher:
+        site.put("/", b"hello")
+        answer = await fetcher.get(site.url("/"), target(site.url("/")), purpose="page")
+        assert (answer.body, answer.framing, answer.wire) == (b"hello", "normalised", b"")
+        assert answer.started_at <= answer.first_byte_at <= answer.ended_at
+
+
+PLAIN = b"HTTP/1.1 200 OK\r\nX-Odd:  spaced \r\nx-odd: twice\r\nContent-Length: 5\r\n\r\nhello"
+CHUNKED = (
+    b"HTTP/1.1 200 Fine\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nhel\r\n2\r\nlo\r\n0\r\nX-End: 1\r\n\r\n"
+)
+HINTED = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+UNTIL_CLOSE = b"HTTP/1.0 200 OK\r\n\r\nhello"
+EMPTY = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+NOTHING = b'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\n\r\n'
+PACKED = gzip.compress(b"hello")
+GZIPPED = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(PACKED) + PACKED
+
+
+@pytest.mark.parametrize("sent", [PLAIN, CHUNKED, HINTED, UNTIL_CLOSE, EMPTY, NOTHING, GZIPPED])
+@pytest.mark.parametrize("pieces", [1, 7])
+async def test_what_the_site_sent_is_kept_byte_for_byte(sent: bytes, pieces: int) -> None:
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        step = max(1, len(sent) // pieces)
+        for at in range(0, len(sent), step):
+            writer.write(sent[at : at + step])
+            await writer.drain()
+            await asyncio.sleep(0.001)
+        writer.close()
+
+    async with RawSite(talk) as site, fetching() as fetcher:
+        answer = await fetcher.get(site.url(), target(site.url()), purpose="page")
+        assert answer.framing in ("head", "exact")
+        assert answer.wire + (answer.body if answer.framing == "head" else b"") == sent
+        assert answer.wire_request == site.asked[0]
+        assert answer.body == (b"" if sent in (EMPTY, NOTHING) else b"hello")
+        assert answer.shortfall == ""
+
+
+async def test_kept_connections_do_not_mix_their_answers() -> None:
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = site.asked[-1].split(b" ")[1]
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(path), path)
+        )
+
+    async with RawSite(talk) as site, fetching() as fetcher:
+        locals_ = set()
+        for n in range(20):
+            answer = await fetcher.get(site.url(f"/{n}"), target(site.url("/")), purpose="page")
+            path = f"/{n}".encode()
+            assert answer.body == path
+            assert answer.wire.endswith(b"\r\n%s\r\n0\r\n\r\n" % path)
+            assert answer.wire.count(b"HTTP/1.1") == 1
+            locals_.add(answer.connection.local)
+        assert len(locals_) == 1
+
+
+async def test_tls_facts_are_those_of_the_same_connection() -> None:
+    allow = ("127.0.0.0/8",)
+    tls = trusting_tls()
+    async with FakeSite(tls=site_tls()) as site:
+        async with fetching(allow=allow, tls=tls, lookup=lambda *_: [(2, "127.0.0.1")]) as fetcher:
+            site.put("/", b"hello")
+            url = f"https://site.test:{site.port}/"
+            for _ in range(2):
+                answer = await fetcher.get(url, target(url), purpose="page")
+                seen = answer.connection
+                assert seen.tls_version == "TLSv1.3"
+                assert seen.cipher.startswith("TLS_")
+                assert seen.certificate_der.startswith(b"0\x82")
+                assert seen.dns == ("127.0.0.1",)
+                assert seen.peer == f"127.0.0.1:{site.port}"
+                assert answer.wire.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+async def test_a_big_bare_body_is_not_held_twice() -> None:
+    body = b"x" * 3_000_000
+    async with RawSite(says(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)) as site:
+        async with fetching() as fetcher:
+            answer = await fetcher.get(site.url(), target(site.url()), purpose="picture")
+            assert (len(answer.body), answer.framing) == (3_000_000, "head")
+            assert len(answer.wire) < 100
+
+
+async def test_a_big_chunked_body_gives_up_its_exact_bytes_for_memory() -> None:
+    block = b"x" * 1_000_000
+    chunk = b"%x\r\n%s\r\n" % (len(block), block)
+    count = BOUNDS.kept_wire_bytes // 1_000_000 + 1
+    async with RawSite(
+        says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk * count + b"0\r\n\r\n")
+    ) as site:
+        async with fetching() as fetcher:
+            answer = await fetcher.get(site.url(), target(site.url()), purpose="picture")
+            assert (len(answer.body), answer.framing, answer.wire) == (count * 1_000_000, "normalised", b"")
+
+
+token = st.text(st.sampled_from("abcXYZ-"), min_size=1, max_size=12)
+value = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=30)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(token, value), max_size=8), st.binary(max_size=300))
+def test_headers_keep_order_case_and_repeats(headers: list[tuple[str, str]], body: bytes) -> None:
+    lines = "".join(f"X{name}: {text}\r\n" for name, text in headers).encode()
+    sent = b"HTTP/1.1 200 OK\r\n" + lines + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+    async def once() -> None:
+        async with RawSite(says(sent)) as site, fetching() as fetcher:
+            answer = await fetcher.get(site.url(), target(site.url()), purpose="picture")
+            assert answer.headers[:-1] == tuple((f"X{name}", text) for name, text in headers)
+            assert answer.wire + answer.body == sent
+
+    asyncio.run(once())
