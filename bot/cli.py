@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from bot.config import Config
     from storage.clock import Clock
 
-PROBLEM, WRONG_USE, INTERRUPTED = 1, 2, 130
+PROBLEM, WRONG_USE = 1, 2
+INTERRUPTED, UNHEARD = 130, 141
+"""As a shell says it of SIGINT and SIGPIPE."""
 FROM_CHECKOUT = ("demo", "test", "bench")
 """Commands of the script at the root of a checkout, not of the installed program."""
 
@@ -134,6 +136,27 @@ def _show(args: argparse.Namespace, out: Out) -> int:
     return show.run(out, _folder(args), _clock(), args.id)
 
 
+def _export(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import export
+
+    return export.run(out, _folder(args), _clock(), args.id, args.out.absolute(), officer=args.officer)
+
+
+def _verify(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import verify
+
+    return verify.run(out, _folder(args), _clock())
+
+
+def _lexicon(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import lexicon
+    from bot.config import lexicons
+    from watchers.lexicon import Lexicon
+
+    files = tuple(args.file) or lexicons(_located(args))
+    return lexicon.run(out, files, load=Lexicon.load)
+
+
 # --- options ---------------------------------------------------------------------
 
 
@@ -157,6 +180,14 @@ def _parser() -> argparse.ArgumentParser:
     command("run", "watch until told to stop", _run)
     command("status", "how every target and channel does", _status)
     _find_options(command("find", "find evidence by words, contact, target, tier and time", _find))
+    export = command("export", "hand evidence over as a folder that anybody can check", _export)
+    export.add_argument("id", nargs="+", help="evidence ids; every look at the same posts goes along")
+    export.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a new folder")
+    export.add_argument("--officer", default="", metavar="NAME", help="who exports, for the log")
+    command("verify", "check every byte that is kept, and the log", _verify)
+    lexicon = command("lexicon", "check files of terms", _lexicon)
+    lexicon.add_argument("action", choices=("check",))
+    lexicon.add_argument("file", nargs="*", type=Path, help="default: those of the configuration")
     shown_ = command("show", "everything about one piece of evidence", _show)
     shown_.add_argument("id", help="evidence id, whole or a beginning that fits only one")
     return parser
@@ -227,7 +258,7 @@ def _called(args: argparse.Namespace) -> int:
     except BrokenPipeError:
         # Whoever read us has seen enough (head, less). The rest goes nowhere, quietly.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return UNHEARD
 
 
 def _told(error: NightjarError, args: argparse.Namespace, code: int) -> int:

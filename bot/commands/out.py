@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 OK, PROBLEM, WRONG_USE = 0, 1, 2
 """The exit codes."""
+_PIPED_COLUMNS = 180
 
 _STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
@@ -91,7 +92,13 @@ class Out:
         if self._console is None:
             from rich.console import Console
 
-            self._console = Console(file=self._stream, highlight=False, soft_wrap=False)
+            class Quiet(Console):
+                def on_broken_pipe(self) -> None:
+                    """Leave it to the command line, which knows what to answer."""
+                    raise BrokenPipeError
+
+            wide = None if self._stream.isatty() else _PIPED_COLUMNS
+            self._console = Quiet(file=self._stream, highlight=False, width=wide)
         return self._console
 
     def facts(self, facts: object) -> None:
@@ -115,8 +122,8 @@ class Out:
         from rich.text import Text
 
         shape = Table(title=title or None, title_justify="left", header_style="bold", expand=False)
-        for column in columns:
-            shape.add_column(column, overflow="fold")
+        for number, column in enumerate(columns):
+            shape.add_column(column, overflow="fold", no_wrap=number == 0)  # ids are copied whole
         for row in rows:
             shape.add_row(*(Text(tame(cell)) for cell in row))
         self.console.print(shape)

@@ -1,0 +1,147 @@
+"""The investigator's commands on a real data folder: status, find, show, export, verify."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.kept import Command, Kept, night
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    return night(tmp_path)
+
+
+@pytest.fixture
+def run(kept: Kept, capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(capsys, kept.config)
+
+
+STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]")
+
+
+def test_status_tells_each_target_with_what_was_asked_and_reached(run: Command, kept: Kept) -> None:
+    facts = run("status", "--json").facts
+    rows = {row["target"]: row for row in facts["targets"]}
+    market = rows["market"]
+    assert (market["health"], market["interval_s"], market["achieved_interval_s"]) == ("blocked", 30.0, 31.5)
+    assert (market["usual_yield"], market["last_yield"]) == (20.0, 3)
+    assert market["lag_s"] is not None
+    assert (market["posts"], market["matched"]) == (1, 1)
+    assert rows["never polled"]["health"] == "new"
+    assert facts["evidence"] == 3
+    assert {c["channel"] for c in facts["channels"]} == {"duty"}
+
+
+def test_status_reads_well_and_nothing_steers_the_terminal(run: Command) -> None:
+    ran = run("status")
+    assert ran.code == 0
+    assert "market" in ran.out
+    assert "captcha" in ran.out
+    assert not STEERING.search(ran.out)
+
+
+def test_status_works_though_the_configuration_has_mistakes(run: Command, kept: Kept) -> None:
+    kept.config.write_text(kept.config.read_text() + "\n[[target]]\nzone = x\n")
+    ran = run("status", "--json")
+    assert ran.code == 0
+    assert "mistakes" in ran.facts["remark"]
+
+
+def test_find_by_words_contact_tier_and_target(run: Command, kept: Kept) -> None:
+    def ids(*words: str) -> list[str]:
+        return [one["evidence_id"] for one in run("find", *words, "--json").facts["found"]]
+
+    assert ids("bicycle") == [kept.harmless]
+    assert kept.sale in ids("犀角")
+    assert kept.sale in ids("--contact", "13800138000")
+    assert set(ids("--tier", "high")) <= {kept.sale, kept.gone}
+    assert kept.sale in ids("--tier", "urgent")
+    assert ids("--target", "nobody") == []
+    assert len(ids()) == 3
+    assert len(ids("--limit", "1")) == 1
+    assert ids("--since", "2026-11-25") == []
+    assert len(ids("--until", "2026-11-25T08:00+08:00")) == 3
+
+
+def test_find_reads_well_and_nothing_steers_the_terminal(run: Command, kept: Kept) -> None:
+    ran = run("find")
+    assert kept.sale in ran.out.replace("\n", "")
+    assert "3 found" in ran.out
+    assert not STEERING.search(ran.out)
+
+
+@pytest.mark.parametrize(
+    "words", [("--since", "yesterday"), ("--limit", "0"), ("--tier", "loud"), ("--since", "9x")]
+)
+def test_find_refuses_what_makes_no_sense(run: Command, words: tuple[str, str]) -> None:
+    ran = run("find", *words)
+    assert ran.code == 2
+    assert "nightjar" in ran.err
+
+
+def test_show_keeps_facts_apart_from_conclusions(run: Command, kept: Kept) -> None:
+    ran = run("show", kept.sale)
+    assert ran.code == 0
+    assert ran.out.index("What was received") < ran.out.index("What was concluded")
+    for words in ("lao_wang", "vanished between", "tier urgent", "404 Not Found", "138-0013-8000"):
+        assert words in ran.out
+    assert not STEERING.search(ran.out)
+
+
+def test_show_gives_all_of_it_as_json_and_takes_the_beginning_of_an_id(run: Command, kept: Kept) -> None:
+    facts = run("show", kept.sale[:20], "--json").facts
+    assert facts["evidence"]["evidence_id"] == kept.sale
+    assert facts["verdict"]["tier"] == "urgent"
+    assert [look["evidence_id"] for look in facts["chain"]] == [kept.sale, kept.gone]
+    assert facts["lifetime"]["missing_class"] == "404"
+
+
+def test_an_unknown_id_is_told_in_one_line(run: Command) -> None:
+    ran = run("show", "ffffffffffff")
+    assert ran.code == 1
+    assert ran.err.count("\n") == 1
+    assert "Traceback" not in ran.err
+
+
+def test_export_makes_a_folder_that_stock_tools_check(run: Command, kept: Kept, tmp_path: Path) -> None:
+    out = tmp_path / "case"
+    ran = run("export", kept.sale, "--out", str(out), "--json")
+    assert ran.code == 0
+    assert Path(ran.facts["folder"]) == out
+    checked = subprocess.run(
+        ["sha256sum", "-c", "manifest-sha256.txt"], cwd=out, capture_output=True, check=False
+    )
+    assert checked.returncode == 0
+    again = run("export", kept.sale, "--out", str(out))
+    assert again.code == 1
+    assert "there already" in again.err
+
+
+def test_verify_says_whole_and_finds_a_changed_byte(run: Command, kept: Kept) -> None:
+    ran = run("verify", "--json")
+    assert (ran.code, ran.facts["whole"], ran.facts["evidence"]) == (0, True, 3)
+    assert "everything is as it was written" in run("verify").out
+    (blob,) = [p for p in kept.folder.rglob("*") if p.is_file() and p.read_bytes()[-11:] == b"old bicycle"][
+        :1
+    ]
+    blob.chmod(0o600)
+    blob.write_bytes(blob.read_bytes()[:-1] + b"X")
+    ran = run("verify")
+    assert ran.code == 1
+    assert "not whole" in ran.out
+    assert run("show", kept.harmless).code == 1
+
+
+def test_commands_say_when_nothing_was_kept_yet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[nightjar]\ncontact = "a@example.org"\n')
+    run = Command(capsys, config)
+    for words in (("status",), ("find",), ("show", "x"), ("verify",), ("export", "x", "--out", "y")):
+        ran = run(*words)
+        assert ran.code == 1
+        assert "no data folder" in ran.err
