@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = {"numpy", "scipy", "imagehash", "extruct", "dateparser", "telegram", "rich", "PIL", "zhconv_rs"}
+HEAVY = {"numpy", "scipy", "imagehash", "extruct", "dateparser", "telegram", "rich", "PIL", "opencc"}
 WORDS = (
     "storage.model", "storage.clock", "storage.errors", "watchers.feed", "watchers.hours", "watchers.cadence",
     "bot.channel",

@@ -126,11 +126,11 @@ def _unmix(word: re.Match[str]) -> str:
 
 @cache
 def _simplified() -> dict[int, str]:
-    """Traditional -> simplified, one character to one, by zhconv's tables (12 ms, once)."""
-    from zhconv_rs import zhconv
+    """Traditional -> simplified, one character to one, by OpenCC's tables (25 ms, once)."""
+    from opencc import OpenCC
 
     source = [chr(code) for code in (*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000))]
-    target = zhconv("\n".join(source), "zh-hans").split("\n")
+    target = OpenCC("t2s").convert("\n".join(source)).split("\n")
     pairs = zip(source, target, strict=True)
     return {ord(old): new for old, new in pairs if old != new and len(new) == 1}
 
