@@ -128,7 +128,9 @@ TARGETS: dict[str, tuple[InTarget, ...]] = {
     ),
     "rules": (
         rule("rule that is unknown", "frobnicate = 1", "frobnicate"),
-        rule("key of the target below its rules", 'zone = "UTC"', "zone", expects="[[target]]"),
+        rule(
+            "key of the target below its rules", 'jurisdiction = "CN"', "jurisdiction", expects="[[target]]"
+        ),
         bad("rules as text", 'rules = "none"', expects="table"),
         rule("secret among the rules", 'api_key = "1"', "api_key", expects="secret"),
     ),

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from bot.settings.bounds import bounds
 from bot.settings.channels import unknown_kind
-from bot.settings.checks import HOST_KEY
+from bot.settings.checks import HOST_KEY, time_zone
 from bot.settings.documents import Document, Path_
 from bot.settings.gather import Table, array, keys_of, single
 from bot.settings.keys import HostKeys, NightjarKeys, TargetKeys, WindowKeys
@@ -133,9 +133,19 @@ def _rules(table: Table, shape: type | None) -> Reading:
         return Reading(None, (Fault(path=(), why="must be a table headed [target.rules]"),))
     if shape is None:
         return Reading(None, ())
+    if "zone" in keys_of(shape) and (zone := _zone(table)):
+        rules = {"zone": zone, **rules}  # of the times on the page, unless the rules name another
     return read_table(
         rules, shape, elsewhere=dict.fromkeys(keys_of(TargetKeys), "above [target.rules], in [[target]]")
     )
+
+
+def _zone(table: Table) -> str:
+    """The zone of a target when it is a right one, else ""; a wrong one is told elsewhere."""
+    try:
+        return time_zone(str(table.get("zone", "")))
+    except ValueError:
+        return ""
 
 
 @cache

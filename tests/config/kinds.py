@@ -28,6 +28,7 @@ class Plain:
 
     max_pages: int = 1
     language: str = ""
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

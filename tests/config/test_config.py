@@ -131,6 +131,14 @@ def test_defaults_hold_for_what_is_left_out(tmp_path: Path) -> None:
     assert config.metrics == ("127.0.0.1", 9108)
 
 
+def test_times_on_the_page_are_in_the_target_s_zone_unless_the_rules_name_another(tmp_path: Path) -> None:
+    there = 'zone = "Asia/Tokyo"\n'
+    text = target("a", there) + target("b", there + '[target.rules]\nzone = "Asia/Kolkata"') + target("c")
+    found = [t.rules for t in load(write(tmp_path, HEAD + text)).targets]
+    assert found == [Plain(zone="Asia/Tokyo"), Plain(zone="Asia/Kolkata"), Plain(zone="UTC")]
+    assert only(write(tmp_path, HEAD + target(extra='zone = "Asia/Tokio"'))).key == "zone"
+
+
 def test_targets_of_all_files_come_in_the_order_of_the_files(tmp_path: Path) -> None:
     path = write(tmp_path, HEAD + target("main"), b=target("b"), a=target("a1") + target("a2"))
     (tmp_path / "targets.d" / ".a.toml").write_text("not read", encoding="utf-8")
@@ -284,7 +292,7 @@ def test_members_of_a_union_complain_in_one_line(tmp_path: Path) -> None:
 
 
 def test_a_key_in_the_wrong_table_is_sent_to_the_right_one(tmp_path: Path) -> None:
-    found = only(write(tmp_path, HEAD + target(extra='[target.rules]\nzone = "UTC"')))
+    found = only(write(tmp_path, HEAD + target(extra='[target.rules]\njurisdiction = "CN"')))
     assert "above [target.rules], in [[target]]" in found.why
     found = only(write(tmp_path, HEAD + target(extra="max_pages = 2")))
     assert "into [target.rules]" in found.why
