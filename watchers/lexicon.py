@@ -40,12 +40,13 @@ class Kind(StrEnum):
     CUE = "cue"
     FORM = "form"
     CONTEXT = "context"
+    READING = "reading"
     OFF = "off"
 
     @property
     def is_wording(self) -> bool:
         """True for rows that hold a list of phrases instead of one term."""
-        return self in (Kind.CUE, Kind.FORM, Kind.CONTEXT)
+        return self in (Kind.CUE, Kind.FORM, Kind.CONTEXT, Kind.READING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
-    """Phrases of one group: a cue ("sale"), a form ("piece") or a context class ("news")."""
+    """Phrases of one group: a cue ("sale"), a form, a context class ("news") or a syllable ("xiang")."""
 
     kind: Kind
     group: str
@@ -194,7 +195,9 @@ class _File:
             self._mistake(number, "term", "empty")
             sound = False
         if not kind.is_wording and ";" in cell["term"]:
-            self._mistake(number, "term", "one term a row; only cue, form and context rows hold lists")
+            self._mistake(
+                number, "term", "one term a row; lists stand only in cue, form, context and reading rows"
+            )
             sound = False
         if not _LANG.fullmatch(cell["lang"]):
             self._mistake(number, "lang", f"{cell['lang']!r} is no language code such as en, zh, zh-latn, vi")

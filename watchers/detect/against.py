@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from storage.model import Reason
-from watchers.detect.terms import Found, Hit, window
+from watchers.detect.terms import Found, Hit, Word, window
 from watchers.lexicon import Kind
 
 _WHOLE_POST = {
-    "news": ("worded like news or a court report", (0.9, 2.0, 3.0, 3.6)),
+    "news": ("worded like news or a court report", (1.3, 2.3, 3.1, 3.6)),
     "conservation": ("worded like a conservation appeal", (0.8, 1.7, 2.4, 3.0)),
     "science": ("worded like teaching or a museum", (0.7, 1.3, 1.8)),
 }
@@ -51,25 +51,43 @@ def _post_reasons(found: Found, offers: Sequence[Reason]) -> list[Reason]:
 
 
 def _replica_reasons(found: Found) -> list[Reason]:
-    phrases = found.groups(Kind.CONTEXT, "replica")
-    if not phrases:
+    words = _replica_words(found)
+    if not words:
         return []
     near = dict.fromkeys(span for hit in found.hits if not hit.compound for span in _near(found, hit))
+    phrases = dict.fromkeys(word.span.casefold() for word in words)
     if not near:
-        what, weight, spans = "speaks of a replica elsewhere", _REPLICA_FAR, phrases
+        what, weight, spans = "speaks of a replica elsewhere", _REPLICA_FAR, tuple(phrases)
     else:
         weight = _REPLICA_NEAR + (_REPLICA_MORE if len(phrases) > 1 else 0.0)
         what, spans = "said to be a replica or another material", tuple(near)
     return [Reason(kind="context", what=what, weight=-weight, span=", ".join(spans[:5]))]
 
 
+def is_explained(found: Found, hit: Hit) -> bool:
+    """True when the post says of this very term that it is a replica or a legal material."""
+    if hit.term.kind is Kind.COVER:
+        return any(found.groups(Kind.CONTEXT, group) for group in ("permit", "mammoth"))
+    return bool(_near(found, hit))
+
+
+def _replica_words(found: Found) -> list[Word]:
+    """Words for replicas, but for those a seller denies ("not plastic", 假一赔十) or a term holds."""
+    denials = [w for w in found.words if w.kind is Kind.CUE and w.group == "covert"]
+    held = [(d.start, d.end) for d in denials] + [(h.start, h.end) for h in found.hits]
+    return [
+        word
+        for word in found.words
+        if word.kind is Kind.CONTEXT
+        and word.group == "replica"
+        and not any(low <= word.start and word.end <= high for low, high in held)
+    ]
+
+
 def _near(found: Found, hit: Hit) -> list[str]:
     low, high = window(found.views.raw, hit.start, hit.end)
-    return [
-        word.span.casefold()
-        for word in found.words
-        if word.kind is Kind.CONTEXT and word.group == "replica" and low <= word.start and word.end <= high
-    ]
+    words = _replica_words(found)
+    return [word.span.casefold() for word in words if low <= word.start and word.end <= high]
 
 
 def _said_reasons(found: Found) -> list[Reason]:

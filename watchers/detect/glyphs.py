@@ -73,19 +73,20 @@ _LETTER = r"a-z\u00df-\u024f\u1e00-\u1eff"
 
 STRONG = re.compile(rf"[{_STRONG}丨]+")
 """Signs nobody writes between two Chinese characters but to part them."""
-HAN_GAP = re.compile(rf"(?<=[{_HAN}])([{_BETWEEN}丨]{{1,3}})(?=[{_HAN}])")
-SPELLED = re.compile(
-    rf"(?<![{_LETTER}0-9])[{_LETTER}0-9](?:[{_BETWEEN}]{{1,2}}[{_LETTER}0-9]){{3,}}(?![{_LETTER}0-9])"
+HAN_GAP = re.compile(
+    rf"(?<=[{_HAN}a-z])([{_BETWEEN}丨]{{1,3}})(?=[{_HAN}])|(?<=[{_HAN}])([{_BETWEEN}丨]{{1,3}})(?=[a-z])"
 )
+_SINGLE = rf"{_LETTER}0-9\u0400-\u04ff\u0620-\u064a\u0900-\u097f\u0e01-\u0e4e\u3041-\u30ff\uac00-\ud7a3"
+SPELLED = re.compile(rf"(?<![{_SINGLE}])[{_SINGLE}](?:[{_BETWEEN}]{{1,3}}[{_SINGLE}]){{3,}}(?![{_SINGLE}])")
 """Four or more single letters with something between each two."""
-GAP = re.compile(rf"[{_BETWEEN}]{{1,2}}")
+GAP = re.compile(rf"[{_BETWEEN}]{{1,3}}")
 IN_WORD = re.compile(rf"(?<=[{_LETTER}])([{_STRONG}.'’`´+=\-{_SIGNS}]{{1,2}})(?=[{_LETTER}])")
 
 SPACES = re.compile(r" {2,}")
 
 LEET = _pairs("0o 1i 3e 4a 5s 7t 8b @a $s !i |i €e")
 _LEET = r"a-z0-9@$!|€"
-LEET_WORD = re.compile(rf"(?<![{_LEET}])(?=[{_LEET}]*[a-z])[{_LEET}]{{4,40}}(?![{_LEET}])")
+LEET_WORD = re.compile(rf"(?<![{_LEET}])(?=[{_LEET}]*[a-z])[{_LEET}]{{3,40}}(?![{_LEET}])")
 """A word with at least one letter; digits alone are numbers."""
 
 

@@ -64,6 +64,8 @@ class Views:
     bare: View
     japanese: bool
     """True when there is kana, which tells Japanese from Chinese."""
+    chinese: bool
+    """True when there are Chinese characters, beside which pinyin is a disguise."""
     cut: bool
     """True when the text was longer than the cap and its middle was left out."""
 
@@ -75,7 +77,13 @@ def views(text: str) -> Views:
     joined = _joined(folded)
     bare = _bare(joined or folded)
     return Views(
-        raw=raw, folded=folded, joined=joined, bare=bare, japanese=bool(glyphs.KANA.search(raw)), cut=cut
+        raw=raw,
+        folded=folded,
+        joined=joined,
+        bare=bare,
+        japanese=bool(glyphs.KANA.search(raw)),
+        chinese=bool(glyphs.HAN.search(raw)),
+        cut=cut,
     )
 
 
@@ -198,27 +206,35 @@ def _fold_cluster(cluster: str) -> str:
 def _joined(view: View) -> View | None:
     """Separators between single characters and spaces beyond the first removed, or None."""
     text = view.text
-    gaps = [(m.start(1), m.end(1)) for m in glyphs.HAN_GAP.finditer(text) if _han_joins(text, m)]
+    gaps = [gap.span() for gap in glyphs.HAN_GAP.finditer(text) if _han_joins(text, *gap.span())]
     for run in glyphs.SPELLED.finditer(text):
-        gaps.extend((m.start() + run.start(), m.end() + run.start()) for m in glyphs.GAP.finditer(run[0]))
-    gaps.extend((m.start(1), m.end(1)) for m in glyphs.IN_WORD.finditer(text))
-    gaps.extend((m.start() + 1, m.end()) for m in glyphs.SPACES.finditer(text))
-    if not gaps:
-        return None
-    return _without(view, sorted(set(gaps)))
+        gaps += _spelled_gaps(run[0], run.start())
+    gaps.extend(gap.span(1) for gap in glyphs.IN_WORD.finditer(text))
+    gaps.extend((gap.start() + 1, gap.end()) for gap in glyphs.SPACES.finditer(text))
+    return _without(view, sorted(set(gaps))) if gaps else None
 
 
-def _han_joins(text: str, gap: re.Match[str]) -> bool:
+def _spelled_gaps(run: str, start: int) -> list[tuple[int, int]]:
+    """Gaps of a spelled-out run. Among other signs ("r/e/d i/v/o/r/y") a space parts words."""
+    gaps = list(glyphs.GAP.finditer(run))
+    signs = [gap for gap in gaps if not gap[0].isspace()]
+    chosen = signs if len(signs) * 2 > len(gaps) else gaps
+    return [(gap.start() + start, gap.end() + start) for gap in chosen]
+
+
+def _han_joins(text: str, start: int, end: int) -> bool:
     """Always for signs that nobody writes between words; else only beside a lone character.
 
-    "大象, 牙齿" must not become 象牙, while "象 牙" and "象.牙手镯" must.
+    "大象, 牙齿" must not become 象牙, while "象 牙", "象.牙手镯" and "X-牙" must.
     """
-    if glyphs.STRONG.fullmatch(gap[1]):
+    gap = text[start:end]
+    alone_left = start < 2 or not text[start - 2].isalnum()
+    alone_right = end + 1 >= len(text) or not text[end + 1].isalnum()
+    if text[start - 1].isascii() or text[end].isascii():
+        return alone_left and alone_right
+    if glyphs.STRONG.fullmatch(gap):
         return True
-    left, right = gap.start(1) - 2, gap.end(1) + 1
-    alone_left = left < 0 or not text[left].isalnum()
-    alone_right = right >= len(text) or not text[right].isalnum()
-    return (alone_left and alone_right) if "," in gap[1] or "、" in gap[1] else (alone_left or alone_right)
+    return (alone_left and alone_right) if "," in gap or "、" in gap else (alone_left or alone_right)
 
 
 def _without(view: View, gaps: list[tuple[int, int]]) -> View:

@@ -11,7 +11,7 @@ from watchers.detect.terms import Found
 from watchers.lexicon import Kind
 
 _MESSENGER, _HANDLE, _PHONE, _MAIL, _FURTHER = 1.3, 0.9, 0.9, 0.6, 0.3
-_PRICE, _PRICE_FIELD, _PER_WEIGHT = 0.6, 0.4, 0.6
+_PRICE, _PRICE_FIELD, _PER_WEIGHT = 0.6, 0.4, 0.4
 _CUE = {"sale": 0.7, "price": 0.8, "covert": 1.4, "buy": 0.5}
 _MORE = {"sale": 0.2, "price": 0.1, "covert": 0.5, "buy": 0.0}
 _WHAT = {

@@ -28,6 +28,8 @@ URGENT, HIGH, NORMAL = 93, 70, 35
 """Least score of each tier."""
 
 _TIER = {1: 4.4, 2: 3.9, 3: 3.3, 4: 2.0, 5: 1.3}
+_WEAK_CODE = 2.3
+"""Tier 4 trade words; its names (ivory, marfil) are ordinary words too."""
 _JARGON = 0.5
 _PIECE = 0.8
 _HIDDEN = 0.9
@@ -37,6 +39,8 @@ _NO_TERM = -0.6
 _NIGHT = 0.2
 _NIGHT_HOURS = frozenset({21, 22, 23, 0, 1, 2, 3, 4, 5})
 _WEAK_TIER = 4
+_JUST_BELOW_HIGH = 0.6
+"""Log-odds of score 65."""
 _FIELD_BREAK = "\n\n\n\n"
 
 
@@ -65,13 +69,14 @@ def judge(
     reading = read(post, lexicon)
     likeness = picture_reasons(matches)
     offers = sale.sale_reasons(reading.found, reading.contacts, reading.prices, reading.price_field)
-    terms = term_reasons(reading.found, supported=bool(offers or likeness))
+    terms = term_reasons(reading.found, offers, pictured=bool(likeness))
     about = bool(likeness) or any(reason.weight > 0 for reason in terms)
     reasons = [*terms, *likeness]
     if about:
         reasons += offers
         reasons += against.against_reasons(reading.found, offers)
         reasons += _circumstances(post, pictures, reading, likeness, local_hour)
+        reasons += _held_back(reading.found, reasons, pictured=bool(likeness))
     else:
         reasons += [_unweighed(reason) for reason in offers]
     score = _score(reasons)
@@ -125,20 +130,23 @@ def products_of(found: Found) -> tuple[str, ...]:
     return tuple(dict.fromkeys(product for hit in clean for product in hit.term.products))
 
 
-def term_reasons(found: Found, *, supported: bool) -> list[Reason]:
+def term_reasons(found: Found, offers: Sequence[Reason], *, pictured: bool) -> list[Reason]:
     """One reason per term, and what lessens or strengthens it.
 
-    supported: there is a second signal (sale wording, contact, price, picture). Terms of
-    tier 4-5 count only beside one, or beside another term.
+    Terms of tier 4-5 count only beside a second signal: an offer, a known picture, or
+    another term; ordinary words of traders' jargon (white) need more than an open sale.
     """
     best = _best_hits(found.hits)
-    several = len({hit.term.text.casefold() for hit in best if _says_something(hit)}) > 1
+    named = {h.term.text.casefold() for h in best if _says_something(h) and h.term.kind is not Kind.JARGON}
+    covert = bool(found.groups(Kind.CUE, "covert"))
     reasons: list[Reason] = []
     counted: list[Hit] = []
     for hit in best:
+        beside_another = bool(named - {hit.term.text.casefold()})
+        offered = covert if hit.term.kind is Kind.JARGON else bool(offers)
         if not _says_something(hit):
             reasons.append(_harmless(hit))
-        elif hit.term.tier >= _WEAK_TIER and not (supported or several):
+        elif hit.term.tier >= _WEAK_TIER and not (offered or pictured or beside_another):
             reasons.append(_reason(hit, 0.0, "alone: counts only beside a second signal"))
         else:
             reasons += _weighed(hit, counted)
@@ -164,7 +172,9 @@ def _worth(hit: Hit) -> float:
 
 
 def _base(term: Term) -> float:
-    return _JARGON if term.kind is Kind.JARGON else _TIER[term.tier]
+    if term.kind is Kind.JARGON:
+        return _JARGON
+    return _WEAK_CODE if (term.tier, term.kind) == (_WEAK_TIER, Kind.CODE) else _TIER[term.tier]
 
 
 def _kept(hit: Hit) -> float:
@@ -256,6 +266,23 @@ def _circumstances(
             Reason(kind="hour", what=f"{when} at night", weight=_NIGHT, detail=f"{local_hour:02d} h")
         )
     return reasons
+
+
+def _held_back(found: Found, reasons: Sequence[Reason], *, pictured: bool) -> list[Reason]:
+    """Keeps a post below HIGH when every product it names is explained and nothing belies it.
+
+    Explained: harmless wording near, said to be a replica, or a legal cover material with
+    fossil or permit wording. Belied by: a known picture, wording for insiders, a disguise.
+    """
+    hits = [hit for hit in found.hits if _says_something(hit) and hit.term.kind is not Kind.JARGON]
+    belied = pictured or bool(found.groups(Kind.CUE, "covert")) or any(hit.hidden for hit in hits)
+    if belied or not hits or not all(hit.near or against.is_explained(found, hit) for hit in hits):
+        return []
+    excess = PRIOR + sum(reason.weight for reason in reasons) - _JUST_BELOW_HIGH
+    if excess <= 0:
+        return []
+    what = "everything it names is explained, nothing belies it: below high"
+    return [Reason(kind="context", what=what, weight=-round(excess, 2))]
 
 
 def _unweighed(reason: Reason) -> Reason:

@@ -29,7 +29,9 @@ _MATCHES_MAX = 20_000
 _WORDS_MAX = 4_000
 _CODE_LETTERS = 3
 _BARE_LETTERS = 5
-_GLUED_LETTERS = 7
+_GLUED_LETTERS = 6
+_READ_TIER = 4
+_READ_CHARACTERS = 4
 
 _DENSE = r"\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
 _TOKEN = re.compile(rf"[{_DENSE}]|[^\W{_DENSE}]+")
@@ -112,6 +114,8 @@ class _Entry:
     left: bool = False
     right: bool = False
     code: bool = False
+    disguised: list[Term] = field(default_factory=list)
+    """Terms that the pattern spells in pinyin."""
 
 
 class _Automaton:
@@ -156,10 +160,18 @@ class _Machine:
 def _machine(lexicon: Lexicon) -> _Machine:
     """The automata of a lexicon; built once per load (about 30 ms)."""
     folded, bare = _Automaton(), _Automaton()
+    readings = {
+        fold_term(character): wording.group
+        for wording in lexicon.wordings
+        if wording.kind is Kind.READING
+        for character in wording.phrases
+    }
     for term in lexicon.terms:
         _add_term(term, folded, bare)
+        _add_readings(term, readings, folded)
     for wording in lexicon.wordings:
-        _add_wording(wording, folded)
+        if wording.kind is not Kind.READING:
+            _add_wording(wording, folded)
     folded.build()
     bare.build()
     return _Machine(folded, bare)
@@ -180,6 +192,20 @@ def _add_term(term: Term, folded: _Automaton, bare: _Automaton) -> None:
         and stripped.isascii()
     ):
         bare.entry(stripped).terms.append(term)
+
+
+def _add_readings(term: Term, readings: dict[str, str], folded: _Automaton) -> None:
+    """Half pinyin (xiang牙) of Chinese terms, and whole pinyin of the surer ones."""
+    pattern = fold_term(term.text)
+    syllables = [readings.get(character, "") for character in pattern]
+    if term.tier > _READ_TIER or not all(syllables) or not 1 < len(pattern) <= _READ_CHARACTERS:
+        return
+    for mask in range(1, (1 << len(pattern)) - 1):
+        mixed = (s if mask >> at & 1 else c for at, (c, s) in enumerate(zip(pattern, syllables, strict=True)))
+        folded.entry("".join(mixed)).disguised.append(term)
+    if term.tier < _READ_TIER:
+        folded.entry("".join(syllables)).disguised.append(term)
+        folded.entry(" ".join(syllables)).disguised.append(term)
 
 
 def _add_wording(wording: Wording, folded: _Automaton) -> None:
@@ -293,18 +319,20 @@ def _in_view(
     """Hits of terms in one view; wordings go to `marks`. name "": the folded view, V0-V2."""
     count = 0
     for entry, start, end in automaton.matches(view.text):
-        if (entry.code or not entry.terms) and marks is None:
+        if marks is None and (entry.code or not entry.terms):
             continue
         raw_start, raw_end = view.span(start, end)
         if marks is not None:
             marks.add(entry, raw_start, raw_end, seen.raw)
-        if entry.terms and count < _MATCHES_MAX:
+        if count < _MATCHES_MAX and (entry.terms or (entry.disguised and seen.chinese)):
             count += 1
             yield _hit(entry, raw_start, raw_end, seen, name)
 
 
 def _hit(entry: _Entry, start: int, end: int, seen: Views, name: str) -> Hit:
     span = seen.raw[start:end]
+    if not entry.terms:
+        return Hit(term=entry.disguised[0], view="V5", start=start, end=end, span=span, hidden=True)
     term = _fitting(entry.terms, seen.japanese)
     view = name or _view_of(span, entry.pattern)
     hidden = view != "V0" and _is_hidden(span, term, view)
