@@ -63,10 +63,18 @@ def moment(value: int) -> datetime:
 
 
 def stamp(value: datetime) -> str:
-    """RFC 3339 in UTC with six decimals and Z: 2026-11-24T02:14:00.000000Z."""
+    """RFC 3339 in UTC with six decimals and Z: 2026-11-24T02:14:00.000000Z.
+
+    Sites name any year: an instant that UTC cannot reach (year 9999 west of it) keeps its
+    local digits. Raises ValueError for a naive datetime.
+    """
     if value.tzinfo is None:
         raise ValueError(f"naive datetime {value!r}: every stored time is aware UTC")
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    try:
+        utc = value.astimezone(UTC)
+    except OverflowError:
+        utc = value.replace(tzinfo=UTC)
+    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def dump(value: object) -> str:

@@ -1,0 +1,46 @@
+"""A clock that is moved by hand, and a store on real files, for the tests of this room."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from storage.store import Store
+
+DUSK = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)
+
+
+class HandClock:
+    """It is what it was told to be; every `tick` moves it on."""
+
+    speed = 1.0
+
+    def __init__(self, start: datetime = DUSK) -> None:
+        self._now = start
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return (self._now - DUSK).total_seconds()
+
+    async def sleep(self, seconds: float) -> None:
+        self.tick(seconds)
+        await asyncio.sleep(0)
+
+    def tick(self, seconds: float = 1.0) -> datetime:
+        self._now += timedelta(seconds=seconds)
+        return self._now
+
+
+@asynccontextmanager
+async def opened(folder: Path, clock: HandClock | None = None) -> AsyncIterator[Store]:
+    """A store that is closed at the end, whatever happens."""
+    store = await Store.open(folder, clock or HandClock())
+    try:
+        yield store
+    finally:
+        await store.close()
