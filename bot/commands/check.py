@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from bot.commands.out import OK, PROBLEM, Out
+from bot.commands.out import OK, PROBLEM, Out, some
 from bot.config import Config, ConfigErrors, lexicons
 from bot.mistakes import Mistake
 from bot.settings.units import spoken_s
@@ -86,12 +86,11 @@ def _tell(
         out.say(problem, style="yellow")
     files = len({mistake.file for mistake in mistakes})
     if mistakes:
-        out.say(
-            f"{len(mistakes)} mistakes in {files} file{'s' * (files > 1)}; nothing was started", style="bold"
-        )
+        told = f"{some(len(mistakes), 'mistake')} in {some(files, 'file')}"
+        out.say(f"{told}; a daemon does not take this over", style="bold")
     elif config is not None:
         channels = ", ".join(channel.name for channel in config.channels)
-        out.say(f"{len(config.targets)} targets; alerts go to {channels}; no mistakes", style="bold")
+        out.say(f"{some(len(config.targets), 'target')}; alerts go to {channels}; no mistakes", style="bold")
 
 
 def _facts(target: Target) -> dict[str, object]:

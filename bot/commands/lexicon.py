@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from bot.commands.out import OK, PROBLEM, Out
+from bot.commands.out import OK, PROBLEM, Out, some
 from bot.mistakes import Mistake
 from storage.errors import ConfigError
 
@@ -48,5 +48,5 @@ def run(out: Out, files: tuple[Path, ...], *, load: Callable[[tuple[Path, ...]],
     for mistake in mistakes:
         out.say(mistake, style="red")
     if terms is not None:
-        out.say(f"{len(terms.terms)} terms, version {terms.version}; no mistakes", style="bold")
+        out.say(f"{some(len(terms.terms), 'term')}, version {terms.version}; no mistakes", style="bold")
     return PROBLEM if mistakes else OK

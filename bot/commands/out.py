@@ -41,6 +41,11 @@ def on_one_line(text: object, most: int = 200) -> str:
     return flat if len(flat) <= most else flat[: most - 1] + "…"
 
 
+def some(count: int, one: str, many: str = "") -> str:
+    """A count with its noun: "1 mistake", "2 mistakes"."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def moment(at: datetime | None) -> str:
     """A time for people: UTC to the second, or a dash."""
     return "-" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
@@ -115,8 +120,9 @@ class Out:
             self.console.print(Text(tame(text), style=style), soft_wrap=True)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
-        """A table for people; cells are tamed and wrapped; not with `--json`."""
-        if self.json:
+        """A table for people, unless it is empty; cells are tamed and wrapped; not with `--json`."""
+        lines = [] if self.json else list(rows)
+        if not lines:
             return
         from rich.table import Table
         from rich.text import Text
@@ -124,7 +130,7 @@ class Out:
         shape = Table(title=title or None, title_justify="left", header_style="bold", expand=False)
         for number, column in enumerate(columns):
             shape.add_column(column, overflow="fold", no_wrap=number == 0)  # ids are copied whole
-        for row in rows:
+        for row in lines:
             shape.add_row(*(Text(tame(cell)) for cell in row))
         self.console.print(shape)
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.commands.out import OK, PROBLEM, Out, moment, on_one_line
+from bot.commands.out import OK, PROBLEM, Out, moment, on_one_line, some
 from bot.commands.reader import look
 from storage.clock import Clock
 
@@ -90,7 +90,7 @@ def _watched(out: Out, case: Casefile) -> None:
         out.say(f"  up when last seen, {moment(life.last_seen_at)}")
     rows = ((look_.observation.value, moment(look_.captured_at), look_.evidence_id) for look_ in case.chain)
     out.table(("observation", "captured", "evidence"), rows)
-    out.say(f"  {len(case.sightings)} looks in the vigil")
+    out.say(f"  {some(len(case.sightings), 'look')} in the vigil")
 
 
 def _concluded(out: Out, case: Casefile) -> None:
@@ -107,7 +107,9 @@ def _concluded(out: Out, case: Casefile) -> None:
         )
         out.table(("because of", "weight", "what", "in the text", "detail"), rows)
     if case.item is not None:
-        out.say(f"  item {case.item.item_id} with {case.item.members} posts: {', '.join(case.members)}")
+        out.say(
+            f"  item {case.item.item_id} with {some(case.item.members, 'post')}: {', '.join(case.members)}"
+        )
     told = (
         (t.channel, t.kind.value, t.tier.value, t.state, moment(t.delivered_at), t.why) for t in case.told
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.commands.out import OK, Out, moment, on_one_line, plain
+from bot.commands.out import OK, Out, moment, on_one_line, plain, some
 from bot.commands.reader import look
 from bot.settings.units import spoken_s
 from storage.clock import Clock
@@ -76,8 +76,9 @@ def _print(out: Out, found: Status, rows: list[dict[str, object]], remark: str) 
     channels = ("channel", "waiting", "sending", "delivered", "given up")
     out.table(channels, ((c.channel, c.waiting, c.sending, c.delivered, c.dead) for c in found.channels))
     out.say(
-        f"{found.evidence} pieces of evidence, {found.items} items, {found.unjudged} not judged yet; "
-        f"log of {found.tree_size} leaves, root {found.root[:16]}…"
+        f"{some(found.evidence, 'piece')} of evidence, {some(found.items, 'item')}, "
+        f"{found.unjudged} not judged yet; "
+        f"log of {some(found.tree_size, 'leaf', 'leaves')}, root {found.root[:16]}…"
     )
     if remark:
         out.say(remark, style="yellow")

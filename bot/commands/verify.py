@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.commands.out import OK, PROBLEM, Out, on_one_line, plain
+from bot.commands.out import OK, PROBLEM, Out, on_one_line, plain, some
 from bot.commands.reader import look
 from storage.clock import Clock
 
@@ -41,17 +41,19 @@ def _verifying(tell: Callable[[int, int], None]) -> Callable[[Store], Awaitable[
 
 def _print(out: Out, report: VerifyReport) -> None:
     out.say(
-        f"{report.blobs} files with {report.bytes:,} bytes, {report.evidence} pieces of evidence, "
-        f"{report.sightings} looks, {report.tree_size} leaves"
+        f"{some(report.blobs, 'file')} with {report.bytes:,} bytes, "
+        f"{some(report.evidence, 'piece')} of evidence, {some(report.sightings, 'look')}, "
+        f"{some(report.tree_size, 'leaf', 'leaves')}"
     )
     out.say(f"log root {report.root}")
     for fault in report.broken:
         out.say(f"{fault.kind} {fault.what}: {on_one_line(fault.why)}", style="red")
     if report.strange:
         out.say(
-            f"{len(report.strange)} files that no row names; they are kept and are no fault", style="yellow"
+            f"{some(len(report.strange), 'file')} that no row names, kept all the same; that is no fault",
+            style="yellow",
         )
     if report.whole:
         out.say("everything is as it was written", style="bold green")
     else:
-        out.say(f"{report.faults} faults: this store is not whole", style="bold red")
+        out.say(f"{some(report.faults, 'fault')}: this store is not whole", style="bold red")
