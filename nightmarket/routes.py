@@ -41,8 +41,6 @@ def start(style: Style, name: str) -> str:
         return "/feed"
     if style is Style.TELEGRAM:
         return f"/s/{name}"
-    if style is Style.DISCOURSE:
-        return "/posts.json"
     return api.LISTING.get(style, "/list")
 
 

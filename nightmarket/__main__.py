@@ -1,0 +1,101 @@
+"""`./nightjar demo`: one simulated night against a fresh daemon, and its score.
+
+Exit codes: 0 every promise kept, 1 one broken, 2 wrong use, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from nightmarket.daemon import DaemonError
+
+MINUTES = {"slice": 3.0, "full": 30.0}
+"""Real minutes of a night; what two shared cores keep up with."""
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="nightjar demo",
+        description="Play a simulated night of 31 marketplaces against a fresh daemon, and score it.",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="which night (default 1)")
+    parser.add_argument(
+        "--size", choices=("slice", "full"), default="slice", help="four hours of it, or all 14"
+    )
+    parser.add_argument("--minutes", type=float, help="real minutes it may take (slice 3, full 30)")
+    parser.add_argument(
+        "--dir", type=Path, help="a new or empty folder for everything (default: a temporary one)"
+    )
+    parser.add_argument(
+        "--kill", action=argparse.BooleanOptionalAction, default=True, help="kill -9 the daemon once"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="the last line of standard output is one JSON object"
+    )
+    arguments = parser.parse_args(argv)
+    if arguments.minutes is None:
+        arguments.minutes = MINUTES[arguments.size]
+    if not 0.2 <= arguments.minutes <= 24 * 60:
+        parser.error("--minutes must be 0.2 to 1440")
+    return arguments
+
+
+def _folder(named: Path | None) -> Path:
+    """The folder to use, made if need be. Raises FileExistsError when it holds anything."""
+    if named is None:
+        return Path(tempfile.mkdtemp(prefix="nightjar-night-"))
+    named.mkdir(parents=True, exist_ok=True)
+    if any(named.iterdir()):
+        raise FileExistsError(f"{named} is not empty; name a new folder")
+    return named.resolve()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command; returns the exit code."""
+    arguments = _arguments(argv)
+    try:
+        folder = _folder(arguments.dir)
+    except OSError as error:
+        print(f"nightjar demo: {error}", file=sys.stderr)
+        return 2
+    try:
+        return _demo(arguments, folder)
+    except KeyboardInterrupt:
+        print(f"\nnightjar demo: interrupted; what there is lies in {folder}", file=sys.stderr)
+        return 130
+    except DaemonError as error:
+        print(f"nightjar demo: {error}\nnightjar demo: see {folder}", file=sys.stderr)
+        return 1
+
+
+def _demo(arguments: argparse.Namespace, folder: Path) -> int:
+    from rich.console import Console
+
+    from nightmarket import figures, report
+    from nightmarket.play import play
+    from nightmarket.table import Show
+    from nightmarket.world import make
+
+    began = time.monotonic()
+    world = make(arguments.seed, arguments.size)
+    speed = (world.end - world.start).total_seconds() / (arguments.minutes * 60)
+    with Show(world, plain=not sys.stderr.isatty(), quiet=False) as show:
+        course = play(world, folder, speed, kill=arguments.kill, watch=show)
+    print("the night is over; judging", file=sys.stderr, flush=True)
+    result = figures.collect(course)
+    result.figures["took_s"] = time.monotonic() - began
+    result.figures["kept"] = result.kept
+    report.keep(result, course.places.score)
+    report.show(result, Console(file=sys.stderr if arguments.json else sys.stdout))
+    if arguments.json:
+        print(json.dumps(result.figures, ensure_ascii=False), flush=True)
+    return 0 if result.kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""Writes the configuration an administrator would write for these sites, and its secrets.
+
+The daemon is told nothing about the exam: names, addresses, windows, selectors where a
+site has no structured data, and the two channels. Half of the targets stand in targets.d.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from nightmarket.model import Site, Style, World
+from nightmarket.pictures import paint
+from nightmarket.routes import start
+
+CHAT_ADDRESS = "127.0.1.200"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where everything of one demo lies. folder holds all of it."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        """The configuration file."""
+        return self.folder / "config.toml"
+
+    @property
+    def data(self) -> Path:
+        """The daemon's data folder."""
+        return self.folder / "data"
+
+    @property
+    def truth(self) -> Path:
+        """The server's log."""
+        return self.folder / "truth.ndjson"
+
+    @property
+    def secret(self) -> Path:
+        """The shared secret of the chat's signatures."""
+        return self.folder / "chat-secret"
+
+    @property
+    def daemon_log(self) -> Path:
+        """What the daemon wrote to standard error."""
+        return self.folder / "daemon.log"
+
+    @property
+    def score(self) -> Path:
+        """The score as JSON."""
+        return self.folder / "score.json"
+
+
+def write(world: World, places: Places, port: int, metrics: int) -> None:
+    """Write config.toml, targets.d, the gallery and the secret's file."""
+    main = [_head(world, places, port, metrics)]
+    more: list[str] = []
+    for site in world.sites:
+        (main if site.number % 2 else more).append(_target(site, world.interval_s, port))
+    places.config.write_text("\n".join(main), encoding="utf-8")
+    folder = places.folder / "targets.d"
+    folder.mkdir(exist_ok=True)
+    (folder / "more.toml").write_text("\n".join(more), encoding="utf-8")
+
+
+def prepare(world: World, places: Places) -> None:
+    """Make the folder with the secret and the gallery of known pictures."""
+    gallery = places.folder / "gallery"
+    gallery.mkdir(parents=True, exist_ok=True)
+    for number, spec in enumerate(world.gallery, 1):
+        (gallery / f"known-{number:02d}.jpg").write_bytes(paint(spec))
+    places.secret.touch(mode=0o600)
+    places.secret.write_text(secrets.token_hex(24))
+
+
+def _head(world: World, places: Places, port: int, metrics: int) -> str:
+    return f"""# Written by the simulated night, seed {world.seed}, size {world.size}.
+[nightjar]
+contact = "night@example.org"
+data_dir = "data"
+allow = ["127.0.1.0/24:{port}"]
+gallery = "gallery"
+admin_channels = ["file"]
+metrics = "127.0.0.1:{metrics}"
+picture_workers = 1
+log_level = "info"
+
+[[channel]]
+name = "file"
+kind = "ndjson"
+
+[[channel]]
+name = "chat"
+kind = "webhook"
+url = "http://{CHAT_ADDRESS}:{port}/hook"
+secret_file = "{places.secret.name}"
+"""
+
+
+def _target(site: Site, interval_s: float, port: int) -> str:
+    kind, rules = reading(site)
+    first, last = site.window
+    lines = [
+        "[[target]]",
+        f'name = "{site.name}"',
+        f'kind = "{kind}"',
+        f'url = "http://{site.address}:{port}{start(site.style, site.name)}"',
+        'legal_basis = "simulated night: no real site, no real person"',
+        'authorised_by = "the exam"',
+        "review_after = 2099-12-31",
+        f'interval = "{interval_s:g}s"',
+        f'window = {{ start = "{first}", end = "{last}" }}',
+        f'zone = "{site.zone}"',
+        'jurisdiction = "SIM"',
+        "",
+        "[target.rules]",
+    ]
+    lines += [f"{key} = {_toml(value)}" for key, value in rules.items() if not isinstance(value, dict)]
+    for key, value in rules.items():
+        if isinstance(value, dict):
+            lines += ["", f"[target.rules.{key}]"]
+            lines += [f"{name} = {_toml(inner)}" for name, inner in value.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: object) -> str:
+    """Strings, numbers, truths and lists are written in TOML as in JSON."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def reading(site: Site) -> tuple[str, dict[str, object]]:
+    """The feed kind of a site and its rules, as an administrator would choose them."""
+    if site.style is Style.TELEGRAM:
+        return "telegram", {}
+    if site.style is Style.SHOP_API:
+        return "json", _SHOP
+    if site.style in APIS:
+        return "json", {"preset": site.style.value}
+    if site.style in _PAGES:
+        return "html", _PAGES[site.style] | {"max_pages": site.pages}
+    return "rss", {}
+
+
+APIS = frozenset({Style.DISCOURSE, Style.MASTODON, Style.WORDPRESS, Style.LEMMY})
+_SHOP: dict[str, object] = {
+    "items": "data.list",
+    "id": "gid",
+    "url": "href",
+    "title": "subject",
+    "text": "desc",
+    "price": "price",
+    "location": "city",
+    "seller": "user.nick",
+    "posted": "ctime",
+    "pictures": "pics[].big",
+    "next": "data.next",
+    "page": False,
+}
+_PAGES: dict[Style, dict[str, object]] = {
+    Style.CLASSIFIED_LD: {},
+    Style.CLASSIFIED: {},
+    Style.FORUM: {},
+    Style.BOARD: {},
+}

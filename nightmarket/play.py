@@ -1,0 +1,222 @@
+"""Plays one night: starts the market and the daemon, kills it once, stops both, judges.
+
+    prepare -> market -> daemon -> (kill, restart) -> dawn -> stop -> collect -> judge
+
+Whatever happens, Ctrl-C included, both processes are stopped and waited for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from nightmarket import config
+from nightmarket.clockwork import Hours
+from nightmarket.config import Places
+from nightmarket.daemon import ROOT, Daemon, DaemonError, environment
+from nightmarket.meter import Meter
+from nightmarket.model import Span, World
+from nightmarket.tail import Tail
+from nightmarket.vitals import Counters
+
+LEAD_REAL_S = 4.0
+"""Real time given to the daemon's start, before the night's first minute."""
+DAWN_REAL_S = 4.0
+"""After the night nothing new appears; what is on its way to the chat may arrive."""
+DAWN_S = 180.0
+LOOK_REAL_S = 0.2
+RESTART_ALLOWED_REAL_S = 5.0
+"""Must-show 5: the first poll comes within this of a restart. More is the daemon's own fault."""
+
+
+@dataclass
+class Course:
+    """What happened while a night was played; grows as it goes on."""
+
+    world: World
+    places: Places
+    hours: Hours
+    meter: Meter = field(default_factory=Meter)
+    counters: Counters = field(default_factory=Counters)
+    tail: Tail | None = None
+    down: list[Span] = field(default_factory=list)
+    restart_real_s: float | None = None
+    stop_real_s: float | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        """The simulated time."""
+        return self.hours.now()
+
+
+Watcher = Callable[[Course], None]
+"""Called about five times a second while the night is played."""
+
+
+class Market:
+    """The server process."""
+
+    def __init__(self, world: World, places: Places, speed: float) -> None:
+        self._child = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "nightmarket.server"),
+                *("--seed", str(world.seed), "--size", world.size, "--speed", repr(speed)),
+                *("--log", str(places.truth), "--secret", str(places.secret)),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment(None),
+            cwd=ROOT,
+            text=True,
+            start_new_session=True,
+        )
+        assert self._child.stdout is not None
+        line = self._child.stdout.readline()
+        if not line:
+            raise DaemonError(f"the market did not start (exit {self._child.wait(10)})")
+        self.port = int(json.loads(line)["port"])
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._child.pid
+
+    def is_up(self) -> bool:
+        """Whether it still runs."""
+        return self._child.poll() is None
+
+    def open(self, hours: Hours) -> None:
+        """Tell it the time: from now on it serves."""
+        assert self._child.stdin is not None
+        self._child.stdin.write(hours.triple() + "\n")
+        self._child.stdin.flush()
+
+    def close(self) -> None:
+        """End its input, and it if that does not help; twice is harmless."""
+        assert self._child.stdin is not None
+        with contextlib.suppress(OSError):
+            self._child.stdin.close()
+        try:
+            self._child.wait(10)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait(10)
+
+
+def play(world: World, folder: Path, speed: float, *, kill: bool, watch: Watcher) -> Course:
+    """One night. Raises DaemonError when market or daemon do not do what they must."""
+    places = Places(folder=folder)
+    with _interruptible():
+        config.prepare(world, places)
+        market = Market(world, places, speed)
+        try:
+            return _night(world, places, market, speed, kill=kill, watch=watch)
+        finally:
+            market.close()
+
+
+def _night(
+    world: World, places: Places, market: Market, speed: float, *, kill: bool, watch: Watcher
+) -> Course:
+    metrics = _free_port()
+    config.write(world, places, market.port, metrics)
+    hours = Hours(start=world.start, speed=speed, origin=time.monotonic() + LEAD_REAL_S)
+    course = Course(world=world, places=places, hours=hours)
+    market.open(hours)
+    daemon = Daemon(places, hours)
+    daemon.start()
+    try:
+        _through(course, daemon, market, metrics, kill=kill, watch=watch)
+    except BaseException:
+        daemon.kill()
+        raise
+    course.meter.sample(daemon.pid)
+    course.counters.read(metrics)
+    course.stop_real_s = daemon.stop()
+    if daemon.exit_code() != 0:
+        course.notes.append(f"the daemon ended with exit code {daemon.exit_code()}")
+    return course
+
+
+def _through(
+    course: Course, daemon: Daemon, market: Market, metrics: int, *, kill: bool, watch: Watcher
+) -> None:
+    """From the first minute to dawn."""
+    world = course.world
+    kills = [t.span.begin for t in world.troubles if t.kind == "kill"] if kill else []
+    dawn = world.end + timedelta(seconds=max(DAWN_S, DAWN_REAL_S * course.hours.speed))
+    course.tail = Tail(course.places)
+    asked = 0.0
+    while course.now() < dawn:
+        if kills and course.now() >= kills[0]:
+            _kill(course, daemon, kills.pop(0))
+        if not market.is_up():
+            raise DaemonError("the market has stopped")
+        if not daemon.pid:
+            raise DaemonError(f"the daemon has stopped (exit {daemon.exit_code()}): {_last_words(course)}")
+        course.meter.sample(daemon.pid)
+        course.meter.sample_other(market.pid)
+        course.tail.read()
+        _note_restart(course)
+        if time.monotonic() - asked > 1.0:
+            asked = time.monotonic()
+            course.counters.read(metrics)
+        watch(course)
+        time.sleep(LOOK_REAL_S)
+
+
+def _kill(course: Course, daemon: Daemon, planned: datetime) -> None:
+    """SIGKILL and start again at once, as systemd would. The rest of `down` comes with the first request."""
+    course.meter.sample(daemon.pid)
+    daemon.kill()
+    at = course.now()
+    course.counters.restarted()
+    daemon.start()
+    allowed = timedelta(seconds=RESTART_ALLOWED_REAL_S * course.hours.speed)
+    course.down.append(Span(begin=min(planned, at), end=at + allowed))
+    if course.tail is not None:
+        course.tail.first_request_after(at)
+
+
+def _note_restart(course: Course) -> None:
+    """Cut the time counted as down to when the daemon asked for something again."""
+    if not course.down or course.restart_real_s is not None or course.tail is None:
+        return
+    if (back := course.tail.back_at) is not None:
+        span = course.down[-1]
+        course.restart_real_s = (back - span.begin).total_seconds() / course.hours.speed
+        course.down[-1] = Span(begin=span.begin, end=min(span.end, back))
+
+
+def _last_words(course: Course) -> str:
+    text = course.places.daemon_log.read_text(errors="replace")
+    return " | ".join(text.strip().splitlines()[-4:])[-900:]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM ends the night as Ctrl-C does: through every `finally`."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
