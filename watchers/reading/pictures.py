@@ -1,0 +1,303 @@
+"""The pictures of a page or of a part of it, at their largest, in order of appearance.
+
+Pages show thumbnails and hide the originals in srcset, lazy attributes, links around the
+picture or style sheets; each of these is asked, the largest wins, and several addresses
+of one picture are joined. What belongs to the site and not to the post (avatars, icons,
+smileys, tracking pixels) is left out, by how it is marked rather than by its file name,
+which a seller may choose. Pure; linear.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from storage.model import PictureRef
+from watchers.reading.links import absolute
+from watchers.reading.markup import names
+from watchers.reading.ornaments import is_chrome, is_ornament
+from watchers.reading.zones import within
+
+MOST_PICTURES = 500
+_MOST_NODES = 10_000
+_SMALLEST_THUMBNAIL = 200
+"""Pixels; below this a declared width means a thumbnail."""
+
+_LOOKED_AT = (
+    "img, amp-img, picture, video, a[href], [style*=url], [data-bg], [data-background], [data-background-image], "
+    "[data-bgset], [data-image-url], input[type=image]"
+)
+# Attributes that hold a picture's address, the largest version first.
+_ORIGINALS = (
+    "data-large_image", "data-orig-file", "data-original-src", "zoomfile", "data-zoom-image", "data-zoom",
+    "data-full", "data-full-url", "data-full-src", "data-fullsize", "data-hires", "data-high-res-src", "data-large",
+    "data-large-file", "data-original",
+)  # fmt: skip
+_LAZY = (
+    "file", "data-src", "data-lazy-src", "data-lazy", "data-lazyload", "data-ks-lazyload", "data-echo", "data-img",
+    "data-url", "data-image", "data-actualsrc", "original", "lazy-src", "lazyload", "_src", "src",
+)  # fmt: skip
+_SETS = ("srcset", "data-srcset", "data-lazy-srcset", "data-original-set")
+_BACKGROUNDS = ("data-bg", "data-background", "data-background-image", "data-image-url", "data-bgset")
+_FILE = re.compile(r"\.(?:jpe?g|jfif|png|webp|avif|heic|gif|bmp|tiff?)$", re.IGNORECASE)
+_ATTACHED = re.compile(
+    r"attachment\.php|/attachments?/[^/]+\.\d+/?$|download/file\.php|mod=attachment|/media/full/|[?&]attach(?:ment)?=\d",
+    re.IGNORECASE,
+)
+_URL = re.compile(r"url\(\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^'\"\s)]++))\s*+\)", re.IGNORECASE)
+_CANDIDATE = re.compile(r"[\s,]*+(\S++)((?:\s++[\d.]++[wxh])*+)\s*+(?:,|$)")
+_SIZE = re.compile(r"([\d.]+)([wx])")
+_RULE = re.compile(r"([^{}]{1,500})\{([^{}]{0,4000})\}")
+_SIMPLE = re.compile(r"[.#]([\w-]+)\s*$")
+
+
+@dataclass(slots=True)
+class _Found:
+    """A picture with how good this address of it is: width in pixels as far as told."""
+
+    ref: PictureRef
+    width: float
+
+
+def pictures_in(
+    node: LexborNode,
+    base_url: str,
+    *,
+    without: frozenset[int] = frozenset(),
+    styles: Mapping[str, str] | None = None,
+) -> tuple[PictureRef, ...]:
+    """The pictures of `node` in order, each once at its best address.
+
+    without: `mem_id`s of parts that do not count. styles: background pictures by class
+    or id, from `style_pictures`. At most MOST_PICTURES.
+    """
+    found: list[_Found] = []
+    known: dict[int, bool] = {}
+    looked_at = _LOOKED_AT + (", [class], [id]" if styles else "")
+    for one in node.css(looked_at)[:_MOST_NODES]:
+        if without and within(one, without, known):
+            continue
+        found += _of_element(one, base_url, styles or {})
+        if len(found) >= 4 * MOST_PICTURES:
+            break
+    return join(found)
+
+
+def as_pictures(urls: Iterable[str], base_url: str) -> tuple[PictureRef, ...]:
+    """Addresses from structured data as pictures; what is surely the site's own is left out."""
+    links = [absolute(base_url, url) for url in urls]
+    return tuple(PictureRef(url=url) for url in dict.fromkeys(links) if url and not is_chrome(url))
+
+
+def together(*groups: Iterable[PictureRef]) -> tuple[PictureRef, ...]:
+    """Several groups as one, in order; addresses of the same picture are joined, the larger kept."""
+    return join(_Found(ref, _told_width(ref.url)) for group in groups for ref in group)
+
+
+def join(found: Iterable[_Found]) -> tuple[PictureRef, ...]:
+    """One entry a picture at the place where it first appears."""
+    best: dict[str, _Found] = {}
+    for one in found:
+        key = root(one.ref.url)
+        held = best.get(key)
+        if held is None:
+            best[key] = one
+        elif _rank(one) > _rank(held):
+            best[key] = _Found(replace(one.ref, alt=one.ref.alt or held.ref.alt), one.width)
+    return tuple(one.ref for one in best.values())[:MOST_PICTURES]
+
+
+def _rank(found: _Found) -> tuple[bool, float]:
+    return (found.ref.role != "thumbnail", found.width)
+
+
+# --- one element ------------------------------------------------------------------------
+
+
+def _of_element(node: LexborNode, base: str, styles: Mapping[str, str]) -> Iterator[_Found]:
+    tag, attributes = node.tag or "", node.attributes
+    if tag in ("img", "amp-img", "input"):
+        yield from _of_image(node, base)
+    elif tag == "picture":
+        if node.css_first("img") is None:
+            yield from _best(_from_sets(node.css("source"), base), "", "full")
+    elif tag == "video":
+        if link := absolute(base, attributes.get("poster") or ""):
+            yield _Found(PictureRef(url=link, role="poster"), 0)
+    elif tag == "a":
+        link = absolute(base, attributes.get("href") or "")
+        if link and _FILE.search(urlsplit(link).path) and node.css_first("img") is None:
+            yield _Found(PictureRef(url=link), _told_width(link))
+    for link in _backgrounds(attributes, styles):
+        full = absolute(base, link)
+        if full and not is_ornament(node, full):
+            yield _Found(PictureRef(url=full, role=_role(full, 0)), _told_width(full))
+
+
+def _of_image(node: LexborNode, base: str) -> Iterator[_Found]:
+    attributes = node.attributes
+    original = _linked_original(node, base)
+    candidates = list(_from_attributes(attributes, base))
+    picture = node.parent
+    if picture is not None and picture.tag == "picture":
+        candidates += _from_sets(picture.css("source"), base)
+    shown = next((url for url, _ in candidates), "")
+    if not (shown or original) or is_ornament(node, shown or original):
+        return
+    alt = (attributes.get("alt") or "").strip()[:300]
+    declared = _number(attributes.get("width"))
+    if original:
+        yield _Found(PictureRef(url=original, alt=alt), 1e6)
+        if _FILE.search(urlsplit(original).path) or root(original) == root(shown):
+            return  # the picture shown is a smaller copy of what the link opens
+        yield from _best(candidates, alt, "thumbnail")
+        return
+    sized = [(url, width or declared) for url, width in candidates]
+    yield from _best(sized, alt, _role(shown, declared if len(candidates) == 1 else 0))
+
+
+def _best(candidates: list[tuple[str, float]], alt: str, role: str) -> Iterator[_Found]:
+    if candidates:
+        url, width = max(candidates, key=lambda one: one[1])
+        yield _Found(PictureRef(url=url, role=role, alt=alt), width)
+
+
+def _from_attributes(attributes: dict[str, str | None], base: str) -> Iterator[tuple[str, float]]:
+    """Every address of an image with its width: originals count as very wide."""
+    for name in _ORIGINALS:
+        if link := _picture_link(base, attributes.get(name)):
+            yield link, 1e5
+    for name in _SETS:
+        yield from _from_set(attributes.get(name) or "", base)
+    for name in _LAZY:
+        if link := _picture_link(base, attributes.get(name)):
+            yield link, _told_width(link)
+
+
+def _picture_link(base: str, value: str | None) -> str:
+    if not value or value.startswith("data:") or not re.search(r"[./]", value):
+        return ""
+    link = absolute(base, value)
+    return "" if is_placeholder(link) else link
+
+
+def _from_sets(sources: list[LexborNode], base: str) -> list[tuple[str, float]]:
+    found: list[tuple[str, float]] = []
+    for source in sources[:20]:
+        for name in ("srcset", "data-srcset"):
+            found += _from_set(source.attributes.get(name) or "", base)
+    return found
+
+
+def _from_set(value: str, base: str) -> Iterator[tuple[str, float]]:
+    """https://html.spec.whatwg.org/multipage/images.html#srcset-attributes, leniently."""
+    for found in _CANDIDATE.finditer(value[:20_000]):
+        link = _picture_link(base, found[1].rstrip(","))
+        if link:
+            sizes = dict((unit, float(number)) for number, unit in _SIZE.findall(found[2]) if number != ".")
+            yield link, sizes.get("w") or 1000.0 * sizes.get("x", 0.3)
+
+
+def _linked_original(node: LexborNode, base: str) -> str:
+    """What a link around the picture opens, when that is a picture too."""
+    above, steps = node.parent, 0
+    while above is not None and steps < 4:
+        if above.tag == "a":
+            attributes = above.attributes
+            link = absolute(base, attributes.get("href") or attributes.get("data-href") or "")
+            is_file = bool(link) and bool(_FILE.search(urlsplit(link).path) or _ATTACHED.search(link))
+            return link if is_file and not is_placeholder(link) else ""
+        above, steps = above.parent, steps + 1
+    return ""
+
+
+# --- style sheets -----------------------------------------------------------------------
+
+
+def _backgrounds(attributes: dict[str, str | None], styles: Mapping[str, str]) -> Iterator[str]:
+    style = attributes.get("style") or ""
+    if "url" in style:
+        yield from (a or b or c for a, b, c in _URL.findall(style[:5_000]))
+    for name in _BACKGROUNDS:
+        if value := attributes.get(name):
+            yield value.split()[0] if value.split() else ""
+    if styles:
+        marks = [f".{word}" for word in (attributes.get("class") or "").split()[:20]]
+        marks.append(f"#{attributes.get('id') or ''}")
+        yield from (styles[mark] for mark in marks if mark in styles)
+
+
+def style_pictures(tree: LexborHTMLParser) -> dict[str, str]:
+    """Background pictures that <style> gives to one class or id: ".name" or "#name" -> address."""
+    found: dict[str, str] = {}
+    for sheet in tree.css("style")[:50]:
+        text = (sheet.text() or "")[:300_000]
+        if "url(" not in text:
+            continue
+        for selectors, body in _RULE.findall(text):
+            link = _URL.search(body) if "url(" in body else None
+            if link is None or "background" not in body:
+                continue
+            for selector in selectors.split(","):
+                if mark := _SIMPLE.search(selector):
+                    found[mark[0].strip()] = link[1] or link[2] or link[3]
+            if len(found) > 2_000:
+                return found
+    return found
+
+
+# --- addresses ----------------------------------------------------------------------------
+
+_PLACEHOLDER = re.compile(
+    r"(?:^|/)(?:spacer|blank|transparent|pixel|1x1|1px|none|loading|loader|lazy(?:load)?|placeholder|clear|grey|gray|"
+    r"no-?_?(?:image|photo|pic)|dot|load|s|t)[\w-]{0,12}\.(?:gif|png|svg|jpg)$",
+    re.IGNORECASE,
+)
+_RESIZED = re.compile(
+    r"/size/w\d+(?:h\d+)?(?=/)|/(?:optimized|original)(?=/)|_2_\d+x\d+(?=\.\w+$)|[-_]\d{2,4}x\d{0,4}(?=(?:_crop_\w+)?\.\w+$)|"
+    r"[-_.](?:thumb(?:nail)?|small|medium|large|scaled|preview|tn|th)(?=\.\w+$)|/(?:thumbs?|thumbnails?|small|medium|large|preview)(?=/)",
+    re.IGNORECASE,
+)
+_SMALL = re.compile(
+    r"[-_/.](?:thumbs?|thumbnails?|small|tn|mini|preview)(?=[-_/.]|$)|[?&](?:thumb\w*=|t=1(?:&|$)|size=(?:s|small|thumb))",
+    re.IGNORECASE,
+)
+_TOLD = re.compile(
+    r"[-_/](?:w)?(\d{2,4})x(\d{2,4})?(?=\D*$)|/size/w(\d{2,4})|[?&](?:w|width|imwidth|resize)=(\d{2,4})"
+)
+_SCRIPT = re.compile(r"\.(?:php|aspx?|jsp|cgi|ashx|do)$|/[^./]*$", re.IGNORECASE)
+
+
+def is_placeholder(url: str) -> bool:
+    """A stand-in shown until the real picture is loaded."""
+    return not url or bool(_PLACEHOLDER.search(urlsplit(url).path))
+
+
+def root(url: str) -> str:
+    """What the addresses of one picture in several sizes have in common."""
+    parts = urlsplit(url)
+    path = _RESIZED.sub("", parts.path)
+    query = parts.query if _SCRIPT.search(parts.path) else ""
+    query = re.sub(r"&?(?:thumb(?:nail)?|t|mode|w|h|width|height|size)=[^&]*", "", query).lstrip("&")
+    return f"{parts.netloc.lower().removeprefix('www.')}{path}?{query}"
+
+
+def _told_width(url: str) -> float:
+    """The width that an address tells, or 0."""
+    found = _TOLD.search(url)
+    return float(next((group for group in (found[1], found[3], found[4]) if group), 0)) if found else 0.0
+
+
+def _role(url: str, declared: float) -> str:
+    width = _told_width(url) or declared
+    small = 0 < width < _SMALLEST_THUMBNAIL
+    return "thumbnail" if small or (_SMALL.search(url) and not width) else "full"
+
+
+def _number(value: str | None) -> float:
+    found = re.match(r"\s*(\d{1,5})", value or "")
+    return float(found[1]) if found else 0.0

@@ -1,0 +1,29 @@
+"""Prices as they stand in a text: found, not converted. Pure; linear."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 60
+"""Characters of a price."""
+
+_SIGN = r"(?:[$€£¥￥₹฿₫₱₩₦₽₴₺₪₸﷼]|US\$|S\$|HK\$|NT\$|R\$|R(?=\s?\d)|A\$|C\$|(?i:rp)\.?|RM|Rs\.?|(?i:ksh|kes)\.?|USD|EUR|GBP|CNY|RMB|VND|THB|ZAR|NGN|IDR|UGX|TZS|CHF|kr\.?|zł)"
+_UNIT = r"(?:元|圆|块|万元?|萬|円|원|€|\$|£|₫|đ|VNĐ|VND|USD|US\$|EUR|GBP|RMB|CNY|THB|บาท|ZAR|KES|Ksh|UGX|TZS|NGN|IDR|PLN|zł|kr|руб\.?|₽|triệu|tr|lei|Kč)"
+_NUMBER = r"\d{1,3}(?:[ .,'’\u00a0\u202f]\d{3})*+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d{1,2})?"
+_PRICE = re.compile(
+    rf"(?<![\w])(?P<a>{_SIGN}\s?(?:{_NUMBER})(?:\s?(?:万|萬|k\b|[mM]illion|/\s?(?:kg|g|pc|each|piece|斤|克|个|個)))?)|"
+    rf"(?P<b>(?<![\d.,:/-])(?:{_NUMBER})\s?{_UNIT}(?![a-z]|\s?\d))"
+)
+_WORDED = re.compile(
+    r"(?:price|asking|售价|价格|價格|giá|harga|ราคา|preis|prix|precio|цена)\s?[:：]\s?(?P<what>[^\n]{1,40})",
+    re.IGNORECASE,
+)
+
+
+def price_in(text: str) -> str:
+    """The first price of a text as written, or ""."""
+    found = _PRICE.search(text[:5_000])
+    if found is not None:
+        return found[0].strip()[:LONGEST]
+    worded = _WORDED.search(text[:5_000])
+    return worded["what"].strip()[:LONGEST] if worded and re.search(r"\d", worded["what"]) else ""
