@@ -91,7 +91,9 @@ def plant(folder: Path) -> tuple[Expected, ...]:
             Expected(f"targets.d/{file}.toml", f"[[target]] #{number}", one.plant)
             for number, one in enumerate(targets, 1)
         ]
-    return (*expected, *together(more))
+    (more / "named.tml").write_text(block("named", InTarget(Plant("", ""))), encoding="utf-8")
+    misnamed = Expected("targets.d/named.tml", "", Plant("file that is not read", "", expects=".toml"))
+    return (*expected, misnamed, *together(more))
 
 
 def together(more: Path) -> tuple[Expected, ...]:

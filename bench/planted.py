@@ -203,6 +203,13 @@ name = "colour"
 kind = "ndjson"
 tags = "ivory"
 
+[[channel]]
+name = "twin 1"
+kind = "ndjson"
+[[channel]]
+name = "twin 2"
+kind = "ndjson"
+
 [chanel]
 [extra]
 """
@@ -233,6 +240,7 @@ IN_MAIN: tuple[tuple[str, Plant], ...] = (
     ('[[channel]] #7 "colour"', Plant("tier that is unknown", "min_tier")),
     ('[[channel]] #8 "colour"', Plant("channel name used twice", "name", expects="already")),
     ('[[channel]] #8 "colour"', Plant("one tag as text for a channel", "tags", expects="list")),
+    ('[[channel]] #10 "twin 2"', Plant("channel that tells everything twice", "", expects="twice")),
     ("", Plant("misspelt table", "chanel", "channel")),
     ("", Plant("unknown table", "extra")),
 )
@@ -249,6 +257,10 @@ MORE: dict[str, tuple[str, tuple[tuple[str, Plant], ...]]] = {
     "single": (
         "[target]\n" + "\n".join(f"{k} = {v}" for k, v in RIGHT.items()).replace("{name}", "single") + "\n",
         (("", Plant("single brackets for a target", "target", expects="[[target]]")),),
+    ),
+    "unquoted": (
+        "[hosts.h.example.org]\nconcurrency = 2\n",
+        (('[hosts."h"]', Plant("host name without quotes", "", expects='"h.example.org"')),),
     ),
     "latin1": ("# caf\udce9\n", (("", Plant("file that is not UTF-8", "", expects="UTF-8")),)),
 }

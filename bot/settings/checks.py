@@ -59,6 +59,11 @@ def one_line(value: str) -> str:
     return value.strip()
 
 
+def line_or_nothing(value: str) -> str:
+    """Text on one line, or ""."""
+    return one_line(value) if value else value
+
+
 def target_name(value: str) -> str:
     """A name of any script that is safe in a label, a file name and a command line."""
     if not _NAME.fullmatch(value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -17,6 +18,8 @@ FOLDER = "targets.d"
 _MAIN = ("nightjar", "hosts", "channel", "target")
 _MORE = ("hosts", "target")
 Table = Mapping[str, object]
+_NEARLY = re.compile(r"(?i)^[^.].*\.(tom|tml|tolm|toml\.txt|yaml|yml|json)$|^[^.].*\.(?!toml$)(?i:toml)$")
+"""Names that were probably meant to end in .toml; copies of editors and packagers are not."""
 
 
 def keys_of(shape: Any) -> tuple[str, ...]:
@@ -29,6 +32,7 @@ def documents(path: Path, sift: Sift) -> tuple[Document, ...]:
     found = [load(path, path.name)]
     try:
         found += [load(p, f"{FOLDER}/{p.name}") for p in target_files(path)]
+        found += [_misnamed(p) for p in sorted((path.parent / FOLDER).glob("*")) if _NEARLY.search(p.name)]
     except OSError as error:
         unread = f"cannot be read as a folder of *.toml: {error.strerror or error}"
         found.append(Document(label=FOLDER, path=path.parent / FOLDER, unread=unread))
@@ -36,6 +40,13 @@ def documents(path: Path, sift: Sift) -> tuple[Document, ...]:
         sift.document(document)
         _check_names(document, sift, _MAIN if document is found[0] else _MORE)
     return tuple(found)
+
+
+def _misnamed(path: Path) -> Document:
+    """A file that was meant to be read: silence about it would leave targets unwatched."""
+    return Document(
+        label=f"{FOLDER}/{path.name}", path=path, unread='is not read: its name must end in ".toml"'
+    )
 
 
 def target_files(path: Path) -> tuple[Path, ...]:

@@ -21,6 +21,7 @@ from bot.settings.checks import (
     filled_in,
     header_name,
     header_value,
+    line_or_nothing,
     loopback_address,
     one_line,
     target_name,
@@ -70,7 +71,9 @@ class NightjarKeys:
     lexicons: Texts = about(
         "files of further terms, beside the one that is shipped; relative to config.toml", ()
     )
-    gallery: str = about('folder of pictures that are known to show wildlife products; "" for none', "")
+    gallery: Annotated[str, AfterValidator(line_or_nothing)] = about(
+        'folder of pictures that are known to show wildlife products; "" for none', ""
+    )
     metrics: Annotated[str, AfterValidator(loopback_address)] = about(
         'loopback address of /metrics, /healthz and /readyz; "" for none, port 0 for any', "127.0.0.1:9108"
     )
@@ -129,7 +132,9 @@ class TargetKeys(PaceKeys):
     zone: Zone = about(
         "IANA time zone of the window and of times without zone on the page", NightWindow().zone
     )
-    jurisdiction: str = about("whose case it is, for routing alerts", "")
+    jurisdiction: Annotated[str, Field(max_length=100), AfterValidator(line_or_nothing)] = about(
+        "whose case it is, for routing alerts", ""
+    )
     tags: Texts = about("words for routing and finding", ())
     robots_override: Annotated[str, Field(max_length=500), AfterValidator(written_reason)] = about(
         "the written reason why robots.txt is not obeyed; logged and exported", ""

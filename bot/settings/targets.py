@@ -70,12 +70,26 @@ def read_hosts(documents: tuple[Document, ...], sift: Sift) -> dict[str, HostLim
 
 
 def _host_fault(name: str, table: object, first: str) -> Fault | None:
+    if isinstance(table, Mapping) and (whole := _unquoted(name, table)):
+        return Fault(path=(name,), why="the host name must stand in quotes", allowed=f'[hosts."{whole}"]')
     if not isinstance(table, Mapping):
         meant = "" if name not in keys_of(HostKeys) else 'into [hosts."the.host.name"]'
         return Fault(path=(name,), why=f"it belongs {meant}" if meant else 'must be a table [hosts."name"]')
     if not HOST_KEY.fullmatch(name):
         return Fault(path=(name,), why="must be a host name without scheme, port and path, in quotes")
     return Fault(path=(name,), why=f"this host has a table in {first} already") if first else None
+
+
+def _unquoted(name: str, table: Mapping[str, object]) -> str:
+    """The host that was meant by [hosts.market.example], which TOML reads as tables in tables."""
+    whole = name
+    inner: object = table
+    while isinstance(inner, Mapping) and len(inner) == 1:
+        ((part, inner),) = inner.items()
+        if not isinstance(inner, Mapping):
+            break
+        whole += f".{part}"
+    return "" if whole == name or not HOST_KEY.fullmatch(whole) else whole
 
 
 def read_targets(

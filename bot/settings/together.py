@@ -9,10 +9,11 @@ from __future__ import annotations
 import ipaddress
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from bot.mistakes import nearest, shown
-from bot.settings.channels import FoundChannel
+from bot.settings.channels import ChannelTable, FoundChannel
 from bot.settings.checks import web_address
 from bot.settings.documents import Document
 from bot.settings.keys import NightjarKeys
@@ -75,10 +76,17 @@ def _check_hosts(sift: Sift, found: Iterable[FoundTarget]) -> None:
 
 
 def check_channels(sift: Sift, main: Document, found: tuple[FoundChannel, ...]) -> None:
-    """Names used twice."""
-    first: dict[str, int] = {}
+    """Names used twice; channels that would tell the same people the same twice."""
+    names: dict[str, int] = {}
+    ways: list[ChannelTable | None] = []
     for index, one in enumerate(found):
-        if one.name and (before := first.setdefault(one.name.casefold(), index)) != index:
+        way = replace(one.table, name="") if one.table is not None else None
+        if way is not None and way in ways:
+            why = f"is the same as [[channel]] #{ways.index(way) + 1}: everything would be told twice"
+            sift.add(main, one.at, Fault(path=(), why=why))
+        ways.append(way)
+        before = names.setdefault(one.name.casefold(), index)
+        if one.name and before != index:
             why = f"is used already by [[channel]] #{before + 1}"
             sift.add(main, one.at, Fault(path=("name",), why=why))
 

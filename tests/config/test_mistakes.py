@@ -10,7 +10,7 @@ from bench.planted import IN_MAIN, MORE, TARGETS
 KINDS = [plant.what for _, plant in IN_MAIN]
 KINDS += [plant.what for _, plants in MORE.values() for _, plant in plants]
 KINDS += [one.plant.what for targets in TARGETS.values() for one in targets]
-KINDS += ["target name used twice", "host that cannot keep up"]
+KINDS += ["target name used twice", "host that cannot keep up", "file that is not read"]
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.reload import Change, Reload, difference, in_words
 from tests.config.kinds import HEAD, KINDS, load, target, write
-from tests.fakes.virtual import LoopClock, VirtualLoop, run_virtual
+from tests.fakes.jump import JumpClock, JumpLoop, run_jumping
 
 START = datetime(2026, 11, 24, 21, tzinfo=UTC)
 
@@ -18,8 +18,8 @@ START = datetime(2026, 11, 24, 21, tzinfo=UTC)
 class Watcher:
     """A `Reload` on virtual time, with what it told so far."""
 
-    def __init__(self, path: Path, loop: VirtualLoop) -> None:
-        self.clock = LoopClock(loop, START)
+    def __init__(self, path: Path, loop: JumpLoop) -> None:
+        self.clock = JumpClock(loop, START)
         self.told: list[Change] = []
         self.reload = Reload(
             path, self.clock, environment={}, feeds=KINDS.__getitem__, feed_kinds=tuple(KINDS)
@@ -40,14 +40,14 @@ class Watcher:
 def following(path: Path, story: Callable[[Watcher], Awaitable[None]]) -> None:
     """Run `story` beside a watcher of `path`."""
 
-    async def main(loop: VirtualLoop) -> None:
+    async def main(loop: JumpLoop) -> None:
         watcher = Watcher(path, loop)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(watcher.follow())
             await story(watcher)
             task.cancel()
 
-    run_virtual(main)
+    run_jumping(main)
 
 
 def test_a_good_edit_comes_with_what_it_changes(tmp_path: Path) -> None:
