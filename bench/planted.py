@@ -131,6 +131,11 @@ TARGETS: dict[str, tuple[InTarget, ...]] = {
         rule(
             "key of the target below its rules", 'jurisdiction = "CN"', "jurisdiction", expects="[[target]]"
         ),
+        rule("misspelt rule", "max_item = 5", "max_item", nearest="max_items"),
+        rule("number in quotes among the rules", 'max_items = "5"', "max_items", expects="whole number"),
+        rule("rule out of its bounds", "max_pages = 0", "max_pages"),
+        rule("switch in quotes among the rules", 'page = "no"', "page", expects="true or false"),
+        rule("zone among the rules that does not exist", 'zone = "Mars/Olympus"', "zone"),
         bad("rules as text", 'rules = "none"', expects="table"),
         rule("secret among the rules", 'api_key = "1"', "api_key", expects="secret"),
     ),
