@@ -26,7 +26,7 @@ from watchers.answers import BUSY, location, retry_after_s
 from watchers.bounds import BOUNDS
 from watchers.guard import Guard
 from watchers.hostbook import HostBook, HostFacts
-from watchers.line import Allowance, Dropped, Line
+from watchers.line import Dropped, Line, Request
 from watchers.resolver import Lookup, system_lookup
 from watchers.robots import Robots
 from watchers.throttle import Throttle
@@ -184,15 +184,19 @@ class Fetcher:
             count.robots_overridden += 1
             return
         try:
-            async with asyncio.timeout_at(None if math.isinf(visit.deadline) else visit.deadline):
-                delay_s = await self._robots.check(address.origin, address.text, self._robots_asker(visit))
+            delay_s = self._robots.known(address.origin, address.text)
+            if delay_s is None:
+                async with asyncio.timeout_at(None if math.isinf(visit.deadline) else visit.deadline):
+                    delay_s = await self._robots.check(
+                        address.origin, address.text, self._robots_asker(visit)
+                    )
         except TimeoutError as error:
             raise HostDown(address.text, "the deadline passed while robots.txt was fetched") from error
         except FeedTrouble:
             count.robots_forbidden += 1
             raise
         count.robots_allowed += 1
-        self._open()[1].place(address.host).floor(delay_s)
+        self._open()[1].floor(address.host, address.origin, delay_s)
 
     async def _ask(self, visit: _Visit, address: Address) -> Response:
         """One request in its turn at the host's gate."""
@@ -209,13 +213,17 @@ class Fetcher:
             count = self._book.of(address.host)
             count.asked += 1
             began = loop.time()
-            allowance = Allowance(
+            request = Request(
+                address=address,
+                headers=self._headers(visit, address),
                 until=min(began + visit.left_s, visit.deadline),
                 body_bytes=visit.body_bytes,
                 cut_off=visit.purpose == "robots",
+                requested_url=visit.url,
+                hops=tuple(visit.hops),
             )
             try:
-                answer = await line.ask(address, self._headers(visit, address), allowance)
+                answer = await line.ask(request)
             except FeedTrouble as trouble:
                 raise self._trouble(address, trouble) from trouble.__cause__
             finally:
@@ -245,7 +253,6 @@ class Fetcher:
 
     def _judge(self, visit: _Visit, address: Address, answer: Response) -> Response:
         """The answer for the caller; pauses the host when it asks for that or bars the way."""
-        answer = replace(answer, requested_url=visit.url, hops=tuple(visit.hops))
         gate = self._open()[1].place(address.host).gate
         barred = wall(answer) if visit.purpose not in ("picture", "robots") else None
         if answer.status in BUSY:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import socket
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from storage.errors import Refused
 from watchers.address import Address
 
 WEB_PORTS = frozenset({80, 443})
+_REMEMBERED = 20_000
 
 _REFUSED_V4 = tuple(
     map(
@@ -90,12 +91,14 @@ def _cut_port(text: str) -> tuple[str, int | None]:
     return head, int(tail)
 
 
-@dataclass(slots=True)
 class Dialling:
     """What the socket guard must know and tells: for which host, and what it refused."""
 
-    host: str
-    refusals: list[str] = field(default_factory=list)
+    __slots__ = ("host", "refusals")
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.refusals: list[str] = []
 
 
 DIALLING: ContextVar[Dialling | None] = ContextVar("dialling", default=None)
@@ -111,13 +114,23 @@ class Guard:
 
     def __init__(self, allow: tuple[str, ...] = ()) -> None:
         self._allow = tuple(read_allow(text) for text in allow)
+        self._known: dict[tuple[str, int], str] = {}
 
     def check(self, address: Address) -> None:
         """Refuse early what can be seen from the address alone. Raises Refused."""
-        ip = _literal(address.host)
-        why = self._wrong_port(address) if ip is None else self.objection(ip, address.port, address.host)
+        why = self._known.get((address.host, address.port))
+        if why is None:
+            why = self._look(address)
         if why:
             raise Refused(address.text, why)
+
+    def _look(self, address: Address) -> str:
+        ip = _literal(address.host)
+        why = self._wrong_port(address) if ip is None else self.objection(ip, address.port, address.host)
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[address.host, address.port] = why
+        return why
 
     def _wrong_port(self, address: Address) -> str:
         # With a network on the allow-list the name may lead into it: the socket decides.

@@ -36,6 +36,12 @@ def night_of(window: NightWindow, now: datetime) -> date | None:
     return None
 
 
+def began(window: NightWindow, now: datetime) -> datetime | None:
+    """When the night around `now` began (aware UTC), or None by day."""
+    day = night_of(window, now)
+    return None if day is None else _bounds(window, day)[0]
+
+
 def next_change(window: NightWindow, now: datetime) -> datetime:
     """The first instant after `now` at which night begins or ends.
 

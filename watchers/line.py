@@ -14,22 +14,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import aiohttp
-from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+from aiohttp import EMPTY_PAYLOAD, ClientHandlerType, ClientRequest, ClientResponse
 
 from storage.clock import Clock
 from storage.errors import FeedTrouble, HostDown, Refused, TooBig
-from storage.model import Connection, Response
+from storage.model import Connection, Hop, Response
 from watchers.address import Address
 from watchers.bounds import BOUNDS
-from watchers.guard import DIALLING, Dialling, Guard
+from watchers.guard import DIALLING, Guard
 from watchers.resolver import Lookup, Resolver, system_lookup
 from watchers.unpack import Damaged, TooMuch, Unpacker
-from watchers.wire import CURRENT, Exchange, install, request_head
+from watchers.wire import Exchange, install, request_head
 
 KEEP_ALIVE_S = 300.0
 """Longer than any usual interval: a new TLS connection costs ten times a kept one (facts, 3)."""
 DNS_CACHE_S = 600
 _HTTP_ERROR = 400
+_NOT_MODIFIED = 304
 _MESSAGE = re.compile(r"message=(['\"])(.*?)\1|^\d{3}, message:\s*(?P<rest>.*)", re.DOTALL)
 
 
@@ -41,13 +42,21 @@ class Dropped(Exception):
         self.why, self.reused = why, reused
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
-    """What one request may take: loop time until which, decoded bytes, and whether more is cut off."""
+@dataclass(slots=True, kw_only=True)
+class Request:
+    """One hop to ask, and what it may take.
 
+    until: loop time. body_bytes: decoded. cut_off: a longer body is cut instead of refused.
+    requested_url, hops: how the visit came here, for the answer.
+    """
+
+    address: Address
+    headers: dict[str, str]
     until: float
     body_bytes: int
     cut_off: bool = False
+    requested_url: str = ""
+    hops: tuple[Hop, ...] = ()
 
 
 class Line:
@@ -92,80 +101,92 @@ class Line:
         """Close all connections. Twice is harmless."""
         await self._session.close()
 
-    async def ask(self, address: Address, headers: dict[str, str], allowance: Allowance) -> Response:
-        """GET `address` once. Raises HostDown, Refused, TooBig or Dropped."""
-        exchange = Exchange(self._loop, BOUNDS.head_bytes)
-        dialling = Dialling(address.host)
-        call = _Call(address, allowance, exchange, self._clock.now(), self._loop.time())
-        marks = CURRENT.set(exchange), DIALLING.set(dialling)
+    async def ask(self, request: Request) -> Response:
+        """GET once. Raises HostDown, Refused, TooBig or Dropped."""
+        exchange = Exchange(request.address.host, self._loop, BOUNDS.head_bytes)
+        call = _Call(request, exchange, self._clock.now(), self._loop.time())
+        mark = DIALLING.set(exchange)
         try:
-            answer = await self._head(call, headers, dialling)
+            answer = await self._head(call)
         finally:
-            CURRENT.reset(marks[0])
-            DIALLING.reset(marks[1])
+            DIALLING.reset(mark)
         try:
             return await self._body(call, answer)
         finally:
             exchange.detach()
             answer.release() if answer.content.at_eof() else answer.close()
 
-    async def _head(self, call: _Call, headers: dict[str, str], dialling: Dialling) -> ClientResponse:
+    async def _head(self, call: _Call) -> ClientResponse:
         """Everything up to the end of the answer's header."""
-        url = call.address.text
-        until = min(call.allowance.until, call.began + BOUNDS.head_s)
+        asked, url = call.request, call.request.address.text
         try:
-            async with asyncio.timeout_at(until):
-                return await self._session.get(call.address.url, headers=headers, allow_redirects=False)
+            async with asyncio.timeout_at(min(asked.until, call.began + BOUNDS.head_s)):
+                return await self._session.get(
+                    asked.address.url, headers=asked.headers, allow_redirects=False
+                )
         except _Gone as gone:
             if call.exchange.overrun:
                 raise TooBig(url, "the answer's header does not end") from gone
             raise Dropped(f"the host closed the connection ({gone})", reused=call.exchange.reused) from gone
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            if dialling.refusals and isinstance(error, OSError):
-                raise Refused(url, f"{call.address.host}: {dialling.refusals[-1]}") from error
+            if call.exchange.refusals and isinstance(error, OSError):
+                raise Refused(url, f"{asked.address.host}: {call.exchange.refusals[-1]}") from error
             raise _in_words(url, error, self._loop.time() - call.began, call.exchange) from error
 
     async def _body(self, call: _Call, answer: ClientResponse) -> Response:
         """Read what follows the header and put the answer together."""
-        reader = _Reader(call, answer, self._loop)
-        shortfall = await reader.read()
-        exchange = call.exchange
-        wire, framing = reader.wire()
-        ended = self._loop.time()
-        first = exchange.first_byte or ended
+        asked, exchange = call.request, call.exchange
+        body, shortfall, wire, framing = b"", "", b"", "normalised"
+        if answer.content is not EMPTY_PAYLOAD:
+            reader = _Reader(call, answer, self._loop)
+            shortfall = await reader.read()
+            body = reader.unpacker.body()
+            wire, framing = reader.wire()
+        elif answer.status != _NOT_MODIFIED:  # a 304 is no evidence of anything and most frequent
+            wire = exchange.wire()
+            framing = "exact" if wire else "normalised"
+        spent_s = self._loop.time() - call.began
+        first_s = exchange.first_byte - call.began if exchange.first_byte else spent_s
         return Response(
-            url=call.address.text,
-            requested_url=call.address.text,
+            url=asked.address.text,
+            requested_url=asked.requested_url or asked.address.text,
             status=answer.status,
             reason=answer.reason or "",
-            headers=tuple((k.decode("latin-1"), v.decode("latin-1")) for k, v in answer.raw_headers),
-            body=reader.unpacker.body(),
+            headers=tuple([(k.decode("latin-1"), v.decode("latin-1")) for k, v in answer.raw_headers]),
+            body=body,
             wire=wire,
-            wire_request=request_head(answer),
+            wire_request=request_head(answer) if answer.status != _NOT_MODIFIED else b"",
             framing=framing,
+            hops=asked.hops,
             connection=self._connection(call, answer),
             started_at=call.started_at,
-            first_byte_at=call.started_at + timedelta(seconds=first - call.began),
-            ended_at=call.started_at + timedelta(seconds=ended - call.began),
-            elapsed_s=ended - call.began,
+            first_byte_at=call.started_at + timedelta(seconds=first_s),
+            ended_at=call.started_at + timedelta(seconds=spent_s),
+            elapsed_s=spent_s,
             shortfall=shortfall,
         )
 
     def _connection(self, call: _Call, answer: ClientResponse) -> Connection:
+        """The facts of the connection, completed once with what its first answer shows."""
+        facts, protocol = call.exchange.connection, call.exchange.protocol
+        if facts.http_version:
+            return facts
         version = answer.version
-        return replace(
-            call.exchange.connection,
-            dns=self._resolver.answers(call.address.host),
+        facts = replace(
+            facts,
+            dns=self._resolver.answers(call.request.address.host),
             http_version=f"{version.major}.{version.minor}" if version else "",
         )
+        if protocol is not None:
+            protocol.facts = facts
+        return facts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Call:
     """One request under way. began: loop time, monotonic."""
 
-    address: Address
-    allowance: Allowance
+    request: Request
     exchange: Exchange
     started_at: datetime
     began: float
@@ -179,13 +200,13 @@ class _Reader:
         self._seen = 0
         self._timer: asyncio.TimerHandle | None = None
         coding = ",".join(answer.headers.getall("Content-Encoding", ()))
-        self.unpacker = Unpacker(coding, call.allowance.body_bytes)
+        self.unpacker = Unpacker(coding, call.request.body_bytes)
         self._bare = not self.unpacker.coded and "Transfer-Encoding" not in answer.headers
         self._framed = call.exchange.keeping and call.exchange.received > 0
 
     async def read(self) -> str:
         """Collect the body; returns the shortfall, "" when whole. Raises TooBig and HostDown."""
-        exchange, cap = self._call.exchange, self._call.allowance.body_bytes
+        exchange, cap = self._call.exchange, self._call.request.body_bytes
         # Chunk framing at its worst (a byte per chunk) is bounded with the body it carries.
         exchange.limit = exchange.received + 2 * cap + BOUNDS.head_bytes
         if self._bare and self._framed:
@@ -207,26 +228,26 @@ class _Reader:
 
     def _check_length(self, cap: int) -> None:
         length = self._answer.headers.get("Content-Length", "")
-        if length.isdigit() and int(length[:20]) > cap and not self._call.allowance.cut_off:
+        if length.isdigit() and int(length[:20]) > cap and not self._call.request.cut_off:
             raise TooBig(self._url, f"the body is announced with {length[:20]} bytes, more than {cap:,}")
 
     @property
     def _url(self) -> str:
-        return self._call.address.text
+        return self._call.request.address.text
 
     def _too_much(self, why: str) -> str:
-        if not self._call.allowance.cut_off:
+        if not self._call.request.cut_off:
             raise TooBig(self._url, why)
         return why
 
     async def _collect(self) -> str:
-        content, exchange = self._answer.content, self._call.exchange
+        exchange = self._call.exchange
         try:
-            async with asyncio.timeout_at(self._call.allowance.until):
-                while data := await content.readany():
-                    self.unpacker.feed(data)
-                    if exchange.keeping and exchange.received > BOUNDS.kept_wire_bytes:
-                        exchange.keep_no_more()
+            if self._answer.content.is_eof():  # all of it has come: nothing to wait for
+                await self._take()
+            else:
+                async with asyncio.timeout_at(self._call.request.until):
+                    await self._take()
         except TimeoutError:
             return f"cut after {self._loop.time() - self._call.began:.1f} s, {self._got()}"
         except Damaged as damaged:
@@ -238,6 +259,13 @@ class _Reader:
         if exchange.broken:
             return f"the connection broke off ({_words(exchange.broken)}), {self._got()}"
         return self._slow() if exchange.too_slow else ""
+
+    async def _take(self) -> None:
+        content, exchange = self._answer.content, self._call.exchange
+        while data := await content.readany():
+            self.unpacker.feed(data)
+            if exchange.keeping and exchange.received > BOUNDS.kept_wire_bytes:
+                exchange.keep_no_more()
 
     def _got(self) -> str:
         return f"{self._answer.content.total_bytes:,} bytes of body had come"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from protego import Protego
 
@@ -75,7 +75,7 @@ def _ours(text: str) -> str:
 EVERYTHING = Rules("")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Tally:
     """How often robots.txt was asked about a request to an origin, for the politeness report."""
 
@@ -93,7 +93,7 @@ class _Entry:
     ask_after: float = 0.0
     failures: int = 0
     trouble: WatchError | None = None
-    tally: Tally = Tally()
+    tally: Tally = field(default_factory=Tally)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -116,21 +116,31 @@ class Robots:
             async with entry.lock:
                 if self._clock.monotonic() >= entry.ask_after:
                     await self._refresh(origin, entry, ask)
+        return self._decide(url, entry)
+
+    def known(self, origin: str, url: str) -> float | None:
+        """As `check` when the rules are in hand and fresh, else None."""
+        entry = self._origins.get(origin)
+        if entry is None or self._clock.monotonic() >= entry.ask_after:
+            return None
+        return self._decide(url, entry)
+
+    def _decide(self, url: str, entry: _Entry) -> float:
         if entry.rules is None:
-            entry.tally = replace(entry.tally, unavailable=entry.tally.unavailable + 1)
+            entry.tally.unavailable += 1
             raise self._unavailable(url, entry)
         if not entry.rules.allows(url):
-            entry.tally = replace(entry.tally, forbidden=entry.tally.forbidden + 1)
+            entry.tally.forbidden += 1
             raise RobotsForbid(
                 url, "robots.txt of the site forbids this address to us", retry_after_s=FRESH_S
             )
-        entry.tally = replace(entry.tally, allowed=entry.tally.allowed + 1)
+        entry.tally.allowed += 1
         return entry.rules.delay_s
 
     def override(self, origin: str) -> None:
         """Count a request for which the admin wrote down why robots.txt is not obeyed."""
         entry = self._entry(origin)
-        entry.tally = replace(entry.tally, overridden=entry.tally.overridden + 1)
+        entry.tally.overridden += 1
 
     def tallies(self) -> dict[str, Tally]:
         """Decisions so far, by origin."""

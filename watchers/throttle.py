@@ -53,7 +53,8 @@ class Gate:
     """Lets callers through one at a time, `requests_per_s` apart, `concurrency` at once.
 
     `enter` grants a place, `started` marks the instant of the request (spacing counts
-    from there), `leave` gives the place back. Between the two no other is granted.
+    from there; until then no other is granted), `leave` ends it. `give_back` instead of
+    `started` when the place is not used after all.
     """
 
     def __init__(self, host: str, limit: HostLimit, loop: asyncio.AbstractEventLoop) -> None:
@@ -145,7 +146,7 @@ class Gate:
         """A caller went away: take it from the queue, or give back the place it had just been granted."""
         future = waiter.future
         if future.done() and not future.cancelled() and future.exception() is None:
-            self.leave()
+            self.give_back()
             return
         future.cancel()
         for queue in (self._urgent, self._usual):
@@ -159,10 +160,14 @@ class Gate:
         self._pump()
 
     def leave(self) -> None:
-        """Give the place back, whether or not the request was started."""
-        self._granting = False
+        """A started request is over."""
         self.busy -= 1
         self._pump()
+
+    def give_back(self) -> None:
+        """A place that was granted is not used."""
+        self._granting = False
+        self.leave()
 
     def _pump(self) -> None:
         """Grant the head of the queue, or set the timer to the instant when it may go."""
@@ -203,7 +208,7 @@ class HostGate:
         self._loop = loop
         self._claims: dict[str, _Claim] = {}
         self._fixed: HostLimit | None = None
-        self._floor_s = 0.0
+        self._floors: dict[str, float] = {}
         self.throttler = Throttler(rate_limit=1, period=1.0)
         self._apply(HostLimit())
 
@@ -221,20 +226,20 @@ class HostGate:
         """Over the targets that asked lately: one that was loosened or removed stops counting."""
         old = self._loop.time() - _IDLE_S
         self._claims = {name: c for name, c in self._claims.items() if c.used_at >= old}
-        limits = [c.limit for c in self._claims.values()]
+        limits = [c.limit for c in self._claims.values()] or [HostLimit()]
         return HostLimit(
             requests_per_s=min(limit.requests_per_s for limit in limits),
             concurrency=min(limit.concurrency for limit in limits),
         )
 
-    def floor(self, seconds: float) -> None:
-        """A Crawl-delay of robots.txt: never start faster than this."""
-        if seconds != self._floor_s:
-            self._floor_s = seconds
+    def floor(self, origin: str, seconds: float) -> None:
+        """The Crawl-delay of one origin of the host: never start faster than the longest of them."""
+        if self._floors.get(origin, 0.0) != seconds:
+            self._floors[origin] = seconds
             self._apply(self._fixed or self._strictest())
 
     def _apply(self, limit: HostLimit) -> None:
-        self.gate.restrict(limit, self._floor_s)
+        self.gate.restrict(limit, max(self._floors.values(), default=0.0))
         # The library reads the machine's clock, so its period is in real seconds.
         self.throttler.period = self.gate.spacing_s / self._speed
         self.throttler.retry_interval = min(self.gate.spacing_s / 4, 0.25)
@@ -257,15 +262,17 @@ class Turn:
         try:
             await self._overall.enter(urgent=self._urgent, until=self._until)
         except BaseException:
-            gate.leave()
+            gate.give_back()
             raise
         try:
             async with self._overall_throttler, self._place.throttler:
-                self._overall.started()
-                gate.started()
+                pass
         except BaseException:
-            await self.__aexit__(None, None, None)
+            self._overall.give_back()
+            gate.give_back()
             raise
+        self._overall.started()
+        gate.started()
         return self._place
 
     async def __aexit__(
@@ -306,6 +313,11 @@ class Throttle:
             gate = Gate(host, HostLimit(), self._loop)
             found = self._places[host] = HostGate(gate, self._clock, self._loop)
         return found
+
+    def floor(self, host: str, origin: str, seconds: float) -> None:
+        """Keep to the Crawl-delay of an origin of `host` (0: it has none)."""
+        if seconds or host in self._places:
+            self.place(host).floor(origin, seconds)
 
     def gates(self) -> Mapping[str, HostGate]:
         """The gates in use, by host."""

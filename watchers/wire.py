@@ -12,27 +12,25 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aiohttp.client_proto import ResponseHandler
 
 from storage.model import Connection
+from watchers.guard import DIALLING, Dialling
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, StreamReader, TCPConnector
-
-CURRENT: ContextVar[Exchange | None] = ContextVar("exchange", default=None)
-"""The exchange of the running request; aiohttp sets up the connection in the same context."""
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _INFORMATIONAL = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d")
 
 
-class Exchange:
-    """One request and what came back for it. Private to one fetch; not frozen because it fills.
+class Exchange(Dialling):
+    """One request and what came back for it; also what the guard is told of it.
 
+    Private to one fetch; not frozen because it fills while the connection feeds it.
     overrun / too_slow say that we cut the connection ourselves, broken why the body ended early.
     """
 
@@ -41,7 +39,8 @@ class Exchange:
         "overrun", "protocol", "received", "reused", "too_slow",
     )  # fmt: skip
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, limit: int) -> None:
+    def __init__(self, host: str, loop: asyncio.AbstractEventLoop, limit: int) -> None:
+        super().__init__(host)
         self._loop = loop
         self._kept: list[bytes] = []
         self._stream: StreamReader | None = None
@@ -139,8 +138,9 @@ class TeeProtocol(ResponseHandler):
     # The keywords are aiohttp's own and grow with its versions; none is looked at here.
     def set_response_params(self, **params: Any) -> None:
         """A request is about to be sent: from here on what arrives is its answer."""
-        self.exchange = exchange = CURRENT.get()
-        if exchange is not None:
+        exchange = DIALLING.get()
+        self.exchange = exchange if isinstance(exchange, Exchange) else None
+        if isinstance(exchange, Exchange):
             exchange.protocol = self
             exchange.connection = self.facts
             exchange.reused = self.served > 0

@@ -64,10 +64,13 @@ async def test_what_the_site_sent_is_kept_byte_for_byte(sent: bytes, pieces: int
 
     async with RawSite(talk) as site, fetching() as fetcher:
         answer = await fetcher.get(site.url(), target(site.url()), purpose="page")
+        if sent is NOTHING:  # no evidence of anything, and most of a night's answers
+            assert (answer.status, answer.framing, answer.wire) == (304, "normalised", b"")
+            return
         assert answer.framing in ("head", "exact")
         assert answer.wire + (answer.body if answer.framing == "head" else b"") == sent
         assert answer.wire_request == site.asked[0]
-        assert answer.body == (b"" if sent in (EMPTY, NOTHING) else b"hello")
+        assert answer.body == (b"" if sent is EMPTY else b"hello")
         assert answer.shortfall == ""
 
 

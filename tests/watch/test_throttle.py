@@ -15,7 +15,7 @@ from storage.clock import SystemClock
 from storage.errors import AskedToWait
 from storage.model import HostLimit
 from tests.fakes.virtual import VirtualClock, VirtualLoop
-from watchers.throttle import LONGEST_PAUSE_S, PATIENCE_S, STARVED_S, Throttle
+from watchers.throttle import LONGEST_PAUSE_S, OVERALL, PATIENCE_S, STARVED_S, Throttle
 
 NEVER = float("inf")
 
@@ -62,9 +62,13 @@ limits = st.builds(
 
 
 @settings(max_examples=120, deadline=None)
-@given(st.lists(asks, max_size=60), st.fixed_dictionaries({"t1": limits, "t2": limits, "t3": limits}))
+@given(
+    st.lists(asks, max_size=60),
+    st.fixed_dictionaries({"t1": limits, "t2": limits, "t3": limits}),
+    st.sampled_from([OVERALL, HostLimit(requests_per_s=0.7, concurrency=2), HostLimit(requests_per_s=4)]),
+)
 def test_no_window_of_the_period_has_more_starts_than_allowed(
-    asked: list[Ask], limit: dict[str, HostLimit]
+    asked: list[Ask], limit: dict[str, HostLimit], overall: HostLimit
 ) -> None:
     starts: dict[str, list[float]] = {}
     inside: dict[str, int] = {}
@@ -92,7 +96,9 @@ def test_no_window_of_the_period_has_more_starts_than_allowed(
         for place in throttle.gates().values():
             assert (place.gate.busy, place.gate.waiting) == (0, 0)
 
-    virtual(scene)
+    virtual(scene, overall=overall)
+    every = sorted(instant for instants in starts.values() for instant in instants)
+    assert all(b - a >= 1 / overall.requests_per_s - 1e-6 for a, b in pairwise(every))
     slowest = min(each.requests_per_s for each in limit.values())
     narrowest = min(each.concurrency for each in limit.values())
     for host, instants in starts.items():
@@ -170,10 +176,14 @@ def test_a_crawl_delay_is_a_floor_on_spacing() -> None:
     async def scene(throttle: Throttle) -> None:
         place = throttle.place("a.example")
         place.claim("t", HostLimit(requests_per_s=5), None)
-        place.floor(7.0)
+        throttle.floor("a.example", "http://a.example", 7.0)
+        throttle.floor("a.example", "https://a.example", 2.0)
         assert place.gate.spacing_s == pytest.approx(7)
         place.claim("t", HostLimit(requests_per_s=0.1), None)
         assert place.gate.spacing_s == pytest.approx(10)
+        throttle.floor("a.example", "http://a.example", 0.0)
+        place.claim("t", HostLimit(requests_per_s=5), None)
+        assert place.gate.spacing_s == pytest.approx(2)
 
     virtual(scene)
 
