@@ -105,9 +105,9 @@ async def _with_chains(store: Store, ids: Sequence[str]) -> list[str]:
 
 
 async def _proofs(store: Store) -> _Proofs:
-    origin, size, root, _ = await ledger.head(store.vault.database)
-    leaves = await ledger.leaf_hashes(store.vault.database, size)
-    return _Proofs(size=size, root=root, origin=origin, leaves=leaves)
+    head = await ledger.head(store.vault.database)
+    leaves = await ledger.leaf_hashes(store.vault.database, head.size)
+    return _Proofs(size=head.size, root=head.root, origin=head.origin, leaves=leaves)
 
 
 def _write(store: Store, files: list[Casefile], proofs: _Proofs, out: Path, tell: Progressed) -> None:

@@ -8,12 +8,14 @@ Not here: signatures and timestamps over the root.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from storage.codec import Plain, canonical, stamp
-from storage.database import Database, Row
+from storage.database import Database
 from storage.errors import DatabaseTrouble
 from storage.tables import LeafRow
 from storage.tree import Frontier, leaf_hash
@@ -54,12 +56,32 @@ async def make_head(batch: Batch) -> None:
     await batch.run(_MAKE_HEAD, (os.urandom(16).hex(), Frontier().root().hex()))
 
 
-async def head(database: Database) -> tuple[str, int, str, Frontier]:
-    """Origin, size, root (hex) and frontier as committed. Raises DatabaseTrouble when there is none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The log as committed. root: RFC 6962, hex. origin: the random name of this store."""
+
+    origin: str = ""
+    size: int = 0
+    root: str = ""
+    peaks: str = ""
+
+    def frontier(self) -> Frontier:
+        """The right edge to go on from. Raises DatabaseTrouble when the head contradicts itself."""
+        width = 2 * hashlib.sha256().digest_size
+        peaks = tuple(bytes.fromhex(self.peaks[at : at + width]) for at in range(0, len(self.peaks), width))
+        frontier = Frontier(size=self.size, peaks=peaks)
+        if len(peaks) != self.size.bit_count() or frontier.root().hex() != self.root:
+            raise DatabaseTrouble("the log's head contradicts itself: run `nightjar verify`")
+        return frontier
+
+
+async def head(database: Database) -> Head:
+    """The head row as it stands; an empty one when there is none."""
     rows = await database.rows("SELECT origin, size, root, frontier FROM head WHERE id = 1")
     if not rows:
-        raise DatabaseTrouble("the log has no head: this database was never opened by a watch")
-    return _read_head(rows[0])
+        return Head()
+    origin, size, root, peaks = rows[0]
+    return Head(origin=origin, size=size, root=root, peaks=peaks)
 
 
 async def entry(database: Database, index: int) -> tuple[str, str]:
@@ -78,12 +100,3 @@ async def leaf_hashes(database: Database, size: int) -> list[bytes]:
         rows = await database.rows(sql, (start, min(start + _PAGE, size)))
         found += [bytes.fromhex(row[0]) for row in rows]
     return found
-
-
-def _read_head(row: Row) -> tuple[str, int, str, Frontier]:
-    origin, size, root, text = row
-    peaks = tuple(bytes.fromhex(text[at : at + 64]) for at in range(0, len(text), 64))
-    frontier = Frontier(size=size, peaks=peaks)
-    if len(peaks) != size.bit_count() or frontier.root().hex() != root:
-        raise DatabaseTrouble("the log's head contradicts itself; run `nightjar verify`")
-    return origin, size, root, frontier

@@ -50,7 +50,7 @@ class Status:
 async def status(store: Store) -> Status:
     """Every target with its counts, every channel's outbox, and the size of what is kept."""
     database = store.vault.database
-    origin, size, root, _ = await ledger.head(database)
+    head = await ledger.head(database)
     counts = (
         "SELECT (SELECT count(*) FROM observation), "
         "(SELECT count(*) FROM observation WHERE judged = 0), (SELECT count(*) FROM item)"
@@ -62,9 +62,9 @@ async def status(store: Store) -> Status:
         evidence=evidence,
         unjudged=unjudged,
         items=items,
-        tree_size=size,
-        root=root,
-        origin=origin,
+        tree_size=head.size,
+        root=head.root,
+        origin=head.origin,
     )
 
 

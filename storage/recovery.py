@@ -140,24 +140,26 @@ async def _begin(folder: Path, database: Database, blobs: Blobs, clock: Clock) -
 
     try:
         await writer.submit(job)
-        origin, _, _, frontier = await ledger.head(database)
+        head = await ledger.head(database)
+        writer.frontier = head.frontier()
     except BaseException:
         await writer.close()
         raise
-    writer.frontier = frontier
-    return Vault(folder=folder, database=database, blobs=blobs, clock=clock, origin=origin, writer=writer)
+    return Vault(
+        folder=folder, database=database, blobs=blobs, clock=clock, origin=head.origin, writer=writer
+    )
 
 
 async def open_for_reading(folder: Path, clock: Clock) -> tuple[Vault, Keeper]:
     """See `Store.open_reader`."""
     database = await Database.open(folder / DATABASE, writable=False)
     try:
-        origin, *_ = await ledger.head(database)
+        head = await ledger.head(database)
     except BaseException:
         await database.close()
         raise
     vault = Vault(
-        folder=folder, database=database, blobs=Blobs(folder), clock=clock, origin=origin, writer=None
+        folder=folder, database=database, blobs=Blobs(folder), clock=clock, origin=head.origin, writer=None
     )
     return vault, Keeper(None)
 

@@ -43,7 +43,12 @@ def joined(parts: Iterable[str]) -> str:
 
 def contacts(found: Iterable[str]) -> str:
     """The tokens of contacts, as written and without their separators: 138-0000 is found as 1380000."""
-    return joined(form for contact in found for form in (contact, "".join(runs(contact))))
+    return joined(form for contact in found for form in (contact, _bare(contact)))
+
+
+def _bare(contact: str) -> str:
+    """Letters and digits only: +86 138-0000 and 861380000 are alike."""
+    return "".join(c for c in fold(contact) if c.isalnum())
 
 
 def _pairs(run: str) -> list[str]:
@@ -61,7 +66,7 @@ def phrases(text: str) -> list[str]:
 
 def contact_phrases(contact: str) -> list[str]:
     """The expression for a phone number or account name, whatever separators were typed."""
-    return phrases("".join(runs(contact[:_MAX_QUERY])))
+    return phrases(_bare(contact[:_MAX_QUERY]))
 
 
 def _phrase(run: str) -> str:

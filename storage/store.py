@@ -222,5 +222,5 @@ class Store:
 
     async def root(self) -> tuple[int, str]:
         """Tree size and RFC 6962 root hash (hex) as committed."""
-        _, size, root, _ = await ledger.head(self.vault.database)
-        return size, root
+        head = await ledger.head(self.vault.database)
+        return head.size, head.root

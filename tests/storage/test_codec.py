@@ -14,7 +14,7 @@ from storage.model import Lifetime, Post, Progress, Reason, Validators
 from storage.tables import Moment, key_of, to_hex, to_signed
 
 TEXT = st.text()
-TIMES = st.datetimes(timezones=st.just(UTC), min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30))
+TIMES = st.datetimes(timezones=st.just(UTC))
 
 
 def test_keys_are_sorted_and_nothing_is_spaced() -> None:
@@ -49,7 +49,7 @@ def test_a_time_from_another_zone_is_the_same_instant() -> None:
 
 
 def test_a_naive_time_is_refused_everywhere() -> None:
-    naive = datetime(2026, 1, 1)
+    naive = datetime(2026, 1, 1)  # noqa: DTZ001 -- that is the point
     for refuse in (micros, stamp, lambda t: Moment().to_db_value(t, None), Moment().to_python_value):
         with pytest.raises(ValueError, match="naive"):
             refuse(naive)
