@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from enum import Enum
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -119,19 +120,24 @@ class Out:
 
             self.console.print(Text(tame(text), style=style), soft_wrap=True)
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
-        """A table for people, unless it is empty; cells are tamed and wrapped; not with `--json`."""
+    def table(
+        self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, styles: Iterable[str] = ()
+    ) -> None:
+        """A table for people, unless it is empty; cells are tamed and wrapped; not with `--json`.
+
+        styles: one for each row, or none.
+        """
         lines = [] if self.json else list(rows)
         if not lines:
             return
         from rich.table import Table
         from rich.text import Text
 
-        shape = Table(title=title or None, title_justify="left", header_style="bold", expand=False)
+        shape = Table(header_style="bold")
         for number, column in enumerate(columns):
             shape.add_column(column, overflow="fold", no_wrap=number == 0)  # ids are copied whole
-        for row in lines:
-            shape.add_row(*(Text(tame(cell)) for cell in row))
+        for row, style in zip(lines, chain(styles, repeat("")), strict=False):
+            shape.add_row(*(Text(tame(cell)) for cell in row), style=style)
         self.console.print(shape)
 
     def progress(self) -> Progress:

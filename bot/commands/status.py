@@ -16,7 +16,8 @@ from storage.model import Target
 if TYPE_CHECKING:
     from storage.casefile import Status, TargetStatus
 
-STYLES = {"ok": "green", "paused": "cyan", "new": ""}
+_EXACT_BELOW_S = 60
+_WELL = {"ok": "", "paused": "dim", "new": "dim"}
 
 
 def run(out: Out, folder: Path, clock: Clock, *, targets: Mapping[str, Target], remark: str = "") -> int:
@@ -27,6 +28,7 @@ def run(out: Out, folder: Path, clock: Clock, *, targets: Mapping[str, Target], 
     now = clock.now()
     rows = [_facts(row, targets.get(row.progress.target), now) for row in found.targets]
     rows += [_unseen(target) for name, target in targets.items() if name not in _names(found)]
+    rows.sort(key=lambda row: (row["health"] in _WELL, row["target"]))  # the unwell first
     out.facts(
         {
             "at": now,
@@ -71,8 +73,9 @@ def _unseen(target: Target) -> dict[str, object]:
 
 
 def _print(out: Out, found: Status, rows: list[dict[str, object]], remark: str) -> None:
-    columns = ("target", "health", "last good poll", "interval", "posts", "yield", "watched on", "reason")
-    out.table(columns, (_row(row) for row in rows))
+    columns = ("target", "health", "last good poll", "ago", "interval", "posts", "yield", "vigils", "reason")
+    styles = (_WELL.get(str(row["health"]), "red") for row in rows)
+    out.table(columns, (_row(row) for row in rows), styles=styles)
     channels = ("channel", "waiting", "sending", "delivered", "given up")
     out.table(channels, ((c.channel, c.waiting, c.sending, c.delivered, c.dead) for c in found.channels))
     out.say(
@@ -93,6 +96,7 @@ def _row(row: dict[str, object]) -> tuple[object, ...]:
         row["target"],
         row["health"] if row["configured"] else f"{row['health']} (no longer configured)",
         at,
+        _span(row.get("lag_s")),
         f"{asked}, achieved {achieved}",
         row.get("posts", 0),
         f"{row.get('last_yield', 0)} of {usual:.0f}" if isinstance(usual, float) else "-",
@@ -102,4 +106,7 @@ def _row(row: dict[str, object]) -> tuple[object, ...]:
 
 
 def _span(value: object) -> str:
-    return spoken_s(round(value, 1)) if isinstance(value, float | int) and value else "-"
+    """Seconds in words; whole ones when they are many."""
+    if not isinstance(value, float | int) or value <= 0:
+        return "-"
+    return spoken_s(round(value, 1) if value < _EXACT_BELOW_S else round(value))

@@ -66,7 +66,7 @@ def _table(document: Document, path: Path_) -> tuple[str, Path_]:
         case (("target" | "channel") as kind, int(index), *rest):
             return f"[[{kind}]] #{index + 1}{_named(document, kind, index)}", tuple(rest)
         case ("hosts", str(host), *rest):
-            return f'[hosts."{host}"]' if host.isprintable() else "[hosts]", tuple(rest)
+            return f"[hosts.{shown(host)}]", tuple(rest)
         case (str(table), *rest) if table in ("nightjar", "hosts"):
             return f"[{table}]", tuple(rest)
         case _:
