@@ -13,6 +13,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -69,7 +70,7 @@ class Daemon:
                 behind.create_task(self._dispatching())
                 behind.create_task(self._judging())
                 behind.create_task(self.house.write_for_ever())
-                behind.create_task(self.house.keep(self._live, self._is_due, self.tell_admin))
+                behind.create_task(self.house.keep(self._live, self._due_since, self.tell_admin))
                 behind.create_task(self._retire_expired())
                 behind.create_task(self._follow_config())
                 behind.create_task(keep_alive(self.systemd, self.clock, lambda: True))
@@ -284,12 +285,12 @@ class Daemon:
     def _live(self) -> tuple[Target, ...]:
         return self._in_force()[0]
 
-    def _is_due(self, target: Target) -> bool:
-        return hours.is_night(target.window, self.clock.now())
+    def _due_since(self, target: Target) -> datetime | None:
+        return hours.began(target.window, self.clock.now())
 
     def troubles(self) -> tuple[str, ...]:
         """Why the daemon is not fit for the night; empty is ready. For /readyz."""
-        return self.house.troubles(self.house.overdue(self._live(), self._is_due))
+        return self.house.troubles(self.house.overdue(self._live(), self._due_since))
 
     async def _finish(self) -> None:
         """Judge and tell what was sealed last, as far as the seconds reach; the rest waits for the start."""

@@ -67,7 +67,7 @@ class House:
     async def keep(
         self,
         live: Callable[[], Iterable[Target]],
-        is_due: Callable[[Target], bool],
+        due_since: Callable[[Target], datetime | None],
         tell: Callable[[str], Awaitable[None]],
     ) -> None:
         """Count health for ever and tell of each target that becomes overdue, once."""
@@ -75,17 +75,26 @@ class House:
         while True:
             await self._clock.sleep(HOUSE_S)
             self.show_targets()
-            late = set(self.overdue(live(), is_due))
+            late = set(self.overdue(live(), due_since))
             for name in sorted(late - warned):
                 await tell(f"target {name} is overdue: not polled for several intervals")
             warned = late
 
-    def overdue(self, live: Iterable[Target], is_due: Callable[[Target], bool]) -> tuple[str, ...]:
-        """Names of the targets that should have been polled by now and were not."""
-        now = self._clock.now()
-        return tuple(
-            t.name for t in live if is_due(t) and is_late(t, self.rows.get(t.name), self._started_at, now)
-        )
+    def overdue(
+        self, live: Iterable[Target], due_since: Callable[[Target], datetime | None]
+    ) -> tuple[str, ...]:
+        """Names of the targets that should have been polled by now and were not.
+
+        due_since: when the target's night began, or None by day.
+        """
+        now, late = self._clock.now(), []
+        for target in live:
+            dusk = due_since(target)
+            if dusk is not None:
+                since = max(dusk, self._started_at)
+                if is_late(target, self.rows.get(target.name), since, now):
+                    late.append(target.name)
+        return tuple(late)
 
     def troubles(self, late: Iterable[str]) -> tuple[str, ...]:
         """Why the daemon is not fit for the night; empty is ready."""
@@ -114,10 +123,10 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def is_late(target: Target, row: Progress | None, started_at: datetime, now: datetime) -> bool:
+def is_late(target: Target, row: Progress | None, since: datetime, now: datetime) -> bool:
     """Whether a due target was not polled for too long; one that asked for a pause is not late. Pure."""
     held = row.retry_at if row is not None else None
     if held is not None and held > now:
         return False
-    last = max(filter(None, (row.last_poll_at if row else None, held, started_at)))
+    last = max(filter(None, (row.last_poll_at if row else None, held, since)))
     return (now - last).total_seconds() > OVERDUE_INTERVALS * target.interval_s + GRACE_S

@@ -298,14 +298,19 @@ class Vigil:
         fresh = look.ended_at - timedelta(seconds=CONTROL_FRESH_S)
         if sign is not None and sign[0] >= fresh and sign[1] != row.url:
             return sign[1]
-        others = [u for i, u in watch.listed_urls() if i != row.post_id and u not in ("", row.url)]
-        for url in others[:3]:
+        others = await self._others(row, watch)
+        # With no other post to ask for, the listing itself must answer; with others, it
+        # does not count: a site may have lost all its post pages and still list them.
+        for url in others or (watch.target.url,):
             if await self._answers(url, watch):
                 return url
-        if others:
-            return ""
-        good = watch.progress.last_good_at
-        return watch.target.url if good is not None and good >= fresh else ""
+        return ""
+
+    async def _others(self, row: Watched, watch: Watch) -> tuple[str, ...]:
+        """Addresses of up to three other posts that were listed last and are not known to be gone."""
+        listed = {i: u for i, u in watch.listed_urls()[:20] if i != row.post_id and u not in ("", row.url)}
+        known = await self._kit.store.known(row.target, list(listed))
+        return tuple(u for i, u in listed.items() if i in known and not known[i].closed)[:3]
 
     async def _answers(self, url: str, watch: Watch) -> bool:
         try:

@@ -116,7 +116,7 @@ class Watch:
             await self.visit()
 
     def _due(self, now: datetime, *, first: bool) -> datetime | None:
-        """When to poll next, or None when it is day and the target is not hunted by day."""
+        """When to poll next, or None when that would be by day and the target is not hunted by day."""
         interval = self._interval(now)
         if interval is None:
             return None
@@ -127,7 +127,8 @@ class Watch:
         else:
             due = cadence.next_poll(self._planned, interval, now)
         held = self.progress.retry_at
-        return max(due, held) if held is not None else due
+        due = max(due, held) if held is not None else due
+        return due if self._interval(due) is not None else None
 
     def _interval(self, now: datetime) -> float | None:
         if hours.is_night(self.target.window, now):

@@ -1,4 +1,4 @@
-"""A small market place: an RSS feed, a page per post, pictures; everything scripted by the test.
+"""A small market place: a JSON listing, a page per post, pictures; everything scripted by the test.
 
 Runs on `FakeSite`, a real HTTP server on loopback. Pages hold a token that changes with
 every answer, as real ones do.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from html import escape
-from xml.sax.saxutils import escape as xml
 
 from aiohttp import web
 from PIL import Image, ImageDraw
@@ -27,7 +26,9 @@ def picture(seed: int, size: int = 320) -> bytes:
     draw = ImageDraw.Draw(image)
     for _ in range(6):
         x, y, w, h = (int(v) for v in random.integers(0, size, 4))
-        draw.ellipse((x, y, x + w // 2 + 20, y + h // 2 + 20), fill=tuple(int(v) for v in random.integers(0, 255, 3)))
+        draw.ellipse(
+            (x, y, x + w // 2 + 20, y + h // 2 + 20), fill=tuple(int(v) for v in random.integers(0, 255, 3))
+        )
     grain = random.normal(0, 6, (size, size, 3))
     noisy = np.clip(np.asarray(image, dtype=float) + grain, 0, 255).astype("uint8")
     out = io.BytesIO()
@@ -66,11 +67,11 @@ class Market:
     def open(self) -> None:
         """Begin to serve."""
         self.site.put("/robots.txt", b"User-agent: *\nAllow: /\n", headers={"Content-Type": "text/plain"})
-        self.site.script("/feed.xml", self._feed)
+        self.site.script("/posts.json", self._feed)
 
     @property
     def url(self) -> str:
-        return self.site.url("/feed.xml")
+        return self.site.url("/posts.json")
 
     def publish(self, title: str, text: str = "", pictures: tuple[bytes, ...] = (), **more: str) -> int:
         number = len(self.adverts) + 1
@@ -94,13 +95,16 @@ class Market:
         self.polls.append(_loop_time())
         if (refusal := self._refusal(request)) is not None:
             return refusal
-        items = "".join(
-            f"<item><title>{xml(a.title)}</title><link>{self.site.url(f'/post/{a.number}')}</link>"
-            f"<guid>post-{a.number}</guid><description>{xml(a.text)}</description></item>"
+        items = [
+            {
+                "id": f"post-{a.number}",
+                "url": self.site.url(f"/post/{a.number}"),
+                "title": a.title,
+                "text": a.text,
+            }
             for a in self._listed()
-        )
-        body = f'<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>market</title>{items}</channel></rss>'
-        return web.Response(body=body.encode(), content_type="application/rss+xml", charset="utf-8")
+        ]
+        return web.json_response({"posts": items, "answer": len(self.polls)})
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         number = int(request.path.rsplit("/", 1)[1])

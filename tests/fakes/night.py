@@ -39,7 +39,7 @@ kind = "ndjson"
 STANZA = """
 [[target]]
 name = "{name}"
-kind = "rss"
+kind = "json"
 url = "{url}"
 interval = "60s"
 zone = "{zone}"
@@ -73,6 +73,7 @@ class Night:
             environment=os.environ,
             feeds=lambda kind: feed.load(kind).Settings,
             feed_kinds=feed.kinds(),
+            every_s=30.0,
         )
         self.daemon = Daemon(reload.read(), self.clock, reload)
         self._task = asyncio.create_task(self.daemon.run())
