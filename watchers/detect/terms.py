@@ -332,7 +332,8 @@ def _in_view(
 def _hit(entry: _Entry, start: int, end: int, seen: Views, name: str) -> Hit:
     span = seen.raw[start:end]
     if not entry.terms:
-        return Hit(term=entry.disguised[0], view="V5", start=start, end=end, span=span, hidden=True)
+        plain = min(entry.disguised, key=lambda term: (term.kind is not Kind.NAME, term.tier))
+        return Hit(term=plain, view="V5", start=start, end=end, span=span, hidden=True)
     term = _fitting(entry.terms, seen.japanese)
     view = name or _view_of(span, entry.pattern)
     hidden = view != "V0" and _is_hidden(span, term, view)
@@ -357,7 +358,7 @@ _EMOJI_STYLE = "\ufe0f\ufe0e"
 
 
 def _is_hidden(span: str, term: Term, view: str) -> bool:
-    """True for a spelling that has no honest reason: full-width, spaces and accents have one."""
+    """True for a spelling that has no honest reason: full-width, spaces and dropped accents have one."""
     folded = span.casefold()
     if any(ord(character) in glyphs.INVISIBLE and character not in _EMOJI_STYLE for character in span):
         return True
@@ -365,7 +366,9 @@ def _is_hidden(span: str, term: Term, view: str) -> bool:
         return bool(_STYLED.search(span) or glyphs.LOOKALIKE.search(folded))
     if view == "V3":
         return _SEEMING_SPACE.sub(" ", fold_term(span)) != _SEEMING_SPACE.sub(" ", fold_term(term.text))
-    return fold_term(span).translate(UNACCENTED) != fold_term(term.text).translate(UNACCENTED)
+    said, meant = fold_term(span), fold_term(term.text)
+    accented = said != said.translate(UNACCENTED) and meant == meant.translate(UNACCENTED)
+    return accented or said.translate(UNACCENTED) != meant.translate(UNACCENTED)
 
 
 def _outermost(hits: Iterable[Hit]) -> Iterator[Hit]:

@@ -1,0 +1,107 @@
+"""Contacts are found in every usual spelling, in one comparable form, and nothing else is."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from watchers.detect.contacts import contacts, phone_form
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("加微信：abc_12345", ["wechat:abc_12345"]),
+        ("wx13800138000", ["wechat:+8613800138000"]),
+        ("V信 xiaoma888", ["wechat:xiaoma888"]),
+        ("vx＋yaya2233", ["wechat:yaya2233"]),
+        ("微信號 ivory2020", ["wechat:ivory2020"]),
+        ("加薇 aabb1122", ["wechat:aabb1122"]),
+        ("微信同号 138 0013 8000", ["wechat:+8613800138000"]),
+        ("QQ 123456789", ["qq:123456789"]),
+        ("扣扣：10001", ["qq:10001"]),
+        ("138-0013-8000", ["phone:+8613800138000"]),
+        ("137/0013/8000", ["phone:+8613700138000"]),
+        ("电话 １３８００１３８０００", ["phone:+8613800138000"]),
+        ("①③⑧⓪⓪①③⑧⓪⓪⓪", ["phone:+8613800138000"]),
+        ("一三八零零一三八零零零", ["phone:+8613800138000"]),
+        ("1\u200b38\u200b00138000", ["phone:+8613800138000"]),
+        ("0912.345.678", ["phone:+84912345678"]),
+        ("zalo 0912 345 678", ["zalo:+84912345678"]),
+        ("+62 812-3456-7890", ["phone:+6281234567890"]),
+        ("WA: 081234567890", ["whatsapp:+6281234567890"]),
+        ("https://wa.me/6281234567890?text=hi", ["whatsapp:+6281234567890"]),
+        ("โทร 081-234-5678", ["phone:+66812345678"]),
+        ("ไลน์ ไอดี: somchai99", ["line:somchai99"]),
+        ("line.me/ti/p/~shop99", ["line:shop99"]),
+        ("https://t.me/hornseller", ["telegram:hornseller"]),
+        ("tg @hornseller99", ["telegram:hornseller99"]),
+        ("whatsapp +254 712 345 678", ["whatsapp:+254712345678"]),
+        ("kakao: horn77", ["kakao:horn77"]),
+        ("seller.one@gmail.com, two[at]mail.ru", ["email:seller.one@gmail.com", "email:two@mail.ru"]),
+        ("call 555-123-4567 or (212) 555-0199", ["phone:5551234567", "phone:2125550199"]),
+        ("dm @buyer_horn", ["handle:buyer_horn"]),
+    ],
+)
+def test_a_contact_is_found_and_normalised(text: str, keys: list[str]) -> None:
+    assert [contact.key for contact in contacts(text)] == keys
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "item 274839201234",
+        "2024-05-06 12:30",
+        "¥13800138000",
+        "Rp 1.200.000",
+        "giá 12000000đ",
+        "order no. 13812345678",
+        "line up here please",
+        "yang minat wa aja",
+        "加v 私聊",
+        "1999 Jeep Cherokee XJ 4.0 5500",
+        "signal strength is good",
+        "ISBN 9787108012345",
+    ],
+)
+def test_what_is_no_contact_is_left_alone(text: str) -> None:
+    assert contacts(text) == ()
+
+
+def test_numbers_of_authorities_are_told_apart() -> None:
+    assert all(contact.hotline for contact in contacts("举报电话 13800138000"))
+    assert not any(contact.hotline for contact in contacts("有意电话 13800138000"))
+
+
+def test_one_person_in_two_spellings_is_one_value() -> None:
+    assert phone_form("0912 345 678") == phone_form("+84 912 345 678")
+    assert phone_form("138 0013 8000") == phone_form("0086-13800138000")
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(alphabet="wx微信vqQ加电话0123456789一三八@.:：+-() tme/①line", max_size=80))
+def test_spans_lie_in_the_text(text: str) -> None:
+    for contact in contacts(text):
+        assert text[contact.start : contact.end] == contact.span
+        assert contact.value
+
+
+HOSTILE = (
+    "1" * 40_000,
+    "1 " * 20_000,
+    "微信" * 20_000,
+    "a@" * 20_000,
+    "a.b." * 10_000,
+    "((((1" * 8_000,
+    "@abcdef " * 5_000,
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:4])
+def test_hostile_texts_take_bounded_time(text: str) -> None:
+    begun = time.process_time()
+    assert len(contacts(text)) <= 50
+    assert time.process_time() - begun < 2.0

@@ -1,0 +1,91 @@
+"""Sums with Asian multipliers, signs on either side, and what only looks like a sum."""
+
+from __future__ import annotations
+
+import csv
+import time
+from pathlib import Path
+
+import pytest
+
+from watchers.detect.prices import prices
+
+STRINGS = Path("/work/shared/data/price_strings.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "amount", "currency", "unit"),
+    [
+        ("3.8万", "38000", "", ""),
+        ("价格3.8万元", "38000", "CNY", ""),
+        ("3千8", "3800", "", ""),
+        ("¥3800", "3800", "CNY", ""),
+        ("１２００元/克", "1200", "CNY", "g"),
+        ("2.5w", "25000", "", ""),
+        ("1tr2", "1200000", "VND", ""),
+        ("giá 2,5tr", "2500000", "VND", ""),
+        ("1.5 triệu", "1500000", "VND", ""),
+        ("500.000đ", "500000", "VND", ""),
+        ("2,5jt", "2500000", "IDR", ""),
+        ("Rp 1.200.000", "1200000", "IDR", ""),
+        ("500k", "500000", "", ""),
+        ("4500 บาท", "4500", "THB", ""),
+        ("฿4,500", "4500", "THB", ""),
+        ("3,500円", "3500", "JPY", ""),
+        ("80만원", "800000", "KRW", ""),
+        ("$1,299.99", "1299.99", "USD", ""),
+        ("60 USD per gram", "60", "USD", "g"),
+        ("€1'049,95", "1049.95", "EUR", ""),
+        ("250,000 KSh", "250000", "KES", ""),
+        ("asking 300", "300", "", ""),
+    ],
+)
+def test_a_sum_is_read(text: str, amount: str, currency: str, unit: str) -> None:
+    found = prices(text)
+    assert len(found) == 1
+    assert (f"{found[0].amount.normalize():f}", found[0].currency, found[0].unit) == (amount, currency, unit)
+    assert text[found[0].start : found[0].end].strip() == found[0].span
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-05-06",
+        "call 555-1234",
+        "iPhone 13 128gb",
+        "XJ 1998",
+        "8万公里",
+        "3万人",
+        "12k followers",
+        "4k tv",
+        "size 42",
+    ],
+)
+def test_what_is_no_money_is_left_alone(text: str) -> None:
+    assert prices(text) == ()
+
+
+def test_in_a_price_field_a_bare_number_is_a_price() -> None:
+    assert prices("1200") == ()
+    assert [str(price.amount) for price in prices("1200", field=True)] == ["1200"]
+
+
+def test_public_price_strings_are_read_well_enough_for_a_second_signal() -> None:
+    if not STRINGS.exists():
+        pytest.skip("price_strings.csv is not on this machine")
+    rows = [r for r in csv.DictReader(STRINGS.open(encoding="utf-8")) if r["expected_amount"].isascii()]
+    plain = [row for row in rows if row["expected_amount"].replace(".", "", 1).isdigit()]
+    right = 0
+    for row in plain:
+        found = prices(row["price_string"], field=True)
+        right += bool(found) and abs(float(found[0].amount) - float(row["expected_amount"])) < 1e-6
+    assert right / len(plain) >= 0.93
+
+
+@pytest.mark.parametrize(
+    "text", ["1," * 20_000, "价" * 40_000, "1 " * 20_000, "$ " * 20_000, "1" * 40_000, "1万" * 20_000]
+)
+def test_hostile_texts_take_bounded_time(text: str) -> None:
+    begun = time.process_time()
+    assert len(prices(text)) <= 50
+    assert time.process_time() - begun < 2.0
