@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 FIRST_POLL_WITHIN_S = 5.0
-"""After a start every target is polled within this, whatever its phase."""
+"""After a start a few targets are all polled within this, whatever their phase."""
+FIRST_POLLS_PER_S = 20.0
+"""Many targets are spread at this rate instead, at most over one interval: no burst at a restart."""
 LONGEST_BACKOFF_S = 300.0
 """Five minutes: a host that comes back at night must be seen again the same hour, and no
 number of failures ever disables a target (facts/monitoring.md, section 10)."""
@@ -46,6 +48,21 @@ def phase(target_name: str, interval_s: float) -> float:
     """
     share = int.from_bytes(hashlib.sha256(target_name.encode("utf-8", "surrogatepass")).digest()[:8])
     return share / 2**64 * interval_s
+
+
+def first_poll_within(targets: int) -> float:
+    """Seconds over which the first polls of so many targets are spread after a start."""
+    return max(FIRST_POLL_WITHIN_S, targets / FIRST_POLLS_PER_S)
+
+
+def slot_before(target_name: str, interval_s: float, now: datetime) -> datetime:
+    """The last instant at or before `now` on the target's grid: its phase and whole intervals since 1970.
+
+    The grid depends on nothing but name and interval, so a restart falls into step with it.
+    """
+    offset = phase(target_name, interval_s)
+    since = (now.timestamp() - offset) // interval_s * interval_s + offset
+    return datetime.fromtimestamp(since, UTC)
 
 
 def next_poll(planned: datetime, interval_s: float, now: datetime) -> datetime:

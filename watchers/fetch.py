@@ -26,10 +26,11 @@ from watchers.answers import BUSY, location, retry_after_s
 from watchers.bounds import BOUNDS
 from watchers.guard import Guard
 from watchers.hostbook import HostBook, HostFacts
-from watchers.line import Dropped, Line, Request
+from watchers.line import Dropped, Line
+from watchers.request import Request
 from watchers.resolver import Lookup, system_lookup
 from watchers.robots import Robots
-from watchers.throttle import Throttle
+from watchers.throttle import OVERALL, Throttle
 from watchers.walls import wall
 
 URGENT = frozenset({"page", "picture", "robots"})
@@ -72,7 +73,8 @@ class Fetcher:
 
     contact: a URL or mail address of the operator. allow: what the guard lets through
     besides public web addresses (`guard.read_allow`). hosts: the admin's own limits by
-    host name, which outrank those of the targets. lookup, tls, random: for tests.
+    host name, which outrank those of the targets. overall: for all hosts together.
+    lookup, tls, random: for tests.
     Raises ValueError on a bad contact or allow entry.
     """
 
@@ -83,6 +85,7 @@ class Fetcher:
         contact: str,
         allow: tuple[str, ...] = (),
         hosts: Mapping[str, HostLimit] | None = None,
+        overall: HostLimit = OVERALL,
         lookup: Lookup = system_lookup,
         tls: ssl.SSLContext | None = None,
         random: Random | None = None,
@@ -91,6 +94,7 @@ class Fetcher:
         self._agent = agent(contact)
         self._guard = Guard(allow)
         self._fixed = dict(hosts or {})
+        self._overall = overall
         self._lookup, self._tls = lookup, tls
         self._random = random or Random()  # noqa: S311  spreads retries, keeps no secret
         self._book = HostBook()
@@ -296,7 +300,7 @@ class Fetcher:
             raise RuntimeError("the fetcher is closed")
         if self._line is None or self._throttle is None:
             self._line = Line(self._clock, self._guard, lookup=self._lookup, tls=self._tls)
-            self._throttle = Throttle(self._clock, fixed=self._fixed)
+            self._throttle = Throttle(self._clock, overall=self._overall, fixed=self._fixed)
         return self._line, self._throttle
 
     def _robots_asker(self, visit: _Visit) -> Callable[[str], Awaitable[Response]]:

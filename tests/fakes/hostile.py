@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
+import sys
 import zlib
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from storage.errors import FeedTrouble, HostDown, TooBig
-from tests.fakes.site import Talk, says
+from tests.fakes.site import FakeSite, RawSite, Talk, says
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 BLOCK = b"x" * 65_536
@@ -99,18 +103,28 @@ def coded(name: bytes, body: bytes) -> Talk:
     return says(head + body)
 
 
+def _zeros(megabytes: int, engine: Any) -> bytes:
+    """So many megabytes of zeros, compressed without ever holding them."""
+    block = bytes(1_000_000)
+    feed = getattr(engine, "compress", None) or engine.process
+    return b"".join(bytes(feed(block)) for _ in range(megabytes))
+
+
 def gzip_bomb(megabytes: int = 300) -> bytes:
-    return gzip.compress(bytes(megabytes * 1_000_000), 9)
+    engine = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    return _zeros(megabytes, engine) + engine.flush()
 
 
 def deflate_bomb(megabytes: int = 300) -> bytes:
-    return zlib.compress(bytes(megabytes * 1_000_000), 9)
+    engine = zlib.compressobj(9)
+    return _zeros(megabytes, engine) + engine.flush()
 
 
 def brotli_bomb(megabytes: int = 300) -> bytes:
     import brotli
 
-    return bytes(brotli.compress(bytes(megabytes * 1_000_000), quality=5))
+    engine = brotli.Compressor(quality=5)
+    return _zeros(megabytes, engine) + bytes(engine.finish())
 
 
 def zip_bomb() -> bytes:
@@ -166,3 +180,20 @@ def cases() -> dict[str, Case]:
         "brotli that is noise": Case(coded(b"br", b"\xff" * 500), None, "damaged"),
         "unknown coding": Case(coded(b"zstd", b"(\xb5/\xfd$"), None, "content coding"),
     }
+
+
+async def serve() -> None:
+    """Serve every case on a port of its own; the first line of output says which, as JSON."""
+    async with AsyncExitStack() as stack:
+        ports = {}
+        for name, case in cases().items():
+            ports[name] = (await stack.enter_async_context(RawSite(case.talk))).port
+        good = await stack.enter_async_context(FakeSite("127.0.0.2"))
+        good.put("/", b"<p>an ordinary page</p>")
+        sys.stdout.write(json.dumps({"cases": ports, "good": good.port}) + "\n")
+        sys.stdout.flush()
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())

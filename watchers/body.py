@@ -1,0 +1,126 @@
+"""Reading one body: bounded bytes, bounded time, least pace; kept as far as it came."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+from aiohttp import ClientResponse
+
+from storage.errors import HostDown, TooBig
+from watchers.bounds import BOUNDS
+from watchers.request import Call, plain_reason, short_words
+from watchers.unpack import Damaged, TooMuch, Unpacker
+
+_HTTP_ERROR = 400
+_FRAMING = 65_536
+
+
+class BodyReader:
+    """Reads one body: bounded bytes, bounded time, least pace."""
+
+    def __init__(self, call: Call, answer: ClientResponse, loop: asyncio.AbstractEventLoop) -> None:
+        self._call, self._answer, self._loop = call, answer, loop
+        self._seen = 0
+        self._timer: asyncio.TimerHandle | None = None
+        coding = ",".join(answer.headers.getall("Content-Encoding", ()))
+        self.unpacker = Unpacker(coding, call.request.body_bytes)
+        self._bare = not self.unpacker.coded and "Transfer-Encoding" not in answer.headers
+        self._framed = call.exchange.keeping and call.exchange.received > 0
+
+    async def read(self) -> str:
+        """Collect the body; returns the shortfall, "" when whole. Raises TooBig and HostDown."""
+        exchange, cap = self._call.exchange, self._call.request.body_bytes
+        # Framing is bounded with the body it carries: a byte per chunk would cost six times that.
+        exchange.limit = exchange.received + cap + cap // 2 + _FRAMING
+        if self._bare and self._framed:
+            self._framed = exchange.keep_head_only()
+        exchange.read_by(self._answer.content)
+        try:
+            if not self._answer.content.is_eof():
+                self._check_length(cap)
+                self._pace()
+            shortfall = await self._collect()
+        except TooMuch:
+            return self._too_much(f"the body is longer than {cap:,} bytes")
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+        if exchange.overrun:
+            return self._too_much(f"the body with its framing is longer than {cap + cap // 2:,} bytes")
+        return self._without_body(shortfall) or self._unfinished()
+
+    def _check_length(self, cap: int) -> None:
+        length = self._answer.headers.get("Content-Length", "")
+        if length.isdigit() and int(length[:20]) > cap and not self._call.request.cut_off:
+            raise TooBig(self._url, f"the body is announced with {length[:20]} bytes, more than {cap:,}")
+
+    @property
+    def _url(self) -> str:
+        return self._call.request.address.text
+
+    def _too_much(self, why: str) -> str:
+        if not self._call.request.cut_off:
+            raise TooBig(self._url, why)
+        return why
+
+    async def _collect(self) -> str:
+        exchange = self._call.exchange
+        try:
+            if self._answer.content.is_eof():  # all of it has come: nothing to wait for
+                await self._take()
+            else:
+                async with asyncio.timeout_at(self._call.request.until):
+                    await self._take()
+        except TimeoutError:
+            return f"cut after {self._loop.time() - self._call.began:.1f} s, {self._got()}"
+        except Damaged as damaged:
+            return f"{damaged}, {self._got()}"
+        except (aiohttp.ClientError, OSError) as error:
+            if exchange.too_slow:
+                return self._slow()
+            return f"the connection broke off ({plain_reason(error)}), {self._got()}"
+        if exchange.broken:
+            return f"the connection broke off ({short_words(exchange.broken)}), {self._got()}"
+        return self._slow() if exchange.too_slow else ""
+
+    async def _take(self) -> None:
+        content, exchange = self._answer.content, self._call.exchange
+        while data := await content.readany():
+            self.unpacker.feed(data)
+            if exchange.keeping and exchange.received > BOUNDS.kept_wire_bytes:
+                exchange.keep_no_more()
+
+    def _got(self) -> str:
+        return f"{self._answer.content.total_bytes:,} bytes of body had come"
+
+    def _slow(self) -> str:
+        return f"the host sent less than {BOUNDS.pace_bytes:,} bytes in {BOUNDS.pace_s:.0f} s, {self._got()}"
+
+    def _without_body(self, shortfall: str) -> str:
+        """A success that broke off before its first byte of body is no answer at all."""
+        if shortfall and not self._answer.content.total_bytes and self._answer.status < _HTTP_ERROR:
+            raise HostDown(self._url, shortfall)
+        return shortfall
+
+    def _unfinished(self) -> str:
+        if self.unpacker.unknown:
+            return f"the content coding is {self.unpacker.unknown}; the body is as it came"
+        return "" if self.unpacker.whole else f"the compressed body has no end, {self._got()}"
+
+    def _pace(self) -> None:
+        """Every few seconds: cut a host that drips."""
+        exchange = self._call.exchange
+        if self._timer is not None and exchange.received - self._seen < BOUNDS.pace_bytes:
+            exchange.too_slow = True
+            exchange.cut()
+            return
+        self._seen = exchange.received
+        self._timer = self._loop.call_later(BOUNDS.pace_s, self._pace)
+
+    def wire(self) -> tuple[bytes, str]:
+        """(exact bytes, framing) of the answer, as `Response` defines them."""
+        exchange = self._call.exchange
+        if self._bare and self._framed:
+            return exchange.wire(), "head"
+        return (exchange.wire(), "exact") if self._framed and exchange.keeping else (b"", "normalised")
