@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nightmarket.daemon import DaemonError
 
-MINUTES = {"slice": 3.0, "full": 30.0}
+MINUTES = {"hour": 1.0, "slice": 3.0, "full": 30.0}
 """Real minutes of a night; what two shared cores keep up with."""
 
 
@@ -25,9 +25,12 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=1, help="which night (default 1)")
     parser.add_argument(
-        "--size", choices=("slice", "full"), default="slice", help="four hours of it, or all 14"
+        "--size",
+        choices=tuple(MINUTES),
+        default="slice",
+        help="one hour of it, four (slice), or all 14 (full)",
     )
-    parser.add_argument("--minutes", type=float, help="real minutes it may take (slice 3, full 30)")
+    parser.add_argument("--minutes", type=float, help="real minutes it may take (hour 1, slice 3, full 30)")
     parser.add_argument(
         "--dir", type=Path, help="a new or empty folder for everything (default: a temporary one)"
     )
@@ -77,7 +80,7 @@ def _demo(arguments: argparse.Namespace, folder: Path) -> int:
     from rich.console import Console
 
     from nightmarket import figures, report
-    from nightmarket.play import play
+    from nightmarket.play import planned_kills, play
     from nightmarket.table import Show
     from nightmarket.world import make
 
@@ -85,7 +88,8 @@ def _demo(arguments: argparse.Namespace, folder: Path) -> int:
     world = make(arguments.seed, arguments.size)
     speed = (world.end - world.start).total_seconds() / (arguments.minutes * 60)
     with Show(world, plain=not sys.stderr.isatty(), quiet=False) as show:
-        course = play(world, folder, speed, kill=arguments.kill, watch=show)
+        kills = planned_kills(world) if arguments.kill else ()
+        course = play(world, folder, speed, kills=kills, watch=show)
     print("the night is over; judging", file=sys.stderr, flush=True)
     result = figures.collect(course)
     result.figures["took_s"] = time.monotonic() - began

@@ -31,14 +31,15 @@ class Chat:
     def __init__(
         self, secret: bytes, hours: Hours, log: TruthLog, troubles: tuple[Trouble, ...], seed: int
     ) -> None:
-        self._secret, self._hours, self._log = secret, hours, log
+        self.hours = hours
+        self._secret, self._log = secret, log
         self._outages = [t.span for t in troubles if t.kind == "chat-down"]
         self._chance = random.Random(f"{seed} chat")
         self._keys: set[str] = set()
 
     async def receive(self, request: web.Request) -> web.StreamResponse:
         """One event. Answers 200 taken in, 401 wrong signature, 400 not an event, 429, 500."""
-        now = self._hours.now()
+        now = self.hours.now()
         if any(span.holds(now) for span in self._outages):
             self._log.write("refused", now, why="outage")
             if request.transport is not None:
@@ -59,7 +60,7 @@ class Chat:
         return self._take(request, body, fail_after=drawn < BUSY + FAIL_BEFORE + FAIL_AFTER)
 
     def _take(self, request: web.Request, body: bytes, *, fail_after: bool) -> web.Response:
-        key, now = request.headers.get("Idempotency-Key", ""), self._hours.now()
+        key, now = request.headers.get("Idempotency-Key", ""), self.hours.now()
         try:
             event = json.loads(body)
         except ValueError:
@@ -74,7 +75,7 @@ class Chat:
     def _is_signed(self, request: web.Request, body: bytes) -> bool:
         stamp = request.headers.get("X-Nightjar-Timestamp", "")
         given = request.headers.get("X-Nightjar-Signature", "")
-        if not stamp.isdecimal() or abs(float(stamp) - self._hours.now().timestamp()) > SKEW_S:
+        if not stamp.isdecimal() or abs(float(stamp) - self.hours.now().timestamp()) > SKEW_S:
             return False
         digest = hmac.new(self._secret, stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
         return hmac.compare_digest(given, f"sha256={digest}")

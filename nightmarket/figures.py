@@ -6,11 +6,13 @@ measured for is null, and a promise about it counts as broken: silence is no suc
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from nightmarket import custody, reach
+from nightmarket.config import Places
 from nightmarket.daemon import ask
 from nightmarket.exports import Spoken, read_ndjson, spoken
 from nightmarket.judge import Exhibits, Group, Score, judge, percentile, share
@@ -65,6 +67,7 @@ def collect(course: Course) -> Result:
     )
     score = judge(exhibits)
     figures = _figures(course, score) | _custody_figures(verified, files, broken, len(rows))
+    figures |= _handed_over(places, [h.evidence_id for h in held])
     figures |= _costs(course, exhibits, told)
     return Result(figures=figures, promises=promises(figures), score=score)
 
@@ -154,6 +157,17 @@ def _custody_figures(
     }
 
 
+def _handed_over(places: Places, ids: list[str]) -> dict[str, object]:
+    """Export a sample and check it with nothing but its own list of hashes."""
+    chosen = sampled(ids)
+    if not chosen:
+        return {"exported": 0, "export_faults": None}
+    folder = places.folder / "sample-export"
+    ask(places, "export", *chosen, "--out", str(folder))
+    faults = export_faults(folder)
+    return {"exported": len(chosen), "export_faults": len(faults), "export_fault_files": faults[:20]}
+
+
 def _costs(course: Course, exhibits: Exhibits, told: list[Told]) -> dict[str, object]:
     meter, counters, places = course.meter, course.counters, course.places
     by_host: dict[int, int] = {}
@@ -170,7 +184,8 @@ def _costs(course: Course, exhibits: Exhibits, told: list[Told]) -> dict[str, ob
         "workers_rss_peak_mb": meter.workers_peak_mb,
         "cpu_s": meter.cpu_s,
         "market_cpu_s": meter.market_cpu_s,
-        "restart_first_request_s": course.restart_real_s,
+        "restarts": len(course.down),
+        "restart_first_request_s": max(course.restarts_real_s, default=None),
         "restart_subtracted_s": reach.total_s(course.down),
         "stop_s": course.stop_real_s,
         "notes": list(course.notes),
@@ -194,6 +209,7 @@ def promises(figures: Mapping[str, object]) -> tuple[Promise, ...]:
         _least("evidence_whole", figures, 1.0),
         _most("verify_faults", figures, 0),
         _most("files_damaged", figures, 0),
+        _most("export_faults", figures, 0),
     )
 
 
@@ -222,8 +238,6 @@ def sampled(ids: list[str]) -> list[str]:
 
 def export_faults(folder: Path) -> list[str]:
     """Files of an export whose hash differs from its manifest-sha256.txt, or that it does not name."""
-    import hashlib
-
     named: dict[str, str] = {}
     for line in (folder / "manifest-sha256.txt").read_text(encoding="utf-8").splitlines():
         digest, _, name = line.partition("  ")

@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -49,7 +49,9 @@ class Course:
     counters: Counters = field(default_factory=Counters)
     tail: Tail | None = None
     down: list[Span] = field(default_factory=list)
-    restart_real_s: float | None = None
+    restarts_real_s: list[float] = field(default_factory=list)
+    awaited: bool = False
+    """Whether the daemon was killed and has not asked for anything since."""
     stop_real_s: float | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -112,20 +114,23 @@ class Market:
             self._child.wait(10)
 
 
-def play(world: World, folder: Path, speed: float, *, kill: bool, watch: Watcher) -> Course:
-    """One night. Raises DaemonError when market or daemon do not do what they must."""
+def play(world: World, folder: Path, speed: float, *, kills: Sequence[datetime], watch: Watcher) -> Course:
+    """One night with a SIGKILL at each of `kills`.
+
+    Raises DaemonError when market or daemon do not do what they must.
+    """
     places = Places(folder=folder)
     with _interruptible():
         config.prepare(world, places)
         market = Market(world, places, speed)
         try:
-            return _night(world, places, market, speed, kill=kill, watch=watch)
+            return _night(world, places, market, speed, kills=kills, watch=watch)
         finally:
             market.close()
 
 
 def _night(
-    world: World, places: Places, market: Market, speed: float, *, kill: bool, watch: Watcher
+    world: World, places: Places, market: Market, speed: float, *, kills: Sequence[datetime], watch: Watcher
 ) -> Course:
     metrics = _free_port()
     config.write(world, places, market.port, metrics)
@@ -135,7 +140,7 @@ def _night(
     daemon = Daemon(places, hours)
     daemon.start()
     try:
-        _through(course, daemon, market, metrics, kill=kill, watch=watch)
+        _through(course, daemon, market, metrics, kills=sorted(kills), watch=watch)
     except BaseException:
         daemon.kill()
         raise
@@ -148,11 +153,10 @@ def _night(
 
 
 def _through(
-    course: Course, daemon: Daemon, market: Market, metrics: int, *, kill: bool, watch: Watcher
+    course: Course, daemon: Daemon, market: Market, metrics: int, *, kills: list[datetime], watch: Watcher
 ) -> None:
     """From the first minute to dawn."""
     world = course.world
-    kills = [t.span.begin for t in world.troubles if t.kind == "kill"] if kill else []
     dawn = world.end + timedelta(seconds=max(DAWN_S, DAWN_REAL_S * course.hours.speed))
     course.tail = Tail(course.places)
     asked = 0.0
@@ -185,16 +189,22 @@ def _kill(course: Course, daemon: Daemon, planned: datetime) -> None:
     course.down.append(Span(begin=min(planned, at), end=at + allowed))
     if course.tail is not None:
         course.tail.first_request_after(at)
+        course.awaited = True
 
 
 def _note_restart(course: Course) -> None:
     """Cut the time counted as down to when the daemon asked for something again."""
-    if not course.down or course.restart_real_s is not None or course.tail is None:
+    if not course.awaited or course.tail is None or (back := course.tail.back_at) is None:
         return
-    if (back := course.tail.back_at) is not None:
-        span = course.down[-1]
-        course.restart_real_s = (back - span.begin).total_seconds() / course.hours.speed
-        course.down[-1] = Span(begin=span.begin, end=min(span.end, back))
+    span = course.down[-1]
+    course.restarts_real_s.append((back - span.begin).total_seconds() / course.hours.speed)
+    course.down[-1] = Span(begin=span.begin, end=min(span.end, back))
+    course.awaited = False
+
+
+def planned_kills(world: World) -> tuple[datetime, ...]:
+    """The instants at which the specification has the process killed."""
+    return tuple(t.span.begin for t in world.troubles if t.kind == "kill")
 
 
 def _last_words(course: Course) -> str:

@@ -43,8 +43,8 @@ def open_spans(world: World, down: Iterable[Span] = ()) -> dict[str, tuple[Span,
 
 
 def first_wording(advert: Advert) -> tuple[Span, ...]:
-    """When the post was on show as first written: an edit takes that away, as a deletion does."""
-    until = min((edit.at for edit in advert.edits), default=None)
+    """When the post showed its first words: an edit that wipes them ends that, as a deletion does."""
+    until = min((e.at for e in advert.edits if advert.first.text not in e.wording.text), default=None)
     if until is None:
         return advert.alive
     return tuple(Span(begin=s.begin, end=min(s.end, until)) for s in advert.alive if s.begin < until)

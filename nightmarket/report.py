@@ -24,6 +24,7 @@ _WORDS = {
     "evidence_whole": "evidence whose every file is whole",
     "verify_faults": "faults found by verify",
     "files_damaged": "damaged files found by our own hashing",
+    "export_faults": "faults in an exported sample, by its own list",
 }
 _SHARES = frozenset(
     {
@@ -41,7 +42,7 @@ def show(result: Result, console: Console) -> None:
     console.print(_promises(result.promises))
     console.print(_bands(result.figures))
     for line in _lines(result.figures):
-        console.print(line, highlight=False, markup=False)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _promises(promises: tuple[Promise, ...]) -> Table:

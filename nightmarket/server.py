@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gzip
 import hashlib
 import json
@@ -37,7 +38,7 @@ from nightmarket.pages.common import Answer, Desk, rfc822
 from nightmarket.routes import Place
 from nightmarket.shelf import Shelf, shelves
 from nightmarket.truth import TruthLog
-from nightmarket.world import make
+from nightmarket.world import HOURS, make
 
 CHAT_ADDRESS = "127.0.1.200"
 FLUSH_REAL_S = 0.25
@@ -57,7 +58,8 @@ class Market:
     """Answers requests for all sites."""
 
     def __init__(self, world: World, hours: Hours, log: TruthLog, port: int) -> None:
-        self._world, self._hours, self._log, self._port = world, hours, log, port
+        self.hours = hours
+        self._world, self._log, self._port = world, log, port
         self._shelves = shelves(world)
         self._faults = {s.number: Faults(s, world.troubles, world.seed) for s in world.sites}
         self._by_address = {site.address: site.number for site in world.sites}
@@ -74,7 +76,7 @@ class Market:
         where = routes.place(shelf.site.style, shelf.site.name, request.path, query)
         if faults.delay_s:
             await asyncio.sleep(faults.delay_s)
-        now = self._hours.now()
+        now = self.hours.now()
         desk = self._desk(shelf, faults, now, query)
         asked = _Asked(desk=desk, where=where, path=request.path_qs, fault=faults.of(where.kind, now))
         if asked.fault and asked.fault.kind in ("down", "reset"):
@@ -168,8 +170,9 @@ class Market:
     ) -> web.StreamResponse:
         """Promise the whole body and break off in the middle."""
         response = web.StreamResponse(status=status, headers={**headers, "Content-Length": str(len(body))})
-        await response.prepare(request)
-        await response.write(body[: len(body) // 2])
+        with contextlib.suppress(ConnectionError):  # it may have left before
+            await response.prepare(request)
+            await response.write(body[: len(body) // 2])
         if request.transport is not None:
             request.transport.close()
         return response
@@ -228,9 +231,7 @@ def _own_address(request: web.Request) -> str:
     return str(name[0]) if name else ""
 
 
-async def _bind(
-    stack: AsyncExitStack, app: web.Application, addresses: list[str]
-) -> tuple[web.AppRunner, int]:
+async def bind(stack: AsyncExitStack, app: web.Application, addresses: list[str]) -> int:
     """Listen on all addresses at one port that is free on each."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, keepalive_timeout=3600.0)
     await runner.setup()
@@ -246,7 +247,7 @@ async def _bind(
             for started in list(runner.sites):
                 await started.stop()
             continue
-        return runner, port
+        return port
     raise OSError("no port is free on all loopback addresses")
 
 
@@ -266,7 +267,7 @@ async def serve(arguments: argparse.Namespace) -> None:
             return await (chat.receive(request) if is_chat else market.handle(request))
 
         app.router.add_route("*", "/{rest:.*}", entrance)
-        _, port = await _bind(stack, app, [CHAT_ADDRESS, *(site.address for site in world.sites)])
+        port = await bind(stack, app, [CHAT_ADDRESS, *(site.address for site in world.sites)])
         print(json.dumps({"port": port}), flush=True)
         reader = await _stdin()
         line = await reader.readline()
@@ -303,7 +304,7 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="nightmarket.server")
     parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--size", choices=("slice", "full"), required=True)
+    parser.add_argument("--size", choices=tuple(HOURS), required=True)
     parser.add_argument("--speed", type=float, required=True)
     parser.add_argument("--log", required=True)
     parser.add_argument("--secret", required=True)

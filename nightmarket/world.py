@@ -21,10 +21,10 @@ from nightmarket.sites import NIGHT_ZONE, SITES
 from nightmarket.troubles import troubles
 
 ILLICIT, BENIGN = 600, 20_000
-SLICE_POSTS = 2_000
+POSTS = {"hour": 600, "slice": 2_000, "full": ILLICIT + BENIGN}
 EVENING = datetime(2026, 11, 21, 18, 0, tzinfo=ZoneInfo(NIGHT_ZONE))
-HOURS = {"slice": (2.75, 6.75), "full": (0.0, 14.0)}
-"""Hours after 18:00 at which a size begins and ends: 20:45-00:45, and 18:00-08:00."""
+HOURS = {"hour": (4.5, 5.5), "slice": (2.75, 6.75), "full": (0.0, 14.0)}
+"""Hours after 18:00 at which a size begins and ends: 22:30-23:30, 20:45-00:45, 18:00-08:00."""
 CAP_S, FLOOR_S = 9 * 3600.0, 60.0
 RINGS = 8
 BENIGN_HOURS = (1.6, 1.7, 1.8, 1.8, 1.7, 1.4, 1.0, 0.6, 0.35, 0.3, 0.3, 0.4, 0.7, 0.9)
@@ -52,14 +52,13 @@ class _Seller:
 
 
 def make(seed: int, size: str = "slice") -> World:
-    """The world of a seed. size: "slice" or "full"."""
+    """The world of a seed. size: a name of `HOURS`."""
     first, last = HOURS[size]
     start, end = EVENING + timedelta(hours=first), EVENING + timedelta(hours=last)
     births = _births(random.Random(f"{seed} births"))
     births = [b for b in births if b.at < end and b.at + timedelta(seconds=b.life_s) > start]
-    if size == "slice":
-        births = _thinned(births, SLICE_POSTS, random.Random(f"{seed} thinning"))
-    writer = _Writer(seed)
+    births = _thinned(births, POSTS[size], random.Random(f"{seed} thinning"))
+    writer = _Writer(seed, start)
     adverts = _numbered([writer.advert(birth) for birth in births])
     return World(
         seed=seed,
@@ -79,7 +78,9 @@ def _thinned(births: list[_Birth], wanted: int, rng: random.Random) -> list[_Bir
     """`wanted` of them, evenly: the share of illicit posts is kept to the nearest one."""
     bad = [b for b in births if b.illicit]
     good = [b for b in births if not b.illicit]
-    keep = round(wanted * len(bad) / len(births)) if len(births) > wanted else len(bad)
+    if len(births) <= wanted:
+        return births
+    keep = round(wanted * len(bad) / len(births))
     kept = rng.sample(bad, min(keep, len(bad))) + rng.sample(good, min(wanted - keep, len(good)))
     return sorted(kept, key=lambda b: (b.at, b.number))
 
@@ -120,7 +121,8 @@ def _benign_hour(rng: random.Random) -> float:
 class _Writer:
     """Gives births their words, pictures and fate, in order of appearance."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, start: datetime) -> None:
+        self._start = start
         self._rng = random.Random(f"{seed} words")
         self.unknown = author.unknown_words(self._rng)
         self._things = 0
@@ -278,7 +280,8 @@ class _Writer:
         """5 % go in blocks by the platform; 1 % of what was deleted early comes back."""
         end, cause = birth.at + timedelta(seconds=birth.life_s), "seller"
         if self._rng.random() < 0.05:
-            block = next((b for b in self._blocks[site.number] if b > birth.at + timedelta(minutes=2)), None)
+            earliest = max(birth.at + timedelta(minutes=2), self._start)
+            block = next((b for b in self._blocks[site.number] if b > earliest), None)
             end, cause = (block, "platform") if block else (end, cause)
         first = Span(begin=birth.at, end=end)
         if site.gone is not Gone.CARD and birth.life_s < 5400 and self._rng.random() < 0.01:

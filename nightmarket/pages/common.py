@@ -85,10 +85,14 @@ class Desk:
 Page = Callable[[Desk, Advert | None], Answer]
 
 
+_CODECS = {"shift_jis": "cp932"}
+"""What the web means by a label: Python's shift_jis would turn a yen sign into a backslash."""
+
+
 def text_answer(desk: Desk, text: str, content_type: str, **more: object) -> Answer:
     """A text in the site's encoding; what it cannot spell becomes a character reference."""
     encoding = desk.site.encoding
-    body = text.encode(encoding, "xmlcharrefreplace")
+    body = text.encode(_CODECS.get(encoding, encoding), "xmlcharrefreplace")
     return Answer(body=body, content_type=f"{content_type}; charset={encoding}", **more)  # type: ignore[arg-type]
 
 
