@@ -70,7 +70,8 @@ class Roster:
     async def _supervise(self, target: Target) -> None:
         faults = 0
         while True:
-            watch = Watch(target, self._progress.get(target.name), self._kit)
+            spread = cadence.first_poll_within(len(self._wanted))
+            watch = Watch(target, self._progress.get(target.name), self._kit, first_within_s=spread)
             self.watches[target.name] = watch
             try:
                 await watch.run()

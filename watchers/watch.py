@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,6 +22,7 @@ from watchers.capture import Errand
 from watchers.feed import Feed, load
 from watchers.kit import Kit, capture_and_seal, first_row
 from watchers.reading.fingerprint import fingerprint
+from watchers.seen import Seen
 
 log = structlog.get_logger(__name__)
 
@@ -37,32 +37,6 @@ UNCONDITIONAL_S = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """The last full listing: its posts as (id, url) in page order, and when it was asked for and had."""
-
-    posts: tuple[tuple[str, str], ...]
-    started_at: datetime
-    ended_at: datetime
-
-    def brackets(self, post_id: str) -> bool:
-        """Whether the listing is in order of number and shows older and newer posts than this one.
-
-        Only then does its absence say something: a ranked or shuffled listing drops posts at will.
-        """
-        numbers = [n for n in (_number(i) for i, _ in self.posts) if n is not None]
-        mine = _number(post_id)
-        if mine is None or len(numbers) < 3 or len(numbers) != len(self.posts):
-            return False
-        ordered = numbers in (sorted(set(numbers)), sorted(set(numbers), reverse=True))
-        return ordered and min(numbers) < mine < max(numbers)
-
-
-def _number(post_id: str) -> int | None:
-    match = re.search(r"(\d{1,18})$", post_id)
-    return int(match[1]) if match else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
     """One capture to do. recheck: only if the post's page shows more than a moved counter."""
 
@@ -74,8 +48,11 @@ class _Job:
 class Watch:
     """One target being watched. `run` ends only by cancellation or a StoreError."""
 
-    def __init__(self, target: Target, progress: Progress | None, kit: Kit) -> None:
+    def __init__(
+        self, target: Target, progress: Progress | None, kit: Kit, *, first_within_s: float = 5.0
+    ) -> None:
         self.target = target
+        self._first_within_s = first_within_s
         self.progress = progress or Progress(target=target.name)
         self._kit = kit
         self._feed: Feed = load(target.kind)
@@ -102,33 +79,36 @@ class Watch:
             group.create_task(self._poll_for_ever())
 
     async def _poll_for_ever(self) -> None:
-        first = True
+        now = self._kit.clock.now()
+        interval = self._interval(now) or self.target.interval_s
+        spread = min(self._first_within_s, interval)
+        due: datetime | None = now + timedelta(seconds=cadence.phase(self.target.name, spread))
         while True:
-            now = self._kit.clock.now()
-            self._planned = self._due(now, first=first)
-            first = False
+            self._planned = self._allowed(due)
             if self._planned is None:
                 self._keep(standing.paused(self.progress))
                 await self._kit.clock.sleep(self._until_window(now))
-                first = True
-                continue
-            await self._kit.clock.sleep(max(0.0, (self._planned - now).total_seconds()))
-            await self.visit()
+            else:
+                await self._kit.clock.sleep(max(0.0, (self._planned - now).total_seconds()))
+                await self.visit()
+            now = self._kit.clock.now()
+            due = self._next_slot(now)
 
-    def _due(self, now: datetime, *, first: bool) -> datetime | None:
-        """When to poll next, or None when that would be by day and the target is not hunted by day."""
+    def _next_slot(self, now: datetime) -> datetime | None:
+        """The next instant on the target's own grid, clear of the poll that was just made."""
         interval = self._interval(now)
         if interval is None:
             return None
-        offset = cadence.phase(self.target.name, interval)
-        if first or self._planned is None:
-            # A restart must not fire every target at once, nor leave one waiting for long.
-            due = now + timedelta(seconds=min(offset, cadence.FIRST_POLL_WITHIN_S))
-        else:
-            due = cadence.next_poll(self._planned, interval, now)
+        clear = now if self._planned is None else max(now, self._planned + timedelta(seconds=interval / 4))
+        slot = cadence.slot_before(self.target.name, interval, clear)
+        return cadence.next_poll(slot, interval, clear)
+
+    def _allowed(self, due: datetime | None) -> datetime | None:
+        """`due`, or later when the site asked for a pause; None when that is by day and by day we rest."""
         held = self.progress.retry_at
-        due = max(due, held) if held is not None else due
-        return due if self._interval(due) is not None else None
+        if due is not None and held is not None:
+            due = max(due, held)
+        return due if due is not None and self._interval(due) is not None else None
 
     def _interval(self, now: datetime) -> float | None:
         if hours.is_night(self.target.window, now):
