@@ -9,6 +9,7 @@ from aiohttp import ClientResponse
 
 from storage.errors import HostDown, TooBig
 from watchers.bounds import BOUNDS
+from watchers.purse import Purse
 from watchers.request import Call, plain_reason, short_words
 from watchers.unpack import Damaged, TooMuch, Unpacker
 
@@ -19,9 +20,12 @@ _FRAMING = 65_536
 class BodyReader:
     """Reads one body: bounded bytes, bounded time, least pace."""
 
-    def __init__(self, call: Call, answer: ClientResponse, loop: asyncio.AbstractEventLoop) -> None:
-        self._call, self._answer, self._loop = call, answer, loop
+    def __init__(
+        self, call: Call, answer: ClientResponse, loop: asyncio.AbstractEventLoop, purse: Purse
+    ) -> None:
+        self._call, self._answer, self._loop, self._purse = call, answer, loop, purse
         self._seen = 0
+        self._held_back = False
         self._timer: asyncio.TimerHandle | None = None
         coding = ",".join(answer.headers.getall("Content-Encoding", ()))
         self.unpacker = Unpacker(coding, call.request.body_bytes)
@@ -44,6 +48,7 @@ class BodyReader:
         except TooMuch:
             return self._too_much(f"the body is longer than {cap:,} bytes")
         finally:
+            self._purse.give_back(self)
             if self._timer is not None:
                 self._timer.cancel()
         if exchange.overrun:
@@ -90,6 +95,10 @@ class BodyReader:
             self.unpacker.feed(data)
             if exchange.keeping and exchange.received > BOUNDS.kept_wire_bytes:
                 exchange.keep_no_more()
+            while not self._purse.may(self, self.unpacker.size):
+                self._held_back = True
+                await self._purse.wait()
+            self._held_back = False
 
     def _got(self) -> str:
         return f"{self._answer.content.total_bytes:,} bytes of body had come"
@@ -111,7 +120,8 @@ class BodyReader:
     def _pace(self) -> None:
         """Every few seconds: cut a host that drips."""
         exchange = self._call.exchange
-        if self._timer is not None and exchange.received - self._seen < BOUNDS.pace_bytes:
+        slow = exchange.received - self._seen < BOUNDS.pace_bytes and not self._held_back
+        if self._timer is not None and slow:
             exchange.too_slow = True
             exchange.cut()
             return

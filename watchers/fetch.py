@@ -37,6 +37,9 @@ URGENT = frozenset({"page", "picture", "robots"})
 """Purposes that go ahead of listing polls at the same host: what may be deleted any second."""
 _ACCEPT = {"picture": "image/*,*/*;q=0.5", "robots": "text/plain,*/*;q=0.5"}
 _ACCEPT_PAGE = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+_OURS = frozenset(
+    {"host", "user-agent", "accept-encoding", "connection", "content-length", "transfer-encoding", "referer"}
+)
 _FIRST_STRIKE_S = 15.0
 _LAST_STRIKE_S = 300.0
 _NOT_MODIFIED = 304
@@ -249,7 +252,7 @@ class Fetcher:
             # Many picture hosts serve only readers of their own pages; this says truly whose.
             headers["Referer"] = home.origin + "/"
         if address.host == home.host and not downgraded:
-            headers.update(visit.target.headers)
+            _add_own(headers, visit.target.headers)
             _add_validators(headers, visit.validators)
         return headers
 
@@ -334,6 +337,13 @@ class Fetcher:
             paused_s=gate.paused_s(),
             spacing_s=gate.spacing_s,
         )
+
+
+def _add_own(headers: dict[str, str], own: tuple[tuple[str, str], ...]) -> None:
+    """The target's own headers, but for those that say who we are or frame the message."""
+    for name, value in own:
+        if name.lower() not in _OURS:
+            headers["Accept" if name.lower() == "accept" else name] = value
 
 
 def _add_validators(headers: dict[str, str], validators: Validators | None) -> None:

@@ -21,6 +21,7 @@ from storage.model import Connection, Response
 from watchers.body import BodyReader
 from watchers.bounds import BOUNDS
 from watchers.guard import DIALLING, Guard
+from watchers.purse import Purse
 from watchers.request import Call, Request, plain_reason, short_words
 from watchers.resolver import Lookup, Resolver, system_lookup
 from watchers.wire import Exchange, install, request_head
@@ -53,9 +54,11 @@ class Line:
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._resolver = Resolver(lookup)
-        connector = aiohttp.TCPConnector(
+        self._purse = Purse()
+        self._connector = connector = aiohttp.TCPConnector(
             limit=0,  # the throttle's overall gate is the limit
             ttl_dns_cache=DNS_CACHE_S,
+            dns_cache_max_size=20_000,
             keepalive_timeout=KEEP_ALIVE_S,
             resolver=self._resolver,
             socket_factory=guard.open_socket,
@@ -109,6 +112,9 @@ class Line:
                 raise TooBig(url, "the answer's header does not end") from gone
             raise Dropped(f"the host closed the connection ({gone})", reused=call.exchange.reused) from gone
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            if isinstance(error, aiohttp.ClientConnectorError):
+                # The host may have moved: the next try looks its name up anew.
+                self._connector.clear_dns_cache(asked.address.host, asked.address.port)
             if call.exchange.refusals and isinstance(error, OSError):
                 raise Refused(url, f"{asked.address.host}: {call.exchange.refusals[-1]}") from error
             raise _inshort_words(url, error, self._loop.time() - call.began, call.exchange) from error
@@ -118,7 +124,7 @@ class Line:
         asked, exchange = call.request, call.exchange
         body, shortfall, wire, framing = b"", "", b"", "normalised"
         if answer.content is not EMPTY_PAYLOAD:
-            reader = BodyReader(call, answer, self._loop)
+            reader = BodyReader(call, answer, self._loop, self._purse)
             shortfall = await reader.read()
             body = reader.unpacker.body()
             wire, framing = reader.wire()

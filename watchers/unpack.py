@@ -122,7 +122,8 @@ class _Brotli:
 class Unpacker:
     """Collects a body. `feed` raises TooMuch past `cap` decoded bytes, Damaged on bad data.
 
-    `unknown` names a coding we do not undo; the body then stays as it came.
+    `unknown` names a coding we do not undo; the body then stays as it came. `size` is
+    what has been decoded so far.
     """
 
     def __init__(self, encoding: str, cap: int) -> None:
@@ -132,7 +133,7 @@ class Unpacker:
         self._names = [] if self.unknown else coded
         self._layers: list[_Layer] | None = None
         self._cap = cap
-        self._size = 0
+        self.size = 0
         self._parts: list[bytes] = []
 
     @property
@@ -143,9 +144,9 @@ class Unpacker:
     def feed(self, data: bytes) -> None:
         """Take the next piece of the body as it came."""
         for layer in self._open(data):
-            data = layer.feed(data, self._cap - self._size)
-        self._size += len(data)
-        if self._size > self._cap:
+            data = layer.feed(data, self._cap - self.size)
+        self.size += len(data)
+        if self.size > self._cap:
             raise TooMuch
         if data:
             self._parts.append(data)

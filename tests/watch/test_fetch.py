@@ -85,6 +85,37 @@ async def test_validators_and_own_headers_stay_at_home() -> None:
         assert {"X-Key", "If-None-Match"}.isdisjoint(other.visits[0].headers)
 
 
+async def test_a_target_cannot_change_who_we_say_we_are() -> None:
+    own = (
+        ("User-Agent", "Mozilla/5.0"),
+        ("host", "evil.example"),
+        ("accept", "application/json"),
+        ("X-A", "1"),
+    )
+    async with FakeSite() as site, fetching() as fetcher:
+        await fetcher.get(site.url("/"), target(site.url("/"), headers=own), purpose="listing")
+        sent = site.visits[0].headers
+        assert sent["User-Agent"].startswith("Nightjar/")
+        assert sent["Host"] == f"127.0.0.1:{site.port}"
+        assert (sent["Accept"], sent["X-A"]) == ("text/plain", "1")
+        assert len([name for name in sent if name.lower() in ("user-agent", "accept", "host")]) == 3
+
+
+async def test_a_host_that_has_moved_is_looked_up_anew() -> None:
+    told: list[str] = []
+
+    def lookup(host: str, port: int, family: int) -> list[tuple[int, str]]:
+        told.append("127.0.0.9" if not told else "127.0.0.1")
+        return [(2, told[-1])]
+
+    async with FakeSite() as site, fetching(lookup=lookup) as fetcher:
+        site.put("/", b"here")
+        url = f"http://moving.example:{site.port}/"
+        with pytest.raises(HostDown, match="no connection"):
+            await fetcher.get(url, target(url), purpose="page")
+        assert (await fetcher.get(url, target(url), purpose="page")).body == b"here"
+
+
 async def test_redirects_are_followed_and_told() -> None:
     async with FakeSite() as site, fetching() as fetcher:
         site.put("/old", status=301, headers={"Location": "new?x=1#part"})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import tracemalloc
+from collections.abc import Callable
 
 import pytest
 
@@ -216,3 +218,40 @@ def test_limits_follow_a_faster_loop() -> None:
     assert "less than" in answer.shortfall
     assert 4.9 < answer.elapsed_s < 12
     assert abs((answer.ended_at - answer.started_at).total_seconds() - answer.elapsed_s) < 0.01
+
+
+def outcome_on_fast_loop(url_of: Callable[[RawSite], str], site: RawSite, **more: object) -> FeedTrouble:
+    async def ask() -> FeedTrouble:
+        async with site, fetching(**more) as fetcher:
+            try:
+                await fetcher.get(url_of(site), target(url_of(site)), purpose="page")
+            except FeedTrouble as trouble:
+                return trouble
+            raise AssertionError("an answer")
+
+    loop = scaled_loop(20.0)
+    try:
+        return loop.run_until_complete(ask())
+    finally:
+        loop.close()
+
+
+def test_a_handshake_that_never_comes_is_cut() -> None:
+    silent = RawSite(CASES["no answer"].talk)
+    trouble = outcome_on_fast_loop(lambda site: site.url().replace("http:", "https:"), silent)
+    assert isinstance(trouble, HostDown)
+    assert "no connection within 1" in trouble.why
+
+
+def test_a_look_up_that_never_comes_is_cut_and_holds_nobody() -> None:
+    hang = threading.Event()
+
+    def lookup(host: str, port: int, family: int) -> list[tuple[int, str]]:
+        hang.wait(20)
+        raise OSError("gave up")
+
+    site = RawSite(CASES["no answer"].talk)
+    trouble = outcome_on_fast_loop(lambda _: "http://slow.example/", site, lookup=lookup)
+    hang.set()
+    assert isinstance(trouble, HostDown)
+    assert "no connection within 1" in trouble.why
