@@ -1,0 +1,272 @@
+"""A post's own page: its full text, title, seller, price, place, time and all pictures.
+
+What a page describes for machines comes first, then the places where the known programs
+put a post's body, then the densest text of the page. Of a topic only the first post is
+read, with the further ones of the same seller's pictures: answers are no edits. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from storage.model import PictureRef
+from watchers.reading.facts import Facts, Page, facts_of
+from watchers.reading.links import absolute, post_id
+from watchers.reading.pictures import as_pictures, pictures_in, style_pictures, together
+from watchers.reading.structured import Structured, structured_of
+from watchers.reading.text import clean, text_of
+from watchers.reading.things import Described, as_post, described
+from watchers.reading.thread import Entry, entries
+from watchers.reading.times import read_time
+from watchers.reading.zones import noise, within
+
+# Where programs put the body of a post, the surest first.
+BODIES = (
+    "[itemprop=articleBody]", "[itemprop=text]", ".message-body .bbWrapper", ".bbWrapper", "td.t_f", ".post_body",
+    ".postbody .content", ".topic-body .cooked", ".cooked", ".Post-body", "[component='post/content']", ".post-message",
+    ".comment__text", ".comment-text", ".post-content", ".entry-content", "#postingbody", ".gh-content", ".c-content",
+    ".article-content", ".article__body", ".article-body", ".post-text", ".post__content", ".postcontent", ".msg-body",
+    "#product_description ~ p", "#product_description + *", ".woocommerce-Tabs-panel--description",
+    ".woocommerce-product-details__short-description", ".product-description", ".ad-description", ".listing-description",
+    ".description__text", "[itemprop=description]", "[data-testid*=description]", "[class*=description i]", ".post-body",
+    "#description", ".e-content", ".markdown-body", ".content__body",
+)  # fmt: skip
+_WHOLE = (
+    "[itemscope][itemtype*=Product]", ".product_page", ".single-product .product", "[itemscope][itemtype*=Posting]",
+    "[itemscope][itemtype*=Offer]", "main article", "article", "main", "[role=main]", "#main-content", "#content",
+    ".content", "#main",
+)  # fmt: skip
+_PARAGRAPHS = "p, td, pre, li, blockquote, div, section, dd, center, font"
+_LABELS = {
+    "location": r"location|city|region|area|district|place|地区|地點|地点|所在地|区域|khu vực|địa điểm|lokasi|wilayah|ort|ville|ciudad|город",
+    "seller": r"seller|vendor|posted by|advertiser|contact(?: person| name)?|卖家|賣家|发布者|联系人|người bán|penjual|verkäufer",
+    "price": r"price|asking price|售价|价格|價格|giá|harga|preis|prix|precio|цена|ราคา",
+    "posted": r"posted(?: on)?|date(?: posted)?|published|listed|发布时间|發布時間|发表于|ngày đăng|datum|tanggal",
+}
+_LABELLED = {
+    name: re.compile(rf"^(?:{words})\s?[:：]\s?([^\n]{{1,120}})$", re.IGNORECASE | re.MULTILINE)
+    for name, words in _LABELS.items()
+}
+_MOST_BLOCKS = 20_000
+_LONG_ENOUGH = 20
+_SAME_SELLER_PAGES = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """What a post's own page says; "" and () where it says nothing. missing: fields not found."""
+
+    title: str = ""
+    text: str = ""
+    facts: Facts
+    pictures: tuple[PictureRef, ...] = ()
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Names of the fields that were not found."""
+        facts = self.facts
+        had = {
+            "title": self.title, "text": self.text, "seller": facts.seller, "price": facts.price,
+            "location": facts.location, "posted": facts.posted_raw, "pictures": self.pictures,
+        }  # fmt: skip
+        return tuple(name for name, value in had.items() if not value)
+
+
+def read_article(tree: LexborHTMLParser, page: Page, home: str, *, listed_title: str = "") -> Article:
+    """Everything a post's own page says. home: its address; listed_title: what the listing called it."""
+    return _Reading(tree, page, home).article(listed_title)
+
+
+class _Reading:
+    """One page being read."""
+
+    def __init__(self, tree: LexborHTMLParser, page: Page, home: str) -> None:
+        self._tree, self._page, self._home = tree, page, home
+        self._noisy = noise(tree)
+        self._found: Structured = structured_of(tree, page.base)
+        self._thing = self._described()
+        self._entries = entries(tree, self._noisy)
+        self._body = self._body_node()
+        self._whole = self._whole_node()
+
+    def article(self, listed_title: str) -> Article:
+        """The page as an article."""
+        return Article(
+            title=self._title(listed_title),
+            text=self._text(),
+            facts=self._facts(),
+            pictures=self._pictures(),
+        )
+
+    # --- parts ----------------------------------------------------------------------------
+
+    def _described(self) -> Described:
+        """What the page says of itself: the thing with its address, else the first that is no list entry."""
+        things = [t for t in described(self._found, self._page.base) if "ListItem" not in t.types]
+        here = post_id(self._home, self._home)
+        for thing in things:
+            url = absolute(self._page.base, thing.url) if thing.url else ""
+            if url and post_id(url, self._home) == here:
+                return thing
+        return next((t for t in things if not t.url or t.text or t.price), Described())
+
+    def _body_node(self) -> LexborNode | None:
+        first = self._entries[0].node if self._entries else None
+        for scope in (first, self._tree):
+            if scope is None:
+                continue
+            for selector in BODIES:
+                for node in scope.css(selector)[:20]:
+                    if not within(node, self._noisy, {}) and node.tag != "meta" and text_of(node):
+                        return node
+        return None
+
+    def _whole_node(self) -> LexborNode | None:
+        """The element around everything of the post: body, pictures, price."""
+        if len(self._entries) > 1:
+            return self._entries[0].node
+        for selector in _WHOLE:
+            for node in self._tree.css(selector)[:5]:
+                if not within(node, self._noisy, {}) and (self._body is None or _holds(node, self._body)):
+                    return node
+        return self._tree.body
+
+    # --- fields ---------------------------------------------------------------------------
+
+    def _title(self, listed: str) -> str:
+        """The heading that the page's own name confirms; themes use <h1> for the site's name too."""
+        name = self._tree.css_first("title")
+        names_ = [self._graph("og:title"), _line(name) if name is not None else ""]
+        headings = [
+            _line(node)
+            for node in self._tree.css("h1, h2, [itemprop=name], #thread_subject, .thread_title")[:30]
+        ]
+        known = " ".join(names_).casefold()
+        for heading in (self._thing.title, *headings):
+            if len(heading) > 1 and heading.casefold()[:60] in known:
+                return heading
+        return self._thing.title or listed or names_[0] or next((h for h in headings if h), names_[1])
+
+    def _text(self) -> str:
+        node = self._body
+        if node is None and self._entries:
+            node = self._entries[0].node
+        said = text_of(node if node is not None else self._densest(), without=self._noisy)
+        told = self._thing.text
+        return told if len(told) > len(said) else said or self._graph("og:description")
+
+    def _densest(self) -> LexborNode | None:
+        """The element with the most text outside links and noise (after Readability, arc90)."""
+        scores: dict[int, float] = {}
+        nodes: dict[int, LexborNode] = {}
+        known: dict[int, bool] = {}
+        for node in self._tree.css(_PARAGRAPHS)[:_MOST_BLOCKS]:
+            length = _own_length(node)
+            if length < _LONG_ENOUGH or within(node, self._noisy, known):
+                continue
+            for above, share in (
+                (node, 1.0),
+                (node.parent, 0.9),
+                (node.parent.parent if node.parent else None, 0.4),
+            ):
+                if above is not None and above.tag not in ("html", "-document", None):
+                    scores[above.mem_id] = scores.get(above.mem_id, 0.0) + share * length
+                    nodes[above.mem_id] = above
+        return nodes[max(scores, key=lambda k: scores[k])] if scores else self._tree.body
+
+    def _facts(self) -> Facts:
+        """Seller, price, place and time: as described, as labelled, as marked."""
+        whole = [self._whole] if self._whole is not None else []
+        facts = facts_of(whole, None, self._page)
+        told = as_post(self._thing, "", "", self._page)
+        labelled = self._labelled()
+        facts.seller, facts.seller_url = (
+            (told.seller, told.seller_url or facts.seller_url)
+            if told.seller
+            else (facts.seller or labelled.get("seller", ""), facts.seller_url)
+        )
+        facts.price = told.price or self._graph_price() or labelled.get("price") or facts.price
+        facts.location = told.location or labelled.get("location") or facts.location
+        raw = told.posted_raw or self._graph("article:published_time")
+        at = told.posted_at or (read_time(raw, self._page.now, self._page.zone) if raw else None)
+        if at is None and (raw := labelled.get("posted", "")):
+            at = read_time(raw, self._page.now, self._page.zone)
+        if at is not None:
+            facts.posted_raw, facts.posted_at = raw, at
+        return facts
+
+    def _labelled(self) -> dict[str, str]:
+        """Values behind labels such as "Location:", in lines and in rows of tables."""
+        if self._whole is None:
+            return {}
+        text = text_of(self._whole, without=self._noisy)[:20_000]
+        found = {name: m[1].strip() for name, label in _LABELLED.items() if (m := label.search(text))}
+        for row in self._whole.css("tr, dl > div, li")[:200]:
+            cells = row.css("th, td, dt, dd, span, b, strong")[:2]
+            if len(cells) == 2:
+                line = f"{_line(cells[0])[:60].rstrip(':： ')}: {_line(cells[1])[:120]}"
+                for name, label in _LABELLED.items():
+                    if name not in found and (m := label.match(line)):
+                        found[name] = m[1].strip()
+        return found
+
+    def _pictures(self) -> tuple[PictureRef, ...]:
+        styles = style_pictures(self._tree)
+        shown = [
+            pictures_in(node, self._page.base, without=self._noisy, styles=styles)
+            for node in self._picture_nodes()
+        ]
+        told = as_pictures(self._thing.images, self._page.base)
+        graph = as_pictures(self._graphs("og:image", "og:image:url", "og:image:secure_url"), self._page.base)
+        return together(*shown, told, graph)
+
+    def _picture_nodes(self) -> Iterable[LexborNode]:
+        if len(self._entries) <= 1:
+            return [self._whole] if self._whole is not None else []
+        first = self._entries[0]
+        seller = _author(first, self._page)
+        further = self._entries[1:_SAME_SELLER_PAGES] if seller else ()
+        return [first.node, *(e.node for e in further if _author(e, self._page) == seller)]
+
+    # --- OpenGraph --------------------------------------------------------------------------
+
+    def _graphs(self, *wanted: str) -> list[str]:
+        return [v for g in self._found.open_graph for k, v in g["properties"] if k in wanted and v]
+
+    def _graph(self, name: str) -> str:
+        return clean(next(iter(self._graphs(name)), "")).strip()[:5_000]
+
+    def _graph_price(self) -> str:
+        amount = self._graph("product:price:amount") or self._graph("og:price:amount")
+        currency = self._graph("product:price:currency") or self._graph("og:price:currency")
+        return f"{amount} {currency}".strip() if amount else ""
+
+
+def _author(entry: Entry, page: Page) -> str:
+    return facts_of([entry.node], None, page).seller
+
+
+def _own_length(node: LexborNode) -> int:
+    """Characters of text directly in a node, outside links."""
+    return sum(
+        len((child.text_content or "").strip())
+        for child in node.iter(include_text=True)
+        if child.tag == "-text"
+    )
+
+
+def _holds(node: LexborNode, inner: LexborNode) -> bool:
+    at: LexborNode | None = inner
+    while at is not None:
+        if at.mem_id == node.mem_id:
+            return True
+        at = at.parent
+    return False
+
+
+def _line(node: LexborNode) -> str:
+    return " ".join(text_of(node).split())[:300]
