@@ -94,9 +94,6 @@ class Daemon:
         stack.push_async_callback(self.store.close)
         host, port = config.metrics or ("", 0)
         self.vitals = Vitals(host, port, self.troubles)
-        if config.metrics is not None:
-            await self.vitals.start()
-            stack.push_async_callback(self.vitals.stop)
         self.fetcher = Fetcher(clock, contact=config.contact, allow=config.allow, hosts=dict(config.hosts))
         stack.push_async_callback(self.fetcher.close)
         self.workers = PictureWorkers(config.picture_workers, clock)
@@ -105,6 +102,10 @@ class Daemon:
         await self.house.load()
         for fault in self.house.damage:
             log.error("the store is not whole", fault=fault)
+        self.vitals.follow(self.fetcher.hosts, self.store.blobs)
+        if config.metrics is not None:
+            await self.vitals.start()
+            stack.push_async_callback(self.vitals.stop)
         await self.store.log_event("config", {"digest": config.digest, "targets": str(len(config.targets))})
         self._wire()
 
@@ -229,7 +230,7 @@ class Daemon:
     async def _lines(self) -> AsyncIterator[dict[str, Line]]:
         async with AsyncExitStack() as stack:
             lines = {}
-            secret = reader(os.environ, self.config.path.parent)
+            secret = logs.hiding(reader(os.environ, self.config.path.parent))
             for table in self.config.channels:
                 module = load_channel(table.kind)
                 setting = Setting(

@@ -12,7 +12,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
 import structlog
@@ -38,9 +38,20 @@ _hidden: set[str] = set()
 
 def hide(secret: str) -> None:
     """Never let this value stand in a log line from now on. Shorter than 6 characters is ignored."""
-    if len(secret) >= 6:  # noqa: PLR2004 - a shorter one would blot out ordinary words
+    if len(secret) >= 6:
         _hidden.add(secret)
         _hidden.add(json.dumps(secret, ensure_ascii=False)[1:-1])
+
+
+def hiding(read: Callable[[str, str], str]) -> Callable[[str, str], str]:
+    """A reader of secrets whose every value is hidden from the moment it is read."""
+
+    def secret(file: str, name: str) -> str:
+        value = read(file, name)
+        hide(value)
+        return value
+
+    return secret
 
 
 def redact(text: str) -> str:

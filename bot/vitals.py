@@ -6,7 +6,8 @@ not for the monitoring system, and label values from strangers have no bound.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -19,6 +20,32 @@ from storage.errors import ConfigError
 
 _ALERT_BUCKETS = (0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 3600)
 _LATE_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
+
+
+class HostCounts(Protocol):
+    """What the fetching room counts per host (frozen); only sums over all hosts are shown."""
+
+    @property
+    def answered(self) -> int: ...
+    @property
+    def not_modified(self) -> int: ...
+    @property
+    def asked_to_wait(self) -> int: ...
+    @property
+    def walls(self) -> int: ...
+    @property
+    def troubles(self) -> int: ...
+    @property
+    def robots_forbidden(self) -> int: ...
+    @property
+    def body_bytes(self) -> int: ...
+
+
+class BlobCounts(Protocol):
+    """What the blob folder counts since the start."""
+
+    written: int
+    written_bytes: int
 
 
 class _Tally(Collector):
@@ -103,6 +130,23 @@ class Vitals:
         Raises ValueError when the name is taken.
         """
         self.registry.register(_Tally(f"nightjar_{name}", text, label, read))
+
+    def follow(self, hosts: Callable[[], Iterable[HostCounts]], blobs: BlobCounts) -> None:
+        """Show what the fetching room and the blob folder count themselves. Once per instance."""
+        outcomes = ("answered", "not_modified", "asked_to_wait", "walls", "troubles", "robots_forbidden")
+
+        def requests() -> dict[str, float]:
+            rows = tuple(hosts())
+            return {name: sum(getattr(row, name) for row in rows) for name in outcomes}
+
+        self.tally("requests", "Requests to hosts, by how they ended", "outcome", requests)
+        self.tally(
+            "bytes",
+            "Bytes of bodies read and of blobs newly kept",
+            "of",
+            lambda: {"bodies": sum(row.body_bytes for row in hosts()), "blobs": blobs.written_bytes},
+        )
+        self.tally("blobs_written", "Blobs newly kept", "of", lambda: {"all": blobs.written})
 
     # The watch counts through these (watchers/meter.py); none blocks or raises.
 

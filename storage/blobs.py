@@ -46,6 +46,9 @@ class Blobs:
         self._waiting: list[_Waiting] = []
         self._round: asyncio.Task[None] | None = None
         self._pool: ThreadPoolExecutor | None = None
+        self.written = 0
+        self.written_bytes = 0
+        """Blobs newly kept since the start, for the metrics; a round that failed counts for nothing."""
 
     def path(self, sha256: str) -> Path:
         """Where a blob lies. Raises ValueError when that is no SHA-256."""
@@ -169,6 +172,8 @@ class Blobs:
                 if isinstance(temporary, Path):
                     temporary.unlink(missing_ok=True)
         list(self._pool.map(_fsync_folder, folders))
+        self.written += len(wanted)
+        self.written_bytes += sum(map(len, wanted.values()))
 
     def _whole(self, sha256: str) -> bool:
         """Whether a good blob is there already; a damaged one is put aside, never overwritten."""

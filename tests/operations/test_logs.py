@@ -108,6 +108,13 @@ def test_a_secret_that_was_read_is_hidden_in_every_spelling(stream: io.StringIO)
     assert "wörd" not in stream.getvalue()
 
 
+def test_a_secret_is_hidden_from_the_moment_it_is_read(stream: io.StringIO) -> None:
+    secret = logs.hiding(lambda file, name: f"value-of-{file}{name}")("key.txt", "")
+    structlog.get_logger().info("sent", body=f"signed with {secret}")
+    assert secret == "value-of-key.txt"
+    assert "value-of" not in stream.getvalue()
+
+
 def test_the_chatty_libraries_speak_only_when_something_is_wrong(stream: io.StringIO) -> None:
     for name in ("httpx", "httpcore.connection", "aiohttp.access", "telegram.ext"):
         logging.getLogger(name).info("request sent")
