@@ -15,12 +15,12 @@ import math
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
 from random import Random
 
 from storage.clock import Clock
 from storage.errors import AskedToWait, Blocked, FeedTrouble, HostDown, TooBig
 from storage.model import Hop, HostLimit, Response, Target, Validators
+from storage.version import VERSION
 from watchers.address import Address, join, read_address
 from watchers.answers import BUSY, location, retry_after_s
 from watchers.bounds import BOUNDS
@@ -49,11 +49,7 @@ def agent(contact: str) -> str:
     """The User-Agent: who we are, and whom to write to. Raises ValueError on control characters."""
     if not contact.isprintable():
         raise ValueError("contact must be one printable line")
-    try:
-        number = version("nightjar-watch")
-    except PackageNotFoundError:  # run from a plain checkout
-        number = "0"
-    return f"Nightjar/{number} (+{contact})"
+    return f"Nightjar/{VERSION} (+{contact})"
 
 
 @dataclass(slots=True, kw_only=True)

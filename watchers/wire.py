@@ -23,6 +23,7 @@ from watchers.guard import DIALLING, Dialling
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, StreamReader, TCPConnector
 
+READ_BYTES = 65_536
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _INFORMATIONAL = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d")
 
@@ -134,6 +135,10 @@ class TeeProtocol(ResponseHandler):
         """Note the facts of a fresh connection, certificate included."""
         super().connection_made(transport)
         self.facts = _facts(transport)
+        if hasattr(transport, "max_size"):
+            # asyncio hands over 256 KB at a time; parsed in one go, hostile framing in it
+            # would hold everybody for tens of milliseconds.
+            transport.max_size = READ_BYTES
 
     # The keywords are aiohttp's own and grow with its versions; none is looked at here.
     def set_response_params(self, **params: Any) -> None:

@@ -89,7 +89,7 @@ async def test_a_target_cannot_change_who_we_say_we_are() -> None:
     own = (
         ("User-Agent", "Mozilla/5.0"),
         ("host", "evil.example"),
-        ("accept", "application/json"),
+        ("accept", "text/plain"),
         ("X-A", "1"),
     )
     async with FakeSite() as site, fetching() as fetcher:

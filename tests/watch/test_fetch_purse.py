@@ -63,8 +63,8 @@ async def test_a_cancelled_reader_gives_back_what_it_held() -> None:
 
     async with RawSite(half) as site, fetching() as fetcher:
         task = asyncio.create_task(fetcher.get(site.url(), target(site.url()), purpose="picture"))
-        while fetcher._line is None or fetcher._line._purse.total < 1_900_000:
-            await asyncio.sleep(0.001)  # noqa: ASYNC110  the purse has no event, and needs none
+        while fetcher._line is None or fetcher._line._purse.total < 1_900_000:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert fetcher._line._purse.total == 0
