@@ -214,12 +214,9 @@ def _count(text: str) -> int:
 
 
 def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
+    from storage.version import VERSION
 
-    try:
-        return f"nightjar {version('nightjar-watch')}"
-    except PackageNotFoundError:
-        return "nightjar, from a checkout"
+    return f"nightjar {VERSION}"
 
 
 # --- from errors to exit codes ------------------------------------------------------
