@@ -18,8 +18,8 @@ def shipped() -> Lexicon:
     return Lexicon.load()
 
 
-def verdict(text: str = "", *matches: PictureMatch, hour: int | None = 22, **fields: str) -> Verdict:
-    post = Post(post_id="1", url="https://example.org/1", text=text, **fields)
+def verdict(text: str = "", *matches: PictureMatch, hour: int | None = 22, seller: str = "") -> Verdict:
+    post = Post(post_id="1", url="https://example.org/1", text=text, seller=seller)
     return judge(post, (), matches, shipped(), hour)
 
 

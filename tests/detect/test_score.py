@@ -126,14 +126,15 @@ def test_a_post_without_text_is_judged_by_its_pictures_alone() -> None:
 def test_likeness_weighs_by_distance_and_by_what_is_known() -> None:
     scores = [verdict("", match(bits)).score for bits in (0, 5, 6, 8, 9)]
     assert scores[0] > scores[1] > scores[2] == scores[3] > scores[4]
-    assert verdict("", match(6)).tier is Tier.NONE
+    assert verdict("", match(6)).tier is Tier.NORMAL
+    assert verdict("wooden bowl for the kitchen", match(6)).tier is Tier.NONE
     assert verdict("", match(1, Tier.NORMAL)).tier is Tier.NORMAL
     assert verdict("", match(1, Tier.NONE)).tier is Tier.NONE
     assert verdict("", match(1, Tier.NONE, known="gallery:tusk.jpg")).tier is Tier.HIGH
 
 
 def test_a_known_picture_in_an_innocent_text_speaks_more_softly() -> None:
-    assert verdict("wooden bowl, $20", match(4)).score < verdict("", match(4)).score
+    assert verdict("wooden bowl for the kitchen, $20", match(4)).score < verdict("", match(4)).score
 
 
 def test_a_known_picture_makes_a_weak_word_count() -> None:
@@ -143,6 +144,23 @@ def test_a_known_picture_makes_a_weak_word_count() -> None:
 def test_many_likenesses_are_not_many_proofs() -> None:
     several = [match(3, picture=letter) for letter in "acdef"]
     assert verdict("", *several).score <= 97
+
+
+def test_pictures_that_could_not_be_compared_are_told() -> None:
+    broken = Picture(sha256=Sha256("a" * 64), undecodable="decoder crashed (SIGSEGV)")
+    found = judge(Post(post_id="1", url="u", text="old bangle"), (broken,), (), shipped(), None)
+    told = next(reason for reason in found.reasons if reason.kind == "picture")
+    assert (told.what, told.weight, told.detail) == (
+        "1 of 1 pictures could not be compared",
+        0.0,
+        "decoder crashed (SIGSEGV)",
+    )
+
+
+def test_a_text_too_long_to_be_read_whole_says_so() -> None:
+    found = verdict("nothing " * 20_000 + "raw rhino horn for sale, whatsapp +254 712 345 678")
+    assert found.tier.rank <= Tier.HIGH.rank
+    assert any("head and tail" in reason.what for reason in found.reasons)
 
 
 # --- laws -----------------------------------------------------------------------

@@ -14,10 +14,10 @@ SAME_BITS = 5
 LIKE_BITS = 8
 _NEAR_COPY_BITS = 2
 
-_SAME = {Tier.URGENT: 5.2, Tier.HIGH: 5.0, Tier.NORMAL: 4.2, Tier.NONE: 0.0}
+_SAME = {Tier.URGENT: 4.8, Tier.HIGH: 4.6, Tier.NORMAL: 3.0}
 _NEAR_COPY = 0.4
-_LIKE = 1.6
-_FURTHER = 0.5
+_LIKE = {Tier.URGENT: 2.2, Tier.HIGH: 2.2, Tier.NORMAL: 1.4}
+_FURTHER, _FURTHER_MAX = 0.5, 2
 
 
 def is_known(match: PictureMatch) -> bool:
@@ -35,13 +35,13 @@ def picture_reasons(matches: Iterable[PictureMatch]) -> tuple[Reason, ...]:
         best.setdefault(match.sha256, match)
     reasons = [_reason(match) for match in best.values() if match.distance_bits <= LIKE_BITS]
     reasons.sort(key=lambda reason: -reason.weight)
-    return tuple(_further(reason) if at else reason for at, reason in enumerate(reasons))
+    return tuple(_further(reason, at) if at else reason for at, reason in enumerate(reasons))
 
 
 def _reason(match: PictureMatch) -> Reason:
     gallery = match.known.startswith("gallery:")
     same = match.distance_bits <= SAME_BITS
-    weight = _SAME[Tier.HIGH if gallery else match.known_tier] if same else _LIKE
+    weight = (_SAME if same else _LIKE)[Tier.HIGH if gallery else match.known_tier]
     if match.distance_bits <= _NEAR_COPY_BITS:
         weight += _NEAR_COPY
     whose = f"gallery picture {match.label or match.known[8:]}" if gallery else f"evidence {match.known}"
@@ -54,11 +54,11 @@ def _reason(match: PictureMatch) -> Reason:
     )
 
 
-def _further(reason: Reason) -> Reason:
-    """A second matching picture supports the first; it is no second proof."""
+def _further(reason: Reason, at: int) -> Reason:
+    """A second and third matching picture support the first; they are no further proof."""
     return Reason(
         kind=reason.kind,
         what=reason.what,
-        weight=min(_FURTHER, reason.weight),
+        weight=min(_FURTHER, reason.weight) if at <= _FURTHER_MAX else 0.0,
         detail=reason.detail,
     )

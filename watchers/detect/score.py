@@ -24,7 +24,7 @@ from watchers.lexicon import Kind, Lexicon, Term
 
 PRIOR = -4.0
 """Log-odds of an advert about which nothing is known: the base rate is 1-3 %."""
-URGENT, HIGH, NORMAL = 93, 70, 35
+URGENT, HIGH, NORMAL = 96, 70, 35
 """Least score of each tier."""
 
 _TIER = {1: 4.4, 2: 3.9, 3: 3.3, 4: 2.0, 5: 1.3}
@@ -36,6 +36,8 @@ _HIDDEN = 0.9
 _SECOND_SAME, _SECOND_OTHER, _SECOND_MAX = 0.6, 0.9, 1.8
 _EMOJI_ONLY = 0.8
 _NO_TERM = -1.0
+_WORDLESS = 1.2
+_WORDLESS_LETTERS = 12
 _NIGHT = 0.2
 _NIGHT_HOURS = frozenset({21, 22, 23, 0, 1, 2, 3, 4, 5})
 _WEAK_TIER = 4
@@ -75,10 +77,11 @@ def judge(
     if about:
         reasons += offers
         reasons += against.against_reasons(reading.found, offers)
-        reasons += _circumstances(post, pictures, reading, likeness, local_hour)
+        reasons += _circumstances(post, reading, likeness, local_hour)
         reasons += _held_back(reading.found, reasons, pictured=bool(likeness))
     else:
         reasons += [_unweighed(reason) for reason in offers]
+    reasons += _limits(reading, pictures)
     score = _score(reasons)
     return Verdict(
         score=score,
@@ -244,7 +247,6 @@ def _manner(counted: Sequence[Hit]) -> list[Reason]:
 
 def _circumstances(
     post: Post,
-    pictures: Sequence[Picture],
     reading: Reading,
     likeness: Sequence[Reason],
     local_hour: int | None,
@@ -256,16 +258,42 @@ def _circumstances(
         reasons.append(
             Reason(kind="context", what="emoji in place of words", weight=_EMOJI_ONLY, span=text[:40])
         )
-    if not text and pictures:
-        reasons.append(Reason(kind="context", what="no text: judged by its pictures alone", weight=0.0))
-    if text and likeness and not any(_says_something(hit) for hit in reading.found.hits):
-        reasons.append(Reason(kind="context", what="the text names no product", weight=_NO_TERM))
+    named = any(_says_something(hit) for hit in reading.found.hits)
+    if likeness and not named:
+        reasons.append(_about_the_words(text))
     if local_hour in _NIGHT_HOURS:
         when = "posted" if post.posted_at else "seen"
         reasons.append(
             Reason(kind="hour", what=f"{when} at night", weight=_NIGHT, detail=f"{local_hour:02d} h")
         )
     return reasons
+
+
+def _limits(reading: Reading, pictures: Sequence[Picture]) -> list[Reason]:
+    """What could not be judged, told so that silence is not taken for innocence."""
+    reasons = []
+    lost = [picture for picture in pictures if not picture.phash]
+    if lost:
+        what = f"{len(lost)} of {len(pictures)} pictures could not be compared"
+        why = lost[0].undecodable or lost[0].note
+        reasons.append(Reason(kind="picture", what=what, weight=0.0, detail=why))
+    if reading.found.views.cut:
+        reasons.append(Reason(kind="context", what="a long text: only head and tail were read", weight=0.0))
+    return reasons
+
+
+def _about_the_words(text: str) -> Reason:
+    """What the words beside a known picture say when they name no product.
+
+    Silence is how such posts are made (domain facts, finding 3); talk of other things is not.
+    """
+    if not text:
+        return Reason(kind="context", what="no text: judged by its pictures alone", weight=_WORDLESS)
+    if sum(character.isalnum() for character in text) <= _WORDLESS_LETTERS:
+        return Reason(
+            kind="context", what="hardly a word beside a known picture", weight=_WORDLESS, span=text
+        )
+    return Reason(kind="context", what="the text names no product", weight=_NO_TERM)
 
 
 def _held_back(found: Found, reasons: Sequence[Reason], *, pictured: bool) -> list[Reason]:
