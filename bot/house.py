@@ -73,8 +73,8 @@ class House:
         """Count health for ever and tell of each target that becomes overdue, once."""
         warned: set[str] = set()
         while True:
-            await self._clock.sleep(HOUSE_S)
             self.show_targets()
+            await self._clock.sleep(HOUSE_S)
             late = set(self.overdue(live(), due_since))
             for name in sorted(late - warned):
                 await tell(f"target {name} is overdue: not polled for several intervals")
