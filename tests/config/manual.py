@@ -13,21 +13,23 @@ import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
+from datetime import date
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from pydantic import BeforeValidator
+
 from bot import channel
 from bot.settings import keys
 from bot.settings.shapes import hints
+from bot.settings.units import seconds, size_bytes, wall_time
 from watchers import feed
 
 MANUAL = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 _BLOCK = re.compile(r"(<!-- keys (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_READ_BY: dict[object, str] = {seconds: "duration", size_bytes: "size", wall_time: "wall time"}
 _NAMED: dict[object, str] = {
-    keys.Duration: "duration",
-    keys.Size: "size",
-    keys.Time: "wall time",
     keys.Zone: "IANA zone",
     keys.Url: "address",
 }
@@ -36,6 +38,7 @@ _PLAIN: dict[object, str] = {
     int: "whole number",
     float: "number",
     bool: "true or false",
+    date: "date",
     Path: "path",
     object: "any",
     types.NoneType: "",
@@ -95,7 +98,9 @@ def inside(shape: Any, seen: frozenset[Any] = frozenset()) -> Iterator[Any]:
     """Dataclasses that stand in the keys of another, each once; ours have sections of their own."""
     for hint in hints(shape).values():
         for part in _parts(hint):
-            own = dataclasses.is_dataclass(part) and part.__module__ != keys.__name__
+            own = (
+                isinstance(part, type) and dataclasses.is_dataclass(part) and part.__module__ != keys.__name__
+            )
             if own and part not in seen:
                 yield part
                 seen |= {part}
@@ -112,20 +117,29 @@ def kind(hint: Any) -> str:
     if hint in _NAMED:
         return _NAMED[hint]
     if hasattr(hint, "__metadata__"):
-        return kind(typing.get_args(hint)[0])
+        return _annotated(hint)
     if isinstance(hint, type) and hint in _PLAIN:
         return _PLAIN[hint]
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return " or ".join(f"`{member.value}`" for member in hint)
+        return " or ".join(f'`"{member.value}"`' for member in hint)
     if dataclasses.is_dataclass(hint):
         return "table"
     return _generic(hint)
 
 
+def _annotated(hint: Any) -> str:
+    """By what reads the value first, else by the type below."""
+    readers = [mark.func for mark in hint.__metadata__ if isinstance(mark, BeforeValidator)]
+    inner = typing.get_args(hint)[0]
+    if readers and dataclasses.is_dataclass(inner):
+        return "text or table"
+    return next((_READ_BY[r] for r in readers if r in _READ_BY), kind(inner))
+
+
 def _generic(hint: Any) -> str:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Literal:
-        return " or ".join(f"`{value}`" for value in arguments)
+        return " or ".join(f'`"{value}"`' for value in arguments)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(dict.fromkeys(filter(None, map(kind, arguments))))
     if isinstance(origin, type) and issubclass(origin, Mapping):
@@ -150,11 +164,9 @@ def _toml(value: object) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
     if dataclasses.is_dataclass(value):
-        return (
-            "{ "
-            + ", ".join(f"{f.name} = {_toml(getattr(value, f.name))}" for f in dataclasses.fields(value))
-            + " }"
-        )
+        given = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        inner = ", ".join(f"{name} = {_toml(entry)}" for name, entry in given.items() if entry is not None)
+        return f"{{ {inner} }}" if inner else "{}"
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 

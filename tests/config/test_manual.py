@@ -95,6 +95,7 @@ def test_the_values_that_the_example_calls_defaults_are_the_defaults(tmp_path: P
     for name in ("data_dir", "metrics", "picture_workers", "log_level"):
         changed = getattr(config, name), getattr(plain, name)
         assert name == "data_dir" or changed[0] == changed[1]
-    (on,), (off,) = config.targets, plain.targets
+    on, off = config.targets[0], plain.targets[0]
+    assert {target.kind for target in config.targets} == set(feed.kinds())
     for name in ("timeout_s", "max_body_bytes", "max_pictures", "vigil_sample"):
         assert getattr(on, name) == getattr(off, name)
