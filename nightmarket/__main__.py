@@ -11,8 +11,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nightmarket.daemon import DaemonError
+
+if TYPE_CHECKING:
+    from nightmarket.course import Course
 
 MINUTES = {"hour": 1.0, "slice": 3.0, "full": 30.0}
 """Real minutes of a night; what two shared cores keep up with."""
@@ -36,6 +40,9 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--kill", action=argparse.BooleanOptionalAction, default=True, help="kill -9 the daemon once"
+    )
+    parser.add_argument(
+        "--judge", type=Path, metavar="DIR", help="play nothing: judge the night in DIR again"
     )
     parser.add_argument(
         "--json", action="store_true", help="the last line of standard output is one JSON object"
@@ -62,12 +69,12 @@ def main(argv: list[str] | None = None) -> int:
     """The command; returns the exit code."""
     arguments = _arguments(argv)
     try:
-        folder = _folder(arguments.dir)
+        folder = arguments.judge or _folder(arguments.dir)
     except OSError as error:
         print(f"nightjar demo: {error}", file=sys.stderr)
         return 2
     try:
-        return _demo(arguments, folder)
+        return _again(arguments) if arguments.judge else _demo(arguments, folder)
     except KeyboardInterrupt:
         print(f"\nnightjar demo: interrupted; what there is lies in {folder}", file=sys.stderr)
         return 130
@@ -77,9 +84,6 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _demo(arguments: argparse.Namespace, folder: Path) -> int:
-    from rich.console import Console
-
-    from nightmarket import figures, report
     from nightmarket.play import planned_kills, play
     from nightmarket.table import Show
     from nightmarket.world import make
@@ -90,6 +94,26 @@ def _demo(arguments: argparse.Namespace, folder: Path) -> int:
     with Show(world, plain=not sys.stderr.isatty(), quiet=False) as show:
         kills = planned_kills(world) if arguments.kill else ()
         course = play(world, folder, speed, kills=kills, watch=show)
+    return _judged(course, arguments, began)
+
+
+def _again(arguments: argparse.Namespace) -> int:
+    """Judge a night that was played before."""
+    from nightmarket.course import load
+
+    try:
+        course = load(arguments.judge)
+    except (OSError, ValueError, KeyError) as error:
+        print(f"nightjar demo: no played night in {arguments.judge}: {error}", file=sys.stderr)
+        return 2
+    return _judged(course, arguments, time.monotonic())
+
+
+def _judged(course: Course, arguments: argparse.Namespace, began: float) -> int:
+    from rich.console import Console
+
+    from nightmarket import figures, report
+
     print("the night is over; judging", file=sys.stderr, flush=True)
     result = figures.collect(course)
     result.figures["took_s"] = time.monotonic() - began

@@ -50,6 +50,11 @@ class Places:
         return self.folder / "daemon.log"
 
     @property
+    def course(self) -> Path:
+        """What happened while it was played, for judging it again."""
+        return self.folder / "course.json"
+
+    @property
     def score(self) -> Path:
         """The score as JSON."""
         return self.folder / "score.json"
@@ -161,8 +166,52 @@ _SHOP: dict[str, object] = {
     "page": False,
 }
 _PAGES: dict[Style, dict[str, object]] = {
-    Style.CLASSIFIED_LD: {},
-    Style.CLASSIFIED: {},
-    Style.FORUM: {},
-    Style.BOARD: {},
+    Style.CLASSIFIED_LD: {},  # says what it holds for machines: found without selectors
+    Style.CLASSIFIED: {
+        "item": "li.item",
+        "link": "a.title",
+        "title": "a.title",
+        "price": "em.price",
+        "location": "i.loc",
+        "posted": "span.date",
+        "next": "a.next",
+        "detail": {
+            "title": "#detail h1",
+            "text": "#content",
+            "seller": "td.who",
+            "price": "td.price",
+            "location": "td.place",
+            "posted": "td.when",
+            "picture": "#photos img@data-original",
+        },
+    },
+    Style.FORUM: {
+        "item": "tbody[id^=normalthread_]",
+        "link": "a.xst",
+        "title": "a.xst",
+        "seller": "cite a",
+        "posted": "td.by em span",
+        "next": "a.nxt",
+        "detail": {
+            "title": "#thread_subject",
+            "text": "td.t_f",
+            "seller": "a.xw1",
+            "posted": "em[id^=authorposton]",
+            "picture": "img.zoom@zoomfile",
+        },
+    },
+    Style.BOARD: {
+        "item": "li.row",
+        "link": "a.topictitle",
+        "title": "a.topictitle",
+        "seller": "a.username",
+        "posted": "time@datetime",
+        "next": "a.nxt",
+        "detail": {
+            "title": "h2.topic-title",
+            "text": "div.content",
+            "seller": "p.author a.username",
+            "picture": "img.postimage@src",
+        },
+    },
 }

@@ -7,16 +7,17 @@ measured for is null, and a promise about it counts as broken: silence is no suc
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from nightmarket import custody, reach
 from nightmarket.config import Places
+from nightmarket.course import Course
 from nightmarket.daemon import ask
 from nightmarket.exports import Spoken, read_ndjson, spoken
 from nightmarket.judge import Exhibits, Group, Score, judge, percentile, share
-from nightmarket.play import Course
 from nightmarket.truth import Told, read_served, read_told
 
 MOST_EVIDENCE = 999_999
@@ -95,7 +96,7 @@ def _figures(course: Course, score: Score) -> dict[str, object]:
         "captured_of_all": share(everything.captured, everything.posts),
         "ceiling": everything.ceiling,
         "captured_of_ceiling": share(share(everything.captured, everything.posts) or 0.0, everything.ceiling),
-        "missed": list(score.missed[:50]),
+        "missed": list(score.missed[:500]),
         "deletions_reported": gone.reported,
         "false_deletions": len(gone.false) + len(gone.unknown),
         "false_deletion_posts": [*gone.false, *gone.unknown][:20],
@@ -163,6 +164,8 @@ def _handed_over(places: Places, ids: list[str]) -> dict[str, object]:
     if not chosen:
         return {"exported": 0, "export_faults": None}
     folder = places.folder / "sample-export"
+    if folder.exists():  # the night is judged again
+        shutil.rmtree(folder)
     ask(places, "export", *chosen, "--out", str(folder))
     faults = export_faults(folder)
     return {"exported": len(chosen), "export_faults": len(faults), "export_fault_files": faults[:20]}

@@ -18,7 +18,8 @@ class Meter:
     rss_peak_mb: float = 0.0
     workers_peak_mb: float = 0.0
     market_cpu_s: float = 0.0
-    _seen: dict[int, float] = field(default_factory=dict)
+    seen: dict[str, float] = field(default_factory=dict)
+    """Processor seconds of each process of the daemon, by its id."""
 
     def sample(self, pid: int) -> None:
         """Look at a daemon and its children now."""
@@ -28,7 +29,8 @@ class Meter:
         children = _descendants(pid)
         self.workers_peak_mb = max(self.workers_peak_mb, sum(map(_rss, children)) / 1e6)
         for process in (pid, *children):
-            self._seen[process] = max(self._seen.get(process, 0.0), _cpu(process))
+            name = str(process)
+            self.seen[name] = max(self.seen.get(name, 0.0), _cpu(process))
 
     def sample_other(self, pid: int) -> None:
         """Look at a process that is not the daemon's: the market itself."""
@@ -37,7 +39,7 @@ class Meter:
     @property
     def cpu_s(self) -> float:
         """Processor seconds of all processes seen, as of the last look at each."""
-        return sum(self._seen.values())
+        return sum(self.seen.values())
 
 
 def _peak_rss(pid: int) -> int:

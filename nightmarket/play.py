@@ -15,18 +15,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from nightmarket import config
 from nightmarket.clockwork import Hours
 from nightmarket.config import Places
+from nightmarket.course import Course, save
 from nightmarket.daemon import ROOT, Daemon, DaemonError, environment
-from nightmarket.meter import Meter
 from nightmarket.model import Span, World
 from nightmarket.tail import Tail
-from nightmarket.vitals import Counters
 
 LEAD_REAL_S = 4.0
 """Real time given to the daemon's start, before the night's first minute."""
@@ -36,28 +34,6 @@ DAWN_S = 180.0
 LOOK_REAL_S = 0.2
 RESTART_ALLOWED_REAL_S = 5.0
 """Must-show 5: the first poll comes within this of a restart. More is the daemon's own fault."""
-
-
-@dataclass
-class Course:
-    """What happened while a night was played; grows as it goes on."""
-
-    world: World
-    places: Places
-    hours: Hours
-    meter: Meter = field(default_factory=Meter)
-    counters: Counters = field(default_factory=Counters)
-    tail: Tail | None = None
-    down: list[Span] = field(default_factory=list)
-    restarts_real_s: list[float] = field(default_factory=list)
-    awaited: bool = False
-    """Whether the daemon was killed and has not asked for anything since."""
-    stop_real_s: float | None = None
-    notes: list[str] = field(default_factory=list)
-
-    def now(self) -> datetime:
-        """The simulated time."""
-        return self.hours.now()
 
 
 Watcher = Callable[[Course], None]
@@ -149,6 +125,7 @@ def _night(
     course.stop_real_s = daemon.stop()
     if daemon.exit_code() != 0:
         course.notes.append(f"the daemon ended with exit code {daemon.exit_code()}")
+    save(course)
     return course
 
 

@@ -15,8 +15,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from nightmarket.course import Course
 from nightmarket.model import World
-from nightmarket.play import Course
 from nightmarket.shelf import shelves
 from nightmarket.sites import NIGHT_ZONE
 

@@ -37,6 +37,16 @@ class Counters:
             self._before[name] = self._before.get(name, 0.0) + value
         self._now = {}
 
+    def snapshot(self) -> dict[str, float]:
+        """All sums so far."""
+        names = {*self._before, *self._now}
+        return {name: self._before.get(name, 0.0) + self._now.get(name, 0.0) for name in sorted(names)}
+
+    @classmethod
+    def restored(cls, sums: dict[str, float]) -> Counters:
+        """Counters as `snapshot` gave them."""
+        return cls(_before=dict(sums))
+
     def total(self, name: str, labels: str = "") -> float:
         """A counter's value over all its labels, or those whose text holds `labels`."""
         return sum(
