@@ -49,6 +49,7 @@ REVIEW_S = 300.0
 """How often it is checked that no target has passed its review."""
 STOP_JUDGING_S = 1.0
 STOP_TELLING_S = 1.0
+"""Real seconds, whatever the clock's speed: whoever stops the process waits in them."""
 SHEET_TILES = 9
 
 
@@ -296,12 +297,12 @@ class Daemon:
     async def _finish(self) -> None:
         """Judge and tell what was sealed last, as far as the seconds reach; the rest waits for the start."""
         try:
-            async with asyncio.timeout(STOP_JUDGING_S):
+            async with asyncio.timeout(STOP_JUDGING_S * self.clock.speed):
                 await self.bench.drain()
         except TimeoutError:
             log.info("evidence is left to be judged at the next start")
         if self._dispatcher is not None:
-            await self._dispatcher.drain(STOP_TELLING_S)
+            await self._dispatcher.drain(STOP_TELLING_S * self.clock.speed)
         await self.house.flush()
 
 

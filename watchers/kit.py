@@ -19,7 +19,7 @@ from watchers.reading.fingerprint import fingerprint
 CAPTURE_DEADLINE_S = 120.0
 """Longest time for one post, all pictures included; slow hosts get what came by then."""
 LAST_SEAL_S = 4.0
-"""How long a stopping daemon waits for the seal of what was begun."""
+"""Real seconds for which a stopping daemon waits for the seal of what was begun."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ async def capture_and_seal(
     except asyncio.CancelledError:
         capture.note("the daemon was stopped during the capture", passing=True)
         row = kept_row(row, capture)
-        async with asyncio.timeout(LAST_SEAL_S):
+        async with asyncio.timeout(LAST_SEAL_S * kit.clock.speed):
             await kit.store.seal(capture.snapshot(), watched=row, announce=kit.announce(), lifetime=lifetime)
         raise
     row = kept_row(row, capture)
