@@ -55,7 +55,7 @@ def collect(course: Course) -> Result:
     places = course.places
     found = ask(places, "find", "--limit", str(MOST_EVIDENCE))["found"]
     rows = found if isinstance(found, list) else []
-    verified = ask(places, "verify")
+    verified, status = ask(places, "verify"), ask(places, "status")
     files = custody.inspect(places.data)
     held, broken = custody.held(rows, files)
     told = read_told(places.truth)
@@ -68,6 +68,7 @@ def collect(course: Course) -> Result:
     )
     score = judge(exhibits)
     figures = _figures(course, score) | _custody_figures(verified, files, broken, len(rows))
+    figures |= {"unjudged": status.get("unjudged"), "items": status.get("items")}
     figures |= _handed_over(places, [h.evidence_id for h in held])
     figures |= _costs(course, exhibits, told)
     return Result(figures=figures, promises=promises(figures), score=score)
@@ -208,6 +209,7 @@ def promises(figures: Mapping[str, object]) -> tuple[Promise, ...]:
         _least("alerts_expected", figures, 1),
         _most("alerts_lost", figures, 0),
         _most("alerts_doubled", figures, 0),
+        _most("unjudged", figures, 0),
         _least("precision_high", figures, 0.90),
         _least("evidence_whole", figures, 1.0),
         _most("verify_faults", figures, 0),

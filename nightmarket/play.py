@@ -31,6 +31,8 @@ LEAD_REAL_S = 4.0
 DAWN_REAL_S = 4.0
 """After the night nothing new appears; what is on its way to the chat may arrive."""
 DAWN_S = 180.0
+LONGEST_DAWN_REAL_S = 30.0
+"""How long the daemon may take to finish what it has in hand; what is left then is told."""
 LOOK_REAL_S = 0.2
 RESTART_ALLOWED_REAL_S = 5.0
 """Must-show 5: the first poll comes within this of a restart. More is the daemon's own fault."""
@@ -137,7 +139,8 @@ def _through(
     dawn = world.end + timedelta(seconds=max(DAWN_S, DAWN_REAL_S * course.hours.speed))
     course.tail = Tail(course.places)
     asked = 0.0
-    while course.now() < dawn:
+    last = dawn + timedelta(seconds=LONGEST_DAWN_REAL_S * course.hours.speed)
+    while course.now() < dawn or (course.now() < last and course.counters.total("queue_depth")):
         if kills and course.now() >= kills[0]:
             _kill(course, daemon, kills.pop(0))
         if not market.is_up():

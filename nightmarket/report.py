@@ -20,6 +20,7 @@ _WORDS = {
     "alerts_expected": "items to be told",
     "alerts_lost": "alerts lost",
     "alerts_doubled": "alerts doubled",
+    "unjudged": "evidence left without a verdict",
     "precision_high": "precision of urgent and high",
     "evidence_whole": "evidence whose every file is whole",
     "verify_faults": "faults found by verify",
