@@ -35,7 +35,7 @@ _SEEN_ROWS_MIN = 0.65
 _PLAIN_STEPS = 2
 _BROKEN = (
     *(OSError, SyntaxError, EOFError, ValueError, IndexError, OverflowError),
-    *(KeyError, TypeError, AttributeError, ZeroDivisionError, struct.error),
+    *(KeyError, TypeError, AttributeError, ZeroDivisionError, RuntimeError, struct.error),
 )
 """What Pillow's plugins are known to raise on damaged files (its fuzzers list the same)."""
 

@@ -45,7 +45,7 @@ def grid(count: int) -> tuple[int, int]:
     """Columns and rows for that many tiles: 1, 2x1, 2x2, 3x2, 3x3."""
     if count <= 1:
         return 1, 1
-    columns = 2 if count <= 4 else 3  # noqa: PLR2004 - the table in the docstring
+    columns = 2 if count <= 4 else 3
     return columns, -(-count // columns)
 
 

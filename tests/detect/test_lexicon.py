@@ -59,6 +59,17 @@ def test_admins_add_terms_and_the_version_tells(tmp_path: Path) -> None:
     assert len(extended.terms) == len(shipped.terms) + 1
 
 
+def test_the_example_of_the_manual_is_read(tmp_path: Path) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "lexicon.md").read_text(encoding="utf-8")
+    path = tmp_path / "agency.tsv"
+    path.write_text(manual.split("```tsv\n")[1].split("```")[0], encoding="utf-8")
+    lexicon = Lexicon.load([path])
+    terms = {(term.text, term.lang) for term in lexicon.terms}
+    assert ("moonstone料", "zh") in terms
+    assert ("ivory", "en") not in terms
+    assert lexicon.version.startswith("1.0.0,2026-03+")
+
+
 def test_any_changed_byte_changes_the_version(tmp_path: Path) -> None:
     one = Lexicon.load([written(tmp_path, row(note="a"))]).version
     two = Lexicon.load([written(tmp_path, row(note="b"))]).version
