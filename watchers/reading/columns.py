@@ -122,7 +122,7 @@ def columns(links: Sequence[Link]) -> list[Column]:
     paths: dict[int, str] = {}
     groups: dict[str, list[Link]] = {}
     for link in links:
-        groups.setdefault(_place(link.node, paths), []).append(link)
+        groups.setdefault(f"{_place(link.node, paths)} {_sort(link)}", []).append(link)
     made = [
         Column(group, place, keys=list(dict.fromkeys(x.key for x in group)))
         for place, group in groups.items()
@@ -139,6 +139,14 @@ def _place(node: LexborNode, paths: dict[int, str]) -> str:
         w for w in words if not re.search(r"\d|visited|active|read|new|hot|odd|even|first|last", w)
     )
     return f"{_path(node.parent, paths)}>a.{own}"
+
+
+def _sort(link: Link) -> str:
+    """Keeps apart what stands at like places but leads elsewhere: people, categories, other scripts."""
+    path, _, query = link.key.partition("?")
+    script = path.rpartition("/")[2] if query or re.search(r"\.[a-z]{3,4}$", path) else ""
+    numbered = re.search(r"\d", script) is not None
+    return f"{'other' if is_other(link.url) else ''} {'' if numbered else script}"
 
 
 def _path(node: LexborNode | None, paths: dict[int, str]) -> str:
@@ -236,9 +244,10 @@ def is_postlike(url: str) -> bool:
 
 
 def is_other(url: str) -> bool:
-    """Whether an address has a word for something else than posts: people, categories, actions."""
+    """Whether an address has a word for people, categories or actions, and none for posts."""
     parts = urlsplit(url)
-    return bool(_OTHER.search(f"{parts.path}?{parts.query}"[:500]))
+    where = f"{parts.path}?{parts.query}"[:500]
+    return bool(_OTHER.search(where)) and not _POSTLIKE.search(where)
 
 
 def is_generic(text: str) -> bool:
@@ -253,7 +262,8 @@ def shape(key: str) -> str:
     """An id with its variable parts as placeholders: posts of one program have the same."""
     path, _, query = key.partition("?")
     parts = path.strip("/").split("/")
-    shown = [parts[0] if len(parts) > 1 and not re.search(r"\d", parts[0]) else _placeholder(parts[0])]
+    literal = (len(parts) > 1 or query or "." in parts[0]) and not re.search(r"\d", parts[0])
+    shown = [parts[0] if literal else _placeholder(parts[0])]
     shown += [_placeholder(part) for part in parts[1:]]
     names_ = sorted(pair.partition("=")[0] for pair in query.split("&")) if query else []
     return "/".join(shown) + ("?" + "&".join(names_) if names_ else "")

@@ -33,11 +33,10 @@ _TIME = names(
     "date time datetime posted published created timestamp ago age postdate pubdate dateline dtstamp started createtime"
 )
 _PLACE = names(
-    "location region city area place address locality hood neighborhood neighbourhood district province town"
+    "location region city place address locality hood neighborhood neighbourhood district province town"
 )
-_EXCERPT = names(
-    "excerpt summary description desc snippet teaser intro preview abstract content body text message blurb details lead"
-)
+_EXCERPT = names("excerpt summary description desc snippet teaser intro preview abstract blurb")
+_BODY = names("content body text message details lead")
 _LATER = names(
     "last latest lastpost lastreply reply replies activity updated modified bumped lastposter newest edited"
 )
@@ -60,6 +59,7 @@ _STAMPS = (
     "data-epoch",
     "data-unix",
 )
+_STAMPED = ", ".join(f"[{name}]" for name in _STAMPS) + ", abbr[title]"
 _TIME_WORD = re.compile(
     r"\d\s*(?:s|m|h|d|w|mo|y|sec|min|hour|day|week|month|year|秒|分|小时|小時|天|日|周|月)\w*\.?(?:\s+ago|前)?|"
     r"\d{1,4}[-/.年]\d{1,2}[-/.月]\d{1,4}|(?:昨|今|前)天|yesterday|today|刚刚|just now|"
@@ -67,9 +67,15 @@ _TIME_WORD = re.compile(
     re.IGNORECASE,
 )
 _BY = re.compile(
-    r"^(?:(?:posted|started|written|published|created|sold|added)\s)?(?:by|von|par|por|door|od|da|发布者|作者|楼主|卖家)\s*[:：]?\s*",
+    r"^(?:(?:posted|started|written|published|created|sold|added)\s)?(?:by|von|par|por|door|od|da)(?:\s+|\s*[:：]\s*)|"
+    r"^(?:发布者|作者|楼主|卖家|賣家|seller|author)\s*[:：]\s*",
     re.IGNORECASE,
 )
+_LAST = re.compile(
+    r"\s*(?:last|latest|newest)\s+(?:post|reply|activity|comment|message)|\s*最[后後](?:发表|回复|回覆)",
+    re.IGNORECASE,
+)
+_HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _LONGEST_NAME = 60
 _SHORTEST_EXCERPT = 25
 
@@ -111,7 +117,7 @@ class _Gather:
     def __init__(self, page: Page, title: int) -> None:
         self._page, self._title = page, title
         self._facts, self._late = Facts(), Facts()
-        self._excerpts: list[str] = []
+        self._excerpts: tuple[list[str], list[str], list[str]] = ([], [], [])
         self._leaves: list[str] = []
         self._left = MOST_NODES
 
@@ -129,10 +135,12 @@ class _Gather:
                 node.tag in ("time", "abbr", "relative-time", "time-ago") or words & _TIME or _stamp(node)
             ):
                 self._time(node, facts)
-            if words & _PLACE and not facts.location and not words & _SELLER:
-                facts.location = _line(node, 120)
-            if words & _EXCERPT or node.tag == "p":
-                self._excerpts.append(_excerpt(node, self._title))
+            if words & _PLACE and not facts.location and not words & (_SELLER | _EXCERPT):
+                line = _line(node, 100)
+                facts.location = line if len(line) < 80 else ""
+            if words & _EXCERPT or node.tag == "p" or words & _BODY:
+                rank = 0 if words & _EXCERPT else 1 if node.tag == "p" else 2
+                self._excerpts[rank].append(_excerpt(node, self._title))
             if node.tag in ("h1", "h2", "h3", "h4", "h5"):
                 facts.titles.append(_line(node, 300))
 
@@ -148,13 +156,14 @@ class _Gather:
             self._worded_time(facts)
         if not facts.seller:
             self._worded_person(facts)
-        longest = max(self._excerpts, key=len, default="")
-        if len(longest) < _SHORTEST_EXCERPT:
-            longest = max(
-                (x for x in self._leaves if not _TIME_WORD.search(x[:60])), key=len, default=longest
-            )
-        facts.text = longest if len(longest) >= _SHORTEST_EXCERPT else ""
+        facts.text = self._longest()
         return facts
+
+    def _longest(self) -> str:
+        """The longest text by the surest mark that is more than a word or two."""
+        words = [leaf for leaf in self._leaves if not _TIME_WORD.search(leaf[:60])]
+        groups = (max(group, key=len, default="") for group in (*self._excerpts, words))
+        return next((text for text in groups if len(text) >= _SHORTEST_EXCERPT), "")
 
     # --- walking ------------------------------------------------------------------------
 
@@ -179,7 +188,7 @@ class _Gather:
             ):
                 continue
             self._left -= 1
-            later = later or bool(_words(node) & _LATER)
+            later = later or bool(_words(node) & _LATER) or _is_about_last(node)
             if node.mem_id == self._title:
                 continue
             yield node, later
@@ -226,6 +235,8 @@ class _Gather:
             facts.price = content[:60]
 
     def _time(self, node: LexborNode, facts: Facts) -> None:
+        inner = None if _stamp(node) else node.css_first(_STAMPED)
+        node = inner if inner is not None else node
         for raw in (_stamp(node), (node.attributes.get("title") or "").strip(), _line(node, 80)):
             if raw and re.search(r"\d|天|刚|剛|today|yesterday|now", raw, re.IGNORECASE):
                 at = read_time(raw, self._page.now, self._page.zone)
@@ -253,6 +264,15 @@ class _Gather:
             ):
                 facts.seller = re.split(r",?\s+(?:on|at|in|am|le)\s+", name)[0]
                 return
+
+
+def _is_about_last(node: LexborNode) -> bool:
+    """Whether an element is hidden or begins with words such as "Last post by"."""
+    attributes = node.attributes
+    if _HIDDEN.search(attributes.get("style") or "") or "hidden" in attributes:
+        return True
+    child = node.first_child
+    return child is not None and child.tag == "-text" and bool(_LAST.match(child.text_content or ""))
 
 
 def _stamp(node: LexborNode) -> str:

@@ -23,13 +23,21 @@ _SHARED = ""
 def records(links: Sequence[Link], noisy: frozenset[int]) -> dict[str, list[LexborNode]]:
     """For every post id the elements that are about it, in page order."""
     owners = _owners(links)
-    found: dict[str, LexborNode] = {}
+    alone = len({link.key for link in links}) == 1
+    found: dict[str, dict[int, LexborNode]] = {}
     for link in links:
-        if link.key not in found:
-            found[link.key] = _highest(link, owners, alone=len({x.key for x in links}) == 1)
-    taken = {node.mem_id for node in found.values()}
-    rows = {key: [node, *_rows_below(node, owners, noisy, taken)] for key, node in found.items()}
-    return _evened(rows)
+        node = _highest(link, owners, alone=alone)
+        found.setdefault(link.key, {})[node.mem_id] = node
+    taken = {mem_id for nodes in found.values() for mem_id in nodes}
+    return _evened(
+        {key: _with_rows(list(nodes.values()), owners, noisy, taken) for key, nodes in found.items()}
+    )
+
+
+def _with_rows(
+    nodes: list[LexborNode], owners: dict[int, str], noisy: frozenset[int], taken: set[int]
+) -> list[LexborNode]:
+    return [*nodes, *_rows_below(nodes[-1], owners, noisy, taken)]
 
 
 def _owners(links: Sequence[Link]) -> dict[int, str]:
