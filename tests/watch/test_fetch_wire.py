@@ -47,7 +47,7 @@ HINTED = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nCont
 UNTIL_CLOSE = b"HTTP/1.0 200 OK\r\n\r\nhello"
 EMPTY = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 NOTHING = b'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\n\r\n'
-PACKED = gzip.compress(b"hello")
+PACKED = gzip.compress(b"hello", mtime=0)
 GZIPPED = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(PACKED) + PACKED
 
 
