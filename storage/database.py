@@ -128,6 +128,9 @@ async def _begin(context: TortoiseContext, path: Path, *, writable: bool) -> Non
     config = configuration(path, writable=writable)
     with context:
         await context.init(config=config)
+        for name in config["connections"]:
+            # At once: tortoise keeps a lock for ever when connecting fails inside a query.
+            await _client(context, name).create_connection(with_db=True)
         executor = MigrationExecutor(_client(context, WRITER if writable else READER), config["apps"])
         await _refuse_other_version(executor, path, writable=writable)
         if writable:

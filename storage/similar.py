@@ -39,14 +39,15 @@ class PictureIndex:
         """Make a picture findable. known: evidence id or "gallery:NAME".
 
         The same bytes under the same name count once, and at most four times in all: a logo
-        on every page would fill the index and say nothing. Raises ValueError when phash_hex
-        is no 64-bit hash.
+        on every page would fill the index and say nothing. Raises ValueError when either is no hash.
         """
         name, value = bytes.fromhex(sha256), int(phash_hex, 16)
+        if len(name) != _SHA256_BYTES or value >> 64:
+            raise ValueError(f"not a SHA-256 with a 64-bit hash: {sha256!r}, {phash_hex!r}")
         holders = self._copies.get(name, ())
         if known in holders or (len(holders) >= _SAME_BYTES_KEPT and not label):
             return
-        self._hashes.append(value)  # OverflowError would be a ValueError to callers
+        self._hashes.append(value)
         self._copies[name] = (*holders, known)
         if label:
             self._labels[len(self._known)] = label

@@ -18,16 +18,21 @@ class QuickExitClient(SqliteClient):
     """As `SqliteClient`; chosen by the engine name in the configuration."""
 
     async def create_connection(self, with_db: bool) -> None:  # noqa: ARG002 -- tortoise's signature
-        """Connect and set the pragmas, as the base class does."""
+        """Connect and set the pragmas, as the base class does; on an error nothing stays open."""
         if self._connection is not None:
             return
         connection = aiosqlite.connect(self.filename, isolation_level=None)
         connection._thread.daemon = True  # noqa: SLF001 -- aiosqlite offers no other way
-        self._connection = await connection
-        self._connection.row_factory = sqlite3.Row
-        for pragma, value in self.pragmas.items():
-            cursor = await self._connection.execute(f"PRAGMA {pragma}={value}")
-            await cursor.close()
+        await connection
+        try:
+            connection.row_factory = sqlite3.Row
+            for pragma, value in self.pragmas.items():
+                cursor = await connection.execute(f"PRAGMA {pragma}={value}")
+                await cursor.close()
+        except BaseException:
+            await connection.close()
+            raise
+        self._connection = connection
         await self._post_connect()
 
 

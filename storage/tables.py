@@ -60,7 +60,7 @@ def to_hex(signed: int) -> str:
 class ObservationRow(Model):
     """A sealed look at a post. `seq` is its leaf index in the log; `judged` starts true for MISSING."""
 
-    seq = fields.BigIntField(primary_key=True, generated=False)
+    seq = fields.BigIntField(primary_key=True)
     evidence_id = fields.CharField(max_length=32)
     post_key = fields.CharField(max_length=32)
     target = fields.CharField(max_length=255)
@@ -124,7 +124,7 @@ class PictureRow(Model):
 class EvidencePictureRow(Model):
     """Picture `position` of an observation."""
 
-    id = fields.BigIntField(primary_key=True, generated=False)
+    id = fields.BigIntField(primary_key=True)
     """seq * 4096 + position: made by us, sorts by observation."""
     seq = fields.BigIntField()
     sha256 = fields.CharField(max_length=64)
@@ -141,7 +141,7 @@ class EvidencePictureRow(Model):
 class VerdictRow(Model):
     """What was inferred from an observation, kept apart from the facts."""
 
-    seq = fields.BigIntField(primary_key=True, generated=False)
+    seq = fields.BigIntField(primary_key=True)
     score = fields.IntField()
     tier = fields.CharField(max_length=8)
     verdict = fields.TextField()
@@ -306,7 +306,7 @@ class ProgressRow(Model):
 class LeafRow(Model):
     """One entry of the append-only log; the entry's exact bytes are what was hashed."""
 
-    index = fields.BigIntField(primary_key=True, generated=False)
+    index = fields.BigIntField(primary_key=True)
     kind = fields.CharField(max_length=32)
     entry = fields.TextField()
     leaf_hash = fields.CharField(max_length=64)
@@ -320,7 +320,7 @@ class LeafRow(Model):
 class HeadRow(Model):
     """The tree head: one row, replaced in every transaction that adds a leaf."""
 
-    id = fields.IntField(primary_key=True, generated=False)
+    id = fields.IntField(primary_key=True)
     origin = fields.CharField(max_length=32)
     size = fields.BigIntField()
     root = fields.CharField(max_length=64)

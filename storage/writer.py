@@ -77,13 +77,15 @@ class Batch:
     async def _insert(self, model: type[Model], instances: list[Model]) -> None:
         """As bulk_create, without its savepoint: the batch is the unit that fails."""
         executor = self._client.executor_class(model=model, db=self._client)
-        names = executor.regular_columns
+        made_by_us = instances[0].pk is not None
+        names = executor.regular_columns_all if made_by_us else executor.regular_columns
+        insert = executor.insert_query_all if made_by_us else executor.insert_query
         columns = [model._meta.fields_map[name] for name in names]  # noqa: SLF001 -- as the executor does
         values = [
             [c.to_db_value(getattr(row, n), row) for n, c in zip(names, columns, strict=True)]
             for row in instances
         ]
-        await self._client.execute_many(executor.insert_query, values)
+        await self._client.execute_many(insert, values)
 
 
 Job = Callable[[Batch], Awaitable[T]]

@@ -1,0 +1,99 @@
+"""The picture index is exact, and the same below and above the size where numpy takes over."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storage import similar
+from storage.model import Tier
+from storage.similar import PictureIndex
+
+HASHES = st.integers(0, (1 << 64) - 1)
+
+
+def name_of(number: int) -> str:
+    return f"{number:064x}"
+
+
+def filled(values: list[int]) -> PictureIndex:
+    index = PictureIndex()
+    for number, value in enumerate(values):
+        index.add(name_of(number), f"{value:016x}", f"evidence-{number}", Tier.HIGH)
+    return index
+
+
+@settings(deadline=None)  # the first call loads numpy
+@given(st.lists(HASHES, max_size=40), HASHES, st.integers(0, 64), st.booleans())
+def test_exactly_the_near_ones_are_found(values: list[int], wanted: int, bits: int, fast: bool) -> None:
+    index = filled(values)
+    search = index._fast if fast else index._plain
+    expected = [
+        ((wanted ^ v).bit_count(), n) for n, v in enumerate(values) if (wanted ^ v).bit_count() <= bits
+    ]
+    assert sorted(search(wanted, bits)) == sorted(expected)
+
+
+def test_the_nearest_comes_first_and_says_what_it_is() -> None:
+    index = PictureIndex()
+    index.add(name_of(1), "00000000000000ff", "evidence-1", Tier.NORMAL)
+    index.add(name_of(2), "0000000000000001", "gallery:casque.jpg", Tier.HIGH, label="casque")
+    first, second = index.near("0" * 16, 8, sha256=name_of(9))
+    assert (first.known, first.distance_bits, first.label, first.known_tier) == (
+        "gallery:casque.jpg",
+        1,
+        "casque",
+        Tier.HIGH,
+    )
+    assert (first.sha256, first.known_sha256) == (name_of(9), name_of(2))
+    assert (second.known, second.distance_bits) == ("evidence-1", 8)
+    assert index.near("0" * 16, 0) == ()
+
+
+def test_a_logo_on_every_page_does_not_fill_the_index() -> None:
+    index = PictureIndex()
+    for number in range(1_000):
+        index.add(name_of(7), "f" * 16, f"evidence-{number}", Tier.NONE)
+    index.add(name_of(7), "f" * 16, "gallery:logo.png", Tier.HIGH, label="logo")
+    assert len(index) == 5
+    assert {m.known for m in index.near("f" * 16, 0)} == {
+        "evidence-0", "evidence-1", "evidence-2", "evidence-3", "gallery:logo.png",
+    }  # fmt: skip
+
+
+def test_the_index_grows_past_the_change_of_method() -> None:
+    chosen = random.Random(3)
+    values = [chosen.getrandbits(64) for _ in range(similar._PLAIN_UP_TO + 10)]
+    index = filled(values)
+    assert index.near(f"{values[0]:016x}", 0)[0].known == "evidence-0"
+    index.add(name_of(10**6), f"{values[0] ^ 1:016x}", "late", Tier.HIGH)
+    assert [m.known for m in index.near(f"{values[0]:016x}", 1)] == ["evidence-0", "late"]
+
+
+@pytest.mark.parametrize(
+    ("sha256", "phash"), [(name_of(1), "zz"), ("zz", "0" * 16), (name_of(1), "1" + "0" * 16)]
+)
+def test_what_is_no_hash_is_refused_and_leaves_no_trace(sha256: str, phash: str) -> None:
+    index = PictureIndex()
+    with pytest.raises(ValueError, match=r"hash|hexadecimal|base 16"):
+        index.add(sha256, phash, "e", Tier.HIGH)
+    index.add(name_of(2), "0" * 16, "e", Tier.HIGH)
+    assert [m.known_sha256 for m in index.near("0" * 16, 64)] == [name_of(2)]
+
+
+def test_a_young_index_does_not_load_numpy() -> None:
+    code = (
+        "import sys; from storage.similar import PictureIndex; from storage.model import Tier\n"
+        "i = PictureIndex(); i.add('0' * 64, '0' * 16, 'e', Tier.HIGH); assert i.near('0' * 16, 1)\n"
+        "import storage.store; sys.exit('numpy' in sys.modules)"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode
+        == 0
+    )
