@@ -8,7 +8,7 @@ Not here: deciding what is captured (`watch`, `vigil`) and keeping it (`storage`
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -25,6 +25,7 @@ from storage.model import (
     Validators,
 )
 from watchers.feed import Feed
+from watchers.reading.fingerprint import fingerprint
 from watchers.walls import soft_404
 
 TRIES = 3
@@ -83,6 +84,8 @@ class Capture:
         self.alive_at: datetime | None = None
         """Latest instant at which the post surely existed: the start of the request whose
         answer showed it (the server made that page after it, never before), or None."""
+        self.page_print = ""
+        """Fingerprint of what the page alone says, "" when it was not read."""
         if not errand.feed.wants_detail(errand.post, errand.target.rules) and errand.listing is not None:
             self.alive_at = errand.listing.started_at
 
@@ -149,10 +152,10 @@ class Capture:
             return
         else:
             self.alive_at = page.started_at
+        feed, rules = self._errand.feed, self._errand.target.rules
         try:
-            self._post = self._errand.feed.detail(
-                page, self._post, self._errand.target.rules, page.first_byte_at
-            )
+            self._post = feed.detail(page, self._post, rules, page.first_byte_at)
+            self.page_print = fingerprint(page_alone(feed, page, self._post, rules))
         except BadPage as bad:
             self.note(f"page: could not be read: {bad.why}")
 
@@ -203,6 +206,11 @@ class Capture:
         return best
 
 
+def page_alone(feed: Feed, page: Response, post: Post, rules: object) -> Post:
+    """What a post's own page says by itself, with nothing of the listing: to tell edits. Raises BadPage."""
+    return feed.detail(page, Post(post_id=post.post_id, url=post.url), rules, page.first_byte_at)
+
+
 def _better(old: Response | None, new: Response) -> Response:
     """The more useful of two imperfect answers: a success before an error, then the longer."""
     if old is None:
@@ -235,8 +243,3 @@ async def run_within(capture: Capture, deadline_s: float) -> Snapshot:
     except TimeoutError:
         capture.note(f"deadline of {deadline_s:g} s reached", passing=True)
     return capture.snapshot()
-
-
-def as_completion(errand: Errand, previous: str) -> Errand:
-    """The same errand again, chained to the incomplete evidence before it."""
-    return replace(errand, previous=previous)

@@ -7,11 +7,10 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
-from storage.store import Store
-
 from storage.clock import Clock
 from storage.model import Evidence, Lifetime, Observation, Post, Progress, Response, Snapshot, Watched
 from storage.patience import DiskWatch
+from storage.store import Store
 from watchers.capture import Capture, Errand, Fetches, run_within
 from watchers.meter import Meter
 from watchers.reading.fingerprint import fingerprint
@@ -83,7 +82,7 @@ def kept_row(row: Watched, capture: Capture) -> Watched:
     """The watched row after a capture: what the post looked like, and when it was alive."""
     return replace(
         row,
-        page_digest=fingerprint(capture.snapshot().post),
+        page_digest=capture.page_print or fingerprint(capture.snapshot().post),
         last_seen_at=capture.alive_at or row.last_seen_at,
         incomplete=capture.incomplete,
     )

@@ -32,7 +32,7 @@ from storage.model import (
     Watched,
 )
 from watchers import cadence, hours
-from watchers.capture import Errand
+from watchers.capture import Errand, page_alone
 from watchers.feed import Feed, load
 from watchers.kit import Kit, capture_and_seal, sampled, seal
 from watchers.presence import Look, classify, classify_trouble, conclude
@@ -209,19 +209,18 @@ class Vigil:
             return await self._keep(row, look, where, Observation.REAPPEARED)
         if look.page is None or not where.feed.wants_detail(_bare(row), where.target.rules):
             return row
-        if await self._is_unchanged(row, look.page, where) or self._is_restless(row):
+        if self._is_unchanged(row, look.page, where) or self._is_restless(row):
             return row
         return await self._keep(row, look, where, Observation.CHANGED)
 
-    async def _is_unchanged(self, row: Watched, page: Response, where: _Where) -> bool:
+    def _is_unchanged(self, row: Watched, page: Response, where: _Where) -> bool:
         """Whether a page reads as it did at the last capture; an unreadable one says nothing new."""
-        post = (await self._kit.store.evidence(row.evidence_id)).post
         try:
-            read = where.feed.detail(page, post, where.target.rules, page.first_byte_at)
+            alone = page_alone(where.feed, page, _bare(row), where.target.rules)
         except BadPage as bad:
             log.info("page unreadable in the vigil", target=where.target.name, why=bad.why)
             return True
-        return fingerprint(read) == row.page_digest
+        return fingerprint(alone) == row.page_digest
 
     async def _keep(self, row: Watched, look: Look, where: _Where, why: Observation) -> Watched:
         """Capture the post anew from the page in hand, chained to what was kept of it before."""
@@ -229,7 +228,8 @@ class Vigil:
         errand = Errand(
             target=where.target,
             feed=where.feed,
-            post=evidence.post,
+            # What the page does not say any more must not be carried over from before.
+            post=replace(evidence.post, text="", price="", pictures=()),
             observation=why,
             listing=None,
             listed_at=look.ended_at,

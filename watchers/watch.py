@@ -18,7 +18,7 @@ import structlog
 from storage.errors import FeedTrouble
 from storage.model import Listing, Observation, Post, Progress, Response, Target, Validators, Watched
 from watchers import cadence, hours, standing
-from watchers.capture import Errand
+from watchers.capture import Errand, page_alone
 from watchers.feed import Feed, load
 from watchers.kit import Kit, capture_and_seal, first_row
 from watchers.reading.fingerprint import fingerprint
@@ -314,11 +314,11 @@ class Watch:
             page = await self._kit.fetches.get(errand.post.url, self.target, purpose="page")
             if page.status != 200 or page.shortfall:
                 return None  # the vigil finds out why
-            post = self._feed.detail(page, errand.post, self.target.rules, page.first_byte_at)
+            alone = page_alone(self._feed, page, errand.post, self.target.rules)
         except FeedTrouble as trouble:
             log.info("edit check failed", target=self.target.name, why=trouble.why)
             return None
-        if fingerprint(post) == job.row.page_digest:
+        if fingerprint(alone) == job.row.page_digest:
             return None
         return replace(errand, page=page)
 

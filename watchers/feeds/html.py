@@ -17,12 +17,13 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from storage.errors import BadPage
 from storage.model import Listing, PictureRef, Post, Response
 from watchers.feed import Recognition
-from watchers.reading.article import Article, read_article
+from watchers.reading.article import read_article
 from watchers.reading.encoding import decode
 from watchers.reading.facts import Page
 from watchers.reading.links import absolute
 from watchers.reading.listing import NO_PAGE, Found, find_posts
 from watchers.reading.markup import parse_html
+from watchers.reading.own_page import base_of, from_page
 from watchers.reading.picked import picked_pictures, picked_posts
 from watchers.reading.selectors import Pick, Picked, first, too_large_for
 from watchers.reading.text import clean, text_of
@@ -125,7 +126,7 @@ def detail(page: Response, post: Post, rules: object, now: datetime) -> Post:
     settings = rules if isinstance(rules, Settings) else Settings()
     tree, about = _opened(page, settings, now)
     article = read_article(tree, about, page.url, listed_title=post.title)
-    return _picked_detail(_completed(post, article), tree, about, settings.detail)
+    return _picked_detail(from_page(post, article), tree, about, settings.detail)
 
 
 def wants_detail(post: Post, rules: object) -> bool:
@@ -160,9 +161,7 @@ def _opened(page: Response, settings: Settings, now: datetime) -> tuple[LexborHT
         raise BadPage(
             page.url, f"too many elements for {heavy!r}; name them without :nth- and ~", field="page"
         )
-    base = tree.css_first("base[href]")
-    href = (base.attributes.get("href") or "") if base is not None else ""
-    return tree, Page(base=absolute(page.url, href) or page.url, now=now, zone=settings.zone)
+    return tree, Page(base=base_of(tree, page.url), now=now, zone=settings.zone)
 
 
 def _picks(settings: Settings) -> list[Pick]:
@@ -178,23 +177,7 @@ def _at_home(found: Found, requested: str) -> tuple[Post, ...]:
 def _only_post(tree: LexborHTMLParser, about: Page, page: Response, settings: Settings) -> Post:
     """The page itself as its only post."""
     post = Post(post_id=page.requested_url, url=page.requested_url)
-    return _picked_detail(_completed(post, read_article(tree, about, page.url)), tree, about, settings.detail)
-
-
-def _completed(post: Post, article: Article) -> Post:
-    facts = article.facts
-    return replace(
-        post,
-        title=article.title or post.title,
-        text=article.text or post.text,
-        seller=facts.seller or post.seller,
-        seller_url=facts.seller_url or post.seller_url,
-        price=facts.price or post.price,
-        location=facts.location or post.location,
-        posted_raw=facts.posted_raw or post.posted_raw,
-        posted_at=facts.posted_at or post.posted_at,
-        pictures=article.pictures or post.pictures,
-    )
+    return _picked_detail(from_page(post, read_article(tree, about, page.url)), tree, about, settings.detail)
 
 
 def _picked_detail(post: Post, tree: LexborHTMLParser, about: Page, wanted: Detail) -> Post:
