@@ -1,4 +1,4 @@
-"""The command line: `nightjar COMMAND`. Names and options here, what they do in `bot.commands`.
+"""The command line: `nightjar COMMAND`. Options and bodies stand in `bot.commands`.
 
 Bodies are imported when they are called, so that `run` starts quickly. With `bot.app` this
 is the only place of the room that looks at `watchers`; commands are handed what they need.
@@ -9,42 +9,32 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Self, cast
 
-from bot.mistakes import masked, nearest, shown
-from storage.errors import ConfigError, NightjarError
+from bot.commands import options
+from bot.commands.options import WRONG_USE, Body, WrongUseError
+from bot.mistakes import masked
+from storage.errors import ConfigError, NightjarError, Refused
 
 if TYPE_CHECKING:
     from bot.commands.out import Out
     from bot.config import Config
+    from bot.glance import Visitor
+    from bot.stanza import Recognised
+    from bot.table import Tried
     from storage.clock import Clock
+    from storage.model import Target
+    from watchers.feed import Feed
 
-PROBLEM, WRONG_USE = 1, 2
+PROBLEM = 1
 INTERRUPTED, UNHEARD = 130, 141
 """As a shell says it of SIGINT and SIGPIPE."""
 FROM_CHECKOUT = ("demo", "test", "bench")
 """Commands of the script at the root of a checkout, not of the installed program."""
-
-
-class WrongUseError(NightjarError):
-    """The command line asks for something that makes no sense; exit code 2."""
-
-
-Body = Callable[[argparse.Namespace, "Out"], int]
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """The usage and one line, exit code 2; never a value that could be a secret."""
-        if found := re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message):
-            meant = nearest(found[1], re.findall(r"[\w-]+", found[2]))
-            message = f"unknown command {shown(found[1])}" + (f" (did you mean {meant}?)" if meant else "")
-        self.print_usage(sys.stderr)
-        self.exit(WRONG_USE, f"{self.prog}: {masked(message)}\n")
 
 
 def _read(path: Path) -> Config:
@@ -54,11 +44,15 @@ def _read(path: Path) -> Config:
 
     return read(
         path,
-        feeds=lambda kind: feed.load(kind).Settings,
+        feeds=lambda kind: _settings(feed.load(kind)),
         feed_kinds=feed.kinds(),
         today=_clock().now().date(),
         environment=os.environ,
     )
+
+
+def _settings(kind: Feed) -> type:
+    return cast(type, kind.Settings)
 
 
 def _located(args: argparse.Namespace) -> Path:
@@ -82,7 +76,7 @@ def _run(args: argparse.Namespace, _out: Out) -> int:
 
 def _folder(args: argparse.Namespace) -> Path:
     """The data folder of the configuration, though the rest of it may have mistakes."""
-    from bot.config import data_dir
+    from bot.glance import data_dir
 
     return data_dir(_located(args))
 
@@ -150,73 +144,125 @@ def _verify(args: argparse.Namespace, out: Out) -> int:
 
 def _lexicon(args: argparse.Namespace, out: Out) -> int:
     from bot.commands import lexicon
-    from bot.config import lexicons
+    from bot.glance import lexicons
     from watchers.lexicon import Lexicon
 
     files = tuple(args.file) or lexicons(_located(args))
     return lexicon.run(out, files, load=Lexicon.load)
 
 
-# --- options ---------------------------------------------------------------------
+class _Site:
+    """The outside for `try` and `add`, through the watch's own fetching and reading."""
+
+    def __init__(self, visitor: Visitor, clock: Clock) -> None:
+        from watchers.fetch import Fetcher
+
+        self._clock = clock
+        self._fetcher = Fetcher(
+            clock, contact=visitor.contact, allow=visitor.allow, hosts=dict(visitor.hosts)
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._fetcher.close()
+
+    async def recognise(self, url: str) -> tuple[Recognised, ...]:
+        from watchers.trial import recognise
+
+        return await recognise(self._fetcher, url, self._clock)
+
+    async def trial(self, target: Target, *, details: int) -> Tried:
+        from watchers.trial import trial
+
+        return await trial(self._fetcher, target, self._clock, details=details)
+
+    def settings(self, kind: str) -> type:
+        from watchers.feed import load
+
+        return _settings(load(kind))
 
 
-def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--config", type=Path, metavar="FILE", help="config.toml; default: see the manual")
-    common.add_argument("--json", action="store_true", help="one JSON object for machines")
-    common.add_argument("--debug", action="store_true", help="show the traceback of a bug")
-    parser: argparse.ArgumentParser = _Parser(
-        prog="nightjar", description="Watch public pages through the night, keep what vanishes."
+def _visitor(args: argparse.Namespace) -> Visitor:
+    """Who asks: the configuration's contact, or the one of `--contact` without a configuration."""
+    from bot.glance import Visitor, visitor
+    from bot.settings.checks import contact_address
+
+    if not args.contact:
+        return visitor(_located(args))
+    try:
+        contact = contact_address(args.contact)
+    except ValueError as error:
+        raise WrongUseError(f"--contact {error}") from None
+    try:
+        return replace(visitor(_located(args)), contact=contact)
+    except ConfigError:
+        return Visitor(contact=contact)
+
+
+def _address(word: str) -> str:
+    from bot.settings.checks import web_address
+
+    try:
+        return web_address(word)
+    except ValueError as error:
+        raise WrongUseError(f"the address {error}") from None
+
+
+def _try(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import trial
+    from bot.glance import target_named
+    from watchers import feed
+
+    subject: Target | str
+    if "://" in args.what:
+        subject = _address(args.what)
+    else:
+        subject = target_named(
+            _located(args),
+            args.what,
+            feeds=lambda kind: _settings(feed.load(kind)),
+            feed_kinds=feed.kinds(),
+        )
+    clock = _clock()
+    return trial.run(
+        out,
+        clock,
+        opened=lambda visitor: _Site(visitor, clock),
+        visitor=_visitor(args),
+        subject=subject,
+        kind=args.kind,
+        details=args.details,
     )
-    parser.add_argument("--version", action="version", version=_version())
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
-
-    def command(name: str, summary: str, body: Body) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=summary, description=summary, parents=[common])
-        made.set_defaults(body=body)
-        return made
-
-    command("check", "report every mistake of the configuration", _check)
-    command("run", "watch until told to stop", _run)
-    command("status", "how every target and channel does", _status)
-    _find_options(command("find", "find evidence by words, contact, target, tier and time", _find))
-    export = command("export", "hand evidence over as a folder that anybody can check", _export)
-    export.add_argument("id", nargs="+", help="evidence ids; every look at the same posts goes along")
-    export.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a new folder")
-    export.add_argument("--officer", default="", metavar="NAME", help="who exports, for the log")
-    command("verify", "check every byte that is kept, and the log", _verify)
-    lexicon = command("lexicon", "check files of terms", _lexicon)
-    lexicon.add_argument("action", choices=("check",))
-    lexicon.add_argument("file", nargs="*", type=Path, help="default: those of the configuration")
-    shown_ = command("show", "everything about one piece of evidence", _show)
-    shown_.add_argument("id", help="evidence id, whole or a beginning that fits only one")
-    return parser
 
 
-def _find_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "text", nargs="*", help="words in any script; each must be in the post or its contacts"
-    )
-    parser.add_argument("--contact", "--phone", default="", help="phone number or account name")
-    parser.add_argument("--target", default="", help="name of a target")
-    parser.add_argument("--post", default="", metavar="ID", help="the site's id of a post")
-    parser.add_argument("--item", default="", metavar="ID", help="an item, over re-posts and accounts")
-    parser.add_argument("--tier", choices=("urgent", "high", "normal"), help="at least as loud as this")
-    parser.add_argument("--since", default="", metavar="TIME", help='"12h" ago, or "2026-11-24 21:30" (UTC)')
-    parser.add_argument("--until", default="", metavar="TIME", help="the same; this moment is left out")
-    parser.add_argument("--limit", type=_count, default=50, help="at most so many (default 50)")
+def _add(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import add
+    from bot.glance import names
+
+    clock = _clock()
+    visitor = _visitor(args)
+    try:
+        taken = names(_located(args))
+    except ConfigError:
+        taken = ()
+    order = add.Order(url=_address(args.url), kind=args.kind, write=args.write, taken=taken)
+    return add.run(out, clock, opened=lambda who: _Site(who, clock), visitor=visitor, order=order)
 
 
-def _count(text: str) -> int:
-    if not re.fullmatch(r"[1-9]\d{0,5}", text):
-        raise argparse.ArgumentTypeError("must be a whole number from 1 to 999999")
-    return int(text)
-
-
-def _version() -> str:
-    from storage.version import VERSION
-
-    return f"nightjar {VERSION}"
+BODIES: Mapping[str, Body] = {
+    "check": _check,
+    "run": _run,
+    "try": _try,
+    "add": _add,
+    "status": _status,
+    "find": _find,
+    "show": _show,
+    "export": _export,
+    "verify": _verify,
+    "lexicon": _lexicon,
+}
 
 
 # --- from errors to exit codes ------------------------------------------------------
@@ -229,7 +275,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"nightjar: {arguments[0]} belongs to a checkout: ./nightjar {arguments[0]}", file=sys.stderr)
         return WRONG_USE
     try:
-        args = _parser().parse_args(arguments)
+        args = options.parser(BODIES).parse_args(arguments)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else WRONG_USE
     try:
@@ -260,6 +306,8 @@ def _called(args: argparse.Namespace) -> int:
 
 def _told(error: NightjarError, args: argparse.Namespace, code: int) -> int:
     text = masked(str(error))
+    if isinstance(error, Refused):
+        text += "; hosts of your own are let through by allow, in [nightjar]"
     if args.json:
         from bot.commands.out import as_json
 

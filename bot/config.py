@@ -17,7 +17,7 @@ from pathlib import Path
 from bot.mistakes import ConfigErrors, Mistake
 from bot.settings import gather, together
 from bot.settings.channels import ChannelTable, FoundChannel, read_channels
-from bot.settings.documents import Document, load
+from bot.settings.documents import Document
 from bot.settings.keys import NightjarKeys
 from bot.settings.shapes import read_table, salvage
 from bot.settings.sift import Sift
@@ -30,8 +30,6 @@ __all__ = [
     "Config",
     "ConfigErrors",
     "Mistake",
-    "data_dir",
-    "lexicons",
     "locate",
     "past_review",
     "read",
@@ -180,33 +178,3 @@ def locate(named: Path | None, environment: Mapping[str, str]) -> Path:
         places = ", ".join(map(str, PLACES))
         raise ConfigError(f"no configuration: ${VARIABLE} is not set, and none of {places} is there")
     return found.absolute()
-
-
-def data_dir(path: Path) -> Path:
-    """The folder of everything kept, though the rest of the configuration may have mistakes.
-
-    For those who look at evidence: a mistake in a target is no reason to refuse it to them.
-    Raises ConfigError when not even that can be read.
-    """
-    main = load(path.absolute(), path.name)
-    table, keys = _peek(main)
-    is_given = "data_dir" in table or main.unparsed(("nightjar", "data_dir"))
-    if main.unread or keys is None or (is_given and keys.data_dir != str(table.get("data_dir")).strip()):
-        why = main.unread or "must be a folder in quotes"
-        raise ConfigError(why, file=path.name, table="[nightjar]", key="data_dir")
-    return main.path.parent / Path(keys.data_dir).expanduser()
-
-
-def _peek(main: Document) -> tuple[Mapping[str, object], NightjarKeys | None]:
-    """`[nightjar]` and what can be had of it."""
-    table = gather.single(main, "nightjar", Sift())
-    return table, salvage(table, NightjarKeys, _NOBODY)
-
-
-def lexicons(path: Path) -> tuple[Path, ...]:
-    """The further lexicon files that are named and there, whatever mistakes stand beside them."""
-    main = load(path.absolute(), path.name)
-    _, keys = _peek(main)
-    named = keys.lexicons if keys is not None else ()
-    files = (main.path.parent / Path(name).expanduser() for name in named)
-    return tuple(file for file in files if file.is_file())

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.commands.out import OK, PROBLEM, Out, some
-from bot.config import Config, ConfigErrors, lexicons
+from bot.config import Config, ConfigErrors
+from bot.glance import lexicons
 from bot.mistakes import Mistake
 from bot.settings.units import spoken_s
 from storage.errors import ConfigError

@@ -12,6 +12,7 @@ import math
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, date, datetime
 from enum import Enum
 from itertools import chain, repeat
@@ -139,6 +140,20 @@ class Out:
         for row, style in zip(lines, chain(styles, repeat("")), strict=False):
             shape.add_row(*(Text(tame(cell)) for cell in row), style=style)
         self.console.print(shape)
+
+    def raw(self, text: str) -> None:
+        """Text for a file, as it is: never wrapped or coloured; not with `--json`."""
+        if not self.json:
+            self._stream.write(text)
+            self._stream.flush()
+
+    def waiting(self, what: str) -> AbstractContextManager[object]:
+        """A sign of life on standard error while the block runs; on a terminal only."""
+        if self.json or not sys.stderr.isatty():
+            return nullcontext()
+        from rich.console import Console
+
+        return Console(file=sys.stderr).status(what)
 
     def progress(self) -> Progress:
         """A progress bar on standard error, shown on a terminal only and never with `--json`."""

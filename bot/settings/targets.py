@@ -100,9 +100,7 @@ def read_targets(
     for document in documents:
         for index, table in array(document, "target", sift):
             at: Path_ = ("target", index)
-            stanza = canonical(table)
-            target = _read(document, at, table, (sift, kinds, limits, stanza))
-            found.append(FoundTarget(document, at, table, target, stanza))
+            found.append(read_target(document, at, table, sift=sift, kinds=kinds, limits=limits))
     return tuple(found)
 
 
@@ -115,10 +113,17 @@ def _iso(value: object) -> str:
     return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
-def _read(
-    document: Document, at: Path_, table: Table, by: tuple[Sift, Kinds, Mapping[str, HostLimit], str]
-) -> Target | None:
-    sift, kinds, limits, stanza = by
+def read_target(
+    document: Document,
+    at: Path_,
+    table: Table,
+    *,
+    sift: Sift,
+    kinds: Kinds,
+    limits: Mapping[str, HostLimit],
+) -> FoundTarget:
+    """One table at its place; what is wrong with it goes to `sift`."""
+    stanza = canonical(table)
     shape = _rules_shape(table.get("kind"), kinds)
     reading = read_table(
         {k: v for k, v in table.items() if k != "rules"}, TargetKeys, elsewhere=_places(shape)
@@ -131,10 +136,10 @@ def _read(
     faults = bounds(table)
     sift.add_all(document, at, faults)
     keys = reading.value
-    if faults or not isinstance(keys, TargetKeys) or rules.value is None:
-        return None
-    limit = limits.get(host_of(keys.url), HostLimit())
-    return _target(keys, rules.value, limit, stanza)
+    target = None
+    if not faults and isinstance(keys, TargetKeys) and rules.value is not None:
+        target = _target(keys, rules.value, limits.get(host_of(keys.url), HostLimit()), stanza)
+    return FoundTarget(document, at, table, target, stanza)
 
 
 def _rules_shape(kind: object, kinds: Kinds) -> type | None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import data_dir, lexicons, locate, past_review
+from bot.config import locate, past_review
+from bot.glance import data_dir, lexicons, names, target_named, visitor
 from storage.errors import ConfigError
 from storage.model import HostLimit, NightWindow, Tier
 from tests.config.kinds import HEAD, Plain, Rich, Selector, load, mistakes, only, target, write

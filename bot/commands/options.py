@@ -1,0 +1,120 @@
+"""The names and options of the command line. What they do is handed in by `bot.cli`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from bot.mistakes import masked, nearest, shown
+from storage.errors import NightjarError
+
+if TYPE_CHECKING:
+    from bot.commands.out import Out
+
+WRONG_USE = 2
+
+
+class WrongUseError(NightjarError):
+    """The command line asks for something that makes no sense; exit code 2."""
+
+
+Body = Callable[[argparse.Namespace, "Out"], int]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """The usage and one line, exit code 2; never a value that could be a secret."""
+        if found := re.search(r"COMMAND: invalid choice: '(.*?)' \(choose from (.*)\)", message):
+            meant = nearest(found[1], re.findall(r"[\w-]+", found[2]))
+            message = f"unknown command {shown(found[1])}" + (f" (did you mean {meant}?)" if meant else "")
+        self.print_usage(sys.stderr)
+        self.exit(WRONG_USE, f"{self.prog}: {masked(message)}\n")
+
+
+def parser(bodies: Mapping[str, Body]) -> argparse.ArgumentParser:
+    """The whole command line; `bodies` by the names of the commands."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--config", type=Path, metavar="FILE", help="config.toml; default: see the manual")
+    common.add_argument("--json", action="store_true", help="one JSON object for machines")
+    common.add_argument("--debug", action="store_true", help="show the traceback of a bug")
+    top: argparse.ArgumentParser = _Parser(
+        prog="nightjar", description="Watch public pages through the night, keep what vanishes."
+    )
+    top.add_argument("--version", action="version", version=_version())
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
+
+    def command(name: str, summary: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=summary, description=summary, parents=[common])
+        made.set_defaults(body=bodies[name])
+        return made
+
+    command("check", "report every mistake of the configuration")
+    command("run", "watch until told to stop")
+    _site_options(
+        command("try", "look at a site once and show what it yields"),
+        command("add", "recognise a site and write a commented target"),
+    )
+    command("status", "how every target and channel does")
+    _find_options(command("find", "find evidence by words, contact, target, tier and time"))
+    show = command("show", "everything about one piece of evidence")
+    show.add_argument("id", help="evidence id, whole or a beginning that fits only one")
+    _export_options(command("export", "hand evidence over as a folder that anybody can check"))
+    command("verify", "check every byte that is kept, and the log")
+    lexicon = command("lexicon", "check files of terms")
+    lexicon.add_argument("action", choices=("check",))
+    lexicon.add_argument("file", nargs="*", type=Path, help="default: those of the configuration")
+    return top
+
+
+def _site_options(trial: argparse.ArgumentParser, add: argparse.ArgumentParser) -> None:
+    trial.add_argument("what", metavar="URL|NAME", help="an address, or the name of a configured target")
+    trial.add_argument(
+        "--details", type=_few, default=3, metavar="N", help="own pages read (default 3, 0 to 20)"
+    )
+    add.add_argument("url", metavar="URL")
+    add.add_argument("--write", type=Path, metavar="FILE", help="add it to this file; default: print it")
+    for one in (trial, add):
+        one.add_argument("--kind", default="", help="do not guess: rss, html, json, telegram")
+        one.add_argument("--contact", default="", metavar="ADDRESS", help="who asks, without a config.toml")
+
+
+def _export_options(export: argparse.ArgumentParser) -> None:
+    export.add_argument("id", nargs="+", help="evidence ids; every look at the same posts goes along")
+    export.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a new folder")
+    export.add_argument("--officer", default="", metavar="NAME", help="who exports, for the log")
+
+
+def _find_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "text", nargs="*", help="words in any script; each must be in the post or its contacts"
+    )
+    parser.add_argument("--contact", "--phone", default="", help="phone number or account name")
+    parser.add_argument("--target", default="", help="name of a target")
+    parser.add_argument("--post", default="", metavar="ID", help="the site's id of a post")
+    parser.add_argument("--item", default="", metavar="ID", help="an item, over re-posts and accounts")
+    parser.add_argument("--tier", choices=("urgent", "high", "normal"), help="at least as loud as this")
+    parser.add_argument("--since", default="", metavar="TIME", help='"12h" ago, or "2026-11-24 21:30" (UTC)')
+    parser.add_argument("--until", default="", metavar="TIME", help="the same; this moment is left out")
+    parser.add_argument("--limit", type=_count, default=50, help="at most so many (default 50)")
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,5}", text):
+        raise argparse.ArgumentTypeError("must be a whole number from 1 to 999999")
+    return int(text)
+
+
+def _few(text: str) -> int:
+    if not re.fullmatch(r"1?\d|20", text):
+        raise argparse.ArgumentTypeError("must be a whole number from 0 to 20")
+    return int(text)
+
+
+def _version() -> str:
+    from storage.version import VERSION
+
+    return f"nightjar {VERSION}"
