@@ -84,7 +84,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _demo(arguments: argparse.Namespace, folder: Path) -> int:
-    from nightmarket.play import planned_kills, play
+    from nightmarket.play import Plan, planned_kills, play
     from nightmarket.table import Show
     from nightmarket.world import make
 
@@ -93,7 +93,7 @@ def _demo(arguments: argparse.Namespace, folder: Path) -> int:
     speed = (world.end - world.start).total_seconds() / (arguments.minutes * 60)
     with Show(world, plain=not sys.stderr.isatty(), quiet=False) as show:
         kills = planned_kills(world) if arguments.kill else ()
-        course = play(world, folder, speed, kills=kills, watch=show)
+        course = play(world, folder, Plan(speed=speed, kills=kills, watch=show))
     return _judged(course, arguments, began)
 
 
@@ -118,6 +118,7 @@ def _judged(course: Course, arguments: argparse.Namespace, began: float) -> int:
     result = figures.collect(course)
     result.figures["took_s"] = time.monotonic() - began
     result.figures["kept"] = result.kept
+    result.figures["promises_broken"] = [p.name for p in result.promises if not p.kept]
     report.keep(result, course.places.score)
     report.show(result, Console(file=sys.stderr if arguments.json else sys.stdout))
     if arguments.json:

@@ -189,7 +189,7 @@ def _costs(course: Course, exhibits: Exhibits, told: list[Told]) -> dict[str, ob
         "cpu_s": meter.cpu_s,
         "market_cpu_s": meter.market_cpu_s,
         "restarts": len(course.down),
-        "restart_first_request_s": max(course.restarts_real_s, default=None),
+        "restart_first_poll_s": max(course.restarts_real_s, default=None),
         "restart_subtracted_s": reach.total_s(course.down),
         "stop_s": course.stop_real_s,
         "notes": list(course.notes),

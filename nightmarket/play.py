@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -40,6 +41,19 @@ RESTART_ALLOWED_REAL_S = 5.0
 
 Watcher = Callable[[Course], None]
 """Called about five times a second while the night is played."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a night is played: how fast, when the daemon is killed, and who looks on.
+
+    before_kill is called just before each SIGKILL.
+    """
+
+    speed: float
+    kills: Sequence[datetime] = ()
+    watch: Watcher = lambda _: None
+    before_kill: Watcher = lambda _: None
 
 
 class Market:
@@ -92,33 +106,28 @@ class Market:
             self._child.wait(10)
 
 
-def play(world: World, folder: Path, speed: float, *, kills: Sequence[datetime], watch: Watcher) -> Course:
-    """One night with a SIGKILL at each of `kills`.
-
-    Raises DaemonError when market or daemon do not do what they must.
-    """
+def play(world: World, folder: Path, plan: Plan) -> Course:
+    """One night. Raises DaemonError when market or daemon do not do what they must."""
     places = Places(folder=folder)
     with _interruptible():
         config.prepare(world, places)
-        market = Market(world, places, speed)
+        market = Market(world, places, plan.speed)
         try:
-            return _night(world, places, market, speed, kills=kills, watch=watch)
+            return _night(world, places, market, plan)
         finally:
             market.close()
 
 
-def _night(
-    world: World, places: Places, market: Market, speed: float, *, kills: Sequence[datetime], watch: Watcher
-) -> Course:
+def _night(world: World, places: Places, market: Market, plan: Plan) -> Course:
     metrics = _free_port()
     config.write(world, places, market.port, metrics)
-    hours = Hours(start=world.start, speed=speed, origin=time.monotonic() + LEAD_REAL_S)
+    hours = Hours(start=world.start, speed=plan.speed, origin=time.monotonic() + LEAD_REAL_S)
     course = Course(world=world, places=places, hours=hours)
     market.open(hours)
     daemon = Daemon(places, hours)
     daemon.start()
     try:
-        _through(course, daemon, market, metrics, kills=sorted(kills), watch=watch)
+        _through(course, daemon, market, metrics, plan)
     except BaseException:
         daemon.kill()
         raise
@@ -131,22 +140,19 @@ def _night(
     return course
 
 
-def _through(
-    course: Course, daemon: Daemon, market: Market, metrics: int, *, kills: list[datetime], watch: Watcher
-) -> None:
-    """From the first minute to dawn."""
-    world = course.world
-    dawn = world.end + timedelta(seconds=max(DAWN_S, DAWN_REAL_S * course.hours.speed))
+def _through(course: Course, daemon: Daemon, market: Market, metrics: int, plan: Plan) -> None:
+    """From the first minute to dawn, and on until the daemon has nothing in hand."""
+    dawn = course.world.end + timedelta(seconds=max(DAWN_S, DAWN_REAL_S * course.hours.speed))
+    last = dawn + timedelta(seconds=LONGEST_DAWN_REAL_S * course.hours.speed)
+    kills = sorted(plan.kills)
     course.tail = Tail(course.places)
     asked = 0.0
-    last = dawn + timedelta(seconds=LONGEST_DAWN_REAL_S * course.hours.speed)
     while course.now() < dawn or (course.now() < last and course.counters.total("queue_depth")):
         if kills and course.now() >= kills[0]:
-            _kill(course, daemon, kills.pop(0))
-        if not market.is_up():
-            raise DaemonError("the market has stopped")
-        if not daemon.pid:
-            raise DaemonError(f"the daemon has stopped (exit {daemon.exit_code()}): {_last_words(course)}")
+            plan.before_kill(course)
+            _kill(course, daemon)
+            kills = [k for k in kills if k > course.now()]
+        _must_run(course, daemon, market)
         course.meter.sample(daemon.pid)
         course.meter.sample_other(market.pid)
         course.tail.read()
@@ -154,21 +160,28 @@ def _through(
         if time.monotonic() - asked > 1.0:
             asked = time.monotonic()
             course.counters.read(metrics)
-        watch(course)
+        plan.watch(course)
         time.sleep(LOOK_REAL_S)
 
 
-def _kill(course: Course, daemon: Daemon, planned: datetime) -> None:
-    """SIGKILL and start again at once, as systemd would. The rest of `down` comes with the first request."""
+def _must_run(course: Course, daemon: Daemon, market: Market) -> None:
+    if not market.is_up():
+        raise DaemonError("the market has stopped")
+    if not daemon.pid:
+        raise DaemonError(f"the daemon has stopped (exit {daemon.exit_code()}): {_last_words(course)}")
+
+
+def _kill(course: Course, daemon: Daemon) -> None:
+    """SIGKILL and start again at once, as systemd would. Its first poll ends `down`."""
     course.meter.sample(daemon.pid)
-    daemon.kill()
     at = course.now()
+    daemon.kill()
     course.counters.restarted()
     daemon.start()
     allowed = timedelta(seconds=RESTART_ALLOWED_REAL_S * course.hours.speed)
-    course.down.append(Span(begin=min(planned, at), end=at + allowed))
+    course.down.append(Span(begin=at, end=at + allowed))
     if course.tail is not None:
-        course.tail.first_request_after(at)
+        course.tail.first_poll_after(at)
         course.awaited = True
 
 

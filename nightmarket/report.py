@@ -12,7 +12,8 @@ from rich.table import Table
 
 from nightmarket.figures import Promise, Result
 
-_WORDS = {
+PROMISES = {
+    # name of the figure: what it means to people
     "captured_of_capturable": "captured whole, of posts that could be (alive ≥ 1.5 intervals)",
     "captured_of_ceiling": "captured share of all posts, of its ceiling",
     "false_deletions": "living posts reported deleted",
@@ -54,7 +55,7 @@ def _promises(promises: tuple[Promise, ...]) -> Table:
         sign = "≤" if one.at_most else "≥"
         verdict = "[green]kept[/]" if one.kept else "[bold red]BROKEN[/]"
         table.add_row(
-            _WORDS[one.name],
+            PROMISES[one.name],
             _number(one.name, one.measured),
             f"{sign} {_number(one.name, one.bound)}",
             verdict,
@@ -121,7 +122,7 @@ _ROWS = (
     ("", "plain keyword list: precision {keyword_precision}, recall {keyword_recall}"),
     ("cost", "{requests} requests; daemon {cpu_s} of processor, RSS peak {rss_peak_mb} MB, its workers"),
     ("", "{workers_rss_peak_mb} MB; polls late p99 at most {polls_late_p99_s} simulated"),
-    ("kill -9", "first request {restart_first_request_s} (real) after it; the final stop took {stop_s}"),
+    ("kill -9", "first poll {restart_first_poll_s} (real) after it; the final stop took {stop_s}"),
 )
 _PERCENT = ("recall", "reposts_joined", "wrong_joins", "deletions_reported_of")
 

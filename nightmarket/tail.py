@@ -49,8 +49,8 @@ class Tail:
         self._after: datetime | None = None
         self.back_at: datetime | None = None
 
-    def first_request_after(self, moment: datetime) -> None:
-        """From now on wait for the daemon's first request after `moment`."""
+    def first_poll_after(self, moment: datetime) -> None:
+        """From now on wait for the daemon's first poll of a listing after `moment`."""
         self._after, self.back_at = moment, None
 
     def read(self) -> None:
@@ -88,7 +88,7 @@ class Tail:
         self.faults += bool(line.get("fault"))
         if self._after is not None and self.back_at is None:
             at = datetime.fromisoformat(str(line["at"]))
-            self.back_at = at if at > self._after else None
+            self.back_at = at if at > self._after and line.get("kind") == "listing" else None
 
     def _trouble(self, line: dict[str, object]) -> None:
         key = str(line["kind"]), int(str(line.get("site", 0)))
