@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from bot.config import locate, past_review
-from bot.glance import data_dir, lexicons, names, target_named, visitor
+from bot.glance import data_dir, lexicons
 from storage.errors import ConfigError
 from storage.model import HostLimit, NightWindow, Tier
-from tests.config.kinds import HEAD, Plain, Rich, Selector, load, mistakes, only, target, write
+from tests.config.kinds import HEAD, KINDS, Plain, Rich, Selector, load, mistakes, only, target, write
 
 FULL = """
 [nightjar]
@@ -380,3 +380,26 @@ def test_evidence_is_found_though_targets_have_mistakes(tmp_path: Path) -> None:
 def test_a_data_folder_that_cannot_be_known_is_not_guessed(tmp_path: Path, line: str) -> None:
     with pytest.raises(ConfigError):
         data_dir(write(tmp_path, f"[nightjar]\n{line}\n"))
+
+
+def test_one_target_is_read_for_a_try_whatever_stands_beside_it(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, HEAD + "x = [\n" + target("bad", "zone = 5"), more=target("new", legal_basis='"TODO"')
+    )
+    one = target_named(path, "new", feeds=KINDS.__getitem__, feed_kinds=tuple(KINDS))
+    assert (one.name, one.rules) == ("new", Plain())
+    assert names(path) == ("bad", "new")
+    with pytest.raises(ConfigError, match="zone"):
+        target_named(path, "bad", feeds=KINDS.__getitem__, feed_kinds=tuple(KINDS))
+    with pytest.raises(ConfigError, match='did you mean "new"'):
+        target_named(path, "newer", feeds=KINDS.__getitem__, feed_kinds=tuple(KINDS))
+
+
+def test_a_visitor_has_a_contact_or_does_not_go(tmp_path: Path) -> None:
+    head = HEAD + 'allow = ["10.0.0.0/8"]\nlog_level = "x"\n[hosts."a.example"]\nconcurrency = 3\n'
+    who = visitor(write(tmp_path, head))
+    assert (who.contact, who.allow) == ("watch@example.org", ("10.0.0.0/8",))
+    assert dict(who.hosts) == {"a.example": HostLimit(concurrency=3)}
+    for text in ("[nightjar]\n", '[nightjar]\ncontact = "nobody"\n', "x = ["):
+        with pytest.raises(ConfigError, match="contact"):
+            visitor(write(tmp_path, text))
