@@ -70,7 +70,8 @@ class Crowd:
         filler = hashlib.shake_128(title.encode()).hexdigest(8_000)
         body = (
             f"<html><head><title>{title}</title></head><body><article><h1>{title}</h1>"
-            f"<p>nearly new</p><img src='/i/{request.match_info['target']}.jpg'></article><!-- {filler} --></body></html>"
+            f"<p>nearly new</p><img src='/i/{request.match_info['target']}.jpg'></article>"
+            f"<!-- {filler} --></body></html>"
         )
         return web.Response(text=body, content_type="text/html")
 

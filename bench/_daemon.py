@@ -27,7 +27,7 @@ name = "{name}"
 kind = "{kind}"
 url = "{url}"
 interval = "{interval}"
-window = {{ start = "00:00", end = "00:00" }}
+day_interval = "{interval}"
 legal_basis = "bench on loopback"
 authorised_by = "bench"
 review_after = 2999-01-01
@@ -37,10 +37,7 @@ review_after = 2999-01-01
 
 def always(name: str, url: str, *, kind: str = "json", interval: str = "60s", more: str = "") -> str:
     """A target that is watched day and night."""
-    stanza = STANZA.format(name=name, kind=kind, url=url, interval=interval, more=more)
-    return (
-        stanza.replace('window = { start = "00:00", end = "00:00" }\n', "") + f'day_interval = "{interval}"\n'
-    )
+    return STANZA.format(name=name, kind=kind, url=url, interval=interval, more=more)
 
 
 @asynccontextmanager

@@ -141,24 +141,24 @@ async def test_a_webhook_event_is_signed_and_carries_its_key(hook: Hook, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "error", "pause"),
+    ("answer", "error", "pause"),
     [
-        (429, {"Retry-After": "7"}, NotSent, 7.0),
-        (503, {"Retry-After": "7"}, NotSent, 7.0),
-        (429, {"Retry-After": "99999999"}, NotSent, webhook.LONGEST_PAUSE_S),
-        (429, {"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}, NotSent, 0.0),
-        (429, {"Retry-After": "soon"}, NotSent, None),
-        (401, {}, NotSent, None),
-        (500, {}, Uncertain, None),
-        (422, {}, Unsendable, None),
-        (302, {"Location": "http://127.0.0.1/"}, NotSent, None),
+        ((429, {"Retry-After": "7"}), NotSent, 7.0),
+        ((503, {"Retry-After": "7"}), NotSent, 7.0),
+        ((429, {"Retry-After": "99999999"}), NotSent, webhook.LONGEST_PAUSE_S),
+        ((429, {"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}), NotSent, 0.0),
+        ((429, {"Retry-After": "soon"}), NotSent, None),
+        ((401, {}), NotSent, None),
+        ((500, {}), Uncertain, None),
+        ((422, {}), Unsendable, None),
+        ((302, {"Location": "http://127.0.0.1/"}), NotSent, None),
     ],
 )
 async def test_each_refusal_of_a_webhook_is_classed(
-    hook: Hook, tmp_path: Path, status: int, headers: dict[str, str], error: type, pause: float | None
+    hook: Hook, tmp_path: Path, answer: tuple[int, dict[str, str]], error: type, pause: float | None
 ) -> None:
     channel, delivery = posting(hook.url, tmp_path), words.delivery()  # type: ignore[attr-defined]
-    hook.answers = [(status, headers)]
+    hook.answers = [answer]
     with pytest.raises(error) as caught:
         await channel.send(delivery, shown(delivery))
     assert caught.value.retry_after_s == pause

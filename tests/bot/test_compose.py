@@ -23,10 +23,11 @@ def test_the_first_line_stands_alone_on_a_lock_screen() -> None:
 
 
 @given(HOSTILE, HOSTILE, HOSTILE, HOSTILE)
-def test_any_seller_text_fits_and_stands_in_code_spans(title: str, text: str, seller: str, price: str) -> None:
+def test_any_seller_text_fits_the_card(title: str, text: str, seller: str, price: str) -> None:
     post = words.post(title=title, text=text, seller=seller, price=price, location=title)
     reasons = tuple(Reason(kind="term", what=text[:50], weight=0.5, span=title[:30]) for _ in range(9))
-    alert = words.alert(evidence=words.evidence(post), verdict=words.verdict(reasons=reasons, contacts=(text,)))
+    verdict = words.verdict(reasons=reasons, contacts=(text,))
+    alert = words.alert(evidence=words.evidence(post), verdict=verdict)
     made = card(alert)
     assert units(made.text) <= LIMIT
     assert all(s.offset + s.length <= units(made.text) for s in made.spans)
@@ -72,6 +73,7 @@ def test_a_possible_repeat_says_so() -> None:
 
 
 def test_a_notice_needs_no_evidence() -> None:
-    alert = replace(words.alert(), kind=AlertKind.NOTICE, evidence=None, verdict=None, notice="disk \x1b[31mfull")
+    bare = replace(words.alert(), kind=AlertKind.NOTICE, evidence=None, verdict=None)
+    alert = replace(bare, notice="disk \x1b[31mfull")
     assert card(alert).text == "NIGHTJAR disk [31mfull"
     assert card(replace(alert, tier=Tier.URGENT)).headline

@@ -36,7 +36,10 @@ class Message:
 
 @dataclass(slots=True)
 class Fault:
-    """The next call of `method` ("" any): kind 429, 400, 403, 500-before, 500-after, reset-before, reset-after, hang-after."""
+    """What the next call of `method` ("" any) meets.
+
+    kind: 429, 400, 403, 500-before, 500-after, reset-before, reset-after, hang-after.
+    """
 
     kind: str
     method: str = ""
@@ -80,7 +83,7 @@ class BotApi:
         self.calls.append(method)
         if request.match_info["token"] != TOKEN:
             return _error(401, "Unauthorized")
-        form = {k: v for k, v in (await request.post()).items()}
+        form = dict(await request.post())
         fault = self._next_fault(method)
         if fault is not None and not fault.kind.endswith("-after"):
             return await self._fail(fault, request)

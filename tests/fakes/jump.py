@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import selectors
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -80,7 +80,9 @@ class JumpLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self.virtual_now
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> asyncio.Future[Any]:
+    def run_in_executor(  # type: ignore[override]  # typeshed's type variables
+        self, executor: Any, func: Any, *args: Any
+    ) -> asyncio.Future[Any]:
         future = super().run_in_executor(executor, func, *args)
         self.busy.owed += 1
         future.add_done_callback(self._paid)
@@ -109,17 +111,23 @@ class JumpClock:
         await asyncio.sleep(seconds)
 
 
-def run_jumping(main: Callable[[JumpLoop], Awaitable[Any]]) -> Any:
+def run_jumping(main: Callable[[JumpLoop], Coroutine[Any, Any, Any]]) -> Any:
     """Run `main(loop)` on a new jumping loop and return its result."""
-    execute = aiosqlite.core.Connection._execute
-    connect = aiosqlite.core.Connection._connect
     with asyncio.Runner(loop_factory=JumpLoop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, JumpLoop)
-        aiosqlite.core.Connection._execute = loop.busy.counted(execute)  # type: ignore[method-assign]
-        aiosqlite.core.Connection._connect = loop.busy.counted(connect)  # type: ignore[method-assign]
-        try:
-            return runner.run(main(loop))  # type: ignore[arg-type]
-        finally:
-            aiosqlite.core.Connection._execute = execute  # type: ignore[method-assign]
-            aiosqlite.core.Connection._connect = connect  # type: ignore[method-assign]
+        with counted_calls(loop.busy, aiosqlite.core.Connection, "_execute", "_connect"):
+            return runner.run(main(loop))
+
+
+@contextmanager
+def counted_calls(busy: Busy, owner: type, *names: str) -> Iterator[None]:
+    """While the block runs, awaited calls of these methods count as answers owed."""
+    kept = {name: getattr(owner, name) for name in names}
+    for name, method in kept.items():
+        setattr(owner, name, busy.counted(method))
+    try:
+        yield
+    finally:
+        for name, method in kept.items():
+            setattr(owner, name, method)

@@ -78,7 +78,7 @@ class Market:
         paths = tuple(f"/pictures/{number}-{n}.jpg" for n in range(len(pictures)))
         for path, data in zip(paths, pictures, strict=True):
             self.site.put(path, data, headers={"Content-Type": "image/jpeg"})
-        self.adverts[number] = Advert(number=number, title=title, text=text or title, pictures=paths, **more)
+        self.adverts[number] = Advert(number=number, title=title, text=text or title, pictures=paths, **more)  # type: ignore[arg-type]
         self.site.script(f"/post/{number}", self._page)
         return number
 
@@ -131,7 +131,10 @@ class Market:
             request.transport.abort()
             return web.Response(status=500)
         if self.wall:
-            body = "<html><title>Log in</title><form action=/login><input name=user><input type=password></form>Please log in to view this page.</html>"
+            body = (
+                "<html><title>Log in</title><form action=/login><input name=user><input type=password></form>"
+                "Please log in to view this page.</html>"
+            )
             return web.Response(status=401, text=body, content_type="text/html")
         return None
 

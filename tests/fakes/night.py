@@ -13,7 +13,7 @@ from typing import Any
 from bot.app import Daemon
 from bot.reload import Reload
 from storage.store import Store
-from tests.fakes.jump import JumpClock, JumpLoop, run_jumping
+from tests.fakes.jump import JumpClock, JumpLoop, counted_calls, run_jumping
 from tests.fakes.market import Market
 from tests.fakes.site import FakeSite
 from watchers import feed
@@ -116,10 +116,7 @@ def play(
     """Run `script` against a daemon that watches one market."""
 
     async def main(loop: JumpLoop) -> None:
-        describe, sheet = PictureWorkers.describe, PictureWorkers.sheet
-        PictureWorkers.describe = loop.busy.counted(describe)  # type: ignore[method-assign]
-        PictureWorkers.sheet = loop.busy.counted(sheet)  # type: ignore[method-assign]
-        try:
+        with counted_calls(loop.busy, PictureWorkers, "describe", "sheet"):
             async with FakeSite() as site:
                 market = Market(site)
                 market.open()
@@ -130,7 +127,5 @@ def play(
                     await script(night, market)
                 finally:
                     await night.stop()
-        finally:
-            PictureWorkers.describe, PictureWorkers.sheet = describe, sheet  # type: ignore[method-assign]
 
     run_jumping(main)
