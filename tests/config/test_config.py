@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import locate, past_review
-from bot.glance import data_dir, lexicons
+from bot.glance import data_dir, lexicons, names, target_named, visitor
 from storage.errors import ConfigError
 from storage.model import HostLimit, NightWindow, Tier
 from tests.config.kinds import HEAD, KINDS, Plain, Rich, Selector, load, mistakes, only, target, write
