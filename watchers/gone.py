@@ -11,6 +11,7 @@ page that still shows the post is alive, whatever its side columns say: a false
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from storage.model import Response
 from watchers.glance import Glance, glance, is_markup, plain
@@ -57,11 +58,12 @@ _PHRASES = (
     rf"\bwe (?:couldn['’]t|could not|can['’]t|cannot) find (?:the|that|this) {_ENGLISH_THING}\b",
     # Chinese, both scripts; the fate follows the thing within a few characters, or comes first.
     rf"{_CHINESE_THING}[^。！？\n]{{0,10}}?{_CHINESE_GONE}",
+    rf"{_CHINESE_THING}[^。！？\n]{{0,6}}?被[^。！？\n]{{1,30}}?(?:删除|刪除|下架|移除|屏蔽|关闭|關閉)",
     rf"(?:找不到|没有找到|沒有找到|未找到|不存在)[^。！？\n]{{0,8}}?{_CHINESE_THING}",
     r"(?:该|该条|此|这个|這個|該|您访问的|你访问的|您查看的)[^。！？\n]{0,8}?(?:已被?删除|已被?刪除|已下架|不存在|已失效|已过期|已過期)",
     # Vietnamese, Indonesian and Malay.
     r"(?:bài (?:viết|đăng)|tin (?:đăng|rao|này)|tin|sản phẩm|trang|chủ đề|nội dung|chủ đề)[^.!?\n]{0,30}?"
-    r"(?:đã (?:bị )?(?:xóa|xoá|gỡ|ẩn|hết hạn|đóng|được gỡ)|không (?:còn )?tồn tại|không (?:được )?tìm thấy|không khả dụng|"
+    r"(?:đã (?:bị )?(?:xóa|xoá|gỡ|ẩn|hết hạn|đóng|được gỡ)|đã bị [^.!?\n]{1,40}? (?:xóa|xoá|gỡ|ẩn)|không (?:còn )?tồn tại|không (?:được )?tìm thấy|không khả dụng|"
     r"không còn (?:khả dụng|hiển thị|hiệu lực)|hết hạn)",
     r"không tìm thấy (?:trang|bài viết|bài đăng|sản phẩm|tin|nội dung|chủ đề)",
     r"\b(?:iklan|postingan|posting|halaman|produk|barang|topik|konten|laman|lapak|artikel)\b[^.!?\n]{0,30}?"
@@ -82,10 +84,20 @@ _PHRASES = (
 )
 _GONE = re.compile("|".join(f"(?:{p})" for p in _PHRASES), re.IGNORECASE)
 _BOX = re.compile(
-    r"id\s*=\s*[\"']?(?:messagetext|message|message_content|error_?(?:message|page|box|info|content)|not-?found|notfound|err(?:or)?404)\b"
-    r"|class\s*=\s*[\"'][^\"'<>]{0,100}?\b(?:alert_error|alert_info|blockMessage--error|p-body-pageContent-error|post-removed|removed)\b",
+    r"id\s*=\s*[\"']?(?:messagetext|message|message_content|error_?(?:message|page|box|info|content)|not-?found"
+    r"|notfound|err(?:or)?404)\b"
+    r"|class\s*=\s*[\"'][^\"'<>]{0,100}?\b(?:alert_error|alert_info|blockMessage--error|p-body-pageContent-error)\b",
     re.IGNORECASE,
 )
+_STUB = re.compile(r"class\s*=\s*[\"'][^\"'<>]{0,100}?\b(?:removed|deleted|tombstone)\b", re.IGNORECASE)
+"""Stands in place of what was removed: of the whole topic, or of one reply in a living one."""
+_WHOLE = re.compile(
+    r"^\W*(?:(?:sorry|this|the|that|your|该|此|本|這個|这个|抱歉|maaf|chủ đề|tin)\W*){0,2}"
+    r"(?:topic|thread|listing|ad|advert|advertisement|item|product|posting|offer|discussion|auction|classified"
+    r"|主题|主題|商品|信息|广告|廣告|宝贝|贴子|chủ đề|tin đăng|này|đăng|iklan|topik|thema|annonce|anuncio)",
+    re.IGNORECASE,
+)
+"""Words of a stub that speak of the whole topic; a removed reply says "post", "reply", "comment"."""
 _TAGS = re.compile(r"<[^<>]*>?")
 
 
@@ -112,12 +124,19 @@ def says_gone(text: str) -> bool:
 
 
 def _prominent(page: Glance) -> tuple[str, ...]:
-    """Where a site speaks for itself: title, main headings, message boxes."""
-    boxes = []
-    for start in list(_BOX.finditer(page.source))[:5]:
-        inner = page.source[start.end() : start.end() + _BOX_CHARS].partition(">")[2]
-        boxes.append(plain(_TAGS.sub(" ", inner))[:_TITLE_CHARS])
-    return (page.title[:_TITLE_CHARS], *(h[:_TITLE_CHARS] for h in page.headings), *boxes)
+    """Where a site speaks for itself: title, main headings, message boxes, stubs of whole topics."""
+    boxes = _inside(page.source, _BOX)
+    stubs = [text for text in _inside(page.source, _STUB) if _WHOLE.search(text)]
+    return (page.title[:_TITLE_CHARS], *(h[:_TITLE_CHARS] for h in page.headings), *boxes, *stubs)
+
+
+def _inside(source: str, box: re.Pattern[str]) -> list[str]:
+    """The beginnings of the texts of the first few elements that `box` matches in."""
+    texts = []
+    for start in islice(box.finditer(source), 5):
+        inner = source[start.end() : start.end() + _BOX_CHARS].partition(">")[2]
+        texts.append(plain(_TAGS.sub(" ", inner))[:_TITLE_CHARS])
+    return texts
 
 
 def _less(text: str, known: str) -> str:
