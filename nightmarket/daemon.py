@@ -8,12 +8,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 from nightmarket.clockwork import VARIABLE, Hours
 from nightmarket.config import Places
@@ -40,18 +43,30 @@ class Daemon:
         return self._child.pid if self._child is not None and self._child.poll() is None else 0
 
     def start(self) -> None:
-        """Start it. What it says goes to the log file."""
-        with self._places.daemon_log.open("ab") as log:
-            self._child = subprocess.Popen(
-                command("run", self._places),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environment(self._hours),
-                cwd=self._places.folder,
-                start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - we have no threads when we start it
-            )
+        """Start it. What it says goes to the log file, by a pipe: its disk may be full."""
+        self._child = subprocess.Popen(
+            command("run", self._places),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment(self._hours),
+            cwd=self._places.folder,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - it calls nothing that a thread may hold
+        )
+        assert self._child.stdout is not None
+        copying = (self._child.stdout, self._places.daemon_log)
+        threading.Thread(target=_copy, args=copying, name="daemon log", daemon=True).start()
+
+    def fill_disk(self, *, full: bool) -> None:
+        """From now on (not) let any file of the daemon grow, as on a full disk.
+
+        By its limit on file sizes (setrlimit(2), RLIMIT_FSIZE): every write fails with EFBIG.
+        """
+        if self.pid:
+            most = 0 if full else resource.RLIM_INFINITY
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
 
     def kill(self) -> None:
         """SIGKILL, as when the power fails; its workers die too."""
@@ -120,6 +135,13 @@ def ask(places: Places, verb: str, *arguments: str) -> Mapping[str, object]:
     if not isinstance(answer, dict) or "error" in answer:
         raise DaemonError(f"`{verb} --json`: {str(answer)[:600]}")
     return answer
+
+
+def _copy(pipe: IO[bytes], path: Path) -> None:
+    """Everything the daemon says into its log file, until the pipe ends."""
+    with pipe, path.open("ab", buffering=0) as log:
+        while chunk := os.read(pipe.fileno(), 65_536):
+            log.write(chunk)
 
 
 def _die_with_parent() -> None:

@@ -145,6 +145,8 @@ def _through(course: Course, daemon: Daemon, market: Market, metrics: int, plan:
     dawn = course.world.end + timedelta(seconds=max(DAWN_S, DAWN_REAL_S * course.hours.speed))
     last = dawn + timedelta(seconds=LONGEST_DAWN_REAL_S * course.hours.speed)
     kills = sorted(plan.kills)
+    minutes = [t.span for t in course.world.troubles if t.kind == "disk-full"]
+    full = False
     course.tail = Tail(course.places)
     asked = 0.0
     while course.now() < dawn or (course.now() < last and course.counters.total("queue_depth")):
@@ -152,6 +154,9 @@ def _through(course: Course, daemon: Daemon, market: Market, metrics: int, plan:
             plan.before_kill(course)
             _kill(course, daemon)
             kills = [k for k in kills if k > course.now()]
+        if full is not any(span.holds(course.now()) for span in minutes):
+            full = not full
+            daemon.fill_disk(full=full)
         _must_run(course, daemon, market)
         course.meter.sample(daemon.pid)
         course.meter.sample_other(market.pid)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from aiohttp import web
 
 from storage.model import Observation
 from tests.fakes.market import Market, picture
@@ -220,3 +222,57 @@ def test_a_target_past_its_review_stops_and_says_so(tmp_path: Path) -> None:
         assert night.daemon.house.rows["market"].health == "expired"
 
     play(tmp_path, datetime(2029, 1, 1, 21, 30, tzinfo=UTC), script)
+
+
+def test_a_stop_in_the_middle_of_a_capture_seals_what_had_come_and_the_rest_follows(tmp_path: Path) -> None:
+    async def script(night: Night, market: Market) -> None:
+        await night.run_for(minutes=10)
+        hanging = asyncio.Event()
+
+        async def hang(_request: web.Request) -> web.StreamResponse:
+            hanging.set()
+            await asyncio.sleep(3_600)
+            return web.Response(status=500)
+
+        number = market.publish(HORN, pictures=(picture(1), picture(2)))
+        whole = market.site._answers["/pictures/1-1.jpg"]
+        market.site.script("/pictures/1-1.jpg", hang)
+        await asyncio.wait_for(hanging.wait(), 300)
+        await night.stop()
+        market.site._answers["/pictures/1-1.jpg"] = whole
+        await night.start()
+        await night.run_for(minutes=5)
+        row = (await night.store.known("market", [f"post-{number}"]))[f"post-{number}"]
+        second = await night.store.evidence(row.evidence_id)
+        first = await night.store.evidence(second.previous)
+        assert len(first.pictures) == 1
+        assert first.page_sha256
+        assert any("stopped" in a for a in first.absences)
+        assert len(second.pictures) == 2
+        assert not row.incomplete
+        assert [a["kind"] for a in night.alerts()].count("new") == 1
+
+    play(tmp_path, EVENING, script)
+
+
+def test_a_post_deleted_during_its_capture_is_kept_as_far_as_it_came(tmp_path: Path) -> None:
+    async def script(night: Night, market: Market) -> None:
+        await night.run_for(minutes=10)
+        number = market.publish(HORN, pictures=(picture(1),))
+
+        async def gone(_request: web.Request) -> web.StreamResponse:
+            market.remove(number)
+            return web.Response(status=404)
+
+        market.site.script("/pictures/1-0.jpg", gone)
+        market.site.script("/post/1", gone)
+        await night.run_for(minutes=10)
+        row = (await night.store.known("market", ["post-1"]))["post-1"]
+        assert row.closed
+        missing = await night.store.evidence(row.evidence_id)
+        first = await night.store.evidence(missing.previous)
+        assert first.post.text == HORN
+        assert first.listing_sha256
+        assert any("404" in a for a in first.absences)
+
+    play(tmp_path, EVENING, script)
