@@ -10,7 +10,7 @@ import pytest
 
 from watchers.detect.prices import prices
 
-STRINGS = Path("/work/shared/data/price_strings.csv")
+STRINGS = Path(__file__).resolve().parents[1] / "samples" / "detect" / "price_strings.csv"
 
 
 @pytest.mark.parametrize(
