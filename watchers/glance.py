@@ -14,37 +14,40 @@ from storage.model import Response
 from watchers.reading.encoding import decode
 
 GLANCE_BYTES = 131_072
-_TITLE = re.compile(r"<title[^<>]{0,200}>([^<]{0,500})", re.IGNORECASE)
-_HEADING = re.compile(r"<h[12](?:\s[^<>]{0,500})?>", re.IGNORECASE)
+_UNSEEN = re.compile(r"<(?:(script|style|noscript|template|svg|title)|!--)")
 _TAG = re.compile(r"<[^<>]*>?")
 _SPACE = re.compile(r"\s+")
-_UNSEEN = ("script", "style", "noscript", "template", "svg", "title")
+_ASCII_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _HEADINGS = 12
 _HEADING_CHARS = 400
+_TITLE_CHARS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glance:
-    """title and headings (h1, h2) as text; `text` is all that is seen, `source` the markup."""
+    """title and headings (h1, h2) as text; `text` is all that is seen.
+
+    source: the markup; lower: the same in lower case, offset by offset.
+    """
 
     title: str
     headings: tuple[str, ...]
     text: str
     source: str
+    lower: str
 
 
 def glance(response: Response) -> Glance:
     """What a reader sees of the first part of a page; never raises."""
     source = decode(replace(response, body=response.body[:GLANCE_BYTES]))
-    title = _TITLE.search(source)
-    shown = _without_comments(source)
-    for tag in _UNSEEN:
-        shown = _without(shown, tag)
+    lower = lowered(source)
+    shown = _shown(source, lower)
     return Glance(
-        title=plain(title.group(1)) if title else "",
+        title=_element(source, lower, "<title", 0, _TITLE_CHARS),
         headings=_headings(shown),
         text=plain(_TAG.sub(" ", shown)),
         source=source,
+        lower=lower,
     )
 
 
@@ -64,38 +67,46 @@ def plain(text: str) -> str:
     return _SPACE.sub(" ", html.unescape(text)).strip()
 
 
+def without_tags(markup: str) -> str:
+    """The text of a piece of markup."""
+    return plain(_TAG.sub(" ", markup))
+
+
+def lowered(text: str) -> str:
+    """`text` in lower case with every character at its place (a few would become two)."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else text.translate(_ASCII_LOWER)
+
+
+def _element(source: str, lower: str, tag: str, at: int, most: int) -> str:
+    """The text of the first element `tag` from `at` on, at most `most` characters of its markup."""
+    start = lower.find(tag, at)
+    begin = lower.find(">", start, start + most) + 1 if start >= 0 else 0
+    if not begin:
+        return ""
+    end = lower.find(f"</{tag[1:3]}", begin, begin + most)
+    return without_tags(source[begin : end if end >= 0 else begin + most])
+
+
 def _headings(shown: str) -> tuple[str, ...]:
-    found = []
-    for start in _HEADING.finditer(shown):
-        end = shown.find("</h", start.end(), start.end() + 4 * _HEADING_CHARS)
-        inner = shown[start.end() : end if end >= 0 else start.end() + _HEADING_CHARS]
-        found.append(plain(_TAG.sub(" ", inner)))
-        if len(found) == _HEADINGS:
-            break
-    return tuple(found)
+    lower = lowered(shown)
+    found: list[str] = []
+    for tag in ("<h1", "<h2"):
+        at = lower.find(tag)
+        while at >= 0 and len(found) < _HEADINGS:
+            found.append(_element(shown, lower, tag, at, _HEADING_CHARS))
+            at = lower.find(tag, at + 3)
+    return tuple(text for text in found if text)
 
 
-def _without_comments(source: str) -> str:
+def _shown(source: str, lower: str) -> str:
+    """`source` without comments and what is never seen; one that does not end takes the rest with it."""
     parts, at = [], 0
-    while (start := source.find("<!--", at)) >= 0:
-        parts.append(source[at:start])
-        end = source.find("-->", start + 4)
-        if end < 0:
-            return "".join(parts)
-        at = end + 3
-    return "".join([*parts, source[at:]])
-
-
-def _without(source: str, tag: str) -> str:
-    """`source` without the elements `tag`; one that does not end takes the rest with it."""
-    lower = source.lower()
-    if len(lower) != len(source):  # a few letters change length in lower case; keep offsets true
-        lower = source
-    parts, at = [], 0
-    while (start := lower.find(f"<{tag}", at)) >= 0:
-        parts.append(source[at:start])
-        end = lower.find(f"</{tag}", start)
-        if end < 0:
+    while (start := _UNSEEN.search(lower, at)) is not None:
+        parts.append(source[at : start.start()])
+        end = f"</{start.group(1)}" if start.group(1) else "-->"
+        found = lower.find(end, start.end())
+        if found < 0:
             return " ".join(parts)
-        at = end + len(tag) + 2
+        at = found + len(end)
     return " ".join([*parts, source[at:]])

@@ -11,16 +11,17 @@ page that still shows the post is alive, whatever its side columns say: a false
 from __future__ import annotations
 
 import re
-from itertools import islice
 
 from storage.model import Response
-from watchers.glance import Glance, glance, is_markup, plain
+from watchers.glance import Glance, glance, is_markup, without_tags
 
 SHORT_CHARS = 1_200
 """A "gone" page may carry the site's navigation; a page with a post on it seldom says less."""
 BARE_CHARS = 400
 """Without a title to look for, only a page this short is judged by its text."""
 _BOX_CHARS = 800
+_TRIES = 5
+_NAME_ENDS = ('"', "'", " ", ">", "")
 _TITLE_CHARS = 200
 _KNOWN_CHARS = 4
 """Shorter titles ("出", "hi") turn up anywhere and identify nothing."""
@@ -83,14 +84,24 @@ _PHRASES = (
     r"(?:anzeige|seite|artikel|beitrag|thema|angebot|inserat)[^.!?\n]{0,25}?(?:nicht (?:mehr )?(?:gefunden|verfügbar|vorhanden|existiert)|existiert nicht|gelöscht|abgelaufen|deaktiviert|entfernt)",
 )
 _GONE = re.compile("|".join(f"(?:{p})" for p in _PHRASES), re.IGNORECASE)
-_BOX = re.compile(
-    r"id\s*=\s*[\"']?(?:messagetext|message|message_content|error_?(?:message|page|box|info|content)|not-?found"
-    r"|notfound|err(?:or)?404)\b"
-    r"|class\s*=\s*[\"'][^\"'<>]{0,100}?\b(?:alert_error|alert_info|blockMessage--error|p-body-pageContent-error)\b",
-    re.IGNORECASE,
+_BOXES = (
+    *(
+        "messagetext",
+        "message_content",
+        "message",
+        "errormessage",
+        "error_message",
+        "error-page",
+        "error_page",
+    ),
+    *("errorbox", "error_info", "notfound", "not-found", "err404", "error404", "alert_error", "alert_info"),
+    *("blockmessage--error",),
 )
-_STUB = re.compile(r"class\s*=\s*[\"'][^\"'<>]{0,100}?\b(?:removed|deleted|tombstone)\b", re.IGNORECASE)
-"""Stands in place of what was removed: of the whole topic, or of one reply in a living one."""
+"""Ids and classes of the boxes in which boards speak themselves."""
+_STUBS = ("removed", "deleted", "tombstone")
+"""Classes of what stands in place of a whole topic, or of one reply in a living one."""
+_NAMED = re.compile(r"<[a-z][^<>]{0,150}?\b(?:id|class)\s*=\s*[\"']?[^\"'<>]{0,100}\Z")
+"""The markup before a name, when the name stands in an id or a class."""
 _WHOLE = re.compile(
     r"^\W*(?:(?:sorry|this|the|that|your|该|此|本|這個|这个|抱歉|maaf|chủ đề|tin)\W*){0,2}"
     r"(?:topic|thread|listing|ad|advert|advertisement|item|product|posting|offer|discussion|auction|classified"
@@ -98,7 +109,6 @@ _WHOLE = re.compile(
     re.IGNORECASE,
 )
 """Words of a stub that speak of the whole topic; a removed reply says "post", "reply", "comment"."""
-_TAGS = re.compile(r"<[^<>]*>?")
 
 
 def soft_404(response: Response, title: str = "") -> bool:
@@ -125,17 +135,24 @@ def says_gone(text: str) -> bool:
 
 def _prominent(page: Glance) -> tuple[str, ...]:
     """Where a site speaks for itself: title, main headings, message boxes, stubs of whole topics."""
-    boxes = _inside(page.source, _BOX)
-    stubs = [text for text in _inside(page.source, _STUB) if _WHOLE.search(text)]
+    boxes = _inside(page, _BOXES)
+    stubs = [text for text in _inside(page, _STUBS) if _WHOLE.search(text)]
     return (page.title[:_TITLE_CHARS], *(h[:_TITLE_CHARS] for h in page.headings), *boxes, *stubs)
 
 
-def _inside(source: str, box: re.Pattern[str]) -> list[str]:
-    """The beginnings of the texts of the first few elements that `box` matches in."""
+def _inside(page: Glance, names: tuple[str, ...]) -> list[str]:
+    """The beginnings of the texts of elements that bear one of `names` as id or class."""
     texts = []
-    for start in islice(box.finditer(source), 5):
-        inner = source[start.end() : start.end() + _BOX_CHARS].partition(">")[2]
-        texts.append(plain(_TAGS.sub(" ", inner))[:_TITLE_CHARS])
+    for name in names:
+        at = page.lower.find(name)
+        for _ in range(_TRIES):
+            if at < 0:
+                break
+            end = at + len(name)
+            if page.lower[end : end + 1] in _NAME_ENDS and _NAMED.search(page.lower[max(0, at - 300) : at]):
+                inner = page.source[end : end + _BOX_CHARS].partition(">")[2]
+                texts.append(without_tags(inner)[:_TITLE_CHARS])
+            at = page.lower.find(name, end)
     return texts
 
 

@@ -129,13 +129,13 @@ def _barrier(parts: SplitResult) -> str:
 @cache
 def _automaton() -> tuple[BytesAhoCorasick, tuple[Mark, ...]]:
     """All marks in the encodings their language is written in, for one pass over the bytes."""
-    from ahocorasick_rs import BytesAhoCorasick
+    from ahocorasick_rs import BytesAhoCorasick, Implementation
 
     patterns: dict[bytes, Mark] = {}
     for mark in MARKS:
         for written in _written(mark.text):
             patterns.setdefault(written, mark)
-    return BytesAhoCorasick(list(patterns)), tuple(patterns.values())
+    return BytesAhoCorasick(list(patterns), implementation=Implementation.DFA), tuple(patterns.values())
 
 
 def _by_page(response: Response) -> Wall | None:
@@ -181,7 +181,7 @@ def _by_words(response: Response, found: list[Mark], *, refusing: bool) -> Wall 
     """Marks and titles that count only when the page says little else, or the status refuses."""
     page = glance(response)
     room, boxed = len(page.text), _message_box(page)
-    if "<textarea" in page.source.lower():
+    if "<textarea" in page.lower:
         found = [mark for mark in found if refusing or mark.sure is not Sure.BARE]
     for mark in found:
         if refusing or room <= _ROOM.get(mark.sure, 0) or mark.text in boxed:
