@@ -16,7 +16,7 @@ _BLOCKS = names(
     "figure footer form h1 h2 h3 h4 h5 h6 header hr legend li main nav ol option p pre section summary "
     "table tbody tfoot thead tr ul"
 )
-_SILENT = names("script style template noscript head iframe object")
+_SILENT = names("script style template noscript head iframe")
 _CONTROL = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 127])
 
 
