@@ -64,6 +64,9 @@ class Blobs:
         with _disk():
             for folder in (self.folder, self.temporary):
                 folder.mkdir(parents=True, exist_ok=True)
+            for number in range(256):
+                (self.folder / f"{number:02x}").mkdir(exist_ok=True)
+            _fsync_folder(self.folder)
             left = list(self.temporary.iterdir())
             for path in left:
                 path.unlink(missing_ok=True)
@@ -157,13 +160,13 @@ class Blobs:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(_FSYNC_THREADS, thread_name_prefix="fsync")
         wanted = {sha: data for sha, data in files.items() if not self._whole(sha)}
-        folders = {self.path(sha).parent for sha in files}
         written = list(self._pool.map(self._write_temporary, wanted.values()))
         try:
             failure = next((e for e in written if isinstance(e, OSError)), None)
             if failure is not None:
                 raise failure
-            self._make_folders(folders)
+            changed = {self.path(sha).parent for sha in files}
+            changed |= _make(changed)
             for sha, temporary in zip(wanted, written, strict=True):
                 with contextlib.suppress(FileExistsError):
                     os.link(str(temporary), self.path(sha))
@@ -171,9 +174,7 @@ class Blobs:
             for temporary in written:
                 if isinstance(temporary, Path):
                     temporary.unlink(missing_ok=True)
-        list(self._pool.map(_fsync_folder, folders))
-        self.written += len(wanted)
-        self.written_bytes += sum(map(len, wanted.values()))
+        list(self._pool.map(_fsync_folder, changed))
 
     def _whole(self, sha256: str) -> bool:
         """Whether a good blob is there already; a damaged one is put aside, never overwritten."""
@@ -203,15 +204,13 @@ class Blobs:
             return error
         return path
 
-    def _make_folders(self, folders: Iterable[Path]) -> None:
-        """Missing fan-out folders, durable before anything is linked into them."""
-        parents: set[Path] = set()
-        for folder in folders:
-            if not folder.is_dir():
-                parents |= {folder.parent, self.folder}
-                folder.mkdir(parents=True, exist_ok=True)
-        for parent in sorted(parents, reverse=True):
-            _fsync_folder(parent)
+
+def _make(folders: Iterable[Path]) -> set[Path]:
+    """Make the missing folders; the parents that changed by it."""
+    missing = [folder for folder in folders if not folder.is_dir()]
+    for folder in missing:
+        folder.mkdir(exist_ok=True)
+    return {folder.parent for folder in missing}
 
 
 def names(folder: Path) -> Iterator[str]:

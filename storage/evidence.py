@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from storage import items, ledger, manifest, search, vigils
 from storage.codec import clean, dump, load
@@ -58,13 +58,13 @@ async def seal(
         previous_manifest=await _manifest_of(vault.database, snapshot.previous),
         lifetime=lifetime,
     )
-    sealed = await asyncio.to_thread(manifest.build, snapshot, about)
-    await vault.blobs.keep(sealed.files)
+    ready = await asyncio.to_thread(_prepare, snapshot, about)
+    await vault.blobs.keep(ready.sealed.files)
 
     async def job(batch: Batch) -> Evidence:
-        entry = {"evidence_id": about.evidence_id, "manifest_sha256": sealed.manifest_sha256}
+        entry = {"evidence_id": about.evidence_id, "manifest_sha256": ready.sealed.manifest_sha256}
         seq = ledger.append(batch, KIND, dict(entry), sealed_at)
-        kept = _add_rows(batch, seq, snapshot, about, sealed)
+        kept = _add_rows(batch, seq, ready)
         if watched is not None:
             vigils.put(batch, replace(watched, evidence_id=EvidenceId(about.evidence_id)))
         if snapshot.observation in _VANISHING:
@@ -82,49 +82,65 @@ async def _manifest_of(database: Database, evidence_id: str) -> str:
     return str(rows[0][0]) if rows else ""
 
 
-def _add_rows(batch: Batch, seq: int, snapshot: Snapshot, about: Circumstances, sealed: Sealed) -> Evidence:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """All of a sealed look that costs time, made in a thread. fields: the row without its place."""
+
+    sealed: Sealed
+    post: Post
+    fields: Mapping[str, object]
+    tokens: str
+
+
+def _prepare(snapshot: Snapshot, about: Circumstances) -> _Ready:
+    """Hash everything, write the manifest, make the texts of the row and its search tokens."""
+    sealed = manifest.build(snapshot, about)
+    text = dump(snapshot.post)
+    post = load(Post, text)
+    fields = {
+        "evidence_id": about.evidence_id,
+        "post_key": key_of(snapshot.target, snapshot.post.post_id),
+        "target": clean(snapshot.target),
+        "post_id": clean(snapshot.post.post_id),
+        "observation": snapshot.observation.value,
+        "post": text,
+        "manifest_sha256": sealed.manifest_sha256,
+        "page_sha256": sealed.page_sha256,
+        "listing_sha256": sealed.listing_sha256,
+        "listed_at": snapshot.listed_at,
+        "captured_at": snapshot.captured_at,
+        "sealed_at": about.sealed_at,
+        "previous": clean(snapshot.previous),
+        "absences": dump(sealed.absences),
+        "lifetime": None if about.lifetime is None else dump(about.lifetime),
+        "judged": snapshot.observation is Observation.MISSING,
+    }
+    found = snapshot.observation is not Observation.MISSING
+    return _Ready(
+        sealed=sealed, post=post, fields=fields, tokens=search.joined(_searched(post)) if found else ""
+    )
+
+
+def _add_rows(batch: Batch, seq: int, ready: _Ready) -> Evidence:
     """All rows of a sealed look but those of vigil and outbox; the evidence as they tell it."""
-    row = _row(seq, snapshot, about, sealed)
+    row = ObservationRow(seq=seq, **ready.fields)
     batch.add(row)
-    for sha256, data in sealed.files.items():
+    for sha256, data in ready.sealed.files.items():
         batch.many(_BLOB, (sha256, len(data)))
-    for position, picture in enumerate(sealed.pictures):
+    pictures = tuple(replace(p, url=clean(p.url)) for p in ready.sealed.pictures)
+    for position, picture in enumerate(pictures):
         batch.add(
             EvidencePictureRow(
                 id=seq * PICTURES_PER_EVIDENCE + position,
                 seq=seq,
                 sha256=picture.sha256,
-                url=clean(picture.url),
+                url=picture.url,
                 size_bytes=picture.size_bytes,
             )
         )
-    post = load(Post, row.post)
-    if snapshot.observation is not Observation.MISSING:
-        batch.many(search.INSERT, (2 * seq, search.joined(_searched(post)), ""))
-    pictures = tuple(replace(p, url=clean(p.url)) for p in sealed.pictures)
-    return _evidence(row, post, pictures)
-
-
-def _row(seq: int, snapshot: Snapshot, about: Circumstances, sealed: Sealed) -> ObservationRow:
-    return ObservationRow(
-        seq=seq,
-        evidence_id=about.evidence_id,
-        post_key=key_of(snapshot.target, snapshot.post.post_id),
-        target=clean(snapshot.target),
-        post_id=clean(snapshot.post.post_id),
-        observation=snapshot.observation.value,
-        post=dump(snapshot.post),
-        manifest_sha256=sealed.manifest_sha256,
-        page_sha256=sealed.page_sha256,
-        listing_sha256=sealed.listing_sha256,
-        listed_at=snapshot.listed_at,
-        captured_at=snapshot.captured_at,
-        sealed_at=about.sealed_at,
-        previous=clean(snapshot.previous),
-        absences=dump(sealed.absences),
-        lifetime=None if about.lifetime is None else dump(about.lifetime),
-        judged=snapshot.observation is Observation.MISSING,
-    )
+    if ready.tokens:
+        batch.many(search.INSERT, (2 * seq, ready.tokens, ""))
+    return _evidence(row, ready.post, pictures)
 
 
 def _searched(post: Post) -> Iterable[str]:

@@ -80,12 +80,20 @@ class _Files:
 
     blobs: dict[Sha256, bytes] = field(default_factory=dict)
     roles: list[Plain] = field(default_factory=list)
+    _names: dict[int, tuple[Sha256, bytes]] = field(default_factory=dict)
+
+    def name(self, data: bytes) -> Sha256:
+        """The hash of `data`, computed once per object: a body is named in several places."""
+        known = self._names.get(id(data))
+        if known is None:
+            known = self._names[id(data)] = (sha256_of(data), data)  # holding it keeps the id its own
+        return known[0]
 
     def keep(self, role: str, data: bytes) -> str:
         """Add a file under a role; its hash, or "" when it is empty."""
         if not data:
             return ""
-        sha256 = sha256_of(data)
+        sha256 = self.name(data)
         self.blobs[sha256] = data
         entry: Plain = {"role": role, "sha256": sha256, "size_bytes": len(data)}
         if entry not in self.roles:
@@ -97,7 +105,7 @@ def build(snapshot: Snapshot, about: Circumstances) -> Sealed:
     """The manifest of a snapshot. CPU: hashes all bytes once, so call it in a thread."""
     files = _Files()
     exchanges = [_exchange(role, answer, files) for role, answer in _answers(snapshot)]
-    pictures = _pictures(snapshot.pictures)
+    pictures = _pictures(snapshot.pictures, files)
     absences = (*snapshot.absences, *_picture_absences(snapshot.pictures))
     document: dict[str, Plain] = {
         **_heading(snapshot, about),
@@ -115,8 +123,8 @@ def build(snapshot: Snapshot, about: Circumstances) -> Sealed:
         manifest_sha256=name,
         files={**files.blobs, name: manifest},
         pictures=pictures,
-        page_sha256=_body_name(snapshot.page),
-        listing_sha256=_body_name(snapshot.listing),
+        page_sha256=_body_name(snapshot.page, files),
+        listing_sha256=_body_name(snapshot.listing, files),
         absences=absences,
     )
 
@@ -235,7 +243,7 @@ def _wire(role: str, answer: Response, files: _Files) -> dict[str, Plain]:
         head, tail = wire, b""
     parts = [_part(f"{role}-wire", head, files)]
     if tail:
-        parts.append({"file": sha256_of(tail)})
+        parts.append({"file": files.name(tail)})
     whole = hashlib.sha256(head)
     whole.update(tail)
     return {"sha256": whole.hexdigest(), "size_bytes": len(head) + len(tail), "parts": parts}
@@ -271,17 +279,17 @@ def _picture_absences(pictures: tuple[PictureCapture, ...]) -> Iterable[str]:
             yield f"picture-{number} {picture.ref.url}: {picture.absent or 'not fetched'}"
 
 
-def _pictures(captures: tuple[PictureCapture, ...]) -> tuple[Picture, ...]:
+def _pictures(captures: tuple[PictureCapture, ...], files: _Files) -> tuple[Picture, ...]:
     """The pictures whose bytes came, in order."""
     return tuple(
-        Picture(sha256=sha256_of(c.response.body), url=c.ref.url, size_bytes=len(c.response.body))
+        Picture(sha256=files.name(c.response.body), url=c.ref.url, size_bytes=len(c.response.body))
         for c in captures
         if c.response is not None and c.response.body
     )
 
 
-def _body_name(answer: Response | None) -> str:
-    return sha256_of(answer.body) if answer is not None and answer.body else ""
+def _body_name(answer: Response | None, files: _Files) -> str:
+    return files.name(answer.body) if answer is not None and answer.body else ""
 
 
 def _stamp_or_empty(value: datetime | None) -> str:

@@ -1,0 +1,149 @@
+"""The one writer: batches, failures that stay with their caller, and cancellation everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from bench import cancel, store_kills
+from bench._looks import look, watched
+from bench.figures import Result
+from storage.errors import DatabaseTrouble
+from storage.store import Store
+from storage.tree import Frontier
+from storage.writer import Batch
+from tests.storage.kit import HandClock, opened
+
+
+def figures(result: Result) -> dict[str, float]:
+    return {figure.name: figure.value for figure in result.figures}
+
+
+async def test_a_failing_job_does_not_take_its_neighbours_down(store: Store, clock: HandClock) -> None:
+    async def wrong_sql(batch: Batch) -> None:
+        batch.many("INSERT INTO nowhere VALUES (?)", (1,))
+
+    async def bug(_: Batch) -> None:
+        raise KeyError("a bug")
+
+    async def twice(batch: Batch) -> None:
+        for _ in range(2):
+            batch.many("INSERT INTO blob (sha256, size_bytes) VALUES (?, ?)", ("same", 1))
+
+    jobs = [
+        store.seal(look("1", clock.now())),
+        store.vault.submit(wrong_sql),
+        store.save_watched([watched("1", clock.now())]),
+        store.vault.submit(bug),
+        store.vault.submit(twice),
+        store.seal(look("2", clock.now())),
+    ]
+    one, wrong, _, broken, doubled, two = await asyncio.gather(*jobs, return_exceptions=True)
+    assert isinstance(wrong, DatabaseTrouble)
+    assert isinstance(broken, KeyError)
+    assert isinstance(doubled, DatabaseTrouble)
+    assert {e.evidence_id for e in await store.unjudged()} == {one.evidence_id, two.evidence_id}  # type: ignore[union-attr]
+    assert (await store.root())[0] == 2
+    assert await store.vault.database.rows("SELECT 1 FROM blob WHERE sha256 = 'same'") == []
+
+
+async def test_a_failed_job_leaves_no_leaf_behind(store: Store) -> None:
+    async def leaf_then_failure(batch: Batch) -> None:
+        from storage import ledger
+
+        ledger.append(batch, "config", {}, store.clock.now())
+        await batch.flush()
+        raise RuntimeError("after the leaf")
+
+    with pytest.raises(RuntimeError, match="after the leaf"):
+        await store.vault.submit(leaf_then_failure)
+    assert await store.root() == (0, Frontier().root().hex())
+    assert await store.log_event("config", {}) == 0
+
+
+async def test_many_jobs_share_one_transaction(store: Store) -> None:
+    seen: set[int] = set()
+
+    async def job(batch: Batch) -> None:
+        seen.add(id(batch))
+
+    await asyncio.gather(*(store.vault.submit(job) for _ in range(200)))
+    assert len(seen) <= 3  # the first may go alone
+
+
+async def test_a_batch_sees_its_own_rows_before_they_are_committed(store: Store) -> None:
+    async def job(batch: Batch) -> int:
+        batch.many("INSERT INTO blob (sha256, size_bytes) VALUES (?, ?)", ("x", 7))
+        return int((await batch.rows("SELECT size_bytes FROM blob WHERE sha256 = 'x'"))[0][0])
+
+    assert await store.vault.submit(job) == 7
+
+
+async def test_a_full_queue_makes_callers_wait_and_loses_nothing(store: Store) -> None:
+    gate = asyncio.Event()
+
+    async def held(_: Batch) -> None:
+        await gate.wait()
+
+    async def count(_: Batch) -> int:
+        return 1
+
+    holding = asyncio.create_task(store.vault.submit(held))
+    await asyncio.sleep(0)
+    callers = [asyncio.create_task(store.vault.submit(count)) for _ in range(3_000)]
+    await asyncio.sleep(0.05)
+    assert store.vault.writer is not None
+    assert store.vault.writer._queue.full()
+    gate.set()
+    await holding
+    assert sum(await asyncio.gather(*callers)) == 3_000
+
+
+async def test_close_writes_what_was_queued(tmp_path: Path, clock: HandClock) -> None:
+    store = await Store.open(tmp_path, clock)
+    sealing = [asyncio.create_task(store.seal(look(str(n), clock.now()))) for n in range(30)]
+    saving = [asyncio.create_task(store.save_watched([watched(str(n), clock.now())])) for n in range(30)]
+    await asyncio.sleep(0)
+    await store.close()
+    await asyncio.gather(*sealing, *saving)
+    async with opened(tmp_path, clock) as again:
+        assert len(await again.unjudged()) == 30
+
+
+async def test_cancelling_close_itself_does_not_break_it(tmp_path: Path, clock: HandClock) -> None:
+    store = await Store.open(tmp_path, clock)
+    sealing = asyncio.create_task(store.seal(look("1", clock.now())))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(store.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    await store.close()
+    await sealing
+    async with opened(tmp_path, clock) as again:
+        assert len(await again.unjudged()) == 1
+
+
+@pytest.mark.slow
+async def test_a_storm_of_cancellations_leaves_the_database_usable(tmp_path: Path) -> None:
+    found = figures(await cancel.storm(tmp_path / "data", 800, random.SystemRandom().randrange(1_000_000)))
+    assert found["cancellations"] >= 800
+    assert (found["wedged"], found["acknowledged_lost"], found["verify_faults"], found["refused"]) == (
+        0,
+        0,
+        0,
+        0,
+    )
+
+
+@pytest.mark.slow
+async def test_killed_at_random_instants_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
+    found = figures(await store_kills.kills(tmp_path / "data", 8, random.SystemRandom().randrange(1_000_000)))
+    assert found["kills"] == 8
+    assert found["acknowledged"] > 0
+    assert (found["acknowledged_lost"], found["rows_without_blob"]) == (0, 0)
+    assert (found["verify_faults"], found["left_unjudged"]) == (0, 0)
