@@ -4,9 +4,9 @@
     README.txt             how to check this folder
     manifest-sha256.txt    every file by hash: `sha256sum -c manifest-sha256.txt`
     files/<sha256><.ext>   the original bytes, each once; the extension is a help for people
-    evidence/<id>/         manifest.json (sealed), custody.json (its place in the log),
+    evidence/<id>/         manifest.json (sealed), entry.json and custody.json (its place in the log),
                            watch.json (looks, lifetime), inference.json (verdict, item, alerts)
-    log/                   head.json and proofs: that each piece is in the log
+    log/head.json          size and root of the log that the proofs lead to
 
 Written beside its final name and renamed at the end: a folder of that name is whole.
 """
@@ -46,17 +46,17 @@ This folder was exported by Nightjar. It can be checked without Nightjar.
 
 1. Every file is as it was exported:      sha256sum -c manifest-sha256.txt
 2. Every original is named by its hash:   the name of each file in files/ is the SHA-256 of its bytes
-3. Every piece is in the log:             evidence/<id>/custody.json holds the exact log entry; its leaf
-   hash is SHA-256 over one zero byte and the entry's text. The path in it leads from there to the root
-   (RFC 6962, section 2.1), the same that was in use when this folder was written (log/head.json).
-4. The entry names the SHA-256 of manifest.json, and that names every file with its role.
+3. Every piece is in the log. evidence/<id>/entry.json is the exact log entry; its leaf hash is SHA-256
+   over one zero byte and the entry. The path in custody.json leads from there to the root (RFC 6962,
+   section 2.1) that was in use when this folder was written (log/head.json).
+4. The entry names the SHA-256 of manifest.json, and the manifest names every file with its role.
 
-In a shell, for one piece of evidence (needs jq):
+In a shell, for one piece of evidence:
    cd evidence/<id>
-   sha256sum manifest.json; jq -r .entry custody.json | jq -r .manifest_sha256     # equal
-   { printf '\\0'; jq -j .entry custody.json; } | sha256sum; jq -r .leaf_hash custody.json   # equal
+   sha256sum manifest.json && cat entry.json               # the entry names that hash
+   { printf '\\0'; cat entry.json; } | sha256sum            # this is leaf_hash in custody.json
 
-manifest.json, custody.json, watch.json are facts as recorded. inference.json is what a program
+manifest.json, entry.json, custody.json, watch.json are facts as recorded. inference.json is what a program
 concluded from them. What is not proven stands in each manifest under not_proven.
 Files in files/ come from strangers: do not open them in a program that may run them.
 """
@@ -147,8 +147,8 @@ def _write_evidence(file: Casefile, proofs: _Proofs, work: Path, store: Store) -
     folder.mkdir(parents=True)
     _put_bytes(folder / "manifest.json", store.blobs.load(file.evidence.manifest_sha256))
     index = file.evidence.leaf_index
+    _put_bytes(folder / "entry.json", file.entry.encode())
     custody = {
-        "entry": file.entry,
         "leaf_hash": file.leaf_hash,
         "leaf_index": index,
         "path": [node.hex() for node in path_of(index, proofs.leaves)],

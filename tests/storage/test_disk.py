@@ -96,7 +96,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 async def fill(store: Store, clock: HandClock, sealed: list[Evidence]) -> None:
     for number in range(1_000):
         one = await store.seal(look(str(number), clock.tick(), picture_bytes=60_000))
-        sealed.append(one)  # noqa: PERF401 -- what came before the failure counts
+        sealed.append(one)
 
 
 async def test_a_full_disk_is_told_and_survived(small_disk: Path, clock: HandClock) -> None:
