@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -51,6 +52,7 @@ STOP_JUDGING_S = 1.0
 STOP_TELLING_S = 1.0
 """Real seconds, whatever the clock's speed: whoever stops the process waits in them."""
 SHEET_TILES = 9
+MOST_FILES = 65_536
 
 
 class Daemon:
@@ -318,8 +320,17 @@ def run(path: Path) -> int:
     )
     config = reload.read()  # raises ConfigErrors before anything is opened
     logs.set_up(clock, level=config.log_level.upper())
+    raise_file_limit()
     with asyncio.Runner(loop_factory=lambda: scaled_loop(clock.speed)) as runner:
         return runner.run(_main(config, clock, reload))
+
+
+def raise_file_limit() -> None:
+    """As many open files as the system allows: every host keeps a connection for minutes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _main(config: Config, clock: Clock, reload: Reload) -> int:

@@ -21,10 +21,10 @@ number of failures ever disables a target (facts/monitoring.md, section 10)."""
 CONFIRMATIONS = 3
 """Looks that must all say "gone" before a post counts as deleted: single servers answer a
 passing 404 (seen in a Mastodon bug report), three in a row over minutes they do not."""
-CONFIRM_SPAN_S = 60.0
+CONFIRM_SPAN_S = 120.0
 """Least time from the first such look to the last: longer than a cache entry or a restart."""
-CONFIRM_EVERY_S = 30.0
-"""Pause between those looks, so that three of them span the minute."""
+CONFIRM_EVERY_S = 60.0
+"""Pause between those looks, so that three of them span two minutes."""
 VIGIL_TICK_S = 1.0
 """How often the vigil asks the store what is due."""
 STALE_LOOK_S = 120.0

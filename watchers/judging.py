@@ -14,8 +14,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import structlog
-from storage.similar import PictureIndex
-from storage.store import Store
 
 from storage.clock import Clock
 from storage.errors import DamagedBlob
@@ -32,6 +30,8 @@ from storage.model import (
     sha256_of,
 )
 from storage.patience import DiskWatch
+from storage.similar import PictureIndex
+from storage.store import Store
 from watchers.detect.score import judge
 from watchers.lexicon import Lexicon
 from watchers.meter import Meter
