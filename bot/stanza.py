@@ -61,17 +61,13 @@ def stanza(
     lines = [
         f"# Written by `nightjar add` on {today.isoformat()}.",
         *_comment(f"Recognised as {found.kind}: {found.why}"),
-        *(
-            line
-            for other in others
-            for line in _comment(f"Also possible: {other.kind}, {other.url}: {other.why}")
-        ),
+        *(line for other in others for line in _comment(f"Or as {other.kind}, {other.url}: {other.why}")),
         "[[target]]",
         f"name = {quoted(name_for(found.url, taken))}",
         f"kind = {quoted(found.kind)}",
         f"url = {quoted(found.url)}",
         "",
-        "# These three must be filled in by somebody who may decide it; until then the target does not start.",
+        "# To be filled in by somebody who may decide it; until then the target does not start.",
         f"legal_basis = {quoted(LEGAL_BASIS)}",
         f"authorised_by = {quoted(AUTHORISED_BY)}",
         f"review_after = {quoted(REVIEW_AFTER)}",

@@ -26,26 +26,33 @@ from watchers.reading.zones import noise, within
 
 # Where programs put the body of a post, the surest first.
 BODIES = (
-    "[itemprop=articleBody]", "[itemprop=text]", ".message-body .bbWrapper", ".bbWrapper", "td.t_f", ".post_body",
-    ".postbody .content", ".topic-body .cooked", ".cooked", ".Post-body", "[component='post/content']", ".post-message",
-    ".comment__text", ".comment-text", ".post-content", ".entry-content", "#postingbody", ".gh-content", ".c-content",
-    ".article-content", ".article__body", ".article-body", ".post-text", ".post__content", ".postcontent", ".msg-body",
-    "#product_description ~ p", "#product_description + *", ".woocommerce-Tabs-panel--description",
-    ".woocommerce-product-details__short-description", ".product-description", ".ad-description", ".listing-description",
-    ".description__text", "[itemprop=description]", "[data-testid*=description]", "[class*=description i]", ".post-body",
-    "#description", ".e-content", ".markdown-body", ".content__body",
+    "[itemprop=articleBody]", "[itemprop=text]", ".message-body .bbWrapper", ".bbWrapper", "td.t_f",
+    ".post_body", ".postbody .content", ".topic-body .cooked", ".cooked", ".Post-body",
+    "[component='post/content']", ".post-message", ".comment__text", ".comment-text", ".post-content",
+    ".entry-content", "#postingbody", ".gh-content", ".c-content", ".article-content", ".article__body",
+    ".article-body", ".post-text", ".post__content", ".postcontent", ".msg-body",
+    "#product_description + p", "#product_description + div", ".woocommerce-Tabs-panel--description",
+    ".woocommerce-product-details__short-description", ".product-description", ".ad-description",
+    ".listing-description", ".description__text", "[itemprop=description]", "[data-testid*=description]",
+    "[class*=description i]", ".post-body", "#description", ".e-content", ".markdown-body",
+    ".content__body",
 )  # fmt: skip
+_HEADINGS = "h1, h2, [itemprop=name], #thread_subject, .thread_title"
+_ENTRY_BODIES = (".content", ".message", ".body", ".text", ".postbody", ".comment-body")
 _WHOLE = (
-    "[itemscope][itemtype*=Product]", ".product_page", ".single-product .product", "[itemscope][itemtype*=Posting]",
-    "[itemscope][itemtype*=Offer]", "main article", "article", "main", "[role=main]", "#main-content", "#content",
-    ".content", "#main",
+    "[itemscope][itemtype*=Product]", ".product_page", ".single-product .product",
+    "[itemscope][itemtype*=Posting]", "[itemscope][itemtype*=Offer]", "main article", "article", "main",
+    "[role=main]", "#main-content", "#content", ".content", "#main",
 )  # fmt: skip
 _PARAGRAPHS = "p, td, pre, li, blockquote, div, section, dd, center, font"
 _LABELS = {
-    "location": r"location|city|region|area|district|place|地区|地點|地点|所在地|区域|khu vực|địa điểm|lokasi|wilayah|ort|ville|ciudad|город",
-    "seller": r"seller|vendor|posted by|advertiser|contact(?: person| name)?|卖家|賣家|发布者|联系人|người bán|penjual|verkäufer",
+    "location": r"location|city|region|area|district|place|地区|地點|地点|所在地|区域|"
+    r"khu vực|địa điểm|lokasi|wilayah|ort|ville|ciudad|город",
+    "seller": r"seller|vendor|posted by|advertiser|contact(?: person| name)?|"
+    r"卖家|賣家|发布者|联系人|người bán|penjual|verkäufer",
     "price": r"price|asking price|售价|价格|價格|giá|harga|preis|prix|precio|цена|ราคา",
-    "posted": r"posted(?: on)?|date(?: posted)?|published|listed|发布时间|發布時間|发表于|ngày đăng|datum|tanggal",
+    "posted": r"posted(?: on)?|date(?: posted)?|published|listed|"
+    r"发布时间|發布時間|发表于|ngày đăng|datum|tanggal",
 }
 _LABELLED = {
     name: re.compile(rf"^(?:{words})\s?[:：]\s?([^\n]{{1,120}})$", re.IGNORECASE | re.MULTILINE)
@@ -106,7 +113,7 @@ class _Reading:
 
     def _described(self) -> Described:
         """What the page says of itself: the thing with its address, else the first that is no list entry."""
-        things = [t for t in described(self._found, self._page.base) if "ListItem" not in t.types]
+        things = [t for t in described(self._found) if "ListItem" not in t.types]
         here = post_id(self._home, self._home)
         for thing in things:
             url = absolute(self._page.base, thing.url) if thing.url else ""
@@ -115,11 +122,11 @@ class _Reading:
         return next((t for t in things if not t.url or t.text or t.price), Described())
 
     def _body_node(self) -> LexborNode | None:
-        first = self._entries[0].node if self._entries else None
-        for scope in (first, self._tree):
-            if scope is None:
-                continue
-            for selector in BODIES:
+        scopes: list[tuple[LexborNode | LexborHTMLParser, tuple[str, ...]]] = [(self._tree, BODIES)]
+        if self._entries:
+            scopes.insert(0, (self._entries[0].node, (*BODIES, *_ENTRY_BODIES)))
+        for scope, selectors in scopes:
+            for selector in selectors:
                 for node in scope.css(selector)[:20]:
                     if not within(node, self._noisy, {}) and node.tag != "meta" and text_of(node):
                         return node
@@ -127,8 +134,9 @@ class _Reading:
 
     def _whole_node(self) -> LexborNode | None:
         """The element around everything of the post: body, pictures, price."""
-        if len(self._entries) > 1:
-            return self._entries[0].node
+        first = self._entries[0].node if self._entries else None
+        if first is not None and (len(self._entries) > 1 or (self._body and _holds(first, self._body))):
+            return first
         for selector in _WHOLE:
             for node in self._tree.css(selector)[:5]:
                 if not within(node, self._noisy, {}) and (self._body is None or _holds(node, self._body)):
@@ -141,12 +149,11 @@ class _Reading:
         """The heading that the page's own name confirms; themes use <h1> for the site's name too."""
         name = self._tree.css_first("title")
         names_ = [self._graph("og:title"), _line(name) if name is not None else ""]
-        headings = [
-            _line(node)
-            for node in self._tree.css("h1, h2, [itemprop=name], #thread_subject, .thread_title")[:30]
-        ]
+        inside = self._whole.css(_HEADINGS)[:10] if self._whole is not None else []
+        headings = [_line(node) for node in [*inside, *self._tree.css(_HEADINGS)[:30]]]
+        same = [heading for heading in headings if heading.casefold() == listed.casefold()]
         known = " ".join(names_).casefold()
-        for heading in (self._thing.title, *headings):
+        for heading in (self._thing.title, *same, *headings):
             if len(heading) > 1 and heading.casefold()[:60] in known:
                 return heading
         return self._thing.title or listed or names_[0] or next((h for h in headings if h), names_[1])

@@ -127,7 +127,7 @@ def _most(features: dict[str, frozenset[str]], name: str) -> bool:
 
 
 def _features(nodes: Sequence[LexborNode], title: str) -> list[str]:
-    text = " ".join(" ".join(text_of(node).split()) for node in nodes)[:3_000]
+    text = " ".join(" ".join(node.text(separator=" ").split()) for node in nodes)[:3_000]
     rest = text.replace(title, " ", 1)
     found = []
     if price_in(rest):

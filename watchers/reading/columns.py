@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -38,28 +39,36 @@ _POSTLIKE = re.compile(
     re.IGNORECASE,
 )
 _OTHER = re.compile(
-    r"(?:^|[/?&._=-])(?:users?|members?|profile|author|people|u|uid|space|accounts?|sellers?|shops?|stores?|"
+    r"(?:^|[/?&;._=-])(?:users?|members?|profile|author|people|u|uid|space|accounts?|sellers?|shops?|stores?|"
     r"categor(?:y|ies)|tags?|tagged|labels?|forums?|forumdisplay|viewforum|boards?|fid|topics?/tag|search|archives?|"
     r"login|signin|register|signup|logout|cart|basket|checkout|wishlist|compare|feed|rss|faq|help|about|contact|terms|privacy|"
-    r"add-to-cart|report|reply|share|print|hide|vote|like|from|domain)(?=[/?&=._-]|$)",
+    r"add-to-cart|report|reply|share|print|hide|vote|like|from|domain)(?=[/?&;=._-]|$)",
     re.IGNORECASE,
 )
 _EDGES = re.compile(r"^[\W\d_]++|[\W_]++$")
 _GENERIC = re.compile(
-    r"(?:(?:read|learn|show|see|view|find out|load)\s(?:more|all|details?|post|item|product|ad|full).{0,12}|more|"
+    r"(?:(?:read|learn|show|see|view|find out|load)\s(?:more|all|details?|post|item|product|ad|full).{0,12}|"
+    r"more|"
     r"(?:continue|keep)\sreading.*|details?|reply|replies|(?:leave a )?comments?|quote|report|share|save|"
     r"add to (?:cart|basket|wishlist|favou?rites).*|buy(?: now)?|select options|"
-    r"(?:go to )?(?:last|latest|first|new(?:est)?|unread)(?: (?:post|reply|page))?|permalink|link|edit|hide|next|"
+    r"(?:go to )?(?:last|latest|first|new(?:est)?|unread)(?: (?:post|reply|page))?|permalink|link|edit|hide|"
+    r"next|"
     r"previous|prev|discuss|views?|points?|min(?:ute)?s? read|(?:hours?|minutes?|days?)\b.{0,12}|"
     r"阅读全文|查看(?:详情|更多|全部)?|更多|详情|回复|评论|收藏|下一页|上一页)?",
     re.IGNORECASE,
 )
 _DATELIKE = re.compile(
-    r"\W*+(?:\d{1,4}[-./年]\d{1,2}[-./月]\d{1,4}.*|\d+\s*(?:s|m|h|d|sec|min|hour|day|week|month|year|秒|分|小时|天|個|个).{0,20}|"
+    r"\W*+(?:\d{1,4}[-./年]\d{1,2}[-./月]\d{1,4}.*|"
+    r"\d+\s*(?:s|m|h|d|sec|min|hour|day|week|month|year|秒|分|小时|天|個|个).{0,20}|"
     r"(?:yesterday|today|just now|昨天|今天|前天|刚刚).{0,20}|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s.{0,30}|"
-    r"(?:\d{1,2}(?:st|nd|rd|th)?\s)?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s\d.{0,20}|\d{1,2}:\d\d.{0,10})",
+    r"(?:\d{1,2}(?:st|nd|rd|th)?\s)?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s\d.{0,20}|"
+    r"\d{1,2}:\d\d.{0,10})",
     re.IGNORECASE,
 )
+_DIGIT = re.compile(r"\d")
+_DATED = re.compile(r"/(?:19|20)\d\d/\d\d/.|\d{5,}")
+_STATE = re.compile(r"\d|visited|active|read|new|hot|odd|even|first|last")
+_EXTENSION = re.compile(r"\.[a-z]{3,4}$")
 _WIDE = re.compile(r"[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
@@ -86,7 +95,7 @@ class Column:
 def links_of(
     tree: LexborHTMLParser, base: str, home: str, noisy: frozenset[int], known: dict[int, bool]
 ) -> list[Link]:
-    """The links that may lead to posts: on the same site or off it, not in `noisy` parts, not to this page."""
+    """The links that may lead to posts: not in `noisy` parts, and not to this very page."""
     found: list[Link] = []
     here = post_id(home, home)
     seen: dict[str, tuple[str, str]] = {}
@@ -105,7 +114,9 @@ def links_of(
 
 def said(node: LexborNode) -> str:
     """What a link says: its text, whole where the page shortened it, or its picture's description."""
-    text = " ".join(text_of(node).split())[:300]
+    only = node.first_child
+    plain = only is not None and only.tag == "-text" and only.next is None
+    text = " ".join(((only.text_content or "") if plain and only else text_of(node)).split())[:300]
     title = " ".join((node.attributes.get("title") or "").split())[:300]
     cut = text.rstrip(".…")
     if title and text.endswith(("…", "...")) and title.startswith(cut[: max(1, len(cut) - 1)]):
@@ -135,17 +146,15 @@ def _place(node: LexborNode, paths: dict[int, str]) -> str:
     words = sorted(
         w for w in (node.attributes.get("class") or "").lower().split()[:8] if w.isalpha() or "-" in w
     )
-    own = ".".join(
-        w for w in words if not re.search(r"\d|visited|active|read|new|hot|odd|even|first|last", w)
-    )
+    own = ".".join(w for w in words if not _STATE.search(w))
     return f"{_path(node.parent, paths)}>a.{own}"
 
 
 def _sort(link: Link) -> str:
     """Keeps apart what stands at like places but leads elsewhere: people, categories, other scripts."""
     path, _, query = link.key.partition("?")
-    script = path.rpartition("/")[2] if query or re.search(r"\.[a-z]{3,4}$", path) else ""
-    numbered = re.search(r"\d", script) is not None
+    script = path.rpartition("/")[2] if query or _EXTENSION.search(path) else ""
+    numbered = _DIGIT.search(script) is not None
     return f"{'other' if is_other(link.url) else ''} {'' if numbered else script}"
 
 
@@ -172,7 +181,7 @@ def weigh(column: Column, around: Surroundings) -> float:
     count = len(links)
     texts = [link.text for link in links]
     worth = _length_worth(texts) + 0.8 * len(set(texts)) / count
-    worth += 0.9 * _share(links, is_titled) + 0.4 * _share(links, lambda x: bool(re.search(r"\d", x.key)))
+    worth += 0.9 * _share(links, is_titled) + 0.4 * _share(links, lambda x: bool(_DIGIT.search(x.key)))
     worth += 0.8 * _share(links, lambda x: is_postlike(x.url)) - 1.8 * _share(
         links, lambda x: is_other(x.url)
     )
@@ -234,15 +243,15 @@ def _marks(node: LexborNode) -> str:
     )
 
 
+@lru_cache(maxsize=4_096)
 def is_postlike(url: str) -> bool:
     """Whether an address has a word that programs use for posts, or a date and a title."""
     parts = urlsplit(url)
     where = f"{parts.path}?{parts.query}"[:500]
-    return bool(
-        _POSTLIKE.search(where) or re.search(r"/(?:19|20)\d\d/\d\d/.", where) or re.search(r"\d{5,}", where)
-    )
+    return bool(_POSTLIKE.search(where) or _DATED.search(where))
 
 
+@lru_cache(maxsize=4_096)
 def is_other(url: str) -> bool:
     """Whether an address has a word for people, categories or actions, and none for posts."""
     parts = urlsplit(url)
@@ -250,6 +259,7 @@ def is_other(url: str) -> bool:
     return bool(_OTHER.search(where)) and not _POSTLIKE.search(where)
 
 
+@lru_cache(maxsize=4_096)
 def is_generic(text: str) -> bool:
     """Whether a text says nothing of a post: "read more", a number, a time."""
     if len(text) > 80:
@@ -258,11 +268,12 @@ def is_generic(text: str) -> bool:
     return bool(_GENERIC.fullmatch(core) or _DATELIKE.fullmatch(text))
 
 
+@lru_cache(maxsize=4_096)
 def shape(key: str) -> str:
     """An id with its variable parts as placeholders: posts of one program have the same."""
     path, _, query = key.partition("?")
     parts = path.strip("/").split("/")
-    literal = (len(parts) > 1 or query or "." in parts[0]) and not re.search(r"\d", parts[0])
+    literal = (len(parts) > 1 or query or "." in parts[0]) and not _DIGIT.search(parts[0])
     shown = [parts[0] if literal else _placeholder(parts[0])]
     shown += [_placeholder(part) for part in parts[1:]]
     names_ = sorted(pair.partition("=")[0] for pair in query.split("&")) if query else []

@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from selectolax.lexbor import LexborNode
 
 from watchers.reading.columns import is_generic
-from watchers.reading.links import absolute
+from watchers.reading.links import PERSON_PATH, absolute
 from watchers.reading.markup import names
 from watchers.reading.prices import price_in
 from watchers.reading.text import clean, text_of
@@ -25,12 +26,13 @@ MOST_NODES = 600
 """Elements of one record that are looked at."""
 
 _SELLER = names(
-    "author byline username user seller vendor poster nickname nick owner creator member shopname started starter "
-    "publisher postedby contributor screenname advertiser by fn"
+    "author byline username user seller vendor poster nickname nick owner creator member shopname started "
+    "starter publisher postedby contributor screenname advertiser by fn"
 )
 _PRICE = names("price amount cost money pricing prix preis precio harga gia 价格 offer-price")
 _TIME = names(
-    "date time datetime posted published created timestamp ago age postdate pubdate dateline dtstamp started createtime"
+    "date time datetime posted published created timestamp ago age postdate pubdate dateline dtstamp "
+    "started createtime"
 )
 _PLACE = names(
     "location region city place address locality hood neighborhood neighbourhood district province town"
@@ -40,15 +42,8 @@ _BODY = names("content body text message details lead")
 _LATER = names(
     "last latest lastpost lastreply reply replies activity updated modified bumped lastposter newest edited"
 )
-_COUNTS = names(
-    "views replies reply-count posts-count counts count stats likes votes score points num badge label rating meta-count"
-)
-_WORD = re.compile(r"[a-z]+", re.IGNORECASE)
-_PERSON_PATH = re.compile(
-    r"(?:^|[/?&._=-])(?:users?|members?|profile|author|people|u|uid|space|accounts?|sellers?|memberlist|shops?|stores?|~|@\w+)"
-    r"(?=[/?&=._-]|$)|/@",
-    re.IGNORECASE,
-)
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_MAYBE_TIME = re.compile(r"\d|天|刚|剛|today|yesterday|now", re.IGNORECASE)
 _STAMPS = (
     "datetime",
     "data-time",
@@ -203,26 +198,28 @@ class _Gather:
     # --- one field ------------------------------------------------------------------------
 
     def _person(self, node: LexborNode, words: frozenset[str], facts: Facts) -> None:
-        if facts.seller_url:
-            return
         attributes = node.attributes
-        url = absolute(self._page.base, attributes.get("href") or "")
+        href = attributes.get("href") or ""
         marked = bool(words & _SELLER) or "author" in (attributes.get("rel") or "")
-        if not url or not (marked or _PERSON_PATH.search(url.partition("//")[2].partition("/")[2])):
+        if facts.seller_url or not (marked or PERSON_PATH.search(href[:500])):
+            return
+        url = absolute(self._page.base, href)
+        if not url or not (marked or PERSON_PATH.search(url.partition("//")[2].partition("/")[2])):
             return
         name = _BY.sub("", _line(node, _LONGEST_NAME + 1))
         if name and len(name) <= _LONGEST_NAME and not is_generic(name):
             facts.seller, facts.seller_url = name, url
 
     def _named_person(self, node: LexborNode, facts: Facts) -> None:
-        if facts.seller:
+        whole = _line(node, 2 * _LONGEST_NAME)
+        if facts.seller or not 0 < len(whole) < 2 * _LONGEST_NAME - 1:
             return
         inner = node.css_first("a[href]")
         if inner is not None and inner.mem_id != node.mem_id:
             url = absolute(self._page.base, inner.attributes.get("href") or "")
-            name = _BY.sub("", _line(inner, _LONGEST_NAME + 1))
+            name = _BY.sub("", _line(inner, _LONGEST_NAME + 1)) if inner.mem_id != self._title else ""
         else:
-            url, name = "", _BY.sub("", _line(node, _LONGEST_NAME + 1))
+            url, name = "", _BY.sub("", whole)
         if name and len(name) <= _LONGEST_NAME and not is_generic(name):
             facts.seller, facts.seller_url = name, url
 
@@ -238,7 +235,7 @@ class _Gather:
         inner = None if _stamp(node) else node.css_first(_STAMPED)
         node = inner if inner is not None else node
         for raw in (_stamp(node), (node.attributes.get("title") or "").strip(), _line(node, 80)):
-            if raw and re.search(r"\d|天|刚|剛|today|yesterday|now", raw, re.IGNORECASE):
+            if raw and _MAYBE_TIME.search(raw):
                 at = read_time(raw, self._page.now, self._page.zone)
                 if at is not None:
                     facts.posted_raw, facts.posted_at = _line(node, 80) or raw, at
@@ -283,13 +280,21 @@ def _stamp(node: LexborNode) -> str:
 def _words(node: LexborNode) -> frozenset[str]:
     attributes = node.attributes
     marks = f"{attributes.get('class') or ''} {attributes.get('itemprop') or ''} {attributes.get('id') or ''}"
-    return frozenset(_split(marks[:200])) if marks.strip() else frozenset()
+    return _word_set(marks[:200]) if len(marks) > 2 else _NONE
+
+
+_NONE: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=8_192)
+def _word_set(marks: str) -> frozenset[str]:
+    return frozenset(_split(marks))
 
 
 def _split(marks: str) -> Iterator[str]:
     for mark in marks.split():
         yield mark.lower()
-        for part in re.sub(r"(?<=[a-z])(?=[A-Z])", "-", mark).replace("_", "-").split("-"):
+        for part in _HUMP.sub("-", mark).replace("_", "-").split("-"):
             if part.isalpha():
                 yield part.lower()
 

@@ -9,6 +9,7 @@ two posts would lose one of them. Pure; never raises.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
 LONGEST_URL = 4_000
@@ -32,6 +33,8 @@ _SHAPES = tuple(
 )
 # Parameters that name a topic whatever stands beside them, the most telling first.
 _TOPIC = ("tid", "threadid", "topic_id", "showtopic", "topic", "t")
+_TOPIC_VALUE = re.compile(rf"({_NUMBER})(?:\.[\w.]*|-.*)?(?:;|$)")
+_VBULLETIN = re.compile(rf"({_NUMBER})-[^=]*$")
 _TOPIC_SCRIPT = re.compile(
     r"(?:viewtopic|showthread|viewthread|forum|redirect|thread|topic|misc|forumdisplay|index)\.php$|/$",
     re.IGNORECASE,
@@ -62,10 +65,17 @@ _TAIL = re.compile(
     re.IGNORECASE,
 )
 _SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#;]*", re.IGNORECASE)
+PERSON_PATH = re.compile(
+    r"(?:^|[/?&;._=-])(?:users?|members?|profile|author|people|u|uid|space|accounts?|sellers?|memberlist|~)"
+    r"(?=[/?&;=._-]|$)|/@",
+    re.IGNORECASE,
+)
+"""Where the pages about people stand in an address."""
 _SLASHES = re.compile(r"/{2,}")
 _MARK = re.compile(r"[\x00-\x20\x7f]+")
 
 
+@lru_cache(maxsize=2_048)
 def absolute(base: str, link: str) -> str:
     """`link` against `base`, or "" when it is no http address. White space and control marks go."""
     link = link.strip()
@@ -118,6 +128,7 @@ def _route(fragment: str) -> str:
     return fragment if fragment[:1] in ("!", "/") and len(fragment) > 2 else ""
 
 
+@lru_cache(maxsize=4_096)
 def post_id(url: str, home: str = "") -> str:
     """The name of the post behind an absolute address: equal for every link to the same post.
 
@@ -148,10 +159,10 @@ def _by_query(path: str, query: str) -> str:
         return path + "?" + shaped
     pairs = dict(parse_qsl(query, keep_blank_values=True)) if query.count("&") < 100 else {}
     for name in _TOPIC:
-        if found := re.match(rf"({_NUMBER})(?:\.[\w.]*|-.*)?(?:;|$)", pairs.get(name, "")):
+        if found := _TOPIC_VALUE.match(pairs.get(name, "")):
             return f"{_SLASHES.sub('/', path)}?{name}={found[1]}"
     # vBulletin 4: showthread.php?7-title
-    if found := re.match(rf"({_NUMBER})-[^=]*$", first):
+    if found := _VBULLETIN.match(first):
         return f"{path}?{found[1]}"
     return ""
 

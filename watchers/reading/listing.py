@@ -31,7 +31,7 @@ _SURE_CARDS = 4.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Posts, by what they were found (json-ld or microdata, cards, entries; "" for none), how surely (0..1)."""
+    """Posts, by what they were found (structured data, cards, entries; ""), how surely (0..1)."""
 
     posts: tuple[Post, ...] = ()
     by: str = ""
@@ -141,12 +141,13 @@ def _entry_post(entry: Entry, page: Page, home: str) -> Post:
 
 
 _BODY = (
-    ".bbWrapper, .post_body, .content, .cooked, .Post-body, .t_f, .message, .post-message, .comment__text, .comment-text, "
-    ".post-content, .entry-content, [itemprop=text], [itemprop=articleBody], .body, .text"
+    ".bbWrapper, .post_body, .content, .cooked, .Post-body, .t_f, .message, .post-message, "
+    ".comment__text, .comment-text, .post-content, .entry-content, [itemprop=text], "
+    "[itemprop=articleBody], .body, .text"
 )
 
 
 def nameless_id(post: Post) -> str:
-    """An id for a post with neither address nor number: of its title, or its first words. An edit of them makes a new post."""
+    """An id of the title or first words, for want of address and number: editing them makes a new post."""
     words = " ".join((post.title or post.text[:120]).split()).casefold()
     return "text-" + hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:24]

@@ -11,16 +11,18 @@ from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborNode
 
+from watchers.reading.links import PERSON_PATH
 from watchers.reading.markup import names
 
 SMALLEST = 49
 """Pixels; a picture declared smaller in both directions is no evidence."""
 
 _MARKS = names(
-    "avatar avatars gravatar userpic userpics useravatar userphoto profilepic emoji emojione emoticon smiley smilies "
-    "smilie wp-smiley icon icons ico fa logo sitelogo site-logo custom-logo brand sprite badge badges rank ranks "
-    "flag flags rating stars star captcha spinner loader preloader tracking tracker beacon pixel button btn reaction "
-    "reactions postprofile author-image author-photo bio-image signature sig"
+    "avatar avatars gravatar userpic userpics useravatar userphoto profilepic emoji emojione emoticon "
+    "smiley smilies smilie wp-smiley icon icons logo sitelogo site-logo custom-logo brand sprite badge "
+    "badges rank ranks flag flags rating stars star captcha spinner loader preloader tracking tracker "
+    "beacon pixel button btn reaction reactions postprofile author-image author-photo bio-image signature "
+    "sig"
 )
 _FOLDERS = re.compile(
     r"/(?:smil(?:ies|eys?|e)|emojis?|emoticons?|avatars?|useravatars?|user_avatar|letter_avatar\w*|gravatar|ranks?|badges?|"
@@ -40,6 +42,7 @@ _CHROME = re.compile(
     re.IGNORECASE,
 )
 _PART = re.compile(r"[a-z]+", re.IGNORECASE)
+_FACE = re.compile(r"(?:user|member|author|profile|poster)[-_]?(?:photo|pic|picture|img|image|icon|thumb)")
 _ABOVE = 3
 _DATA_SIZE = re.compile(r"(?:width|height)\s*:\s*(\d{1,4})px")
 
@@ -69,11 +72,18 @@ def is_chrome(url: str) -> bool:
 def _is_marked(node: LexborNode, *, own: bool) -> bool:
     attributes = node.attributes
     words = f"{attributes.get('class') or ''} {attributes.get('id') or ''}"[:300].lower().split()
+    if _FACE.search(" ".join(words)) or _leads_to_person(node):
+        return True
     for word in words:
         parts = _PART.findall(word)
         if word in _MARKS or (parts and parts[-1] in _MARKS) or (own and any(p in _MARKS for p in parts[:1])):
             return True
     return own and bool(attributes.get("data-emoji") or "smilieid" in attributes)
+
+
+def _leads_to_person(node: LexborNode) -> bool:
+    """Whether an element is a link to somebody's profile: the picture in it is a face."""
+    return node.tag == "a" and bool(PERSON_PATH.search((node.attributes.get("href") or "")[:500]))
 
 
 def _is_tiny(node: LexborNode) -> bool:

@@ -124,7 +124,7 @@ def _link(node: LexborNode, picks: Picks, about: Page) -> tuple[LexborNode | Non
     """The link of an item and its address: as picked, else the one that looks most like a title."""
     if picks.link is not None:
         pick = picks.link if picks.link.attr or picks.link.regex else replace(picks.link, attr="href")
-        at = next(iter(nodes(node, pick.css)), node if pick.css == ":scope" else None)
+        at = next(iter(nodes(node, pick.css)), node if node.tag == "a" else None)
         return at, absolute(about.base, first(node, pick))
     links = [*([node] if node.tag == "a" else []), *nodes(node, "a[href]")[:50]]
     above = node.parent

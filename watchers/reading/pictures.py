@@ -18,7 +18,6 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from storage.model import PictureRef
 from watchers.reading.links import absolute
-from watchers.reading.markup import names
 from watchers.reading.ornaments import is_chrome, is_ornament
 from watchers.reading.zones import within
 
@@ -28,18 +27,20 @@ _SMALLEST_THUMBNAIL = 200
 """Pixels; below this a declared width means a thumbnail."""
 
 _LOOKED_AT = (
-    "img, amp-img, picture, video, a[href], [style*=url], [data-bg], [data-background], [data-background-image], "
+    "img, amp-img, picture, video, a[href], [style*=url], [data-bg], [data-background], "
+    "[data-background-image], "
     "[data-bgset], [data-image-url], input[type=image]"
 )
 # Attributes that hold a picture's address, the largest version first.
 _ORIGINALS = (
     "data-large_image", "data-orig-file", "data-original-src", "zoomfile", "data-zoom-image", "data-zoom",
-    "data-full", "data-full-url", "data-full-src", "data-fullsize", "data-hires", "data-high-res-src", "data-large",
-    "data-large-file", "data-original",
+    "data-full", "data-full-url", "data-full-src", "data-fullsize", "data-hires", "data-high-res-src",
+    "data-large", "data-large-file", "data-original",
 )  # fmt: skip
 _LAZY = (
-    "file", "data-src", "data-lazy-src", "data-lazy", "data-lazyload", "data-ks-lazyload", "data-echo", "data-img",
-    "data-url", "data-image", "data-actualsrc", "original", "lazy-src", "lazyload", "_src", "src",
+    "file", "data-src", "data-lazy-src", "data-lazy", "data-lazyload", "data-ks-lazyload", "data-echo",
+    "data-img", "data-url", "data-image", "data-actualsrc", "original", "lazy-src", "lazyload", "_src",
+    "src",
 )  # fmt: skip
 _SETS = ("srcset", "data-srcset", "data-lazy-srcset", "data-original-set")
 _BACKGROUNDS = ("data-bg", "data-background", "data-background-image", "data-image-url", "data-bgset")
@@ -50,9 +51,9 @@ _ATTACHED = re.compile(
 )
 _URL = re.compile(r"url\(\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^'\"\s)]++))\s*+\)", re.IGNORECASE)
 _CANDIDATE = re.compile(r"[\s,]*+(\S++)((?:\s++[\d.]++[wxh])*+)\s*+(?:,|$)")
+_RUN = re.compile(r"[\s,]{3,}")
 _SIZE = re.compile(r"([\d.]+)([wx])")
-_RULE = re.compile(r"([^{}]{1,500})\{([^{}]{0,4000})\}")
-_SIMPLE = re.compile(r"[.#]([\w-]+)\s*$")
+_SIMPLE = re.compile(r"[.#][\w-]{1,100}\s*$")
 
 
 @dataclass(slots=True)
@@ -179,7 +180,7 @@ def _from_attributes(attributes: dict[str, str | None], base: str) -> Iterator[t
 
 
 def _picture_link(base: str, value: str | None) -> str:
-    if not value or value.startswith("data:") or not re.search(r"[./]", value):
+    if not value or value.startswith("data:") or not ("." in value or "/" in value):
         return ""
     link = absolute(base, value)
     return "" if is_placeholder(link) else link
@@ -195,10 +196,14 @@ def _from_sets(sources: list[LexborNode], base: str) -> list[tuple[str, float]]:
 
 def _from_set(value: str, base: str) -> Iterator[tuple[str, float]]:
     """https://html.spec.whatwg.org/multipage/images.html#srcset-attributes, leniently."""
-    for found in _CANDIDATE.finditer(value[:20_000]):
+    for found in _CANDIDATE.finditer(_RUN.sub(", ", value[:20_000])):
         link = _picture_link(base, found[1].rstrip(","))
         if link:
-            sizes = dict((unit, float(number)) for number, unit in _SIZE.findall(found[2]) if number != ".")
+            sizes = {
+                unit: float(number)
+                for number, unit in _SIZE.findall(found[2])
+                if number.count(".") < 2 and number != "."
+            }
             yield link, sizes.get("w") or 1000.0 * sizes.get("x", 0.3)
 
 
@@ -236,15 +241,16 @@ def style_pictures(tree: LexborHTMLParser) -> dict[str, str]:
     found: dict[str, str] = {}
     for sheet in tree.css("style")[:50]:
         text = (sheet.text() or "")[:300_000]
-        if "url(" not in text:
-            continue
-        for selectors, body in _RULE.findall(text):
-            link = _URL.search(body) if "url(" in body else None
-            if link is None or "background" not in body:
-                continue
-            for selector in selectors.split(","):
-                if mark := _SIMPLE.search(selector):
-                    found[mark[0].strip()] = link[1] or link[2] or link[3]
+        for rule in text.split("}") if "url(" in text else ():
+            selectors, _, body = rule.rpartition("{")
+            link = _URL.search(body[:4_000]) if "background" in body else None
+            if link is not None:
+                address = link[1] or link[2] or link[3]
+                found.update(
+                    (mark[0].strip(), address)
+                    for one in selectors[-500:].split(",")
+                    if (mark := _SIMPLE.search(one))
+                )
             if len(found) > 2_000:
                 return found
     return found
@@ -269,6 +275,7 @@ _SMALL = re.compile(
 _TOLD = re.compile(
     r"[-_/](?:w)?(\d{2,4})x(\d{2,4})?(?=\D*$)|/size/w(\d{2,4})|[?&](?:w|width|imwidth|resize)=(\d{2,4})"
 )
+_SIZING = re.compile(r"&?(?:thumb(?:nail)?|t|mode|w|h|width|height|size)=[^&]*")
 _SCRIPT = re.compile(r"\.(?:php|aspx?|jsp|cgi|ashx|do)$|/[^./]*$", re.IGNORECASE)
 
 
@@ -282,7 +289,7 @@ def root(url: str) -> str:
     parts = urlsplit(url)
     path = _RESIZED.sub("", parts.path)
     query = parts.query if _SCRIPT.search(parts.path) else ""
-    query = re.sub(r"&?(?:thumb(?:nail)?|t|mode|w|h|width|height|size)=[^&]*", "", query).lstrip("&")
+    query = _SIZING.sub("", query).lstrip("&")
     return f"{parts.netloc.lower().removeprefix('www.')}{path}?{query}"
 
 

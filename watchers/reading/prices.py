@@ -7,11 +7,19 @@ import re
 LONGEST = 60
 """Characters of a price."""
 
-_SIGN = r"(?:[$€£¥￥₹฿₫₱₩₦₽₴₺₪₸﷼]|US\$|S\$|HK\$|NT\$|R\$|R(?=\s?\d)|A\$|C\$|(?i:rp)\.?|RM|Rs\.?|(?i:ksh|kes)\.?|USD|EUR|GBP|CNY|RMB|VND|THB|ZAR|NGN|IDR|UGX|TZS|CHF|kr\.?|zł)"
-_UNIT = r"(?:元|圆|块|万元?|萬|円|원|€|\$|£|₫|đ|VNĐ|VND|USD|US\$|EUR|GBP|RMB|CNY|THB|บาท|ZAR|KES|Ksh|UGX|TZS|NGN|IDR|PLN|zł|kr|руб\.?|₽|triệu|tr|lei|Kč)"
+_CODES = (
+    "USD EUR GBP CNY RMB VND THB ZAR NGN IDR UGX TZS KES CHF PLN HKD TWD SGD MYR PHP INR JPY KRW".replace(
+        " ", "|"
+    )
+)
+_SYMBOL = r"[$€£¥￥₹฿₫₱₩₦₽₴₺₪₸﷼]"
+_WORDS = rf"(?:US|S|HK|NT|R|A|C)\$|R(?=\s?\d)|(?i:rp|ksh|kes)\.?|RM|Rs\.?|{_CODES}|kr\.?|zł"
+_SIGN = rf"(?:(?<!\w)(?:{_WORDS})|{_SYMBOL})"
+_UNIT = rf"(?:元|圆|块|万元?|萬|円|원|€|\$|£|₫|đ|VNĐ|{_CODES}|US\$|บาท|Ksh|zł|kr|руб\.?|₽|triệu|tr|lei|Kč)"
 _NUMBER = r"\d{1,3}(?:[ .,'’\u00a0\u202f]\d{3})*+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,]\d{1,2})?"
+_PER = r"(?:\s?(?:万|萬|k\b|[mM]illion|/\s?(?:kg|g|pc|each|piece|斤|克|个|個)))?"
 _PRICE = re.compile(
-    rf"(?<![\w])(?P<a>{_SIGN}\s?(?:{_NUMBER})(?:\s?(?:万|萬|k\b|[mM]illion|/\s?(?:kg|g|pc|each|piece|斤|克|个|個)))?)|"
+    rf"(?P<a>{_SIGN}\s?(?:{_NUMBER}){_PER}(?:\s(?:{_CODES})\b)?)|"
     rf"(?P<b>(?<![\d.,:/-])(?:{_NUMBER})\s?{_UNIT}(?![a-z]|\s?\d))"
 )
 _WORDED = re.compile(

@@ -127,10 +127,12 @@ def values(top: LexborNode | LexborHTMLParser, pick: Pick) -> list[str]:
 
 
 def first(top: LexborNode | LexborHTMLParser, pick: Pick) -> str:
-    """The first value of a pick, or "". An element that is `top` itself counts too."""
-    if isinstance(top, LexborNode) and pick.css in ("", ":scope"):
-        return value_of(top, pick)
-    return next((value for node in nodes(top, pick.css) if (value := value_of(node, pick))), "")
+    """The first value of a pick below `top`, else of `top` itself if it matches, else ""."""
+    inside = next((value for node in nodes(top, pick.css) if (value := value_of(node, pick))), "")
+    if inside or not isinstance(top, LexborNode) or len(max(_steps(pick.css), key=len)) > 2:
+        return inside
+    itself = top.css(pick.css)[:1]
+    return value_of(top, pick) if itself and itself[0].mem_id == top.mem_id else ""
 
 
 def value_of(node: LexborNode, pick: Pick) -> str:

@@ -24,17 +24,18 @@ _DEEPEST = 12
 _LONGEST = 200_000
 
 POSTS = names(
-    "Product IndividualProduct ProductGroup SomeProducts Offer DiscussionForumPosting SocialMediaPosting BlogPosting "
-    "LiveBlogPosting Article NewsArticle Report Question Vehicle Car Motorcycle Book RealEstateListing Accommodation "
-    "Recipe Review ListItem CreativeWork VisualArtwork MediaObject Demand"
+    "Product IndividualProduct ProductGroup SomeProducts Offer DiscussionForumPosting SocialMediaPosting "
+    "BlogPosting LiveBlogPosting Article NewsArticle Report Question Vehicle Car Motorcycle Book "
+    "RealEstateListing Accommodation Recipe Review ListItem CreativeWork VisualArtwork MediaObject Demand"
 )
 _SKIPPED = names(
-    "BreadcrumbList SiteNavigationElement WPHeader WPFooter WPSideBar Organization Corporation Person WebSite "
-    "SearchAction ImageObject Brand Rating AggregateRating PostalAddress ContactPoint Comment Answer UserComments"
+    "BreadcrumbList SiteNavigationElement WPHeader WPFooter WPSideBar Organization Corporation Person "
+    "WebSite SearchAction ImageObject Brand Rating AggregateRating PostalAddress ContactPoint Comment "
+    "Answer UserComments"
 )
 _DOWN = (
-    "@graph", "mainEntity", "itemListElement", "hasPart", "blogPost", "blogPosts", "dataFeedElement", "itemOffered",
-    "mainContentOfPage", "about", "hasOfferCatalog", "makesOffer",
+    "@graph", "mainEntity", "itemListElement", "hasPart", "blogPost", "blogPosts", "dataFeedElement",
+    "itemOffered", "mainContentOfPage", "about", "hasOfferCatalog", "makesOffer",
 )  # fmt: skip
 _LISTED_DOWN = ("item", "itemOffered", "mainEntity")
 
@@ -61,7 +62,7 @@ def described_posts(found: Structured, page: Page, home: str) -> tuple[Post, ...
     """The posts that a listing page describes, in order, each once; not the page itself."""
     here = post_id(home, home)
     posts: dict[str, Post] = {}
-    for thing in described(found, page.base):
+    for thing in described(found):
         url = absolute(page.base, thing.url) if thing.url else ""
         key = post_id(url, home) if url else ""
         if key and key not in (here, "/") and (thing.title or thing.images or "ListItem" in thing.types):
@@ -86,7 +87,7 @@ def as_post(thing: Described, key: str, url: str, page: Page) -> Post:
     )
 
 
-def described(found: Structured, base: str) -> tuple[Described, ...]:
+def described(found: Structured) -> tuple[Described, ...]:
     """All posts that JSON-LD and microdata describe, JSON-LD first, in page order."""
     roots: list[Thing] = [*found.json_ld, *(_from_item(item, 0) for item in found.microdata)]
     things = [thing for root in roots for thing in _walk(root, 0)]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import pairwise
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -20,16 +22,18 @@ MOST_NAMED = 30_000
 _TAGS = names("nav aside footer dialog menu")
 _ROLES = names("navigation complementary contentinfo banner search dialog menu menubar toolbar tablist")
 _WORDS = names(
-    "nav navbar navigation menu submenu menubar sidebar sidebars aside footer breadcrumb breadcrumbs crumb crumbs "
-    "pagination pager paging pagenav pages pageline pagelinks pgs pgt paginator related upsell upsells crosssell "
-    "cross-sell cross-sells recommended recommendations recommend similar also-viewed suggested suggestions "
-    "tagcloud tag-cloud tags taglist tag-list cloud widget widgets social share sharing sharedaddy cookie consent gdpr "
-    "login signin signup register newsletter subscribe subscription toolbar dropdown popup modal tooltip offcanvas "
-    "skip-link skiplink screen-reader advertisement adsbygoogle sponsored-links banner facets filters filter "
-    "categories category-list archives calendar blogroll statistics stats whos-online online-users boardstats "
-    "recently-viewed recent-comments recent-posts latest-comments trending most-viewed popular hot-topics "
-    "forumjump jumpbox jump-box language-switcher lang-switch copyright legal topbar top-bar userbar userpanel "
-    "signature sig sigs postsignature mini-cart minicart basket-mini quicklogin quick-search searchform search-form"
+    "nav navbar navigation menu submenu menubar sidebar sidebars aside footer breadcrumb breadcrumbs "
+    "crumb crumbs pagination pager paging pagenav pages pageline pagelinks pgs pgt paginator related "
+    "upsell upsells crosssell cross-sell cross-sells recommended recommendations recommend similar also- "
+    "viewed suggested suggestions tagcloud tag-cloud tags taglist tag-list cloud widget widgets social "
+    "share sharing sharedaddy cookie consent gdpr login signin signup register newsletter subscribe "
+    "subscription toolbar dropdown popup modal tooltip offcanvas skip-link skiplink screen-reader "
+    "advertisement adsbygoogle sponsored-links banner facets filters filter categories category-list "
+    "archives calendar blogroll statistics stats whos-online online-users boardstats recently-viewed "
+    "recent-comments recent-posts latest-comments trending most-viewed popular hot-topics forumjump "
+    "jumpbox jump-box language-switcher lang-switch copyright legal topbar top-bar userbar userpanel "
+    "signature sig sigs postsignature mini-cart minicart basket-mini quicklogin quick-search searchform "
+    "search-form"
 )
 # Names of the whole, or of what is said about it: "with-sidebar" is the main part.
 _LAYOUT = re.compile(
@@ -66,6 +70,7 @@ def _words(attributes: dict[str, str | None]) -> list[str]:
     return f"{attributes.get('class') or ''} {attributes.get('id') or ''}"[:400].split()
 
 
+@lru_cache(maxsize=8_192)
 def _is_noise_word(word: str) -> bool:
     lower = word.lower()
     if lower in _WORDS:
@@ -75,7 +80,7 @@ def _is_noise_word(word: str) -> bool:
     parts = [part.lower() for part in _PARTS.findall(word)]
     if not parts:
         return False
-    pairs = [f"{one}-{two}" for one, two in zip(parts, parts[1:], strict=False)]
+    pairs = [f"{one}-{two}" for one, two in pairwise(parts)]
     # The last part says what a thing is ("topic-tags" are tags), the first whose it is ("sidebar-box").
     return parts[-1] in _WORDS or parts[0] in _WORDS or any(pair in _WORDS for pair in pairs)
 
