@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from storage.clock import Clock
 from storage.model import Evidence, Lifetime, Observation, Post, Progress, Response, Snapshot, Watched
@@ -80,12 +81,20 @@ async def seal(kit: Kit, snapshot: Snapshot, row: Watched, lifetime: Lifetime | 
 
 def kept_row(row: Watched, capture: Capture) -> Watched:
     """The watched row after a capture: what the post looked like, and when it was alive."""
-    return replace(
+    row = replace(
         row,
         page_digest=capture.page_print or fingerprint(capture.snapshot().post),
-        last_seen_at=capture.alive_at or row.last_seen_at,
         incomplete=capture.incomplete,
     )
+    return seen_alive(row, capture.alive_at) if capture.alive_at is not None else row
+
+
+def seen_alive(row: Watched, at: datetime) -> Watched:
+    """The row after the post was seen alive: a run of looks that said "gone" before is over."""
+    row = replace(row, last_seen_at=max(row.last_seen_at, at))
+    if row.first_missing_at is not None and row.first_missing_at < at:
+        row = replace(row, first_missing_at=None, missing_looks=0, missing_class="")
+    return row
 
 
 def first_row(target: str, post: Post, listing: Response) -> Watched:

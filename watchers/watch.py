@@ -67,6 +67,7 @@ class Watch:
         self._body_digest = ""
         self._stale = False
         self._known_before: frozenset[str] = frozenset()
+        self._showing: frozenset[str] = frozenset()
         self._full_at: float | None = None
         self._planned: datetime | None = None
         self._stale_looks: dict[str, float] = {}
@@ -189,6 +190,7 @@ class Watch:
     async def _take(self, page: Response, listing: Listing, *, first_page: bool = True) -> int:
         """Queue a capture for each new or changed post; returns how many there were."""
         prints = {post.post_id: fingerprint(post) for post in listing.posts}
+        self._showing = frozenset(prints)
         moved = [p for p in listing.posts if self.listed.get(p.post_id) != prints[p.post_id]]
         known = await self._kit.store.known(self.target.name, [p.post_id for p in moved])
         count, skipped = 0, set()
@@ -274,12 +276,16 @@ class Watch:
             feed=self._feed,
             post=post,
             observation=why,
-            listing=page,
+            listing=page if self._shows(page, post) else None,
             listed_at=page.first_byte_at,
             previous=row.evidence_id,
         )
         await self._jobs.put(_Job(errand=errand, row=row, recheck=recheck))
         self._kit.meter.queued("capture", self._jobs.qsize())
+
+    def _shows(self, page: Response, post: Post) -> bool:
+        """Whether `page` is a listing that shows the post: a retry may come after it was dropped."""
+        return page.status == 200 and post.post_id in self._showing
 
     async def _hand(self) -> None:
         while True:

@@ -276,3 +276,29 @@ def test_a_post_deleted_during_its_capture_is_kept_as_far_as_it_came(tmp_path: P
         assert any("404" in a for a in first.absences)
 
     play(tmp_path, EVENING, script)
+
+
+def test_a_retry_after_the_listing_dropped_a_post_is_no_sign_of_life(tmp_path: Path) -> None:
+    """Once a picture was fetched again after its post had vanished, and the post counted as seen then."""
+
+    async def script(night: Night, market: Market) -> None:
+        market.publish("bicycle")
+        await night.run_for(minutes=10)
+        number = market.publish(HORN, pictures=(picture(1),))
+        whole = market.site._answers["/pictures/2-0.jpg"]
+
+        async def fails(_request: web.Request) -> web.StreamResponse:
+            return web.Response(status=500)
+
+        market.site.script("/pictures/2-0.jpg", fails)
+        await night.run_for(minutes=2)
+        died = night.clock.now()
+        market.remove(number)
+        market.site._answers["/pictures/2-0.jpg"] = whole
+        await night.run_for(minutes=15)
+        (gone,) = [a for a in night.alerts() if a["kind"] == "deleted"]
+        life = gone["lifetime"]
+        seen, missing = (datetime.fromisoformat(life[k]) for k in ("last_seen_at", "first_missing_at"))
+        assert seen <= died <= missing
+
+    play(tmp_path, EVENING, script, more="[target.rules]\npage = false")
