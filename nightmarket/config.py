@@ -110,6 +110,12 @@ def _target(site: Site, interval_s: float, port: int) -> str:
     kind, rules = reading(site)
     first, last = site.window
     lines = [
+        # At dusk every site shows what came during the evening; at the default of one request
+        # a second its pages and pictures take minutes in which quick sellers delete.
+        f'[hosts."{site.address}"]',
+        "requests_per_s = 4",
+        "concurrency = 2",
+        "",
         "[[target]]",
         f'name = "{site.name}"',
         f'kind = "{kind}"',

@@ -16,8 +16,9 @@ from watchers.capture import Capture, Errand, Fetches, run_within
 from watchers.meter import Meter
 from watchers.reading.fingerprint import fingerprint
 
-CAPTURE_DEADLINE_S = 120.0
-"""Longest time for one post, all pictures included; slow hosts get what came by then."""
+CAPTURE_DEADLINE_S = 300.0
+"""Longest time for one post, all pictures and the waiting for the host's turn included; a
+slow host gives what came by then, and the rest is tried again."""
 LAST_SEAL_S = 4.0
 """Real seconds for which a stopping daemon waits for the seal of what was begun."""
 

@@ -26,8 +26,8 @@ from watchers.seen import Seen
 
 log = structlog.get_logger(__name__)
 
-HANDS = 2
-"""Captures side by side per target."""
+HANDS = 4
+"""Captures side by side per target; the host's own limit holds underneath."""
 WAITING = 500
 """Captures waiting per target; when full, the next poll waits."""
 COMPLETIONS = 3
