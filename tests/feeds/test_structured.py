@@ -1,5 +1,6 @@
 """JSON-LD, microdata and OpenGraph: whole and broken, and what they mean for a post."""
 
+# ruff: noqa: E501  pages as sites write them
 from __future__ import annotations
 
 import json
@@ -112,7 +113,8 @@ def test_a_listing_told_in_json_ld_gives_posts_with_all_fields() -> None:
     )
     assert (post.price, post.seller, post.location) == ("120 USD", "Lan", "Hanoi, VN")
     assert [p.url for p in post.pictures] == ["https://m.example/p/7.jpg", "https://m.example/p/8.jpg"]
-    assert post.posted_at is not None and post.posted_at.isoformat() == "2026-11-24T03:00:00+00:00"
+    assert post.posted_at is not None
+    assert post.posted_at.isoformat() == "2026-11-24T03:00:00+00:00"
 
 
 def test_microdata_of_forum_postings_gives_posts() -> None:

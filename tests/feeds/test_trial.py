@@ -1,5 +1,6 @@
 """`try` and `add` against a site on loopback: what is found, what is missing, what is offered."""
 
+# ruff: noqa: E501  pages as sites write them
 from __future__ import annotations
 
 import json
@@ -61,13 +62,19 @@ async def test_a_trial_reads_the_listing_once_and_three_own_pages(site: FakeSite
         site.put(f"/ad/{n}", own(n))
     tried = await trial(fetcher, target(site.url("/ads")), CLOCK)
     assert [p for p in site.paths() if p != "/robots.txt"] == ["/ads", "/ad/1", "/ad/2", "/ad/3"]
-    assert tried.works and tried.looked_into == 3 and len(tried.posts) == 5
+    assert tried.works
+    assert tried.looked_into == 3
+    assert len(tried.posts) == 5
     assert tried.posts[0].text == "Long words about 1, which is heavy."
     assert tried.pictures == 6
     counts = {fill.field: (fill.on_listing, fill.with_page) for fill in tried.fills}
-    assert counts["title"] == (5, 3) and counts["price"] == (5, 3) and counts["text"] == (0, 3)
+    assert counts["title"] == (5, 3)
+    assert counts["price"] == (5, 3)
+    assert counts["text"] == (0, 3)
     assert tried.missing == ("seller", "location", "posted")
-    assert tried.conditional == "ETag" and tried.encoding == "utf-8" and tried.interval_s == 30
+    assert tried.conditional == "ETag"
+    assert tried.encoding == "utf-8"
+    assert tried.interval_s == 30
 
 
 async def test_an_own_page_that_is_gone_is_told_and_the_rest_goes_on(
@@ -76,7 +83,8 @@ async def test_an_own_page_that_is_gone_is_told_and_the_rest_goes_on(
     site.put("/ads", listing(3))
     site.put("/ad/2", own(2))
     tried = await trial(fetcher, target(site.url("/ads")), CLOCK)
-    assert len(tried.pages_failed) == 2 and "404" in tried.pages_failed[0]
+    assert len(tried.pages_failed) == 2
+    assert "404" in tried.pages_failed[0]
     assert tried.posts[1].text
 
 
@@ -94,16 +102,21 @@ async def test_a_wall_robots_and_a_missing_page_are_findings(site: FakeSite, fet
     gone = await trial(fetcher, target(site.url("/gone")), CLOCK)
     assert "404" in gone.trouble
     barred = await trial(fetcher, target(site.url("/private")), CLOCK)
-    assert "forbids" in barred.robots and "/private" not in site.paths()
+    assert "forbids" in barred.robots
+    assert "/private" not in site.paths()
     walled = await trial(fetcher, target(site.url("/wall")), CLOCK)
-    assert walled.wall == "challenge" and walled.trouble and not walled.works
+    assert walled.wall == "challenge"
+    assert walled.trouble
+    assert not walled.works
 
 
 async def test_no_posts_and_a_selector_without_match_are_said(site: FakeSite, fetcher: Fetcher) -> None:
     site.put("/ads", b"<title>x</title><p>Nothing is listed here today.</p>")
     assert any("item" in note for note in (await trial(fetcher, target(site.url("/ads")), CLOCK)).notes)
     tried = await trial(fetcher, target(site.url("/ads"), item="li.ad"), CLOCK)
-    assert not tried.works and not tried.trouble and "li.ad" in " ".join(tried.notes)
+    assert not tried.works
+    assert not tried.trouble
+    assert "li.ad" in " ".join(tried.notes)
 
 
 async def test_a_page_and_its_feed_are_both_offered_with_the_lag_of_the_feed(
@@ -126,7 +139,8 @@ async def test_a_page_and_its_feed_are_both_offered_with_the_lag_of_the_feed(
     )
     found = await recognise(fetcher, site.url("/"), CLOCK)
     assert [(one.kind, one.url) for one in found] == [("rss", site.url("/feed")), ("html", site.url("/"))]
-    assert "lags" in found[0].why and "2 days" in found[0].why
+    assert "lags" in found[0].why
+    assert "2 days" in found[0].why
     assert "/comments/feed" not in site.paths()
 
 
@@ -149,7 +163,8 @@ async def test_every_sample_is_recognised_as_html(site: FakeSite, fetcher: Fetch
         if sample["posts"]:
             answer = page(path.with_suffix(".html").read_bytes(), url=sample["url"])
             told = load("html").recognise(answer, NOW)
-            assert told is not None and told.confidence >= 0.5, path.stem
+            assert told is not None, path.stem
+            assert told.confidence >= 0.5, path.stem
 
 
 def at(*minutes: float) -> list[Post]:

@@ -8,7 +8,7 @@ read, with the further ones of the same seller's pictures: answers are no edits.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -58,6 +58,12 @@ _LABELLED = {
     name: re.compile(rf"^(?:{words})\s?[:：]\s?([^\n]{{1,120}})$", re.IGNORECASE | re.MULTILINE)
     for name, words in _LABELS.items()
 }
+_DESCRIPTION = re.compile(
+    r"(?:(?:product|item|ad|full|seller'?s?|the)\s)?(?:description|details|about th(?:is|e) item)|"
+    r"(?:商品|物品|产品)?(?:描述|详情|詳情|介绍|說明|说明)|(?:artikel)?beschreibung|"
+    r"descri(?:ption|ción|ção)|mô tả(?: chi tiết)?|deskripsi|описание|opis|รายละเอียด",
+    re.IGNORECASE,
+)
 _MOST_BLOCKS = 20_000
 _LONG_ENOUGH = 20
 _SAME_SELLER_PAGES = 40
@@ -162,9 +168,25 @@ class _Reading:
         node = self._body
         if node is None and self._entries:
             node = self._entries[0].node
+        if node is None and (below := self._below_heading()):
+            return max(self._thing.text, below, key=len)
         said = text_of(node if node is not None else self._densest(), without=self._noisy)
         told = self._thing.text
         return told if len(told) > len(said) else said or self._graph("og:description")
+
+    def _below_heading(self) -> str:
+        """What stands between a heading "Description" and the next one."""
+        headings = self._tree.css("h2, h3, h4, h5, dt, strong, legend")[:300]
+        for heading in [node for node in headings if _DESCRIPTION.fullmatch(_line(node))][:3]:
+            if within(heading, self._noisy, {}):
+                continue
+            top = heading
+            while top.parent is not None and _line(top.parent) == _line(heading):
+                top = top.parent
+            said = [text_of(node, without=self._noisy) for node in _until_heading(top)]
+            if text := "\n".join(part for part in said if part):
+                return text
+        return ""
 
     def _densest(self) -> LexborNode | None:
         """The element with the most text outside links and noise (after Readability, arc90)."""
@@ -251,6 +273,18 @@ class _Reading:
         amount = self._graph("product:price:amount") or self._graph("og:price:amount")
         currency = self._graph("product:price:currency") or self._graph("og:price:currency")
         return f"{amount} {currency}".strip() if amount else ""
+
+
+def _until_heading(top: LexborNode) -> Iterator[LexborNode]:
+    """The siblings after an element, up to one with a heading in it; at most 30."""
+    node, left = top.next, 30
+    while node is not None and left:
+        if node.tag in ("h1", "h2", "h3", "h4", "h5", "dt", "footer", "form"):
+            return
+        if node.tag != "-text" and node.css_first("h1, h2, h3, h4, h5") is not None:
+            return
+        yield node
+        node, left = node.next, left - 1
 
 
 def _author(entry: Entry, page: Page) -> str:

@@ -60,7 +60,8 @@ _GENERIC = re.compile(
 _DATELIKE = re.compile(
     r"\W*+(?:\d{1,4}[-./年]\d{1,2}[-./月]\d{1,4}.*|"
     r"\d+\s*(?:s|m|h|d|sec|min|hour|day|week|month|year|秒|分|小时|天|個|个).{0,20}|"
-    r"(?:yesterday|today|just now|昨天|今天|前天|刚刚).{0,20}|(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s.{0,30}|"
+    r"(?:yesterday|today|just now|昨天|今天|前天|刚刚).{0,20}|"
+    r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s.{0,30}|"
     r"(?:\d{1,2}(?:st|nd|rd|th)?\s)?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s\d.{0,20}|"
     r"\d{1,2}:\d\d.{0,10})",
     re.IGNORECASE,

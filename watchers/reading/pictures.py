@@ -51,6 +51,9 @@ _ATTACHED = re.compile(
 )
 _URL = re.compile(r"url\(\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^'\"\s)]++))\s*+\)", re.IGNORECASE)
 _CANDIDATE = re.compile(r"[\s,]*+(\S++)((?:\s++[\d.]++[wxh])*+)\s*+(?:,|$)")
+_STRIP = re.compile(
+    r"thumbs\b|thumbnails\b|indicators\b|thumb-?(?:list|nav|strip|items)|control-thumbs", re.IGNORECASE
+)
 _RUN = re.compile(r"[\s,]{3,}")
 _SIZE = re.compile(r"([\d.]+)([wx])")
 _SIMPLE = re.compile(r"[.#][\w-]{1,100}\s*$")
@@ -158,7 +161,18 @@ def _of_image(node: LexborNode, base: str) -> Iterator[_Found]:
         yield from _best(candidates, alt, "thumbnail")
         return
     sized = [(url, width or declared) for url, width in candidates]
-    yield from _best(sized, alt, _role(shown, declared if len(candidates) == 1 else 0))
+    role = _role(shown, declared if len(candidates) == 1 else 0)
+    yield from _best(sized, alt, "thumbnail" if _in_strip(node) else role)
+
+
+def _in_strip(node: LexborNode) -> bool:
+    """Whether a picture stands in the row of small copies below a gallery."""
+    above, steps = node.parent, 0
+    while above is not None and steps < 5:
+        if _STRIP.search(f"{above.attributes.get('class') or ''} {above.attributes.get('id') or ''}"[:300]):
+            return True
+        above, steps = above.parent, steps + 1
+    return False
 
 
 def _best(candidates: list[tuple[str, float]], alt: str, role: str) -> Iterator[_Found]:
