@@ -21,6 +21,7 @@ from pathlib import Path
 
 from storage.errors import DamagedBlob, DiskTrouble
 from storage.model import Sha256, sha256_of
+from storage.threads import in_thread
 
 _HEX = frozenset("0123456789abcdef")
 _SHA256_DIGITS = 64
@@ -75,7 +76,7 @@ class Blobs:
 
     async def get(self, sha256: str) -> bytes:
         """The bytes of a blob, hashed again. Raises DamagedBlob when missing or changed, DiskTrouble."""
-        return await asyncio.to_thread(self.load, sha256)
+        return await in_thread(self.load, sha256)
 
     def load(self, sha256: str) -> bytes:
         """As `get`, for threads and command lines."""
@@ -98,7 +99,7 @@ class Blobs:
         Raises DiskTrouble: then none of the new names exists half written. Cancelling the
         wait does not stop a round that has begun.
         """
-        missing = {sha: data for sha, data in files.items() if sha not in self._known}
+        missing = {sha: d for sha, d in files.items() if sha not in self._known or not self.has(sha)}
         if not missing:
             return
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -125,7 +126,7 @@ class Blobs:
         """One round; when it fails, each writer alone, so that one cannot take the others down."""
         files = {sha: data for waiting in group for sha, data in waiting.files.items()}
         try:
-            await asyncio.to_thread(self._write_round, files)
+            await in_thread(self._write_round, files)
         except (OSError, DiskTrouble) as error:
             if len(group) > 1:
                 for waiting in group:

@@ -7,7 +7,6 @@ alert that revises its card. Only then the caller hears of it.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -31,6 +30,7 @@ from storage.model import (
 )
 from storage.observations import PICTURES_PER_EVIDENCE
 from storage.tables import EvidencePictureRow, ObservationRow, key_of
+from storage.threads import in_thread
 from storage.vault import Vault
 from storage.writer import Batch
 
@@ -58,7 +58,7 @@ async def seal(
         previous_manifest=await _manifest_of(vault.database, snapshot.previous),
         lifetime=lifetime,
     )
-    ready = await asyncio.to_thread(_prepare, snapshot, about)
+    ready = await in_thread(_prepare, snapshot, about)
     await vault.blobs.keep(ready.sealed.files)
 
     async def job(batch: Batch) -> Evidence:

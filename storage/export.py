@@ -13,7 +13,6 @@ Written beside its final name and renamed at the end: a folder of that name is w
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
@@ -26,6 +25,7 @@ from storage import dossier, ledger, report
 from storage.codec import dump, stamp
 from storage.errors import DatabaseTrouble, DiskTrouble
 from storage.model import sha256_of
+from storage.threads import in_thread
 from storage.tree import path_of
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ async def export(
     proofs = await _proofs(store)
     files = [await dossier.show(store, evidence_id) for evidence_id in wanted]
     tell = progress or (lambda _done, _total: None)
-    await asyncio.to_thread(_write, store, files, proofs, out, tell)
+    await in_thread(_write, store, files, proofs, out, tell)
     listing = sha256_of((out / LIST).read_bytes())
     facts = {"evidence": " ".join(wanted), "list_sha256": listing, "officer": officer}
     await store.log_event("export", facts)

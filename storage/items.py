@@ -169,11 +169,12 @@ async def _item_of_post(batch: Batch, post_key: str) -> _Known | None:
 
 
 async def _item_of_pictures(batch: Batch, matches: Sequence[PictureMatch]) -> _Known | None:
-    """The oldest item with the nearest picture, by the evidence named or any that holds those bytes."""
+    """The oldest item with the nearest picture: by the evidence named or the first 500 with those bytes."""
     sql = (
         "SELECT i.item_id, i.tier, i.card FROM observation o JOIN member m ON m.post_key = o.post_key "
         "JOIN item i ON i.item_id = m.item_id WHERE o.evidence_id = ?1 OR o.seq IN "
-        "(SELECT seq FROM evidence_picture WHERE sha256 = ?2) ORDER BY i.created_at, i.item_id LIMIT 1"
+        "(SELECT seq FROM evidence_picture WHERE sha256 = ?2 ORDER BY id LIMIT 500) "
+        "ORDER BY i.created_at, i.item_id LIMIT 1"
     )
     near = [m for m in matches if m.distance_bits <= SAME_ITEM_BITS and not m.known.startswith("gallery:")]
     for match in sorted(near, key=lambda m: m.distance_bits):

@@ -45,6 +45,8 @@ NOT_PROVEN = (
     "Fields under post are a reading of the files; the files themselves are the evidence.",
 )
 _INLINE_BYTES = 4_096
+MOST_PICTURES = 4_096
+"""Pictures of one look that are listed as such; more are kept as files only."""
 _SECRET = re.compile(rb"(?im)^(authorization|proxy-authorization|cookie)(\s*:\s*)[^\r\n]*")
 
 
@@ -281,11 +283,12 @@ def _picture_absences(pictures: tuple[PictureCapture, ...]) -> Iterable[str]:
 
 def _pictures(captures: tuple[PictureCapture, ...], files: _Files) -> tuple[Picture, ...]:
     """The pictures whose bytes came, in order."""
-    return tuple(
+    found = tuple(
         Picture(sha256=files.name(c.response.body), url=c.ref.url, size_bytes=len(c.response.body))
         for c in captures
         if c.response is not None and c.response.body
     )
+    return found[:MOST_PICTURES]
 
 
 def _body_name(answer: Response | None, files: _Files) -> str:

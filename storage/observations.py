@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from storage.codec import clean, load, load_tuple, moment
 from storage.database import Database, Row
 from storage.errors import DatabaseTrouble
+from storage.manifest import MOST_PICTURES
 from storage.model import Evidence, EvidenceId, Item, ItemId, Observation, Picture, Post, Sha256, Tier
 from storage.tables import to_hex
 from storage.vault import Vault
@@ -16,7 +18,7 @@ COLUMNS = (
     "o.listing_sha256, o.listed_at, o.captured_at, o.sealed_at, o.previous, o.absences"
 )
 """What `evidence_of` reads, in its order; the table is called o."""
-PICTURES_PER_EVIDENCE = 4_096
+PICTURES_PER_EVIDENCE = MOST_PICTURES
 
 
 def evidence_of(row: Row | Sequence[object], pictures: tuple[Picture, ...]) -> Evidence:
@@ -45,13 +47,13 @@ async def pictures_of(database: Database, seqs: Sequence[int]) -> dict[int, tupl
     """The pictures of these observations, with hashes once they were recorded."""
     sql = (
         "SELECT e.seq, e.sha256, e.url, e.size_bytes, p.width, p.height, p.format, p.phash, p.dhash, "
-        "p.undecodable, p.note FROM evidence_picture e LEFT JOIN picture p ON p.sha256 = e.sha256 "
-        "WHERE e.id >= ? AND e.id < ? ORDER BY e.id"
+        "p.undecodable, p.note FROM json_each(?1) j JOIN evidence_picture e "
+        "ON e.id >= j.value * ?2 AND e.id < (j.value + 1) * ?2 "
+        "LEFT JOIN picture p ON p.sha256 = e.sha256 ORDER BY e.id"
     )
     found: dict[int, list[Picture]] = {seq: [] for seq in seqs}
-    for seq in found:
-        bounds = (seq * PICTURES_PER_EVIDENCE, (seq + 1) * PICTURES_PER_EVIDENCE)
-        found[seq] = [_picture(row) for row in await database.rows(sql, bounds)]
+    for row in await database.rows(sql, (json.dumps(list(found)), PICTURES_PER_EVIDENCE)):
+        found[row[0]].append(_picture(row))
     return {seq: tuple(pictures) for seq, pictures in found.items()}
 
 

@@ -41,6 +41,17 @@ _DELIVERY = (
     "INSERT OR IGNORE INTO delivery (alert_id, card, channel, state, rank, due_at, attempts, uncertain, "
     "receipt, why) VALUES (?, ?, ?, 'waiting', ?, ?, 0, 0, '', '')"
 )
+# What was delivered stays delivered, whatever a late caller says.
+_SENDING = (
+    "UPDATE delivery SET state = 'sending', sending_at = ?, attempts = attempts + 1 "
+    "WHERE id = ? AND state <> 'delivered'"
+)
+_WAITING = (
+    "UPDATE delivery SET state = 'waiting', due_at = ?, why = ?, uncertain = max(uncertain, ?) "
+    "WHERE id = ? AND state <> 'delivered'"
+)
+_DEAD = "UPDATE delivery SET state = 'dead', why = ? WHERE id = ? AND state <> 'delivered'"
+_DELIVERED = "UPDATE delivery SET state = 'delivered', delivered_at = ?, receipt = ?, why = '' WHERE id = ?"
 _COLUMNS = (
     "d.id, d.channel, d.attempts, d.uncertain, d.receipt, d.alert_id, "
     "(SELECT c.receipt FROM delivery c WHERE c.alert_id = a.revises AND c.channel = d.channel "
@@ -137,31 +148,24 @@ async def _deliveries(vault: Vault, rows: Sequence[Row]) -> tuple[Delivery, ...]
 
 async def mark_sending(vault: Vault, delivery_id: int, at: datetime) -> None:
     """The intent, durable before the channel is called."""
-    sql = "UPDATE delivery SET state = 'sending', sending_at = ?, attempts = attempts + 1 WHERE id = ?"
-    await _change(vault, sql, (micros(at), delivery_id))
+    await _change(vault, _SENDING, (micros(at), delivery_id))
 
 
 async def mark_delivered(vault: Vault, delivery_id: int, at: datetime, receipt: str) -> None:
     """The channel said so; receipt is its own mark of the card."""
-    sql = "UPDATE delivery SET state = 'delivered', delivered_at = ?, receipt = ?, why = '' WHERE id = ?"
-    await _change(vault, sql, (micros(at), clean(receipt), delivery_id))
+    await _change(vault, _DELIVERED, (micros(at), clean(receipt), delivery_id))
 
 
 async def mark_waiting(
     vault: Vault, delivery_id: int, retry_at: datetime, why: str, *, uncertain: bool
 ) -> None:
     """Try again at `retry_at`. uncertain: this attempt may have reached people; it stays true."""
-    sql = (
-        "UPDATE delivery SET state = 'waiting', due_at = ?, why = ?, uncertain = max(uncertain, ?) "
-        "WHERE id = ?"
-    )
-    await _change(vault, sql, (micros(retry_at), clean(why), uncertain, delivery_id))
+    await _change(vault, _WAITING, (micros(retry_at), clean(why), uncertain, delivery_id))
 
 
 async def mark_dead(vault: Vault, delivery_id: int, why: str) -> None:
     """The channel will never take it in this form."""
-    sql = "UPDATE delivery SET state = 'dead', why = ? WHERE id = ?"
-    await _change(vault, sql, (clean(why), delivery_id))
+    await _change(vault, _DEAD, (clean(why), delivery_id))
 
 
 async def _change(vault: Vault, sql: str, values: Sequence[object]) -> None:

@@ -20,6 +20,7 @@ from storage.blobs import Blobs, names
 from storage.clock import Clock
 from storage.database import Database
 from storage.errors import DatabaseTrouble, DiskTrouble
+from storage.threads import in_thread
 from storage.vault import Vault
 from storage.writer import Batch, Writer
 
@@ -76,7 +77,7 @@ class Keeper:
         return await self._compare(vault)
 
     async def _compare(self, vault: Vault) -> tuple[str, ...]:
-        missing, strange = await asyncio.to_thread(compare, vault.database.path, vault.blobs)
+        missing, strange = await in_thread(compare, vault.database.path, vault.blobs)
         self.quarantine = strange
         aside = [f"damaged blob put aside: {p.name}" for p in _listed(vault.blobs.damaged)]
         return (*(f"blob of a row is missing: {name}" for name in missing), *aside)
@@ -91,10 +92,13 @@ class Keeper:
         await vault.blobs.close()
         if self._survey is not None:
             await asyncio.wait([self._survey])
-        await vault.database.close()
-        if self._lock is not None:
-            self._lock.release()
-        self._closed = True
+            self._survey.exception()  # its finder was never asked
+        try:
+            await vault.database.close()
+        finally:
+            self._closed = True
+            if self._lock is not None:
+                self._lock.release()
 
 
 async def open_for_writing(folder: Path, clock: Clock) -> tuple[Vault, Keeper]:
@@ -117,7 +121,7 @@ async def open_for_writing(folder: Path, clock: Clock) -> tuple[Vault, Keeper]:
 
 def _take(folder: Path) -> tuple[Lock, Blobs]:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     except OSError as error:
         raise DiskTrouble(f"{folder}: {error}") from error
     lock = Lock(folder / LOCK)

@@ -7,7 +7,6 @@ at its next start. A crash between logging and removing logs it twice, under one
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -18,6 +17,7 @@ from storage import ledger
 from storage.codec import Plain, canonical, stamp
 from storage.errors import DiskTrouble
 from storage.model import new_id
+from storage.threads import in_thread
 from storage.vault import Vault
 
 FOLDER = "events"
@@ -31,7 +31,7 @@ async def leave(vault: Vault, kind: str, facts: Mapping[str, str]) -> None:
     name = new_id(now)
     event: dict[str, Plain] = {"event_id": name, "kind": kind, "happened_at": stamp(now)}
     data = canonical({**event, "facts": dict(facts)})
-    await asyncio.to_thread(_write, vault.folder / FOLDER, name, data)
+    await in_thread(_write, vault.folder / FOLDER, name, data)
 
 
 def _write(folder: Path, name: str, data: bytes) -> None:
@@ -51,7 +51,7 @@ async def take(vault: Vault) -> int:
     """Log what was left, oldest first; how many events. Unreadable files stay where they are."""
     taken = 0
     for path in _waiting(vault.folder / FOLDER):
-        event = await asyncio.to_thread(_read, path)
+        event = await in_thread(_read, path)
         if event is not None:
             await ledger.log_event(vault, event.pop("kind"), event)
             path.unlink(missing_ok=True)

@@ -7,7 +7,6 @@ root known from outside (an alert, a note, a timestamp). Memory stays flat.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
 from collections import deque
@@ -24,6 +23,7 @@ from storage.errors import DamagedBlob, DatabaseTrouble, DiskTrouble
 from storage.model import Lifetime, Post
 from storage.observations import PICTURES_PER_EVIDENCE
 from storage.sightings import root_of_lines
+from storage.threads import in_thread
 from storage.tree import Frontier, leaf_hash
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ async def verify(store: Store, progress: Progressed | None = None) -> VerifyRepo
     no database any more, DiskTrouble when it cannot be read.
     """
     tell = progress or (lambda _done, _total: None)
-    return await asyncio.to_thread(_verify, store, tell)
+    return await in_thread(_verify, store, tell)
 
 
 def _verify(store: Store, tell: Progressed) -> VerifyReport:

@@ -126,6 +126,17 @@ async def test_attempts_and_doubts_are_counted(store: Store, clock: HandClock) -
     assert (again.attempts, again.uncertain) == (2, True)
 
 
+async def test_what_was_delivered_stays_delivered(store: Store, clock: HandClock) -> None:
+    await spoken(store, clock, "1")
+    (card,) = await due(store, clock)
+    await store.mark_delivered(card.delivery_id, clock.now(), "7")
+    await store.mark_waiting(card.delivery_id, clock.now(), "late")
+    await store.mark_dead(card.delivery_id, "later")
+    assert await due(store, clock) == ()
+    await gone(store, clock, "1")
+    assert [d.previous_receipt for d in await due(store, clock)] == ["7"]
+
+
 async def test_what_a_crash_left_half_sent_is_found_and_may_have_arrived(
     store: Store, clock: HandClock
 ) -> None:

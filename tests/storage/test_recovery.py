@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -210,3 +213,40 @@ def test_a_process_that_dies_without_closing_ends_at_once(tmp_path: Path) -> Non
     )
     assert ended.returncode == 1
     assert b"a bug" in ended.stderr
+
+
+async def test_a_reader_opens_what_a_crash_left(tmp_path: Path, clock: HandClock) -> None:
+    async with opened(tmp_path / "live", clock) as store:
+        sealed = await store.seal(look("1", clock.now()))
+        shutil.copytree(tmp_path / "live", tmp_path / "crashed")  # log not folded in, no farewell
+    reader = await Store.open_reader(tmp_path / "crashed", clock)
+    assert await reader.evidence(sealed.evidence_id) == sealed
+    assert (await verify(reader)).whole
+    assert await reader.damage() == ()
+    await reader.close()
+
+
+async def test_an_opening_cancelled_at_any_instant_leaves_the_folder_free(tmp_path: Path) -> None:
+    async with opened(tmp_path):
+        pass
+    for number in range(12):
+        opening = asyncio.create_task(Store.open(tmp_path, HandClock()))
+        await asyncio.sleep(0.002 * number)
+        opening.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await (await opening).close()
+    async with opened(tmp_path) as store:
+        assert await store.log_event("config", {}) == 0
+
+
+async def test_slow_look_ups_do_not_keep_evidence_from_being_written(store: Store, clock: HandClock) -> None:
+    gate = threading.Event()
+    loop = asyncio.get_running_loop()
+    slow = [loop.run_in_executor(None, gate.wait) for _ in range(40)]  # dead name servers
+    try:
+        async with asyncio.timeout(20):
+            sealed = await store.seal(look("1", clock.now()))
+            assert await store.blobs.get(sealed.page_sha256)
+    finally:
+        gate.set()
+        await asyncio.gather(*slow)
