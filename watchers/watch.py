@@ -30,8 +30,8 @@ HANDS = 4
 """Captures side by side per target; the host's own limit holds underneath."""
 WAITING = 500
 """Captures waiting per target; when full, the next poll waits."""
-COMPLETIONS = 3
-"""How often an incomplete capture is tried again."""
+COMPLETIONS = 12
+"""How often an incomplete capture is tried again: at once three times, then ever more rarely."""
 UNCONDITIONAL_S = 900.0
 """A full listing at least this often: a server may answer 304 for ever (monitoring facts, 11)."""
 
@@ -259,9 +259,12 @@ class Watch:
                 continue
             rows = await self._kit.store.known(self.target.name, [post_id])
             row = rows.get(post_id)
-            if row is None or not row.incomplete or tries >= COMPLETIONS:
+            most = COMPLETIONS if post_id in self.listed else 1
+            if row is None or not row.incomplete or tries >= most:
                 del self._unfinished[post_id]
                 continue
+            if tries > 3 and self.progress.polls % 2 ** (tries - 3):
+                continue  # a wall may stand for minutes; it is not run against at every poll
             self._unfinished[post_id] = (post, tries + 1)
             await self._enqueue(post, Observation.SEEN, row, page)
 
