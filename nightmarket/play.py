@@ -35,6 +35,8 @@ DAWN_S = 180.0
 LONGEST_DAWN_REAL_S = 30.0
 """How long the daemon may take to finish what it has in hand; what is left then is told."""
 LOOK_REAL_S = 0.2
+STRAY_REAL_S = 0.25
+"""Requests of the killed daemon may still be answered; a new one needs longer to start."""
 RESTART_ALLOWED_REAL_S = 5.0
 """Must-show 5: the first poll comes within this of a restart. More is the daemon's own fault."""
 
@@ -186,7 +188,7 @@ def _kill(course: Course, daemon: Daemon) -> None:
     allowed = timedelta(seconds=RESTART_ALLOWED_REAL_S * course.hours.speed)
     course.down.append(Span(begin=at, end=at + allowed))
     if course.tail is not None:
-        course.tail.first_poll_after(at)
+        course.tail.first_poll_after(course.now() + timedelta(seconds=STRAY_REAL_S * course.hours.speed))
         course.awaited = True
 
 
