@@ -89,7 +89,7 @@ class Show:
             "on show": f"{self._on_show(course)}",
             "appeared": f"{tail.published}",
             "vanished": f"{tail.deleted}",
-            "captured": f"{counters.total('captures_total', 'seen'):.0f}",
+            "captures": f"{counters.total('captures_total', 'seen'):.0f}",
             "edits kept": f"{counters.total('captures_total', 'changed'):.0f}",
             "vanishings proven": f"{counters.total('captures_total', 'missing'):.0f}",
             "pictures": f"{counters.total('pictures_total', 'kept'):.0f}",
@@ -107,7 +107,7 @@ class Show:
 
     def _line(self, course: Course) -> str:
         told = self._figures(course)
-        names = ("on show", "captured", "vanishings proven", "alerts", "polls/s", "polls late, p99")
+        names = ("on show", "captures", "vanishings proven", "alerts", "polls/s", "polls late, p99")
         return f"{self._clock(course)}  " + "  ".join(f"{name} {told[name]}" for name in names)
 
     def _picture(self, course: Course) -> Panel:
@@ -121,9 +121,11 @@ class Show:
             grid.add_row(Text(left[0], style="dim"), left[1], Text(right[0], style="dim"), right[1])
         passed = (course.now() - world.start) / (world.end - world.start)
         bar = ProgressBar(total=1.0, completed=min(max(passed, 0.0), 1.0), width=64)
+        line = Table.grid()
+        line.add_row(bar)
         pace = f"seed {world.seed} · {course.hours.speed:.0f} times real time"
         title = f"[bold]Nightjar[/] · {self._clock(course)} · {pace}"
-        return Panel(Group(bar, grid, self._troubles(course), self._alerts(course)), title=title, width=100)
+        return Panel(Group(line, grid, self._troubles(course), self._alerts(course)), title=title, width=100)
 
     def _troubles(self, course: Course) -> Text:
         tail = course.tail
