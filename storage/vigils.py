@@ -76,13 +76,20 @@ def _plain(watched: Watched, name: str) -> object:
     return clean(value) if isinstance(value, str) else value
 
 
+_AT = {name: place for place, name in enumerate(_FIELDS)}
+_MOMENTS = tuple(_AT[name] for name in _TIMES)
+_BITS = tuple(_AT[name] for name in _FLAGS)
+
+
 def _watched(row: Sequence[Any]) -> Watched:
-    values = dict(zip(_FIELDS, row, strict=True))
-    for name in _TIMES:
-        values[name] = None if values[name] is None else moment(values[name])
-    for name in _FLAGS:
-        values[name] = bool(values[name])
-    return Watched(**values)
+    """A row of `_COLUMNS` as the word; on the path of every poll, so without a dict by name."""
+    values = list(row)
+    for place in _MOMENTS:
+        if values[place] is not None:
+            values[place] = moment(values[place])
+    for place in _BITS:
+        values[place] = bool(values[place])
+    return Watched(**dict(zip(_FIELDS, values, strict=True)))
 
 
 async def known(vault: Vault, target: str, post_ids: Sequence[str]) -> dict[str, Watched]:
