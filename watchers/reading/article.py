@@ -170,9 +170,12 @@ class _Reading:
             node = self._entries[0].node
         if node is None and (below := self._below_heading()):
             return max(self._thing.text, below, key=len)
-        said = text_of(node if node is not None else self._densest(), without=self._noisy)
-        told = self._thing.text
-        return told if len(told) > len(said) else said or self._graph("og:description")
+        if node is None:
+            # The densest text of a thin page may be a notice of the site's.
+            guessed = text_of(self._densest(), without=self._noisy)
+            return max(self._thing.text, guessed, self._graph("og:description"), key=len)
+        said = text_of(node, without=self._noisy)
+        return max(said, self._thing.text, key=len) or self._graph("og:description")
 
     def _below_heading(self) -> str:
         """What stands between a heading "Description" and the next one."""

@@ -117,7 +117,9 @@ def _surroundings(column: Column, noisy: frozenset[int]) -> Surroundings:
     for key, nodes in sampled.items():
         features[key] = frozenset(_features(nodes, texts[key]))
     # The rest of the column is taken to be like its beginning.
-    common = [name for name in ("price", "time", "picture", "words", "person") if _most(features, name)]
+    common = [
+        name for name in ("price", "time", "picture", "words", "person", "heading") if _most(features, name)
+    ]
     features.update({key: frozenset(common) for key in around if key not in features})
     return Surroundings(features)
 
@@ -136,6 +138,8 @@ def _features(nodes: Sequence[LexborNode], title: str) -> list[str]:
         found.append("time")
     if any(node.css_first("img, picture, [style*=background]") for node in nodes):
         found.append("picture")
+    if any(node.css_first("h1, h2, h3, h4, h5") for node in nodes):
+        found.append("heading")
     if len(rest.strip()) >= 25:
         found.append("words")
     if any(node.css_first("[class*=author], [class*=user], [rel=author], [class*=seller]") for node in nodes):

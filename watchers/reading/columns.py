@@ -186,7 +186,8 @@ def weigh(column: Column, around: Surroundings) -> float:
     worth += 0.8 * _share(links, lambda x: is_postlike(x.url)) - 1.8 * _share(
         links, lambda x: is_other(x.url)
     )
-    worth -= 2.2 * _share(links, lambda x: is_generic(x.text))
+    # "Read more" is no title, unless a heading beside it is.
+    worth -= 2.2 * _share(links, lambda x: is_generic(x.text) and not around.has(x.key, "heading"))
     worth += around.worth(links) - (0.5 if count == 1 else 0.0)
     return worth * (0.7 + math.log2(1 + min(count, 60)) / 4)
 
@@ -197,9 +198,13 @@ class Surroundings:
 
     features: dict[str, frozenset[str]]
 
+    def has(self, key: str, name: str) -> bool:
+        """Whether the record of a post holds such a thing."""
+        return name in self.features.get(key, frozenset())
+
     def worth(self, links: Sequence[Link]) -> float:
         """Value of what the records of these links hold beside the link."""
-        weights = {"price": 1.0, "time": 0.7, "picture": 0.4, "words": 0.6, "person": 0.3}
+        weights = {"heading": 0.4, "price": 1.0, "time": 0.7, "picture": 0.4, "words": 0.6, "person": 0.3}
         counts: Counter[str] = Counter()
         for link in links:
             counts.update(self.features.get(link.key, frozenset()))

@@ -70,7 +70,8 @@ def _joined(told: tuple[Post, ...], shown: Cards) -> Found:
     common = [post for post in told if post.post_id in by_id]
     if common:
         other = {post.post_id: post for post in told}
-        posts = [filled(other[p.post_id], p) if p.post_id in other else p for p in shown.posts]
+        seen = [p for p in shown.posts if p.post_id in other or _alike(p, common)]
+        posts = [filled(other[p.post_id], p) if p.post_id in other else p for p in seen]
         posts += [p for p in told if p.post_id not in by_id and _alike(p, common)]
         return Found(posts=tuple(posts), by="json-ld or microdata, and cards", sure=0.95)
     bare = all(not (p.price or p.posted_raw or p.text or p.pictures) for p in told)
