@@ -158,3 +158,19 @@ def test_ten_megabytes_are_read_in_linear_time() -> None:
         began = process_time()
         encoding_of(unit * (10_000_000 // len(unit)))
         assert process_time() - began < 5
+
+
+def test_damaged_text_costs_milliseconds_whatever_its_size() -> None:
+    from time import process_time
+
+    damaged = b"\xff\xfe\xc3\x28\xa0\xa1\xed\xa0\x80 ivory \xf0\x28\x8c\x28"
+    encoding_of(damaged, "text/html; charset=utf-8")  # loads the guess
+    for times in (2_000, 20_000, 300_000):
+        began = process_time()
+        encoding_of(damaged * times, "text/html; charset=utf-8")
+        assert process_time() - began < 0.15
+
+
+def test_letters_behind_a_long_ascii_head_are_found() -> None:
+    head = b"<html><head><script>" + b"var x = 1;\n" * 40_000 + b"</script></head><body>"
+    assert encoding_of(head + "象牙筷子一双，有意私聊，包邮到家".encode("gb18030")) == "gb18030"

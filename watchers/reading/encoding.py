@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from functools import lru_cache
 from itertools import islice
 
 from w3lib.encoding import (
@@ -45,18 +46,30 @@ TOLERATED = 0.05
 BEYOND_CHANCE = 8
 """Multi-byte sequences after which text that is valid UTF-8 cannot be anything else."""
 
+REMEMBERED_BYTES = 500_000
+"""Bodies up to this size are decoded once, though walls, parser and vigil each ask for the text."""
+WEIGHED_BYTES = 65_536
+"""How much of a damaged body is weighed, from its first byte beyond ASCII on."""
+
 _SEQUENCE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]+")
-_HIGH = bytes(range(0x80))
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 
 
 def decode(response: Response) -> str:
     """The body of `response` as text: no NUL, no BOM, bytes that mean nothing as U+FFFD."""
-    body = response.body
-    name = encoding_of(body, response.header("Content-Type"))
+    body, content_type = response.body, response.header("Content-Type")
+    return (_remembered if len(body) <= REMEMBERED_BYTES else _decoded)(body, content_type)
+
+
+def _decoded(body: bytes, content_type: str) -> str:
+    name = encoding_of(body, content_type)
     bom, mark = read_bom(body)
     if bom == name and mark:
         body = body[len(mark) :]
     return to_unicode(body, name).replace("\0", "").removeprefix("\ufeff")
+
+
+_remembered = lru_cache(maxsize=8)(_decoded)
 
 
 def encoding_of(body: bytes, content_type: str = "") -> str:
@@ -71,7 +84,7 @@ def encoding_of(body: bytes, content_type: str = "") -> str:
     if marked:
         return marked
     declared = [name for name in (_from_header(content_type), _from_body(body)) if name]
-    if not body.translate(None, _HIGH):  # ASCII: any of them reads it alike
+    if body.isascii():  # any of them reads it alike
         return next((n for n in declared if n == "iso2022_jp"), "utf-8")
     for name in declared:
         if name == "utf-8" or not _surely_utf8(body):
@@ -85,11 +98,26 @@ def encoding_of(body: bytes, content_type: str = "") -> str:
 
 
 def damage(body: bytes, name: str) -> float:
-    """Share 0..1 of the non-ASCII characters of `body` that are no characters in `name`."""
+    """Share 0..1 of the non-ASCII characters of `body` that are no characters in `name`.
+
+    Of a damaged body `WEIGHED_BYTES` are counted: each bad byte costs as much as a hundred good ones.
+    """
     if _reads_as(body, name):
         return 0.0
+    body = foreign_part(body, WEIGHED_BYTES)
     text = codecs.getincrementaldecoder(name)(errors="replace").decode(body)
     return text.count("\ufffd") / max(1, len(text) - len(text.encode("ascii", "ignore")))
+
+
+def foreign_part(body: bytes, most: int) -> bytes:
+    """`most` bytes of `body` from its first one beyond ASCII on, or from the start when it is ASCII.
+
+    Long heads are scripts and styles, which say nothing about the letters. In every
+    encoding that is asked about here that byte begins a character.
+    """
+    first = _BEYOND_ASCII.search(body)
+    start = first.start() if first is not None else 0
+    return body[start : start + most]
 
 
 def _from_header(content_type: str) -> str:
@@ -129,6 +157,6 @@ def _surely_utf8(body: bytes) -> bool:
 
 
 def _guess(body: bytes) -> str:
-    from watchers.reading.charsets import guess
+    from watchers.reading.charsets import SAMPLE_BYTES, guess
 
-    return guess(body)
+    return guess(foreign_part(body, SAMPLE_BYTES))
