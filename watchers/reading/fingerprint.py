@@ -25,14 +25,18 @@ _UNITS = (
     r"seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?|[smhdwy]|"
     r"秒|分钟|分鐘|分|小时|小時|天|日|周|个月|個月|月|年|phút|giờ|ngày|menit|jam|hari"
 )
+# Numbers have an end: a pattern that may run to the end of 200,000 digits from each of them
+# takes hours. White space is folded before, so one blank stands for any.
+_NUMBER = r"(?<!\d)(?<!\d[,.])\d[\d,.]{0,20}[kKmM]?"
 _VOLATILE = re.compile(
-    rf"\d[\d,.]*[kKmM]?\+?\s*(?:{_COUNTED})\b"
-    rf"|(?:{_COUNTED})\s*[:：]?\s*\d[\d,.]*[kKmM]?"
-    rf"|(?:an?|\d+)\s*(?:{_UNITS})\s*(?:ago|前|trước|lalu)"
+    rf"{_NUMBER}\+? ?(?:{_COUNTED})\b"
+    rf"|(?:{_COUNTED}) ?[:：]? ?{_NUMBER}"
+    rf"|(?:an?|(?<!\d)\d{{1,20}}) ?(?:{_UNITS}) ?(?:ago|前|trước|lalu)"
     r"|just now|刚刚|剛剛|yesterday|today|昨天|今天|前天",
     re.IGNORECASE,
 )
-_SPACE = re.compile(r"\s+")
+_LONGEST_WORD = 500
+"""Characters normalised at once: putting a run of combining marks in order is quadratic in it."""
 
 
 def fingerprint(post: Post) -> str:
@@ -42,11 +46,11 @@ def fingerprint(post: Post) -> str:
     times moved; a changed word, price or picture gives another.
     """
     fields = [
-        steady(post.title),
+        steady(post.title[:LONGEST]),
         steady(post.text[:LONGEST]),
-        steady(post.seller),
-        _SPACE.sub("", post.price),
-        steady(post.location),
+        steady(post.seller[:LONGEST]),
+        "".join(post.price.split()),
+        steady(post.location[:LONGEST]),
         *sorted({_address(p) for p in post.pictures if p.role != "avatar"}),
     ]
     return hashlib.sha256("\x1f".join(fields).encode("utf-8", "surrogatepass")).hexdigest()
@@ -54,7 +58,21 @@ def fingerprint(post: Post) -> str:
 
 def steady(text: str) -> str:
     """`text` without counters, relative times and runs of white space."""
-    return _SPACE.sub(" ", _VOLATILE.sub(" ", unicodedata.normalize("NFKC", text))).strip()
+    return " ".join(_VOLATILE.sub(" ", " ".join(_normal(text).split())[:LONGEST]).split())
+
+
+def _normal(text: str) -> str:
+    """NFKC, piece by piece where it is long: linear in any text."""
+    if text.isascii():
+        return text
+    if len(text) <= _LONGEST_WORD:
+        return unicodedata.normalize("NFKC", text)
+    return " ".join(map(_normal_word, text.split()))
+
+
+def _normal_word(word: str) -> str:
+    pieces = (word[at : at + _LONGEST_WORD] for at in range(0, len(word), _LONGEST_WORD))
+    return "".join(unicodedata.normalize("NFKC", piece) for piece in pieces)
 
 
 def _address(picture: PictureRef) -> str:
