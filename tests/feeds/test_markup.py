@@ -133,3 +133,20 @@ def test_taming_loses_no_visible_word_of_balanced_pages(soup: str) -> None:
     page = "<p>before</p>" * 2_100 + soup
     assert plain(page).startswith("before\nbefore")
     text_of(parse_html(page).body).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("row", "before", "after", "what"),
+    [
+        ("<tr><td>{n}<td><a href=/v?{n}>{n}</a><td><font size=2>x</font>", "<table>", "</table>", "tr a"),
+        ("<li><a href=/t/{n}>thing {n}</a><p>some text<br>more", "<ul>", "</ul>", "li a"),
+        ("<dt><b>{n}</b><dd><a href=/t/{n}>thing</a><p>text<p>more", "<dl>", "</dl>", "dd a"),
+        ("<p><a href=/t/{n}>thing {n}</a><p>text", "<div>", "</div>", "p a"),
+    ],
+)
+def test_old_pages_that_leave_out_their_end_tags_keep_every_row(
+    row: str, before: str, after: str, what: str
+) -> None:
+    page = before + "".join(row.format(n=n) for n in range(1_500)) + after
+    assert page.count("<") > 4_000
+    assert len(parse_html(page).css(what)) == 1_500

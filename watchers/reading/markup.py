@@ -45,6 +45,28 @@ _FORMATTED = re.compile(rf"<(?:{'|'.join(sorted(_FORMATTING))})(?=[\s/>])[^>]*",
 _VOID = names(
     "area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr"
 )
+_CELLS, _BODIES = names("td th"), names("tbody thead tfoot")
+_STOPS = names(
+    "ul ol menu dl table caption td th tr body html select template button object marquee section article "
+    "aside nav main header footer form fieldset blockquote figure center details pre h1 h2 h3 h4 h5 h6"
+)
+_BLOCKS = _STOPS - names("td th tr caption button object marquee select template body html") | names(
+    "p div address hr li dt dd figcaption hgroup summary dialog search plaintext xmp"
+)
+# What an opening tag closes without being told to, and what stops it from looking further
+# out (https://html.spec.whatwg.org/multipage/syntax.html#optional-tags). Old forums leave
+# out nearly every </td>, </tr>, </li> and </p>; without this they would seem to nest.
+_IMPLIED: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "li": (names("li"), _STOPS),
+    **dict.fromkeys(("dt", "dd"), (names("dt dd"), _STOPS)),
+    **dict.fromkeys(_CELLS, (_CELLS, names("table tr"))),
+    "tr": (names("tr") | _CELLS, names("table")),
+    **dict.fromkeys(_BODIES, (_BODIES | names("tr") | _CELLS, names("table"))),
+    **dict.fromkeys(("option", "optgroup"), (names("option"), names("select datalist optgroup"))),
+}
+_PARAGRAPH = names("p")
+_DEEP_LOOK = 24
+"""Open elements searched for one that is closed by implication."""
 _RAW = names("script style textarea title xmp iframe noembed noframes plaintext")
 _END_OF_RAW = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in _RAW}
 
@@ -120,12 +142,29 @@ class _Tamer:
         self.reopened += self._formatting.total()
         if name in _VOID or name in _RAW:
             return _fewer_attributes(name, tag)
+        self._close_implied(name)
         if len(self._open) >= DEEPEST or (self._bare and name in _FORMATTING):
             return " "
         self._open.append(name)
         if name in _FORMATTING:
             self._formatting[name] += 1
         return _fewer_attributes(name, tag)
+
+    def _close_implied(self, name: str) -> None:
+        """Forget the open elements that this opening tag closes."""
+        if name in _BLOCKS:
+            self._close_outermost(_PARAGRAPH, _STOPS)
+        if name in _IMPLIED:
+            self._close_outermost(*_IMPLIED[name])
+
+    def _close_outermost(self, closed: frozenset[str], stops: frozenset[str]) -> None:
+        outermost = len(self._open)
+        for at in range(len(self._open) - 1, max(-1, len(self._open) - 1 - _DEEP_LOOK), -1):
+            if self._open[at] in closed:
+                outermost = at
+            elif self._open[at] in stops:
+                break
+        del self._open[outermost:]
 
     def _closing(self, name: str) -> str:
         if self._formatting[name]:
