@@ -171,6 +171,19 @@ def test_all_pictures_of_an_own_page_are_found_once_largest_first_in_order() -> 
     assert [p.role for p in post.pictures if p.url.endswith("/4.jpg")] == ["poster"]
 
 
+def test_pictures_attached_but_not_shown_are_known_by_the_file_names_of_their_links() -> None:
+    body = """<main><h1>Tusk</h1><div class=post-content>For sale, see the files below, write to me.</div>
+        <a href=/forum/attachment/7/><i></i>&nbsp;tusk side.JPG (2.4 KB)</a>
+        <a href=/download/file.php?id=9>photo.png</a> <a href=/dlattach?aid=3>list.pdf (1 MB)</a>
+        <a href=/topic/12/>tusk.jpg</a> <a href=/attachment/8/>see the photo.jpg of yesterday</a></main>"""
+    address = "https://m.example/ad/8"
+    post = html.detail(page(body, url=address), Post(post_id="8", url=address), html.Settings(), NOW)
+    assert [p.url.removeprefix("https://m.example") for p in post.pictures] == [
+        "/forum/attachment/7/",
+        "/download/file.php?id=9",
+    ]
+
+
 def test_an_own_page_gives_title_text_price_and_place() -> None:
     post = html.detail(
         page(OWN, url="https://m.example/ad/8"),

@@ -21,6 +21,7 @@ SAME = [
     ["/thread-99-1-1.html", "/thread-99-lastpost.html", "/thread-99.html"],
     ["/index.php?topic=12.msg34#new", "/index.php?topic=12.0", "/index.php?topic=12.15;wap2"],
     ["/index.php?threads/slug.7/", "/index.php?threads/other.7/page-2"],
+    ["/forum/forum/flea-3/topic/old-title-12/", "/forum/forum/flea-3/topic/new-title-12/?post=9#9", "/forum/forum/moved-4/topic/新-12/"],
     ["/catalogue/old-name_209/", "/catalogue/new-name_209/"],
     ["/2026/05/my-post/", "/2026/05/my-post/#comments", "/2026/05/my-post/?utm_source=x&fbclid=y", "/2026/05/my-post/amp/"],
     ["/ad;jsessionid=ABC/5", "/ad/5/", "/ad/5?ref=home", "http://www.f.example/ad/5"],
@@ -30,6 +31,7 @@ SAME = [
 OTHER = [
     ("/product/14-inch-laptop/", "/product/14-foot-boat/"),
     ("/forums/topic/0712345678-horn/", "/forums/topic/0712345678-tusk/"),
+    ("/forum/topic/horn-2024/", "/forum/topic/tusk-2024/"),
     ("/2026/05/one/", "/2026/05/two/"),
     ("/?p=12", "/?p=13"),
     ("/watch?v=abc", "/watch?v=abd"),

@@ -22,6 +22,7 @@ _SHAPES = tuple(
     for shape in (
         rf"/(?P<word>t)/(?:[^/]*[^\d/][^/]*/)?(?P<id>{_NUMBER})(?:/[\w-]*)*/?$",  # Discourse, Misago
         rf"(?<!/forums)/(?P<word>topics?)/(?P<id>{_NUMBER})(?:[-/][^/]*)*/?$",  # NodeBB, FlaskBB, IPS, Spirit
+        rf"/forum/[^/]*-{_NUMBER}/(?P<word>topic)/[^/]*-(?P<id>{_NUMBER})/?$",  # django-machina
         rf"/(?P<word>d|discussions?)/(?P<id>{_NUMBER})(?:[-/][^/]*)*/?$",  # Flarum, Vanilla
         rf"/(?P<word>threads)/(?:[^/]*\.)?(?P<id>{_NUMBER})(?:/[^/]*)*/?$",  # XenForo
         rf"/(?P<word>thread)-(?P<id>{_NUMBER})(?:-[\w-]+)?\.html?$",  # Discuz!, MyBB

@@ -49,6 +49,15 @@ _ATTACHED = re.compile(
     r"attachment\.php|/attachments?/[^/]+\.\d+/?$|download/file\.php|mod=attachment|/media/full/|[?&]attach(?:ment)?=\d",
     re.IGNORECASE,
 )
+_NAMED = re.compile(
+    r"[^\n/\\<>]{0,150}\.(?:jpe?g|jfif|png|webp|avif|heic|gif|bmp|tiff?)(?:\s*[(\[][^()\[\]]{0,60}[)\]])?",
+    re.IGNORECASE,
+)
+"""A file's name as forums write it for what is attached but not shown: "tusk.jpg (240 KB)"."""
+_GIVEN_OUT = re.compile(
+    r"attach|download|upload|/(?:media|files?|dl|images?|photos?)/|[?&](?:aid|file|dl)=", re.IGNORECASE
+)
+"""Words of addresses at which such files are given out; a post may be called "tusk.jpg" too."""
 _URL = re.compile(r"url\(\s*+(?:\"([^\"]*+)\"|'([^']*+)'|([^'\"\s)]++))\s*+\)", re.IGNORECASE)
 _CANDIDATE = re.compile(r"[\s,]*+(\S++)((?:\s++[\d.]++[wxh])*+)\s*+(?:,|$)")
 _STRIP = re.compile(
@@ -134,12 +143,21 @@ def _of_element(node: LexborNode, base: str, styles: Mapping[str, str]) -> Itera
             yield _Found(PictureRef(url=link, role="poster"), 0)
     elif tag == "a":
         link = absolute(base, attributes.get("href") or "")
-        if link and _FILE.search(urlsplit(link).path) and node.css_first("img") is None:
+        if link and node.css_first("img") is None and _is_picture(node, link):
             yield _Found(PictureRef(url=link), _told_width(link))
     for link in _backgrounds(attributes, styles):
         full = absolute(base, link)
         if full and not is_ornament(node, full):
             yield _Found(PictureRef(url=full, role=_role(full, 0)), _told_width(full))
+
+
+def _is_picture(node: LexborNode, link: str) -> bool:
+    """Whether a link without a picture in it opens one: by its address, else by the file name it shows."""
+    if _FILE.search(urlsplit(link).path):
+        return True
+    if not _GIVEN_OUT.search(link):
+        return False
+    return _NAMED.fullmatch(" ".join(node.text().split())[:300]) is not None
 
 
 def _of_image(node: LexborNode, base: str) -> Iterator[_Found]:
