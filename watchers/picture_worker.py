@@ -1,7 +1,7 @@
 """A picture worker: one process that decodes, hashes and tiles pictures, one job at a time.
 
 Started by `watchers.pictures` as `python -m watchers.picture_worker`; speaks frames
-over its standard input and output (see `read_frame`). It bounds itself: 1 GiB of
+over its standard input and output (`watchers.confined`). It bounds itself: 1 GiB of
 address space, a processor-time limit renewed for every job, no files, no core dump.
 Whatever kills it costs the one job it had.
 
@@ -12,14 +12,9 @@ Recipe of the hashes, "nj1": first frame, JPEG decoded at reduced scale with bot
 
 from __future__ import annotations
 
-import ctypes
-import json
-import os
-import resource
-import signal
-import struct
-import sys
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
+
+from watchers.confined import serve
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -28,47 +23,6 @@ RECIPE = "nj1"
 MEMORY_MAX_BYTES = 1 << 30
 QUALITY_MIN = 8
 """Below it (0..100, as PDQ counts gradients on 64 x 64) a picture gets no hash: "flat"."""
-FRAME_MAX_BYTES = 256 << 20
-
-_LENGTHS = struct.Struct(">II")
-_PR_SET_PDEATHSIG = 1
-
-
-def read_frame(stream: BinaryIO) -> tuple[dict[str, object], bytes] | None:
-    """One frame: two big-endian 32-bit lengths, a JSON object, then bytes. None at the end."""
-    lengths = stream.read(_LENGTHS.size)
-    if len(lengths) < _LENGTHS.size:
-        return None
-    head_bytes, body_bytes = _LENGTHS.unpack(lengths)
-    if head_bytes + body_bytes > FRAME_MAX_BYTES:
-        return None
-    head = json.loads(stream.read(head_bytes))
-    return head, stream.read(body_bytes)
-
-
-def frame(head: dict[str, object], body: bytes = b"") -> bytes:
-    """The bytes of one frame but for `body`, which the caller writes after them."""
-    text = json.dumps(head).encode()
-    return _LENGTHS.pack(len(text), len(body)) + text
-
-
-def bound_process() -> None:
-    """Give up rights: memory, files, core dumps; die with the daemon; ignore Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX_BYTES, MEMORY_MAX_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    if sys.platform == "linux":
-        # Without it a worker busy in an endless decoder would outlive a killed daemon.
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-
-
-def renew_processor_time(seconds: int) -> None:
-    """Allow this process `seconds` of processor time from now; SIGXCPU ends it after that."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    limit = int(used.ru_utime + used.ru_stime) + 1 + seconds
-    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (limit, hard))
 
 
 def describe(data: bytes) -> dict[str, object]:
@@ -139,23 +93,15 @@ def answer(head: dict[str, object], body: bytes) -> tuple[dict[str, object], byt
 
 def main() -> None:
     """Answer frames until the daemon closes the pipe."""
-    # Frames get a private descriptor: a library that prints must not garble them.
-    out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    bound_process()
+    serve(answer, prepare, memory_max_bytes=MEMORY_MAX_BYTES, ready=RECIPE)
+
+
+def prepare() -> None:
+    """Bound the decoders and warm up."""
     from watchers import picture_decode
 
     picture_decode.prepare()
     warm_up()
-    out.write(frame({"ready": RECIPE}))
-    out.flush()
-    while (job := read_frame(sys.stdin.buffer)) is not None:
-        seconds = job[0].get("cpu_s")
-        renew_processor_time(seconds if isinstance(seconds, int) else 10)
-        head, body = answer(*job)
-        out.write(frame(head, body))
-        out.write(body)
-        out.flush()
 
 
 def warm_up() -> None:
