@@ -127,12 +127,13 @@ class Blobs:
         files = {sha: data for waiting in group for sha, data in waiting.files.items()}
         try:
             await in_thread(self._write_round, files)
-        except (OSError, DiskTrouble) as error:
+        except Exception as error:  # noqa: BLE001 -- whatever it was, it belongs to its caller
             if len(group) > 1:
                 for waiting in group:
                     await self._try_round([waiting])
             elif not group[0].answer.done():
-                group[0].answer.set_exception(DiskTrouble(f"cannot keep bytes: {error}"))
+                ours = isinstance(error, OSError | DiskTrouble)
+                group[0].answer.set_exception(DiskTrouble(f"cannot keep bytes: {error}") if ours else error)
             return
         self._remember(files)
         for waiting in group:

@@ -2,8 +2,8 @@
 
 Callers hand in a job and wait for its future; the task takes what is waiting, runs it in
 one transaction and answers after COMMIT. Callers may be cancelled at any instant, the
-task never is, so tortoise's transaction is never torn (facts: a cancelled one wedges
-SQLite for ever). A failing job takes nobody down: the batch is rolled back and its jobs
+task never is, so a transaction is never torn (a cancelled one of tortoise wedges SQLite
+for ever: docs/decisions/0003). A failing job takes nobody down: the batch is rolled back and its jobs
 run again one by one, so a job may run twice and must change nothing but its `Batch`.
 """
 
@@ -14,11 +14,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from tortoise.backends.base.client import TransactionalDBClient
+from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
 from tortoise.models import Model
-from tortoise.transactions import in_transaction
 
-from storage.database import WRITER, Database, Row, translated, trouble
+from storage.database import Database, Row, translated, trouble
 from storage.errors import DatabaseTrouble
 from storage.tree import Frontier
 
@@ -34,7 +33,7 @@ class Batch:
     `frontier` is the log's right edge as this transaction leaves it.
     """
 
-    def __init__(self, client: TransactionalDBClient, frontier: Frontier) -> None:
+    def __init__(self, client: SqliteTransactionWrapper, frontier: Frontier) -> None:
         self.frontier = frontier
         self._client = client
         self._rows: dict[type[Model], list[Model]] = {}
@@ -51,12 +50,12 @@ class Batch:
     async def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Rows of a SELECT that sees everything the batch did so far."""
         await self.flush()
-        return list((await self._client.execute_query(sql, list(values)))[1])  # type: ignore[arg-type]
+        return list((await self._client.execute_query(sql, list(values)))[1])
 
     async def run(self, sql: str, values: Sequence[object] = ()) -> int:
         """Run one statement now; the number of rows it changed."""
         await self.flush()
-        return (await self._client.execute_query(sql, list(values)))[0]
+        return int((await self._client.execute_query(sql, list(values)))[0])
 
     async def finish(self, before: Frontier) -> None:
         """Write the rest, and the log's new head when leaves were added."""
@@ -134,16 +133,16 @@ class Writer:
         await asyncio.shield(self._task)
 
     async def _work(self) -> None:
-        with self._database.context:
-            going = True
-            while going:
-                batch = [await self._queue.get()]
-                while len(batch) < _BATCH_JOBS and not self._queue.empty():
-                    batch.append(self._queue.get_nowait())
-                going = None not in batch
-                await self._write([waiting for waiting in batch if waiting is not None])
+        going = True
+        while going:
+            batch = [await self._queue.get()]
+            while len(batch) < _BATCH_JOBS and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            going = None not in batch
+            await self._write([waiting for waiting in batch if waiting is not None])
 
     async def _write(self, batch: list[_Waiting]) -> None:
+        """Answer every job of a batch, whatever happens; one by one when the batch fails."""
         try:
             results = await self._transaction(batch)
         except Exception as error:  # noqa: BLE001 -- whatever it was, it belongs to its caller
@@ -159,19 +158,39 @@ class Writer:
                 waiting.answer.set_result(result)
 
     async def _transaction(self, batch: list[_Waiting]) -> list[Any]:
+        """The batch between BEGIN and COMMIT.
+
+        Not tortoise's `in_transaction`: it keeps its lock for ever when BEGIN fails.
+        """
+        client = self._database.writer
         with translated():
-            async with in_transaction(WRITER) as client:
-                work = Batch(client, self.frontier)
-                results = [await waiting.job(work) for waiting in batch]
-                await work.finish(self.frontier)
+            await client.create_connection(with_db=True)  # nothing to do but after `_settle` gave one up
+            work = Batch(SqliteTransactionWrapper(client), self.frontier)
+            await _say(client, "BEGIN IMMEDIATE")
+            results = [await waiting.job(work) for waiting in batch]
+            await work.finish(self.frontier)
+            await _say(client, "COMMIT")
         self.frontier = work.frontier
         return results
 
     async def _settle(self) -> None:
-        """Roll back what a failed COMMIT left open, or tortoise's next BEGIN would commit it."""
-        connection = self._database.writer._connection  # noqa: SLF001 -- tortoise offers no other way
-        if connection is not None and connection.in_transaction:
-            await connection.rollback()
+        """Leave no transaction open after a failure; a connection that cannot do that is given up."""
+        client = self._database.writer
+        connection = client._connection  # noqa: SLF001 -- tortoise offers no other way
+        if connection is None:
+            return
+        try:
+            if connection.in_transaction:
+                await _say(client, "ROLLBACK")
+        except Exception:  # noqa: BLE001 -- SQLite rolls back what it closes
+            client._connection = None  # noqa: SLF001
+            connection.stop()  # without waiting: its thread may be gone
+
+
+async def _say(client: SqliteClient, statement: str) -> None:
+    connection = client._connection  # noqa: SLF001 -- outside tortoise's lock: this task is the only user
+    assert connection is not None
+    await (await connection.execute(statement)).close()
 
 
 def _fail(waiting: _Waiting, error: Exception) -> None:

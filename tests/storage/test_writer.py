@@ -147,3 +147,29 @@ async def test_killed_at_random_instants_nothing_acknowledged_is_lost(tmp_path: 
     assert found["acknowledged"] > 0
     assert (found["acknowledged_lost"], found["rows_without_blob"]) == (0, 0)
     assert (found["verify_faults"], found["left_unjudged"]) == (0, 0)
+
+
+async def test_a_connection_that_breaks_is_made_anew(store: Store, clock: HandClock) -> None:
+    first = await store.seal(look("1", clock.now()))
+
+    async def breaks(batch: Batch) -> None:
+        batch.many("INSERT INTO blob (sha256, size_bytes) VALUES (?, ?)", ("lost", 1))
+        await batch.flush()
+        await store.vault.database.writer._connection.close()  # type: ignore[union-attr]
+        raise RuntimeError("the file system went away")
+
+    with pytest.raises(RuntimeError, match="went away"):
+        await store.vault.submit(breaks)
+    second = await store.seal(look("2", clock.now()))
+    assert await store.unjudged() == (first, second)
+    assert await store.vault.database.rows("SELECT 1 FROM blob WHERE sha256 = 'lost'") == []
+
+
+async def test_a_transaction_somebody_left_open_is_rolled_back(store: Store, clock: HandClock) -> None:
+    client = store.vault.database.writer
+    await client.execute_script("BEGIN")
+    await client.execute_query("INSERT INTO blob (sha256, size_bytes) VALUES ('stray', 1)")
+    with pytest.raises(DatabaseTrouble, match="within a transaction"):
+        await store.save_watched([watched("1", clock.now())])
+    await store.save_watched([watched("1", clock.now())])
+    assert await store.vault.database.rows("SELECT 1 FROM blob WHERE sha256 = 'stray'") == []
