@@ -41,6 +41,7 @@ from watchers.judging import Bench, Policy
 from watchers.kit import Kit
 from watchers.lexicon import Lexicon
 from watchers.pictures import PictureWorkers
+from watchers.readers import Readers
 from watchers.roster import Roster
 from watchers.vigil import Vigil
 
@@ -99,6 +100,8 @@ class Daemon:
         self.vitals = Vitals(host, port, self.troubles)
         self.fetcher = Fetcher(clock, contact=config.contact, allow=config.allow, hosts=dict(config.hosts))
         stack.push_async_callback(self.fetcher.close)
+        self.readers = Readers(clock)
+        stack.push_async_callback(self.readers.close)
         self.workers = PictureWorkers(config.picture_workers, clock)
         stack.push_async_callback(self.workers.close)
         self.house = House(self.store, clock, self.vitals, self.disk)
@@ -125,6 +128,7 @@ class Daemon:
         self.kit = Kit(
             store=self.store,
             fetches=self.fetcher,
+            readers=self.readers,
             clock=self.clock,
             meter=self.vitals,
             submit=self.bench.submit,
@@ -206,10 +210,11 @@ class Daemon:
         await self.workers.start()
         known = await self.bench.fill_index()
         gallery = await self.bench.fill_gallery(self.config.gallery)
-        late = await self.bench.catch_up()
-        if known or gallery or late:
-            log.info("judging", known_pictures=known, gallery=gallery, caught_up=late)
-        await self.bench.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.bench.run())
+            late = await self.bench.catch_up()
+            if known or gallery or late:
+                log.info("judging", known_pictures=known, gallery=gallery, caught_up=late)
 
     async def _dispatching(self) -> None:
         """Run the lanes; open them anew when the channels of the configuration changed."""

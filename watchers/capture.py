@@ -19,14 +19,15 @@ from storage.model import (
     PictureCapture,
     PictureRef,
     Post,
+    Presence,
     Response,
     Snapshot,
     Target,
     Validators,
 )
 from watchers.feed import Feed
-from watchers.reading.fingerprint import fingerprint
-from watchers.walls import soft_404
+from watchers.presence import classify
+from watchers.readers import Readers
 
 TRIES = 3
 """Attempts at a page or picture while the fault is the line's, not an answer."""
@@ -34,6 +35,9 @@ PAUSE_S = 1.0
 """First pause between two attempts; it doubles."""
 AT_ONCE = 4
 """Pictures asked for side by side; the host's own limit still holds underneath."""
+
+
+_PASSING = (Presence.HOST_DOWN, Presence.UNKNOWN)
 
 
 class Fetches(Protocol):
@@ -74,8 +78,8 @@ class Errand:
 class Capture:
     """One errand being run. Not reusable; not for two tasks at once."""
 
-    def __init__(self, errand: Errand, fetches: Fetches, clock: Clock) -> None:
-        self._errand, self._fetches, self._clock = errand, fetches, clock
+    def __init__(self, errand: Errand, fetches: Fetches, readers: Readers, clock: Clock) -> None:
+        self._errand, self._fetches, self._readers, self._clock = errand, fetches, readers, clock
         self._post = errand.post
         self._page = errand.page
         self._pictures: dict[str, PictureCapture] = {}
@@ -141,21 +145,22 @@ class Capture:
                 self._keep_wall(trouble)
                 self.note(f"page: {trouble.why}", passing=is_passing(trouble))
                 return
-        page = self._page
-        if page.status != 200:
-            self.note(f"page: answered {page.status} {page.reason}".rstrip(), passing=page.status >= 500)
-            return
-        if page.shortfall:
-            self.note(f"page: {page.shortfall}", passing=True)
-        elif soft_404(page, self._post.title):
-            self.note("page: says that the post is gone")
-            return
-        else:
+        page, target = self._page, self._errand.target
+        presence, why = classify(page, self._post.title, target.url)
+        if presence is Presence.ALIVE:
             self.alive_at = page.started_at
-        feed, rules = self._errand.feed, self._errand.target.rules
+        else:
+            # A listing that still shows the post makes its page's 404 doubtful: some servers
+            # answer one in passing, so the page is asked for again.
+            doubtful = self._errand.listing is not None and presence.says_gone
+            self.note(f"page: {why}", passing=doubtful or presence in _PASSING)
+            if not page.shortfall:
+                return
         try:
-            self._post = feed.detail(page, self._post, rules, page.first_byte_at)
-            self.page_print = fingerprint(page_alone(feed, page, self._post, rules))
+            found = await self._readers.detail(
+                target.kind, page, self._post, target.rules, page.first_byte_at
+            )
+            self._post, self.page_print = found.post, found.alone
         except BadPage as bad:
             self.note(f"page: could not be read: {bad.why}")
 
@@ -204,11 +209,6 @@ class Capture:
         if best is None:  # every attempt raised, and the last one left above
             raise HostDown(url, "no answer")
         return best
-
-
-def page_alone(feed: Feed, page: Response, post: Post, rules: object) -> Post:
-    """What a post's own page says by itself, with nothing of the listing: to tell edits. Raises BadPage."""
-    return feed.detail(page, Post(post_id=post.post_id, url=post.url), rules, page.first_byte_at)
 
 
 def _better(old: Response | None, new: Response) -> Response:

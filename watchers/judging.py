@@ -20,6 +20,7 @@ from storage.errors import DamagedBlob
 from storage.model import (
     Alert,
     Evidence,
+    EvidenceId,
     Judgement,
     Picture,
     PictureMatch,
@@ -61,7 +62,7 @@ class Policy:
 
 
 class Bench:
-    """Judges evidence in order of arrival, `hands` at a time.
+    """Judges evidence in about the order of arrival, `hands` at a time.
 
     `submit` waits when `QUEUE` pieces are waiting. `run` ends only by cancellation; what
     was taken but not recorded then is found again at the next start.
@@ -77,7 +78,7 @@ class Bench:
         *,
         spoke: Callable[[], None],
         disk: DiskWatch,
-        hands: int = 3,
+        hands: int = 8,
     ) -> None:
         self._store, self._workers, self._clock, self._meter = store, workers, clock, meter
         self.policy = policy
@@ -85,10 +86,14 @@ class Bench:
         self._hands = hands
         self._index = PictureIndex()
         self._queue: asyncio.Queue[Evidence] = asyncio.Queue(QUEUE)
-        self._recording = asyncio.Lock()
+        self._taken: set[EvidenceId] = set()
+        self._in_turn = asyncio.Lock()
 
     async def submit(self, evidence: Evidence) -> None:
-        """Queue sealed evidence for judging."""
+        """Queue sealed evidence for judging, unless it is queued already."""
+        if evidence.evidence_id in self._taken:
+            return
+        self._taken.add(evidence.evidence_id)
         await self._queue.put(evidence)
         self._meter.queued("judging", self._queue.qsize())
 
@@ -118,12 +123,13 @@ class Bench:
         return count
 
     async def catch_up(self) -> int:
-        """Judge everything sealed but not judged; returns how much there was."""
+        """Submit everything sealed but not judged, oldest first; returns how much there was."""
         count = 0
-        while waiting := await self._store.unjudged():
-            for evidence in waiting:
-                await self._judge(evidence)
-            count += len(waiting)
+        while fresh := [e for e in await self._store.unjudged() if e.evidence_id not in self._taken]:
+            for evidence in fresh:
+                await self.submit(evidence)
+            count += len(fresh)
+            await self.drain()
         return count
 
     async def run(self) -> None:
@@ -142,6 +148,7 @@ class Bench:
             try:
                 await self._judge(evidence)
             finally:
+                self._taken.discard(evidence.evidence_id)
                 self._queue.task_done()
                 self._meter.queued("judging", self._queue.qsize())
 
@@ -150,9 +157,10 @@ class Bench:
         target = self.policy.targets.get(evidence.target)
         zone = ZoneInfo(target.window.zone) if target else None
         hour = evidence.captured_at.astimezone(zone).hour if zone else None
-        # One at a time from look-up to index: two copies of one picture judged side by
-        # side would otherwise each found an item of their own.
-        async with self._recording:
+        # One at a time from look-up to the writer's queue: two copies of one picture judged
+        # side by side would otherwise each found an item of their own. The commit itself is
+        # awaited outside, so that many verdicts share one.
+        async with self._in_turn:
             matches = self._matches(pictures, evidence)
             verdict = self._verdict(evidence, pictures, matches, hour)
             judgement = Judgement(
@@ -162,8 +170,10 @@ class Bench:
                 matches=matches,
                 judged_at=self._clock.now(),
             )
-            alert = await self._disk.patiently(lambda: self._record(judgement, target))
+            recording = asyncio.ensure_future(self._disk.patiently(lambda: self._record(judgement, target)))
+            await asyncio.sleep(0)  # its job is in the queue now, before that of whoever comes next
             self._remember(pictures, evidence, verdict.tier)
+        alert = await recording
         self._meter.judged(verdict.tier, (self._clock.now() - evidence.sealed_at).total_seconds())
         if alert is not None:
             self._spoke()

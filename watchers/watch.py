@@ -18,10 +18,10 @@ import structlog
 from storage.errors import FeedTrouble
 from storage.model import Listing, Observation, Post, Progress, Response, Target, Validators, Watched
 from watchers import cadence, hours, standing
-from watchers.capture import Errand, page_alone
+from watchers.capture import Errand
 from watchers.feed import Feed, load
 from watchers.kit import Kit, capture_and_seal, first_row
-from watchers.reading.fingerprint import fingerprint
+from watchers.pages import ReadListing
 from watchers.seen import Seen
 
 log = structlog.get_logger(__name__)
@@ -146,9 +146,9 @@ class Watch:
             await self._retry_unfinished(page)
             self._keep(standing.after_good(self.progress, now, read_bytes=len(page.body)))
             return "same"
-        listing = self._parse(page)
-        changed = await self._take(page, listing)
-        changed += await self._follow(listing, bool(changed))
+        read = await self._parse(page)
+        changed = await self._take(page, read)
+        changed += await self._follow(read.listing, bool(changed))
         await self._retry_unfinished(page)
         if not page.shortfall:
             self._validators = Validators(
@@ -158,8 +158,9 @@ class Watch:
         await self._weigh_yield(page, now)
         return "changed" if changed else "same"
 
-    def _parse(self, page: Response) -> Listing:
-        return self._feed.parse(page, self.target.rules, page.first_byte_at)
+    async def _parse(self, page: Response) -> ReadListing:
+        target = self.target
+        return await self._kit.readers.parse(target.kind, page, target.rules, page.first_byte_at)
 
     async def _fetch(self, url: str, *, conditional: bool) -> Response:
         clock = self._kit.clock
@@ -179,17 +180,19 @@ class Watch:
             page = await self._fetch(listing.next_url, conditional=False)
             if page.status != 200:
                 break
-            listing = self._parse(page)
-            fresh = bool(await self._take(page, listing, first_page=False))
+            read = await self._parse(page)
+            listing = read.listing
+            fresh = bool(await self._take(page, read, first_page=False))
             changed += fresh
             depth += 1
         return changed
 
     # --- comparing with what is known -------------------------------------------------
 
-    async def _take(self, page: Response, listing: Listing, *, first_page: bool = True) -> int:
+    async def _take(self, page: Response, read: ReadListing, *, first_page: bool = True) -> int:
         """Queue a capture for each new or changed post; returns how many there were."""
-        prints = {post.post_id: fingerprint(post) for post in listing.posts}
+        listing = read.listing
+        prints = {post.post_id: print_ for post, print_ in zip(listing.posts, read.prints, strict=True)}
         self._showing = frozenset(prints)
         moved = [p for p in listing.posts if self.listed.get(p.post_id) != prints[p.post_id]]
         known = await self._kit.store.known(self.target.name, [p.post_id for p in moved])
@@ -216,7 +219,8 @@ class Watch:
     async def _consider(self, post: Post, row: Watched | None, print_: str, page: Response) -> bool:
         """Decide what a listed post needs; True when it is new or was captured anew."""
         if row is None:
-            await self._enqueue(post, Observation.SEEN, first_row(self.target.name, post, page), page)
+            row = first_row(self.target.name, post, print_, page)
+            await self._enqueue(post, Observation.SEEN, row, page)
             return True
         if row.closed:
             await self._look_soon(row)
@@ -261,11 +265,12 @@ class Watch:
             row = rows.get(post_id)
             most = COMPLETIONS if post_id in self.listed else 1
             if row is None or not row.incomplete or tries >= most:
-                del self._unfinished[post_id]
+                self._unfinished.pop(post_id, None)
                 continue
             if tries > 3 and self.progress.polls % 2 ** (tries - 3):
                 continue  # a wall may stand for minutes; it is not run against at every poll
-            self._unfinished[post_id] = (post, tries + 1)
+            if post_id in self._unfinished:  # a hand may have finished it in the meantime
+                self._unfinished[post_id] = (post, tries + 1)
             await self._enqueue(post, Observation.SEEN, row, page)
 
     # --- capturing --------------------------------------------------------------------
@@ -323,11 +328,13 @@ class Watch:
             page = await self._kit.fetches.get(errand.post.url, self.target, purpose="page")
             if page.status != 200 or page.shortfall:
                 return None  # the vigil finds out why
-            alone = page_alone(self._feed, page, errand.post, self.target.rules)
+            alone = await self._kit.readers.alone(
+                self.target.kind, page, errand.post, self.target.rules, page.first_byte_at
+            )
         except FeedTrouble as trouble:
             log.info("edit check failed", target=self.target.name, why=trouble.why)
             return None
-        if fingerprint(alone) == job.row.page_digest:
+        if alone == job.row.page_digest:
             return None
         return replace(errand, page=page)
 
