@@ -177,6 +177,8 @@ class Blobs:
                 if isinstance(temporary, Path):
                     temporary.unlink(missing_ok=True)
         list(self._pool.map(_fsync_folder, changed))
+        self.written += len(wanted)
+        self.written_bytes += sum(map(len, wanted.values()))
 
     def _whole(self, sha256: str) -> bool:
         """Whether a good blob is there already; a damaged one is put aside, never overwritten."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -183,7 +184,8 @@ def test_being_interrupted_is_not_a_bug(run: Command, monkeypatch: pytest.Monkey
 
 def test_a_reader_that_goes_away_is_not_a_bug(config: Path) -> None:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("NIGHTJAR_")}
-    command = f"{sys.executable} -m bot.cli check --config {config} | true; exit ${{PIPESTATUS[0]}}"
+    check = shlex.join([sys.executable, "-m", "bot.cli", "check", "--config", str(config)])
+    command = f"{check} | true; exit ${{PIPESTATUS[0]}}"
     ended = subprocess.run(
         ["bash", "-c", command], cwd=ROOT, env=clean, capture_output=True, text=True, check=False
     )

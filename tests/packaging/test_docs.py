@@ -22,7 +22,7 @@ DOCUMENTS = [
 ]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PATHS = re.compile(
-    r"`((?:bot|watchers|storage|nightmarket|bench|tests|docs|systemd)/[\w./-]+|[\w-]+\.(?:md|toml|lock))`"
+    r"`((?:bot|watchers|storage|nightmarket|bench|tests|docs|systemd)/[\w./-]+|[\w-]+\.(?:md|toml)|requirements[\w-]*\.lock)`"
 )
 MADE_BY_USE = {"config.toml", "uv.lock", "pylock.toml", "docs/decisions/NNNN-title.md"}
 TARGET = """
