@@ -121,3 +121,10 @@ def test_no_tracked_file_names_a_registry_host_or_a_path_of_one_machine() -> Non
 
 def test_lock_files_with_addresses_are_never_tracked() -> None:
     assert not [path for path in tracked() if path.name in {"uv.lock", "pylock.toml", "poetry.lock"}]
+
+
+def test_every_direct_dependency_has_its_line_of_reason_and_no_other() -> None:
+    text = (ROOT / "docs" / "decisions" / "0002-dependencies.md").read_text()
+    rows = re.findall(r"^\| ([a-z][a-z0-9, -]+) \| [A-Z]", text, re.MULTILINE)
+    reasoned = {name.strip() for row in rows for name in row.split(",")}
+    assert reasoned == {requirement.name for requirement in asked("dev")}
