@@ -50,6 +50,25 @@ def test_selectors_with_attributes_and_clean_up_fill_every_field() -> None:
     assert [p.post_id for p in listing.posts] == ["7", "8"]
 
 
+@pytest.mark.parametrize(
+    ("here", "links", "wanted"),
+    [
+        ("/f/1/", "/f/1/?page=1 /f/1/?page=2 /f/1/?page=3 /f/1/topic/7/?page=4", "/f/1/?page=2"),
+        ("/f/1/?page=2", "/f/1/?page=1 /f/1/?page=3 /f/1/?page=9", "/f/1/?page=3"),
+        ("/f?id=1&page=9", "/f?id=1&page=8 /f?id=2&page=10", ""),
+        ("/f", "/f?page=0 /f?page=1 /f?page=2", "/f?page=1"),
+        ("/b.php?f=2", "/b.php?f=2&start=25 /b.php?f=2&start=50 /t.php?f=2&start=1", "/b.php?f=2&start=25"),
+        ("/blog/", "/blog/page/3/ /blog/page/2/", "/blog/page/2/"),
+        ("/blog/page/2/", "/blog/ /blog/page/3/", "/blog/page/3/"),
+        ("/f/", "/f/?sort=new /f/?sort=new&page=2 /ad?id=2", ""),
+    ],
+)
+def test_the_next_page_is_told_by_numbers_where_nothing_marks_it(here: str, links: str, wanted: str) -> None:
+    body = "".join(f"<a href='{link}'>x</a>" for link in links.split())
+    told = html.parse(page(body, url=f"https://m.example{here}"), html.Settings(), NOW).next_url
+    assert told.removeprefix("https://m.example") == wanted
+
+
 def test_an_item_alone_is_enough() -> None:
     listing = html.parse(page(LIST, url="https://m.example/x"), rules(item="li.ad"), NOW)
     assert [(p.post_id, p.title) for p in listing.posts] == [

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser
 
 from storage.errors import BadPage
 from storage.model import Listing, PictureRef, Post, Response
@@ -24,6 +24,7 @@ from watchers.reading.links import absolute
 from watchers.reading.listing import NO_PAGE, Found, find_posts
 from watchers.reading.markup import parse_html
 from watchers.reading.own_page import base_of, from_page
+from watchers.reading.paging import next_page
 from watchers.reading.picked import picked_pictures, picked_posts
 from watchers.reading.selectors import Pick, Picked, first, too_large_for
 from watchers.reading.text import clean, text_of
@@ -116,7 +117,7 @@ def parse(page: Response, rules: object, now: datetime) -> Listing:
     return Listing(
         posts=posts[: settings.max_items],
         title=" ".join(text_of(title).split())[:300] if title is not None else "",
-        next_url=_next(tree, about, settings),
+        next_url=_next(tree, about, settings, page.url),
         notes=tuple(notes),
     )
 
@@ -198,21 +199,12 @@ def _picked_detail(post: Post, tree: LexborHTMLParser, about: Page, wanted: Deta
     return post
 
 
-def _next(tree: LexborHTMLParser, about: Page, settings: Settings) -> str:
-    """The next page: as picked, else as the page marks it."""
-    if settings.next is not None:
-        pick = (
-            settings.next
-            if settings.next.attr or settings.next.regex
-            else replace(settings.next, attr="href")
-        )
-        return absolute(about.base, first(tree, pick))
-    node: LexborNode | None = tree.css_first("link[rel~=next][href], a[rel~=next][href]")
-    if node is None:
-        node = tree.css_first(
-            "a.next[href], .next > a[href], a.nxt[href], .pagination-next > a[href], .nav-older > a[href]"
-        )
-    return absolute(about.base, (node.attributes.get("href") or "")) if node is not None else ""
+def _next(tree: LexborHTMLParser, about: Page, settings: Settings, here: str) -> str:
+    """The next page: as picked, else as the page marks or numbers it."""
+    pick = settings.next
+    if pick is None:
+        return next_page(tree, about.base, here)
+    return absolute(about.base, first(tree, pick if pick.attr or pick.regex else replace(pick, attr="href")))
 
 
 def _unfilled(settings: Settings, posts: tuple[Post, ...]) -> list[str]:
