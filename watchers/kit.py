@@ -14,7 +14,7 @@ from storage.patience import DiskWatch
 from storage.store import Store
 from watchers.capture import Capture, Errand, Fetches, run_within
 from watchers.meter import Meter
-from watchers.reading.fingerprint import fingerprint
+from watchers.readers import Readers
 
 CAPTURE_DEADLINE_S = 300.0
 """Longest time for one post, all pictures and the waiting for the host's turn included; a
@@ -29,6 +29,7 @@ class Kit:
 
     store: Store
     fetches: Fetches
+    readers: Readers
     clock: Clock
     meter: Meter
     submit: Callable[[Evidence], Awaitable[None]]
@@ -51,7 +52,7 @@ async def capture_and_seal(
     A cancelled capture is sealed as far as it came before the cancellation goes on.
     Raises StoreError when the store could not keep it.
     """
-    capture = Capture(errand, kit.fetches, kit.clock)
+    capture = Capture(errand, kit.fetches, kit.readers, kit.clock)
     try:
         snapshot = await run_within(capture, CAPTURE_DEADLINE_S)
     except asyncio.CancelledError:
@@ -84,7 +85,7 @@ def kept_row(row: Watched, capture: Capture) -> Watched:
     """The watched row after a capture: what the post looked like, and when it was alive."""
     row = replace(
         row,
-        page_digest=capture.page_print or fingerprint(capture.snapshot().post),
+        page_digest=capture.page_print or row.digest,
         incomplete=capture.incomplete,
     )
     return seen_alive(row, capture.alive_at) if capture.alive_at is not None else row
@@ -98,8 +99,8 @@ def seen_alive(row: Watched, at: datetime) -> Watched:
     return row
 
 
-def first_row(target: str, post: Post, listing: Response) -> Watched:
-    """The watched row of a post met for the first time.
+def first_row(target: str, post: Post, print_: str, listing: Response) -> Watched:
+    """The watched row of a post met for the first time; `print_` is its fingerprint.
 
     Until its page has been seen alive, the site's own posting time is the only sure
     sign of life: a cached feed may list what is gone already.
@@ -110,7 +111,7 @@ def first_row(target: str, post: Post, listing: Response) -> Watched:
         target=target,
         post_id=post.post_id,
         url=post.url,
-        digest=fingerprint(post),
+        digest=print_,
         evidence_id="",  # type: ignore[arg-type]  # filled in by the seal
         first_seen_at=listing.started_at,
         last_seen_at=seen,

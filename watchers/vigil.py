@@ -32,11 +32,10 @@ from storage.model import (
     Watched,
 )
 from watchers import cadence, hours
-from watchers.capture import Errand, page_alone
+from watchers.capture import Errand
 from watchers.feed import Feed, load
 from watchers.kit import Kit, capture_and_seal, sampled, seal
 from watchers.presence import Look, classify, classify_trouble, conclude
-from watchers.reading.fingerprint import fingerprint
 from watchers.watch import Watch
 
 log = structlog.get_logger(__name__)
@@ -209,18 +208,20 @@ class Vigil:
             return await self._keep(row, look, where, Observation.REAPPEARED)
         if look.page is None or not where.feed.wants_detail(_bare(row), where.target.rules):
             return row
-        if self._is_unchanged(row, look.page, where) or self._is_restless(row):
+        if await self._is_unchanged(row, look.page, where) or self._is_restless(row):
             return row
         return await self._keep(row, look, where, Observation.CHANGED)
 
-    def _is_unchanged(self, row: Watched, page: Response, where: _Where) -> bool:
+    async def _is_unchanged(self, row: Watched, page: Response, where: _Where) -> bool:
         """Whether a page reads as it did at the last capture; an unreadable one says nothing new."""
         try:
-            alone = page_alone(where.feed, page, _bare(row), where.target.rules)
+            alone = await self._kit.readers.alone(
+                where.target.kind, page, _bare(row), where.target.rules, page.first_byte_at
+            )
         except BadPage as bad:
             log.info("page unreadable in the vigil", target=where.target.name, why=bad.why)
             return True
-        return fingerprint(alone) == row.page_digest
+        return alone == row.page_digest
 
     async def _keep(self, row: Watched, look: Look, where: _Where, why: Observation) -> Watched:
         """Capture the post anew from the page in hand, chained to what was kept of it before."""

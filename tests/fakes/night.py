@@ -18,6 +18,7 @@ from tests.fakes.market import Market
 from tests.fakes.site import FakeSite
 from watchers import feed
 from watchers.pictures import PictureWorkers
+from watchers.readers import Readers
 
 HEAD = """
 [nightjar]
@@ -116,7 +117,10 @@ def play(
     """Run `script` against a daemon that watches one market."""
 
     async def main(loop: JumpLoop) -> None:
-        with counted_calls(loop.busy, PictureWorkers, "describe", "sheet"):
+        with (
+            counted_calls(loop.busy, PictureWorkers, "describe", "sheet"),
+            counted_calls(loop.busy, Readers, "parse", "detail", "alone"),
+        ):
             async with FakeSite() as site:
                 market = Market(site)
                 market.open()

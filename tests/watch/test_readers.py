@@ -1,0 +1,217 @@
+"""Heavy pages are read elsewhere; one that crashes, hangs or eats memory is a bad page, and no more."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from storage.clock import SystemClock
+from storage.errors import BadPage
+from storage.model import Response
+from tests.fakes import words
+from watchers.feed import load
+from watchers.page_worker import fitted
+from watchers.pages import ANSWER_MAX_BYTES, ReadListing, read_listing, read_post
+from watchers.readers import LIGHT_BYTES, LIGHT_TAGS, Readers, is_heavy
+
+NAUGHTY = "tests.watch.naughty_pages"
+POST = words.post("1", url="http://127.0.0.1/p/1")
+TEXT = "XJ chopsticks\nivory, nearly new"
+ADVERT = b"<html><body><article><h1>XJ chopsticks</h1><p>ivory, nearly new</p></article>"
+
+
+def page(body: bytes, host: str = "127.0.0.1") -> Response:
+    url = f"http://{host}/p/1"
+    return words.response(body, url=url, requested_url=url, headers=(("Content-Type", "text/html"),))
+
+
+def heavy(word: str = "", host: str = "127.0.0.1") -> Response:
+    return page(ADVERT + b"<!--" + b"x" * LIGHT_BYTES + b"--><!--" + word.encode(), host)
+
+
+def rules(kind: str = "html") -> object:
+    return load(kind).Settings()
+
+
+@pytest_asyncio.fixture
+async def readers() -> AsyncIterator[Readers]:
+    pool = Readers(SystemClock(), deadline_s=3.0, cpu_s=1, program=NAUGHTY)
+    yield pool
+    await pool.close()
+
+
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [
+        ("crash:", "could not be read: reader crashed (SIGSEGV)"),
+        ("hang:", "could not be read within 3 s"),
+        ("spin:", "could not be read within"),
+        ("memory:", "ran out of memory"),
+        ("pickle:", "could not be read: the page worker answered nonsense"),
+        ("naive:", "could not be read: the page worker answered nonsense"),
+        ("long:", "could not be read: answered with 3,000,002 bytes"),
+    ],
+)
+async def test_a_page_that_breaks_its_reader_is_a_bad_page(readers: Readers, word: str, why: str) -> None:
+    with pytest.raises(BadPage) as bad:
+        await readers.detail("html", heavy(word), POST, rules(), words.NIGHT)
+    assert why in bad.value.why
+    assert bad.value.url == "http://127.0.0.1/p/1"
+    found = await readers.detail("html", heavy(), POST, rules(), words.NIGHT)
+    assert found.post.text == TEXT
+
+
+async def test_a_worker_killed_from_outside_costs_nothing(readers: Readers, tmp_path: Path) -> None:
+    job = heavy(f"first:{tmp_path / 'begun'}")
+    assert (await readers.detail("html", job, POST, rules(), words.NIGHT)).post.text == TEXT
+    assert readers.restarts == 1
+
+
+async def test_both_ways_read_alike() -> None:
+    readers = Readers(SystemClock())
+    listing = json.dumps({"posts": [{"id": n, "title": f"象牙 {n}", "text": "x" * 900} for n in range(300)]})
+    try:
+        for kind, body in (("html", heavy().body), ("json", listing.encode())):
+            assert is_heavy(body)
+            found = await readers.parse(kind, page(body), rules(kind), words.NIGHT)
+            assert found == read_listing(kind, page(body), rules(kind), words.NIGHT)
+        whole = await readers.detail("html", heavy(), POST, rules(), words.NIGHT)
+        assert whole == read_post("html", heavy(), POST, rules(), words.NIGHT)
+        assert await readers.alone("html", heavy(), POST, rules(), words.NIGHT) == whole.alone
+    finally:
+        await readers.close()
+
+
+async def test_a_bad_page_says_the_same_from_the_worker() -> None:
+    readers = Readers(SystemClock())
+    told = []
+    try:
+        for body in (b"no JSON", b"no JSON" * LIGHT_BYTES):
+            with pytest.raises(BadPage) as bad:
+                await readers.parse("json", page(body), rules("json"), words.NIGHT)
+            told.append((bad.value.why, bad.value.field, str(bad.value)))
+    finally:
+        await readers.close()
+    assert told[0] == told[1]
+
+
+async def test_light_pages_start_no_process(readers: Readers) -> None:
+    await readers.detail("html", page(ADVERT), POST, rules(), words.NIGHT)
+    await readers.parse("html", page(ADVERT), rules(), words.NIGHT)
+    assert readers.pids() == ()
+
+
+async def test_the_process_rests_when_no_heavy_page_comes() -> None:
+    readers = Readers(SystemClock(), idle_s=0.05)
+    try:
+        await readers.parse("html", heavy(), rules(), words.NIGHT)
+        async with asyncio.timeout(10):
+            while readers.pids():  # noqa: ASYNC110 - the process's end is no event of ours
+                await asyncio.sleep(0.02)
+        await readers.parse("html", heavy(), rules(), words.NIGHT)
+    finally:
+        await readers.close()
+
+
+async def test_a_host_that_was_slow_once_is_read_elsewhere_from_then_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    readers = Readers(SystemClock())
+    monkeypatch.setattr("watchers.readers.SLOW_S", -1.0)
+    try:
+        await readers.parse("html", page(ADVERT, "slow.example"), rules(), words.NIGHT)
+        assert readers.pids() == ()
+        await readers.parse("html", page(ADVERT, "slow.example"), rules(), words.NIGHT)
+        assert readers.pids()
+    finally:
+        await readers.close()
+
+
+async def test_no_secret_reaches_the_process(monkeypatch: pytest.MonkeyPatch, readers: Readers) -> None:
+    monkeypatch.setenv("NIGHTJAR_TELEGRAM_TOKEN", "123:secret")
+    names = await readers.alone("html", heavy("environment:"), POST, rules(), words.NIGHT)
+    assert names
+    assert "TOKEN" not in names
+
+
+async def test_a_cancelled_reading_leaves_the_next_one_whole(readers: Readers) -> None:
+    job = asyncio.create_task(readers.detail("html", heavy("hang:"), POST, rules(), words.NIGHT))
+    while not readers.pids():  # noqa: ASYNC110 - the process's start is no event of ours
+        await asyncio.sleep(0.01)
+    job.cancel()
+    with suppress(asyncio.CancelledError):
+        await job
+    assert (await readers.detail("html", heavy(), POST, rules(), words.NIGHT)).post.text == TEXT
+
+
+async def test_closed_readers_say_so() -> None:
+    readers = Readers(SystemClock())
+    await readers.close()
+    await readers.close()
+    with pytest.raises(BadPage, match="closed"):
+        await readers.parse("html", heavy(), rules(), words.NIGHT)
+
+
+async def test_the_wire_and_the_certificate_stay_in_the_daemon(readers: Readers) -> None:
+    answer = words.response(heavy().body, wire=b"<!--crash:", wire_request=b"<!--crash:")
+    await readers.parse("html", answer, rules(), words.NIGHT)
+
+
+def test_what_says_too_much_is_cut_and_keeps_its_fingerprints() -> None:
+    posts = [{"id": n, "title": f"bicycle {n}", "text": "ivory " * 4_000} for n in range(300)]
+    whole = read_listing("json", page(json.dumps({"posts": posts}).encode()), rules("json"), words.NIGHT)
+    text = fitted(whole)
+    assert len(text) <= ANSWER_MAX_BYTES
+    told = json.loads(text)
+    assert tuple(told["prints"]) == whole.prints
+    assert len(told["listing"]["posts"]) == len(whole.listing.posts)
+    assert "cut" in told["listing"]["notes"][-1]
+
+
+def test_a_listing_that_fits_is_not_cut() -> None:
+    empty = ReadListing(listing=read_listing("html", page(ADVERT), rules(), words.NIGHT).listing, prints=())
+    assert b"cut" not in fitted(empty)
+
+
+async def test_the_loop_turns_while_a_page_of_a_hundred_thousand_links_is_read() -> None:
+    body = b"".join(b'<div><a href="/p/%d">bicycle %d</a></div>' % (n, n) for n in range(100_000))
+    readers, lags = Readers(SystemClock()), [0.0]
+    reading = asyncio.create_task(readers.parse("html", page(body), rules(), words.NIGHT))
+    try:
+        while not reading.done():
+            began = time.thread_time()  # of the loop's own thread: whatever else the machine does
+            await asyncio.sleep(0.005)
+            lags.append(time.thread_time() - began)
+        assert (await reading).listing.posts
+    finally:
+        await readers.close()
+    assert max(lags) < 0.1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<" * (LIGHT_TAGS + 1), b"x" * (LIGHT_BYTES + 1), b"<a href=/p/1>x</a>" * LIGHT_TAGS],
+)
+def test_heavy_is_long_or_of_many_elements(body: bytes) -> None:
+    assert is_heavy(body)
+    assert not is_heavy(ADVERT)
+
+
+def test_the_daemon_does_not_gain_the_libraries_of_reading() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, watchers.readers; "
+        "print([m for m in ('feedparser', 'extruct', 'dateparser', 'PIL', 'numpy') if m in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=dict(os.environ))
+    assert told.stdout.strip() == b"[]"

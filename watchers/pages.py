@@ -1,0 +1,78 @@
+"""Reading a page whole: what it lists or says, and the fingerprints that tell edits. Pure.
+
+The same functions run in the daemon for light pages and in a page worker for heavy ones
+(`readers` decides). Not here: fetching, comparing with what is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from storage.model import Listing, Post, Response
+from watchers.feed import load
+from watchers.reading.fingerprint import fingerprint
+
+ANSWER_MAX_BYTES = 2_000_000
+"""Of what a page worker may answer: more is cut there, and refused here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadListing:
+    """A listing, and the fingerprint of each of its posts in the same order."""
+
+    listing: Listing
+    prints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadPost:
+    """A post completed from its page.
+
+    alone: fingerprint of what the page says by itself, with nothing of the listing.
+    """
+
+    post: Post
+    alone: str
+
+
+Found = ReadListing | ReadPost | str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is to be read. do: "listing", "post" or "alone"; the last two read for `post`."""
+
+    do: str
+    kind: str
+    page: Response
+    rules: object
+    now: datetime
+    post: Post | None = None
+
+
+def read(job: Job) -> Found:
+    """Do a job. Raises BadPage."""
+    if job.do == "listing":
+        return read_listing(job.kind, job.page, job.rules, job.now)
+    assert job.post is not None
+    read_one = read_post if job.do == "post" else read_alone
+    return read_one(job.kind, job.page, job.post, job.rules, job.now)
+
+
+def read_listing(kind: str, page: Response, rules: object, now: datetime) -> ReadListing:
+    """The posts of a listing page. Raises BadPage."""
+    listing = load(kind).parse(page, rules, now)
+    return ReadListing(listing=listing, prints=tuple(fingerprint(post) for post in listing.posts))
+
+
+def read_post(kind: str, page: Response, post: Post, rules: object, now: datetime) -> ReadPost:
+    """`post` completed from its own page. Raises BadPage."""
+    whole = load(kind).detail(page, post, rules, now)
+    return ReadPost(post=whole, alone=read_alone(kind, page, post, rules, now))
+
+
+def read_alone(kind: str, page: Response, post: Post, rules: object, now: datetime) -> str:
+    """Fingerprint of what a post's own page says by itself: tells edits. Raises BadPage."""
+    bare = Post(post_id=post.post_id, url=post.url)
+    return fingerprint(load(kind).detail(page, bare, rules, now))

@@ -1,0 +1,225 @@
+"""Who reads a page: the daemon itself when it is light, a page worker when it is heavy.
+
+A page of 100,000 links takes seconds to read, and every other target would wait for it.
+Light pages, nearly all, are read on the spot in a few milliseconds. Heavy ones go to a
+process of their own that has bounded memory and time; what overruns, crashes or eats
+too much is a `BadPage` like any other, and its bytes are evidence all the same.
+
+    watch/capture/vigil --page--> Readers --pipe--> watchers.page_worker
+
+The process is started when the first heavy page comes and ended when none came for a while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import pickle
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from storage.clock import Clock
+from storage.codec import restore
+from storage.errors import BadPage
+from storage.model import Connection, Post, Response
+from watchers.pages import ANSWER_MAX_BYTES, Found, Job, ReadListing, ReadPost, read
+from watchers.workers import Died, Worker
+
+LIGHT_BYTES = 150_000
+"""Pages up to this size are read on the spot, if they have few elements as well."""
+LIGHT_TAGS = 1_500
+"""A `<` costs 20-80 microseconds to read, whatever stands between: 30-120 ms for so many."""
+SLOW_S = 0.05
+"""Processor seconds; a host one of whose pages took longer on the spot has its pages read elsewhere."""
+_SLOW_HOSTS = 500
+_JOBS_PER_WORKER = 2_000
+IDLE_S = 300.0
+"""Real seconds without a heavy page after which the process is ended."""
+
+
+class Readers:
+    """Reads pages without holding up the loop. Use from one event loop; safe for many tasks at once.
+
+    deadline_s: real seconds a heavy page may take, whatever the clock's speed, from when the
+    worker takes it. cpu_s: processor seconds of that (a loaded machine gives fewer). Nothing runs
+    before the first heavy page. Cancelling a caller in the middle replaces the worker.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        count: int = 1,
+        deadline_s: float = 20.0,
+        cpu_s: int = 6,
+        idle_s: float = IDLE_S,
+        program: str = "watchers.page_worker",
+    ) -> None:
+        self.restarts = 0
+        self._deadline_s, self._cpu_s, self._idle_s, self._speed = deadline_s, cpu_s, idle_s, clock.speed
+        self._workers = [
+            Worker(
+                program,
+                clock.speed,
+                called="page worker",
+                reader="reader",
+                answer_max_bytes=ANSWER_MAX_BYTES,
+            )
+            for _ in range(max(1, count))
+        ]
+        self._free: asyncio.LifoQueue[Worker] = asyncio.LifoQueue()
+        for worker in self._workers:
+            self._free.put_nowait(worker)
+        self._slow: OrderedDict[str, None] = OrderedDict()
+        self._rest: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    async def close(self) -> None:
+        """End the processes; pages under way are answered as unreadable. Twice is harmless."""
+        self._closed = True
+        if self._rest is not None:
+            self._rest.cancel()
+        for worker in self._workers:
+            await worker.end()
+
+    def pids(self) -> tuple[int, ...]:
+        """Process ids of the living workers, for status and metrics."""
+        return tuple(worker.pid for worker in self._workers if worker.pid)
+
+    async def parse(self, kind: str, page: Response, rules: object, now: datetime) -> ReadListing:
+        """The posts of a listing, as `Feed.parse` reads them. Raises BadPage."""
+        found = await self._read(Job(do="listing", kind=kind, page=page, rules=rules, now=now))
+        assert isinstance(found, ReadListing)
+        return found
+
+    async def detail(self, kind: str, page: Response, post: Post, rules: object, now: datetime) -> ReadPost:
+        """`post` completed from its own page, as `Feed.detail` does. Raises BadPage."""
+        found = await self._read(Job(do="post", kind=kind, page=page, post=post, rules=rules, now=now))
+        assert isinstance(found, ReadPost)
+        return found
+
+    async def alone(self, kind: str, page: Response, post: Post, rules: object, now: datetime) -> str:
+        """Fingerprint of what a post's own page says by itself, to tell edits. Raises BadPage."""
+        found = await self._read(Job(do="alone", kind=kind, page=page, post=post, rules=rules, now=now))
+        assert isinstance(found, str)
+        return found
+
+    # --- on the spot ------------------------------------------------------------------------
+
+    async def _read(self, job: Job) -> Found:
+        host = urlsplit(job.page.requested_url).netloc
+        if host in self._slow or is_heavy(job.page.body):
+            return await self._elsewhere(job)
+        began = time.thread_time()  # what the reading costs, not what time it is
+        try:
+            return read(job)
+        finally:
+            if time.thread_time() - began > SLOW_S:
+                self._slow[host] = None
+                if len(self._slow) > _SLOW_HOSTS:
+                    self._slow.popitem(last=False)
+
+    # --- in a worker --------------------------------------------------------------------------
+
+    async def _elsewhere(self, job: Job) -> Found:
+        """A heavy page; tried once more when the worker died of something else."""
+        worker = await self._free.get()
+        try:
+            data = pickle.dumps(replace(job, page=_bare(job.page)), protocol=5)
+            try:
+                return await self._ask(worker, job, data)
+            except Died as death:
+                if death.spent or self._closed:
+                    raise
+                return await self._ask(worker, job, data)
+        except Died as death:
+            raise BadPage(job.page.url, f"could not be read: {death}") from death
+        finally:
+            self._free.put_nowait(worker)
+            self._rest_later()
+
+    async def _ask(self, worker: Worker, job: Job, data: bytes) -> Found:
+        """One try. Raises BadPage, or Died when another try may help."""
+        if self._closed:
+            raise Died("the readers are closed", spent=True)
+        try:
+            facts, answer = await worker.ask({"cpu_s": self._cpu_s}, data, self._deadline_s)
+        except TimeoutError:
+            await self._replace(worker)
+            raise BadPage(job.page.url, f"could not be read within {self._deadline_s:g} s") from None
+        except Died as death:
+            await self._replace(worker)
+            if death.spent:
+                why = f"could not be read within {self._cpu_s} s of processor time"
+                raise BadPage(job.page.url, why) from death
+            raise
+        except asyncio.CancelledError:
+            worker.kill()
+            raise
+        if facts.get("spent") or worker.jobs >= _JOBS_PER_WORKER:
+            await self._replace(worker)
+        if "bad" in facts:
+            bad = BadPage(job.page.url, str(facts["bad"]))
+            bad.field = str(facts.get("field", ""))
+            raise bad
+        return await asyncio.to_thread(_restored, job, answer)
+
+    async def _replace(self, worker: Worker) -> None:
+        """End the process; the next heavy page starts another."""
+        self.restarts += 1
+        await worker.end()
+
+    def _rest_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._rest is not None:
+            self._rest.cancel()
+        self._rest = None if self._closed else loop.call_later(self._idle_s * self._speed, self._go_to_rest)
+
+    def _go_to_rest(self) -> None:
+        if self._free.qsize() < len(self._workers):  # one is at work; it comes by here again
+            return
+        for worker in self._workers:
+            worker.kill()
+
+
+def is_heavy(body: bytes) -> bool:
+    """Whether reading a page could hold up the loop: it is long, or has many elements."""
+    return len(body) > LIGHT_BYTES or body.count(b"<") > LIGHT_TAGS
+
+
+def _bare(page: Response) -> Response:
+    """What a reader needs of an answer; the bytes of the wire stay here."""
+    return replace(page, wire=b"", wire_request=b"", connection=Connection())
+
+
+_KINDS: dict[str, Callable[[object], Found]] = {
+    "listing": lambda plain: restore(ReadListing, plain),
+    "post": lambda plain: restore(ReadPost, plain),
+    "alone": lambda plain: str(plain)[:64],
+}
+
+
+def _restored(job: Job, answer: bytes) -> Found:
+    """What the worker's JSON says; a worker that says something else was taken over by a page."""
+    try:
+        found = _KINDS[job.do](json.loads(answer))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise BadPage(job.page.url, "could not be read: the page worker answered nonsense") from error
+    if not _is_sound(found):
+        raise BadPage(job.page.url, "could not be read: the page worker answered nonsense")
+    return found
+
+
+def _is_sound(found: Found) -> bool:
+    """Whether what JSON cannot promise holds: a print for each post, aware times."""
+    if isinstance(found, ReadListing):
+        posts = found.listing.posts
+        if len(found.prints) != len(posts):
+            return False
+    else:
+        posts = (found.post,) if isinstance(found, ReadPost) else ()
+    return all(p.posted_at is None or p.posted_at.tzinfo is not None for p in posts)
