@@ -23,6 +23,7 @@ from watchers.feed import Recognition
 from watchers.reading.contents import is_picture_address, line, read_html, words
 from watchers.reading.encoding import decode
 from watchers.reading.links import absolute
+from watchers.reading.listing import NO_PAGE
 from watchers.reading.pictures import together
 from watchers.reading.presets import PRESETS, Shape, base_of, enriched, next_of, shape_of
 from watchers.reading.queries import Json, check, check_template, fill, find, load, raw, truth
@@ -97,7 +98,7 @@ _USUAL = Shape(
     title="title || name || subject || headline",
     text="text || body || content || content_html || description || desc || summary || message",
     seller="seller.name || seller.username || seller || author.name || author.username || author || "
-    "user.name || user.username || user || username",
+    "user.name || user.username || user || account.acct || creator.name || username",
     price="price.formatted || price.value || price.amount || price",
     location="location.name || location.city || location || city || area || region",
     posted="posted || posted_at || created_at || createdAt || published_at || publishedAt || published || "
@@ -120,7 +121,7 @@ def parse(page: Response, rules: object, now: datetime) -> Listing:
     """The posts of an answer, in its order. Raises BadPage: no JSON, or no list where `items` points."""
     settings = rules if isinstance(rules, Settings) else Settings()
     root = _loaded(page)
-    reader = _Reader(page.url, root, settings, now)
+    reader = _Reader(page, root, settings, now)
     posts: dict[str, Post] = {}
     for item in reader.items()[: settings.max_items]:
         if (post := reader.post(item)) is not None:
@@ -142,7 +143,7 @@ def detail(page: Response, post: Post, rules: object, now: datetime) -> Post:
 
         return completed(post, page, now, settings.zone)
     root = _loaded(page)
-    reader = _Reader(page.url, root, settings, now)
+    reader = _Reader(page, root, settings, now)
     found = reader.post(reader.single())
     return post if found is None else _merged(post, found)
 
@@ -151,7 +152,7 @@ def wants_detail(post: Post, rules: object) -> bool:
     """As `page` says, for posts that have an address."""
     settings = rules if isinstance(rules, Settings) else Settings()
     wanted = PRESETS[settings.preset].page if settings.page is None and settings.preset else settings.page
-    return bool(post.url) and wanted is not False
+    return wanted is not False and NO_PAGE not in post.extra
 
 
 def recognise(page: Response, now: datetime) -> Recognition | None:  # noqa: ARG001  # the protocol's shape
@@ -164,9 +165,10 @@ def recognise(page: Response, now: datetime) -> Recognition | None:  # noqa: ARG
 class _Reader:
     """Reads items of one answer."""
 
-    def __init__(self, url: str, root: Json, settings: Settings, now: datetime) -> None:
-        self._page_url, self._root, self._settings, self._now = url, root, settings, now
-        self._base = settings.base.rstrip("/") or base_of(settings.preset, url)
+    def __init__(self, page: Response, root: Json, settings: Settings, now: datetime) -> None:
+        self._page_url, self._requested_url = page.url, page.requested_url
+        self._root, self._settings, self._now = root, settings, now
+        self._base = settings.base.rstrip("/") or base_of(settings.preset, page.url)
         self._shape = _shape(settings, root)
 
     def items(self) -> list[Json]:
@@ -197,7 +199,7 @@ class _Reader:
         posted = clean(raw(find(shape.posted, item))).strip()[:200]
         return Post(
             post_id=_id(own_id or url, title, text, pictures),
-            url=url or self._page_url,
+            url=url or self._requested_url,
             title=title,
             text=text,
             seller=line(raw(find(shape.seller, item))),
@@ -208,7 +210,7 @@ class _Reader:
             posted_at=read_time(posted, self._now, self._settings.zone),
             edited=truth(find(shape.edited, item)),
             pictures=pictures,
-            extra=tuple(self._extra(item)),
+            extra=(*self._extra(item), *(() if url else (NO_PAGE,))),
         )
 
     def _contents(self, found: Json, base: str) -> tuple[str, tuple[PictureRef, ...]]:

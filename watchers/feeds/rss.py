@@ -22,6 +22,7 @@ from watchers.reading.contents import is_picture_address, line, read_html
 from watchers.reading.encoding import decode
 from watchers.reading.jsonfeed import is_json_feed, read_json_feed
 from watchers.reading.links import absolute
+from watchers.reading.listing import NO_PAGE
 from watchers.reading.markup import parse_html
 from watchers.reading.pictures import together
 from watchers.reading.queries import load
@@ -94,7 +95,7 @@ def detail(page: Response, post: Post, rules: object, now: datetime) -> Post:
 def wants_detail(post: Post, rules: object) -> bool:
     """As `page` says, for entries that have an address."""
     settings = rules if isinstance(rules, Settings) else Settings()
-    return settings.page and bool(post.url)
+    return settings.page and NO_PAGE not in post.extra
 
 
 def recognise(page: Response, now: datetime) -> Recognition | None:
@@ -113,7 +114,7 @@ def recognise(page: Response, now: datetime) -> Recognition | None:
 def _read(page: Response, most_items: int) -> Feed:
     text = decode(page)
     if text.lstrip("\ufeff \t\r\n")[:1] not in {"{", "["}:
-        return read_feed(text, most_items)
+        return read_feed(text, most_items, cut=bool(page.shortfall))
     try:
         root = load(text)
     except ValueError as error:
@@ -125,14 +126,15 @@ def _read(page: Response, most_items: int) -> Feed:
 
 def _post(entry: Entry, page: Response, settings: Settings, now: datetime) -> Post:
     base = absolute(page.url, page.header("Content-Location")) or page.url
-    url = absolute(base, entry.link) or page.url
+    own = absolute(base, entry.link)
+    url = own or page.url
     title = _title(entry.title)
     text, shown = _contents(entry, url)
     pictures = together((*_pictures(entry, url), *shown))
     posted, updated = (read_time(raw, now, settings.zone) for raw in (entry.published, entry.updated))
     return Post(
         post_id=_id(entry, base, title, text),
-        url=url,
+        url=own or page.requested_url,
         title=title,
         text=text,
         seller=line(entry.author),
@@ -143,7 +145,7 @@ def _post(entry: Entry, page: Response, settings: Settings, now: datetime) -> Po
         posted_at=posted,
         edited=posted is not None and updated is not None and updated - posted > timedelta(minutes=1),
         pictures=pictures,
-        extra=tuple(_extra(entry, url)),
+        extra=(*_extra(entry, url), *(() if own else (NO_PAGE,))),
     )
 
 

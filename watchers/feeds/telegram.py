@@ -79,13 +79,15 @@ def parse(page: Response, rules: object, now: datetime) -> Listing:
     nodes = tree.css(_MESSAGE)
     if not nodes and tree.css_first(".tgme_channel_history") is None:
         raise BadPage(page.url, _why_nothing(tree), field="messages")
+    if nodes and nodes[-1].css_first(f".{_P}date") is None and b"</html>" not in page.body[-2000:].lower():
+        nodes.pop()  # cut in the middle: half a message would look like an edited one
     posts: dict[str, Post] = {}
     for node in nodes[: settings.max_items]:
         if (post := _Message(node, page.url, settings, now).post()) is not None:
             posts.setdefault(post.post_id, post)
     return Listing(
         posts=tuple(posts.values()),
-        title=_text(tree, ".tgme_channel_info_header_title") or _meta(tree, "og:title"),
+        title=_title(tree),
         next_url=_older(tree, page.url),
         notes=() if posts else ("no message on the page",),
     )
@@ -97,7 +99,7 @@ def detail(page: Response, post: Post, rules: object, now: datetime) -> Post:
     Raises BadPage (field "post") when Telegram says that the message is not there.
     """
     tree = parse_html(decode(page))
-    if why := _text(tree, f".{_P}error"):
+    if why := _line(tree.css_first(f".{_P}error")):
         raise BadPage(page.url, f"Telegram says {why[:100]!r}", field="post")
     settings = rules if isinstance(rules, Settings) else Settings()
     for node in tree.css(_MESSAGE):
@@ -326,12 +328,9 @@ def _line(node: LexborNode | None) -> str:
     return " ".join(text_of(node).split())
 
 
-def _text(tree: LexborHTMLParser, selector: str) -> str:
-    return _line(tree.css_first(selector))
-
-
-def _meta(tree: LexborHTMLParser, name: str) -> str:
-    return _clean(tree.css_first(f"meta[property='{name}']"), "content")
+def _title(tree: LexborHTMLParser) -> str:
+    shown = _line(tree.css_first(".tgme_channel_info_header_title"))
+    return shown or _clean(tree.css_first("meta[property='og:title']"), "content")
 
 
 def _older(tree: LexborHTMLParser, base: str) -> str:

@@ -48,14 +48,16 @@ _ROOT_END = re.compile(
 _START = re.compile(r"<\w")
 
 
-def fit(text: str, most_items: int) -> str:
+def fit(text: str, most_items: int, *, cut: bool = False) -> str:
     """`text` with at most `most_items` items and MOST_TAGS tags, ready for an XML parser.
+
+    cut: the answer is known to be incomplete, so an item left open at its end is half an item.
 
     Its XML declaration is gone, since it speaks of bytes, and feedparser looks for one with
     a regular expression that a hostile first line can hold up.
     """
     text = _DECLARATION.sub("", _few_breaks(text).lstrip(), count=1).lstrip()
-    text = _cut(_clean(text), most_items)
+    text = _cut(_clean(text), most_items, cut=cut)
     return _spared(_WHOLE_TAG.sub(_bearable, _defused(text)))
 
 
@@ -111,7 +113,7 @@ def _spared(text: str) -> str:
     return _LABELS.sub(r"\1\2", text)
 
 
-def _cut(text: str, most_items: int) -> str:
+def _cut(text: str, most_items: int, *, cut: bool) -> str:
     """`text` without the items beyond the bound, and without a last one that was cut in the middle."""
     first = list(islice(_items(text), most_items + 1))
     latest = deque(first, maxlen=2)
@@ -120,8 +122,9 @@ def _cut(text: str, most_items: int) -> str:
     if not first:
         return text[: _after_tags(text)]
     start, end = latest[-1]
-    if end == 0 and len(latest) > 1 and latest[0][1] and not _ROOT_END.search(text[-2000:]):
-        text, end = text[:start], latest[0][1]  # a half item would have half an id
+    before = latest[0][1] if len(latest) > 1 else 0
+    if end == 0 and (cut or (before and not _ROOT_END.search(text[-2000:]))):
+        text, end = text[:start], before  # a half item would have half an id
         first = first[:-1] if first[-1][0] == start else first
     if len(first) > most_items:
         text = text[: first[most_items][0]] + (text[end:] if end else "")
@@ -170,8 +173,8 @@ def _defused(text: str) -> str:
     start = _START.search(text)
     if start is None:
         return text
-    # feedparser looks for declarations at each line's start, over all white space before them.
-    head = _BLANKS.sub("\n", text[: start.start()])
+    # feedparser looks for declarations at the start of lines only, over all white space before them.
+    head = _BLANKS.sub("\n", text[: start.start()]).replace("<!ENTITY", "\n<!ENTITY")
     text = text[start.start() :]
     if "<!ENTITY" in head:
         sizes = {name: len(double or single) for name, double, single in _ENTITY.findall(head)}

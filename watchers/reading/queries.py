@@ -27,8 +27,8 @@ MOST_VALUES = 500_000
 DEEPEST = 64
 LONGEST_EXPRESSION = 2_000
 _HOLE = re.compile(r"\{([^{}]*)\}")
-_GUARD = re.compile(r"^\s*(?:\)\]\}'?,?|(?:while|for)\s?\([1;]*\);?)\s*")
-_CALLBACK = re.compile(r"^\s*(?:/\*\*/)?\s*[\w$.]{1,100}\s*\(\s*(?=[\[{])")
+_GUARD = re.compile(r"(?:\)\]\}'?,?|(?:while|for)\s?\([1;]{1,3}\);?)")
+_CALLBACK = re.compile(r"(?:/\*\*/)?\s*+[\w$.]{1,100}\s*+\(\s*+(?=[\[{])")
 
 
 def check(expression: str) -> None:
@@ -75,9 +75,10 @@ def load(text: str) -> Json:
     """
     if text.count(",") + text.count("[") + text.count("{") > MOST_VALUES:
         raise ValueError(f"more than {MOST_VALUES} values")
-    text = _GUARD.sub("", text, count=1)
-    if found := _CALLBACK.match(text):
-        text = text[found.end() :].rstrip("; \t\r\n").removesuffix(")")
+    text = text.strip()
+    if found := _GUARD.match(text) or _CALLBACK.match(text):
+        text = text[found.end() :]
+        text = text.rstrip("; \t\r\n").removesuffix(")") if found[0].rstrip().endswith("(") else text
     try:
         value: Json = json.loads(text, strict=False)
     except RecursionError:

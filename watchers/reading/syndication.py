@@ -71,13 +71,13 @@ class Feed:
     next: str = ""
 
 
-def read_feed(text: str, most_items: int) -> Feed:
-    """The feed in `text`. Never raises; what is no feed has no version.
+def read_feed(text: str, most_items: int, *, cut: bool = False) -> Feed:
+    """The feed in `text`, which may have been cut. Never raises; what is no feed has no version.
 
     Links stay as written but for xml:base; the caller completes them. That way ids, which
     must not change with the address a feed is fetched from, stay as written too.
     """
-    text = fit(text, most_items)
+    text = fit(text, most_items, cut=cut)
     root = root_of(text)
     if root == "html":
         return Feed(version="", title="", entries=())
@@ -150,10 +150,10 @@ def _entry(entry: Any) -> Entry:
 
 
 def _contents(entry: Any) -> Iterator[Words]:
-    for content in _dicts(entry.get("content")):
-        yield _words(content, "")
+    contents = [_words(content, "") for content in _dicts(entry.get("content"))]
+    yield from contents
     summary = _str(entry.get("summary"))
-    if summary:
+    if summary and summary not in {words.value for words in contents}:  # feedparser copies a lone content
         yield _words(entry.get("summary_detail"), summary)
 
 
