@@ -24,6 +24,7 @@ from watchers.reading.microdata import microdata, open_graph
 
 NAME = "structured"
 SUMMARY = "JSON-LD, microdata and OpenGraph of real pages equal to the expected JSON (>= 95 %)"
+NEEDS_DEV = True
 ARCHIVE = "extruct-testdata.tar.xz"
 ROOT = Path(__file__).resolve().parents[1]
 
