@@ -33,6 +33,7 @@ from storage.model import (
 from storage.patience import DiskWatch
 from storage.similar import PictureIndex
 from storage.store import Store
+from watchers.detect.furniture import is_furniture
 from watchers.detect.score import judge
 from watchers.lexicon import Lexicon
 from watchers.meter import Meter
@@ -85,6 +86,8 @@ class Bench:
         self._spoke, self._disk = spoke, disk
         self._hands = hands
         self._index = PictureIndex()
+        self._furniture: set[str] = set()
+        """Hashes of pictures that sites put into their posts, as far as met since the start."""
         self._queue: asyncio.Queue[Evidence] = asyncio.Queue(QUEUE)
         self._taken: set[EvidenceId] = set()
         self._in_turn = asyncio.Lock()
@@ -161,7 +164,7 @@ class Bench:
         # side by side would otherwise each found an item of their own. The commit itself is
         # awaited outside, so that many verdicts share one.
         async with self._in_turn:
-            matches = self._matches(pictures, evidence)
+            matches = await self._matches(pictures, evidence)
             verdict = self._verdict(evidence, pictures, matches, hour)
             judgement = Judgement(
                 evidence=evidence,
@@ -223,7 +226,7 @@ class Bench:
         self._meter.pictured("undecodable" if described.undecodable else "hashed")
         return described
 
-    def _matches(self, pictures: Sequence[Picture], evidence: Evidence) -> tuple[PictureMatch, ...]:
+    async def _matches(self, pictures: Sequence[Picture], evidence: Evidence) -> tuple[PictureMatch, ...]:
         """The nearest kept picture for each picture of the post, its own chain left out."""
         own = {evidence.evidence_id, evidence.previous}
         found: list[PictureMatch] = []
@@ -235,9 +238,23 @@ class Bench:
                 for m in self._index.near(picture.phash, SAME_BITS, sha256=picture.sha256)
                 if m.known not in own
             ]
+            if await self._is_furniture(picture, near, evidence):
+                near = [m for m in near if m.known.startswith("gallery:")]
             if near:
                 found.append(min(near, key=lambda m: (m.distance_bits, m.known_tier.rank)))
         return tuple(found)
+
+    async def _is_furniture(self, picture: Picture, near: Sequence[PictureMatch], evidence: Evidence) -> bool:
+        """Whether the site itself puts this picture into its posts; once known it is remembered."""
+        if picture.phash in self._furniture:
+            return True
+        for match in near:
+            if match.known_sha256 != picture.sha256 or match.known.startswith("gallery:"):
+                continue
+            if is_furniture(picture.sha256, evidence, await self._store.evidence(match.known)):
+                self._furniture.add(picture.phash)
+                return True
+        return False
 
     def _remember(self, pictures: Sequence[Picture], evidence: Evidence, tier: Tier) -> None:
         for picture in pictures:
