@@ -25,12 +25,14 @@ from watchers.reading.encoding import decode
 from watchers.reading.links import absolute
 from watchers.reading.listing import NO_PAGE
 from watchers.reading.pictures import together
-from watchers.reading.presets import PRESETS, Shape, base_of, enriched, next_of, shape_of
+from watchers.reading.presets import PRESETS, Shape, base_of, enriched, next_of, preloaded, shape_of
 from watchers.reading.queries import Json, check, check_template, fill, find, load, raw, truth
 from watchers.reading.text import clean
 from watchers.reading.times import read_time
 
 OWN_PAGE = True
+_REPLY = re.compile(r"/t/[^/]*/\d+/\d+$")
+_BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,20 +139,30 @@ def parse(page: Response, rules: object, now: datetime) -> Listing:
 def detail(page: Response, post: Post, rules: object, now: datetime) -> Post:
     """`post` completed from its own address, be that JSON of the same program or a page for people."""
     settings = rules if isinstance(rules, Settings) else Settings()
-    body = page.body.lstrip()[:1]
-    if body not in {b"{", b"["}:
+    if page.body.lstrip(_BLANK)[:1] not in {b"{", b"["}:
         from watchers.reading.own_page import completed
 
+        inside = preloaded(decode(page), post.post_id) if settings.preset == "discourse" else None
+        if inside is not None:
+            return _from_answer(page, post, inside, settings, now)
         return completed(post, page, now, settings.zone)
-    root = _loaded(page)
-    reader = _Reader(page, root, settings, now)
+    return _from_answer(page, post, _loaded(page), settings, now)
+
+
+def _from_answer(page: Response, post: Post, root: Json, settings: Settings, now: datetime) -> Post:
+    reader = _Reader(page, root, settings, now, single=True)
     found = reader.post(reader.single())
     return post if found is None else _merged(post, found)
 
 
 def wants_detail(post: Post, rules: object) -> bool:
-    """As `page` says, for posts that have an address."""
+    """As `page` says, for posts that have an address of their own.
+
+    Single answers within a topic have none: their page shows the topic, and they are whole.
+    """
     settings = rules if isinstance(rules, Settings) else Settings()
+    if settings.preset == "discourse" and _REPLY.search(post.url):
+        return False
     wanted = PRESETS[settings.preset].page if settings.page is None and settings.preset else settings.page
     return wanted is not False and NO_PAGE not in post.extra
 
@@ -165,11 +177,13 @@ def recognise(page: Response, now: datetime) -> Recognition | None:  # noqa: ARG
 class _Reader:
     """Reads items of one answer."""
 
-    def __init__(self, page: Response, root: Json, settings: Settings, now: datetime) -> None:
+    def __init__(
+        self, page: Response, root: Json, settings: Settings, now: datetime, *, single: bool = False
+    ) -> None:
         self._page_url, self._requested_url = page.url, page.requested_url
         self._root, self._settings, self._now = root, settings, now
         self._base = settings.base.rstrip("/") or base_of(settings.preset, page.url)
-        self._shape = _shape(settings, root)
+        self._shape = _shape(settings, root, single=single)
 
     def items(self) -> list[Json]:
         """The list of posts. Raises BadPage (field "items") when there is none."""
@@ -248,20 +262,15 @@ class _Reader:
                     yield name, shown
 
 
-def _shape(settings: Settings, root: Json) -> Shape:
+def _shape(settings: Settings, root: Json, *, single: bool) -> Shape:
     """The preset's shape for this answer, or the usual one, with the admin's expressions in it."""
-    shape = (
-        (shape_of(settings.preset, root) or PRESETS[settings.preset].shapes[0]) if settings.preset else _USUAL
-    )
-    if shape is not _USUAL and not truth(find(shape.items, root)):
-        shape = _for_single(settings.preset, root, shape)
+    shape = _USUAL
+    if settings.preset:
+        shapes = PRESETS[settings.preset].shapes
+        one = next((s for s in shapes if s.single and truth(find(s.single, root))), None) if single else None
+        shape = one or shape_of(settings.preset, root) or shapes[0]
     own = {f.name: getattr(settings, f.name) for f in fields(Shape) if f.name in _EXPRESSIONS}
     return replace(shape, **{key: value for key, value in own.items() if value})
-
-
-def _for_single(preset: str, root: Json, default: Shape) -> Shape:
-    shapes = PRESETS[preset].shapes
-    return next((s for s in shapes if s.single and truth(find(s.single, root))), default)
 
 
 def longest_list(root: Json) -> Json:

@@ -44,10 +44,9 @@ class Settings:
     link_pictures: bool = True
 
     def __post_init__(self) -> None:
-        if not 1 <= self.max_pages <= 20:
-            raise ValueError("max_pages: must be 1 to 20")
-        if not 1 <= self.max_items <= 1000:
-            raise ValueError("max_items: must be 1 to 1000")
+        for key, most in (("max_pages", 20), ("max_items", 1000)):
+            if not 1 <= getattr(self, key) <= most:
+                raise ValueError(f"{key}: must be 1 to {most}")
 
 
 _P = "tgme_widget_message_"
@@ -87,7 +86,8 @@ def parse(page: Response, rules: object, now: datetime) -> Listing:
             posts.setdefault(post.post_id, post)
     return Listing(
         posts=tuple(posts.values()),
-        title=_title(tree),
+        title=_line(tree.css_first(".tgme_channel_info_header_title"))
+        or _clean(tree.css_first("meta[property='og:title']"), "content"),
         next_url=_older(tree, page.url),
         notes=() if posts else ("no message on the page",),
     )
@@ -130,8 +130,8 @@ def recognise(page: Response, now: datetime) -> Recognition | None:  # noqa: ARG
     link = tree.css_first("a.tgme_page_context_link[href^='/s/']")
     if link is None:
         return None
-    url = absolute(page.url, _clean(link, "href"))
-    return Recognition(kind="telegram", confidence=0.9, url=url, rules={}, why="card of a Telegram channel")
+    url, why = absolute(page.url, _clean(link, "href")), "card of a Telegram channel"
+    return Recognition(kind="telegram", confidence=0.9, url=url, rules={}, why=why)
 
 
 class _Message:
@@ -326,11 +326,6 @@ def _clean(node: LexborNode | None, attribute: str) -> str:
 
 def _line(node: LexborNode | None) -> str:
     return " ".join(text_of(node).split())
-
-
-def _title(tree: LexborHTMLParser) -> str:
-    shown = _line(tree.css_first(".tgme_channel_info_header_title"))
-    return shown or _clean(tree.css_first("meta[property='og:title']"), "content")
 
 
 def _older(tree: LexborHTMLParser, base: str) -> str:

@@ -12,7 +12,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
-from watchers.reading.queries import Json, find, raw, truth
+from watchers.reading.markup import parse_html
+from watchers.reading.queries import Json, find, load, raw, truth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +251,17 @@ def enriched(preset: str, root: Json, item: Json) -> Json:
         else {}
     )
     return {**item, "op": names.get(user_id) if isinstance(user_id, int | str) else None}
+
+
+def preloaded(page: str, topic: str) -> Json | None:
+    """The answer for a topic that Discourse puts into the pages it makes for browsers, or None."""
+    node = parse_html(page).css_first("#data-preloaded[data-preloaded]") if "data-preloaded" in page else None
+    try:
+        answers = load(node.attributes.get("data-preloaded") or "") if node is not None else None
+        inner = answers.get(f"topic_{topic}") if isinstance(answers, dict) else None
+        return load(inner) if isinstance(inner, str) else None
+    except ValueError:
+        return None
 
 
 def next_of(preset: str, root: Json, url: str) -> str:

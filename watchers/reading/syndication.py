@@ -192,6 +192,7 @@ def _media(entry: Any) -> Iterator[Media]:
     image = entry.get("image")
     if isinstance(image, Mapping):
         yield Media(url=_str(image.get("href") or image.get("url")), medium="image")
+    yield Media(url=_str(entry.get("href")))  # where feedparser puts <image><url> of an item
 
 
 def _links(holder: Any) -> Iterator[tuple[str, str, str, str, str]]:
