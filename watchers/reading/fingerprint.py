@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from storage.model import PictureRef, Post
@@ -35,6 +36,11 @@ _VOLATILE = re.compile(
     r"|just now|刚刚|剛剛|yesterday|today|昨天|今天|前天",
     re.IGNORECASE,
 )
+# The pattern costs half a microsecond a character, these two a tenth of that.
+_DIGITS = re.compile(r"\d+")
+_TIMES = re.compile("ago|前|trước|lalu|just now|刚刚|剛剛|yesterday|today|昨天|今天")
+_REACH = 64
+"""Characters that a volatile piece may stand away from its digits or its word of time."""
 _LONGEST_WORD = 500
 """Characters normalised at once: putting a run of combining marks in order is quadratic in it."""
 
@@ -58,7 +64,30 @@ def fingerprint(post: Post) -> str:
 
 def steady(text: str) -> str:
     """`text` without counters, relative times and runs of white space."""
-    return " ".join(_VOLATILE.sub(" ", " ".join(_normal(text).split())[:LONGEST]).split())
+    return " ".join(_calm(" ".join(_normal(text).split())[:LONGEST]).split())
+
+
+def _calm(text: str) -> str:
+    """`text` without what is volatile; looked for only where a digit or a word of time stands."""
+    lower = text.replace("\u0130", "i").lower()  # İ alone would become two characters
+    parts: list[str] = []
+    at = 0
+    for start, end in _suspect(lower):
+        parts += (text[at:start], _VOLATILE.sub(" ", text[start:end]))
+        at = end
+    return "".join([*parts, text[at:]])
+
+
+def _suspect(lower: str) -> Iterator[tuple[int, int]]:
+    """Stretches of a text outside of which nothing volatile can stand, apart from one another."""
+    marks = sorted(m.span() for pattern in (_DIGITS, _TIMES) for m in pattern.finditer(lower))
+    start = end = 0
+    for first, last in marks:
+        if first - _REACH > end:
+            yield start, end
+            start = first - _REACH
+        end = last + _REACH
+    yield start, end
 
 
 def _normal(text: str) -> str:
