@@ -54,7 +54,8 @@ def _headline(text: Text, alert: Alert, evidence: Evidence, verdict: Verdict) ->
         text.add(f" {plain(', '.join(verdict.products), 40)}")
     words = [r for r in verdict.reasons if r.kind in ("term", "picture")][:2]
     for reason in words:
-        text.add(" ").add(plain(reason.span or reason.what, 24), "code")
+        shown = reason.span or reason.what if reason.kind == "term" else "known picture"
+        text.add(" ").add(plain(shown, 24), "code")
     if evidence.post.price:
         text.add(" ").add(plain(evidence.post.price, 20), "code")
     text.add(f" [{evidence.target}]")
