@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from watchers.reading.contents import is_picture_address
 from watchers.reading.feedtext import fit, pieces
 
 _ROOTS = frozenset({"rss", "rdf", "feed", "channel"})
@@ -192,7 +193,8 @@ def _media(entry: Any) -> Iterator[Media]:
     image = entry.get("image")
     if isinstance(image, Mapping):
         yield Media(url=_str(image.get("href") or image.get("url")), medium="image")
-    yield Media(url=_str(entry.get("href")))  # where feedparser puts <image><url> of an item
+    if is_picture_address(link := _str(entry.get("href"))):  # <image><url> of an item comes out so
+        yield Media(url=link)
 
 
 def _links(holder: Any) -> Iterator[tuple[str, str, str, str, str]]:
