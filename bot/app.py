@@ -112,8 +112,8 @@ class Daemon:
         if config.metrics is not None:
             await self.vitals.start()
             stack.push_async_callback(self.vitals.stop)
-        await self.store.log_event("config", {"digest": config.digest, "targets": str(len(config.targets))})
         self._wire()
+        await self._log_config()
 
     def _wire(self) -> None:
         self.bench = Bench(
@@ -159,6 +159,15 @@ class Daemon:
     def _announce(self) -> tuple[str, ...]:
         return tuple(c.name for c in self.config.channels)
 
+    async def _log_config(self) -> None:
+        """Put the stanzas in force into the log: evidence names its own by SHA-256."""
+        facts = {
+            "digest": self.config.digest,
+            "stanzas": "\n".join(self.config.stanzas),
+            "lexicon": self.bench.policy.lexicon.version,
+        }
+        await self.store.log_event("config", facts)
+
     def _in_force(self) -> tuple[tuple[Target, ...], tuple[Target, ...]]:
         """(targets that may be watched today, those whose authority is past its review)."""
         today = self.clock.now().date()
@@ -199,7 +208,7 @@ class Daemon:
         await self.roster.set_targets(live)
         if config.channels != old.channels:
             self._channels_changed.set()
-        await self.store.log_event("config", {"digest": config.digest, "targets": str(len(config.targets))})
+        await self._log_config()
         self.vitals.reloads_total.labels("taken").inc()
         self.systemd.ready(f"watching {len(live)} targets")
         log.info("configuration taken over", targets=len(live), expired=len(expired))
