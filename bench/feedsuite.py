@@ -188,7 +188,7 @@ def judge(sample: Sample, tally: Counter[str], wrong: list[str]) -> None:
     for wanted in expectations(sample.body):
         kind = f"{'well-formed' if sample.well_formed else 'other'} {wanted.field}"
         tally[kind] += 1
-        # Entries with the same id are one post with us: the last one stands for those beyond.
+        # Entries of the same id are one post with us (in one file of the suite): it stands for both.
         post = posts[min(wanted.index, len(posts) - 1)] if posts else None
         if post is not None and is_right(wanted, post, sample):
             tally[f"{kind} right"] += 1

@@ -70,6 +70,19 @@ def test_a_guid_shared_by_several_links_does_not_swallow_posts() -> None:
     assert {p.post_id for p in posts(items)} == {p.post_id for p in posts(turned)}
 
 
+def test_a_link_shared_by_entries_without_a_guid_does_not_swallow_posts() -> None:
+    home = "<link>https://a.example/</link>"
+    items = "".join(f"<item>{home}<title>{title}</title></item>" for title in ("cup", "comb", "cup"))
+    found = posts(items)
+    assert [post.title for post in found] == ["cup", "comb"]
+    assert [post.url for post in found] == ["https://a.example/"] * 2
+
+
+def test_entries_with_nothing_to_tell_them_apart_are_posts_each() -> None:
+    assert len(posts("<item><title>ivory</title></item>" * 3)) == 3
+    assert len(posts("<item><guid>1</guid><title>ivory</title></item>" * 3)) == 1
+
+
 def test_ids_do_not_follow_the_address_of_the_feed() -> None:
     body = '<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>t/1</id><title>x</title></entry></feed>'
     one = rss.parse(page(body, url="https://a.example/feed"), Settings(), NOW).posts[0]

@@ -4,13 +4,15 @@ Sources: https://www.rssboard.org/rss-specification, https://web.resource.org/rs
 RFC 4287 (Atom), https://www.rssboard.org/media-rss, https://www.jsonfeed.org/version/1.1/.
 
 Ids: guid, id or rdf:about as written, else the link, else a hash of the content. An id that
-a broken feed gives to several links gets the link joined to it.
+a broken feed gives to several links gets the link joined to it; a link that several entries
+without id share gets a hash of their words.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -66,18 +68,10 @@ def parse(page: Response, rules: object, now: datetime) -> Listing:
     feed = _read(page, settings.max_items)
     if not feed.version:
         raise BadPage(page.url, _why_none(page), field="feed")
-    links: dict[str, set[str]] = {}
-    for entry in feed.entries:
-        if entry.link.startswith(_ADDRESS):
-            links.setdefault(entry.id, set()).add(entry.link)
-    posts: dict[str, Post] = {}
-    for entry in feed.entries[: settings.max_items]:
-        post = _post(entry, page, settings, now)
-        if entry.id and entry.link.startswith(_ADDRESS) and len(links[entry.id]) > 1:
-            post = replace(post, post_id=f"{post.post_id} {entry.link}")
-        posts.setdefault(post.post_id, post)
+    entries = feed.entries[: settings.max_items]
+    posts = _told_apart(entries, [_post(entry, page, settings, now) for entry in entries])
     return Listing(
-        posts=tuple(posts.values()),
+        posts=posts,
         title=line(feed.title),
         next_url=absolute(page.url, feed.next) if feed.next else "",
         notes=() if posts else ("the feed has no entries",),
@@ -149,15 +143,42 @@ def _post(entry: Entry, page: Response, settings: Settings, now: datetime) -> Po
     )
 
 
+def _told_apart(entries: Sequence[Entry], posts: Sequence[Post]) -> tuple[Post, ...]:
+    """The posts under ids of their own; only what the feed itself calls the same is joined.
+
+    That is the same guid, or without one the same link with the same words.
+    """
+    links: dict[str, set[str]] = {}
+    for entry in entries:
+        if entry.link.startswith(_ADDRESS):
+            links.setdefault(entry.id, set()).add(entry.link)
+    guidless = Counter(entry.link for entry in entries if not entry.id)
+    seen: Counter[str] = Counter()
+    named: dict[str, Post] = {}
+    for entry, post in zip(entries, posts, strict=True):
+        key = post.post_id
+        if entry.id and entry.link.startswith(_ADDRESS) and len(links[entry.id]) > 1:
+            key = f"{key} {entry.link}"
+        elif not entry.id and entry.link and guidless[entry.link] > 1:
+            key = f"{key} {_hash(post.title, post.text)}"
+        seen[key] += 1
+        nameless = not entry.id and not (entry.link and (post.title or post.text))
+        if nameless and seen[key] > 1:
+            key = f"{key} {seen[key]}"
+        named.setdefault(key, replace(post, post_id=key))
+    return tuple(named.values())
+
+
 def _id(entry: Entry, base: str, title: str, text: str) -> str:
     """As written; only a bare path gets its host, as feedparser has it."""
     given = clean(entry.id or entry.link)
     if given.startswith("/"):
         given = absolute(base, given) or given
-    if given and len(given) <= 500:
-        return given
-    content = given or f"{title}\x1f{text}"
-    return "sha256:" + hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:32]
+    return given if given and len(given) <= 500 else _hash(given or title, "" if given else text)
+
+
+def _hash(*words: str) -> str:
+    return "sha256:" + hashlib.sha256("\x1f".join(words).encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _title(words: Words) -> str:
