@@ -218,16 +218,19 @@ def _make(folders: Iterable[Path]) -> set[Path]:
 
 
 def names(folder: Path) -> Iterator[str]:
-    """The name of every blob in order, strange ones too. For threads."""
-    for first in _sorted_folders(folder):
-        for second in _sorted_folders(first):
-            yield from sorted(os.listdir(second))  # noqa: PTH208 -- a million names, no objects
+    """The name of every blob in order, strange ones too. For threads.
+
+    Plain strings: 65,536 folders are listed, and path objects would cost more than the disk.
+    """
+    for first in _listed(str(folder)):
+        for second in _listed(f"{folder}/{first}"):
+            yield from _listed(f"{folder}/{first}/{second}")
 
 
-def _sorted_folders(folder: Path) -> list[Path]:
+def _listed(folder: str) -> list[str]:
     try:
-        return sorted(Path(entry.path) for entry in os.scandir(folder) if entry.is_dir())
-    except FileNotFoundError:
+        return sorted(os.listdir(folder))  # noqa: PTH208
+    except (FileNotFoundError, NotADirectoryError):
         return []
 
 
