@@ -83,6 +83,12 @@ def test_entries_with_nothing_to_tell_them_apart_are_posts_each() -> None:
     assert len(posts("<item><guid>1</guid><title>ivory</title></item>" * 3)) == 1
 
 
+def test_an_entry_with_nothing_in_it_is_no_post() -> None:
+    assert posts("<item/><item><author>mei</author></item><item><guid>1</guid></item>") == posts(
+        "<item><guid>1</guid></item>"
+    )
+
+
 def test_ids_do_not_follow_the_address_of_the_feed() -> None:
     body = '<feed xmlns="http://www.w3.org/2005/Atom"><entry><id>t/1</id><title>x</title></entry></feed>'
     one = rss.parse(page(body, url="https://a.example/feed"), Settings(), NOW).posts[0]

@@ -156,6 +156,8 @@ def _told_apart(entries: Sequence[Entry], posts: Sequence[Post]) -> tuple[Post, 
     seen: Counter[str] = Counter()
     named: dict[str, Post] = {}
     for entry, post in zip(entries, posts, strict=True):
+        if not (entry.id or entry.link or post.title or post.text or entry.media):
+            continue
         key = post.post_id
         if entry.id and entry.link.startswith(_ADDRESS) and len(links[entry.id]) > 1:
             key = f"{key} {entry.link}"
