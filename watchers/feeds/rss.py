@@ -156,7 +156,7 @@ def _told_apart(entries: Sequence[Entry], posts: Sequence[Post]) -> tuple[Post, 
     seen: Counter[str] = Counter()
     named: dict[str, Post] = {}
     for entry, post in zip(entries, posts, strict=True):
-        if not (entry.id or entry.link or post.title or post.text or entry.media):
+        if not (entry.id or entry.link or entry.title.value or entry.contents or entry.media):
             continue
         key = post.post_id
         if entry.id and entry.link.startswith(_ADDRESS) and len(links[entry.id]) > 1:
@@ -190,8 +190,9 @@ def _title(words: Words) -> str:
 
 
 def _contents(entry: Entry, url: str) -> tuple[str, tuple[PictureRef, ...]]:
-    """The fullest of the texts of an entry, and the pictures in all of them."""
-    texts, pictures = [], list[PictureRef]()
+    """The fullest of the texts of an entry, and the pictures in all of them and in its title."""
+    texts = []
+    pictures = list(read_html(entry.title.value, entry.title.base or url)[1] if entry.title.html else ())
     for words in entry.contents[:20]:
         if words.html:
             text, shown = read_html(words.value, absolute(url, words.base) or url)
