@@ -32,7 +32,7 @@ from nightmarket.chat import Chat
 from nightmarket.clockwork import Hours, scaled_loop
 from nightmarket.crier import Crier
 from nightmarket.faults import Fault, Faults, retry_after
-from nightmarket.gallery import Gallery
+from nightmarket.gallery import Gallery, paint_ahead
 from nightmarket.model import World
 from nightmarket.pages.common import Answer, Desk, rfc822
 from nightmarket.routes import Place
@@ -255,6 +255,8 @@ async def serve(arguments: argparse.Namespace) -> None:
     """Bind, say where, wait for the time, serve until standard input ends."""
     world = make(arguments.seed, arguments.size)
     secret = await asyncio.to_thread(Path(arguments.secret).read_bytes)
+    early = sorted(world.adverts, key=lambda advert: advert.alive[0].begin)
+    painted = await asyncio.to_thread(paint_ahead, (p for advert in early for p in advert.pictures))
     async with AsyncExitStack() as stack:
         app = web.Application(client_max_size=4_000_000)
         holder: list[tuple[Market, Chat]] = []
@@ -277,6 +279,7 @@ async def serve(arguments: argparse.Namespace) -> None:
         log = TruthLog(Path(arguments.log))
         stack.callback(log.close)
         market = Market(world, hours, log, port)
+        market.gallery.hang(painted)
         stack.callback(market.gallery.close)
         holder.append((market, Chat(secret.strip(), hours, log, world.troubles, world.seed)))
         crier = asyncio.create_task(Crier(world, hours, log).run())
