@@ -15,6 +15,7 @@ from storage.errors import BadPage
 from storage.model import Post
 from tests.feeds.pages import NOW, page
 from watchers.feeds import html
+from watchers.reading.fingerprint import fingerprint
 from watchers.reading.markup import parse_html
 from watchers.reading.pictures import pictures_in, style_pictures
 from watchers.reading.selectors import check_css, check_regex, nodes
@@ -249,6 +250,33 @@ def test_answers_of_a_topic_are_no_edits_of_its_first_post() -> None:
     assert one.text == many.text == "Have horn"
     assert one.seller == many.seller == "seller"
     assert one.pictures == many.pictures
+
+
+def test_comments_below_an_article_are_not_the_article() -> None:
+    def blog(words: str, *comments: str) -> str:
+        said = "".join(
+            f"<li id=comment-{n}><p>{c}<img src=/c{n}.jpg></p></li>" for n, c in enumerate(comments, 7)
+        )
+        return (
+            f"<title>Horn cup</title><article id=post-5><h1>Horn cup</h1><div class=entry-content><p>{words}</p>"
+            f"<img src=/horn.jpg></div></article><div id=comments><h2>Comments</h2><ol>{said}</ol></div>"
+        )
+
+    def read(body: str) -> Post:
+        address = "https://m.example/2026/11/24/horn-cup/"
+        return html.detail(page(body, url=address), Post(post_id="5", url=address), html.Settings(), NOW)
+
+    before = read(
+        blog("Cup of rhino horn, 900.", "Is it still there? I would come tomorrow.", "And now?", "Sold?")
+    )
+    assert before.text == "Cup of rhino horn, 900."
+    assert [p.url for p in before.pictures] == ["https://m.example/horn.jpg"]
+    assert fingerprint(before) == fingerprint(
+        read(blog("Cup of rhino horn, 900.", "Hello", "World", "Again", "More"))
+    )
+    assert fingerprint(before) != fingerprint(
+        read(blog("Cup of rhino horn, 800.", "Is it there?", "Yes", "No"))
+    )
 
 
 def test_style_sheets_name_backgrounds_by_class_and_id() -> None:

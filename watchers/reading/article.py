@@ -20,7 +20,7 @@ from watchers.reading.pictures import as_pictures, pictures_in, style_pictures, 
 from watchers.reading.structured import Structured, structured_of
 from watchers.reading.text import clean, text_of
 from watchers.reading.things import Described, as_post, described
-from watchers.reading.thread import Entry, entries
+from watchers.reading.thread import NUMBERED_BY, Entry, entries
 from watchers.reading.times import read_time
 from watchers.reading.zones import noise, within
 
@@ -36,6 +36,11 @@ BODIES = (
     ".listing-description", ".description__text", "[itemprop=description]", "[data-testid*=description]",
     "[class*=description i]", ".post-body", "#description", ".e-content", ".markdown-body",
     ".content__body",
+)  # fmt: skip
+# Of these, where blogs and magazines put an article; below it readers comment.
+_LEADS = (
+    "[itemprop=articleBody]", ".entry-content", ".post-content", ".gh-content", ".article-content",
+    ".article__body", ".article-body", ".post__content", ".e-content",
 )  # fmt: skip
 _HEADINGS = "h1, h2, [itemprop=name], #thread_subject, .thread_title"
 _ENTRY_BODIES = (".content", ".message", ".body", ".text", ".postbody", ".comment-body")
@@ -103,6 +108,10 @@ class _Reading:
         self._found: Structured = structured_of(tree, page.base)
         self._thing = self._described()
         self._entries = entries(tree, self._noisy)
+        if self._are_answers():
+            # What readers wrote below an article is not the article: no text, picture or edit of it.
+            self._noisy |= {entry.node.mem_id for entry in self._entries}
+            self._entries = ()
         self._body = self._body_node()
         self._whole = self._whole_node()
 
@@ -126,6 +135,20 @@ class _Reading:
             if url and post_id(url, self._home) == here:
                 return thing
         return next((t for t in things if not t.url or t.text or t.price), Described())
+
+    def _are_answers(self) -> bool:
+        """Whether the numbered elements all answer an article that stands above them."""
+        leads = {n.mem_id for n in self._tree.css(", ".join(_LEADS))[:100]} if self._entries else set()
+        if not leads:
+            return False
+        first = self._entries[0].node
+        numbered = (*_LEADS, "[id]", *(f"[{name}]" for name in NUMBERED_BY))
+        for node in self._tree.css(", ".join(numbered))[:_MOST_BLOCKS]:
+            if node.mem_id == first.mem_id:
+                break
+            if node.mem_id in leads and not within(node, self._noisy, {}) and not _holds(node, first):
+                return bool(text_of(node))
+        return False
 
     def _body_node(self) -> LexborNode | None:
         scopes: list[tuple[LexborNode | LexborHTMLParser, tuple[str, ...]]] = [(self._tree, BODIES)]

@@ -19,7 +19,7 @@ _NUMBERED = re.compile(
     r"(?:(?:js-)?(?:post|p|pid|msg|message|comment|c|reply|entry|floor|elPost|article|item|ad|topic|thing|t3)[-_]?)+(\d{1,12})",
     re.IGNORECASE,
 )
-_NAMES = (
+NUMBERED_BY = (
     "data-post-id",
     "data-pid",
     "data-id",
@@ -29,6 +29,7 @@ _NAMES = (
     "data-ad-id",
     "data-topic-id",
 )
+"""Attributes that carry a post's number, beside `id`."""
 _LEAST_TEXT = 2
 
 
@@ -46,7 +47,7 @@ def entries(tree: LexborHTMLParser, noisy: frozenset[int]) -> tuple[Entry, ...]:
     known: dict[int, bool] = {}
     found: dict[str, Entry] = {}
     inside: set[int] = set()
-    for node in tree.css(", ".join(("[id]", *(f"[{name}]" for name in _NAMES))))[:20_000]:
+    for node in tree.css(", ".join(("[id]", *(f"[{name}]" for name in NUMBERED_BY))))[:20_000]:
         mark = _mark(node)
         number = _number(mark)
         if (
@@ -67,11 +68,11 @@ def entries(tree: LexborHTMLParser, noisy: frozenset[int]) -> tuple[Entry, ...]:
 
 def _mark(node: LexborNode) -> str:
     attributes = node.attributes
-    for name in ("id", *_NAMES, "data-content"):
+    for name in ("id", *NUMBERED_BY, "data-content"):
         value = (attributes.get(name) or "").strip()
         if value and (
             _NUMBERED.fullmatch(value)
-            or (name in _NAMES and re.fullmatch(r"\d{1,18}|[0-9a-f-]{8,40}", value))
+            or (name in NUMBERED_BY and re.fullmatch(r"\d{1,18}|[0-9a-f-]{8,40}", value))
         ):
             return value
     return ""
