@@ -123,7 +123,7 @@ def test_the_fuller_of_summary_and_content_is_the_text(summary: str, content: st
         ('<media:content url="/a" medium="image"/>', "https://market.example/a", "full"),
         ('<media:content url="/a" type="image/webp"/>', "https://market.example/a", "full"),
         ('<media:group><media:content url="/a.png"/></media:group>', "https://market.example/a.png", "full"),
-        ("<title>&lt;p&gt;&lt;img src='/a.jpg'&gt;&lt;/p&gt;</title>", "https://market.example/a.jpg", "full"),
+        ("<title>&lt;p&gt;&lt;img src=/a.jpg&gt;&lt;/p&gt;</title>", "https://market.example/a.jpg", "full"),
         ('<media:thumbnail url="/a"/>', "https://market.example/a", "thumbnail"),
         ("<image><url>/a.gif</url></image>", "https://market.example/a.gif", "full"),
         (
