@@ -22,6 +22,7 @@ from storage.model import Listing, PictureRef, Post, Response
 from watchers.feed import Recognition
 from watchers.reading.contents import is_picture_address, line, read_html
 from watchers.reading.encoding import decode
+from watchers.reading.fuller import fuller
 from watchers.reading.jsonfeed import is_json_feed, read_json_feed
 from watchers.reading.links import absolute
 from watchers.reading.listing import NO_PAGE
@@ -200,7 +201,7 @@ def _contents(entry: Entry, url: str) -> tuple[str, tuple[PictureRef, ...]]:
         else:
             text = tidy(words.value)
         texts.append(text)
-    return max(texts, key=len, default=""), tuple(pictures)
+    return fuller(texts), tuple(pictures)
 
 
 def _pictures(entry: Entry, url: str) -> Iterator[PictureRef]:

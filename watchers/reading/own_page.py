@@ -16,6 +16,7 @@ from storage.model import PictureRef, Post, Response
 from watchers.reading.article import Article, read_article
 from watchers.reading.encoding import decode
 from watchers.reading.facts import Page
+from watchers.reading.fuller import fuller
 from watchers.reading.links import absolute
 from watchers.reading.markup import parse_html
 
@@ -32,7 +33,7 @@ def completed(post: Post, page: Response, now: datetime, zone: str) -> Post:
     return replace(
         whole,
         title=post.title or whole.title,
-        text=max(post.text, article.text, key=len),
+        text=fuller((post.text, article.text)),
         seller=post.seller or whole.seller,
         price=post.price or whole.price,
         location=post.location or whole.location,
