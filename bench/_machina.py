@@ -8,7 +8,7 @@ from typing import Any
 from bench._program import Deed, Facts, configure, media, picture, prose, serve, templates, ware
 
 urlpatterns: list[Any] = []
-PUBLIC = ["can_see_forum", "can_read_forum", "can_download_files"]
+PUBLIC = ["can_see_forum", "can_read_forum", "can_download_file"]
 
 
 def main(folder: Path, port: int) -> None:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench import _wordpress
 from bench._daemon import ROOT
 from bench.figures import WrongUseError
 
@@ -24,7 +25,10 @@ START_S = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What is installed and which module drives it. restores: it can take a deletion back."""
+    """What is installed and which module drives it. restores: it can take a deletion back.
+
+    packages: of the package index; () for what the distribution has installed.
+    """
 
     name: str
     module: str
@@ -52,7 +56,10 @@ PROGRAMS = {
             ),
             restores=True,
         ),
-        Program(name="puput", module="bench._puput", packages=("puput==2.2.0",), restores=True),
+        Program(
+            name="puput", module="bench._puput", packages=("puput==2.2.0", "setuptools<81"), restores=True
+        ),
+        Program(name="wordpress", module="bench._wordpress", packages=(), restores=True),
     )
 }
 
@@ -62,6 +69,10 @@ def environment(program: Program, folder: Path, ready: Path | None) -> Path:
 
     Raises WrongUseError when the package index does not give the packages.
     """
+    if not program.packages:
+        if lacks := _wordpress.missing():
+            raise WrongUseError(f"wordpress of the distribution is not here: {', '.join(lacks)}")
+        return Path(sys.executable)
     if ready is not None:
         return ready / "bin" / "python"
     venv.create(folder / "venv", with_pip=True)
@@ -135,6 +146,11 @@ async def site(program: Program, python: Path, folder: Path, port: int) -> Async
             await running.started()
             yield running
         finally:
-            if process.returncode is None:
+            # The end of its input is the end of a program that has children of its own.
+            assert process.stdin is not None
+            process.stdin.close()
+            try:
+                await asyncio.wait_for(process.wait(), 10)
+            except TimeoutError:
                 process.kill()
-            await process.wait()
+                await process.wait()

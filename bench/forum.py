@@ -46,7 +46,7 @@ class Night:
 
 
 async def run(args: list[str]) -> Result:
-    """Watch one program: `--program machina|oscar|puput`, `--environment DIR` to reuse one."""
+    """Watch one program: `--program machina|oscar|puput|wordpress`, `--environment DIR` to reuse one."""
     parser = argparse.ArgumentParser(prog="bench forum")
     parser.add_argument("--program", choices=tuple(PROGRAMS), default="machina")
     parser.add_argument("--environment", type=Path, help="a virtual environment that has the program")
@@ -60,7 +60,7 @@ async def run(args: list[str]) -> Result:
         night = Night(config=folder / "config.toml", port=free_port())
         async with site(chosen, python, folder / "site", night.port) as there:
             await watched(night, there, restores=chosen.restores)
-        return await judged(night, chosen.packages[0])
+        return await judged(night, " ".join(chosen.packages) or chosen.name)
 
 
 async def watched(night: Night, there: Site, *, restores: bool) -> None:
