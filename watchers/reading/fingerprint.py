@@ -57,7 +57,7 @@ def fingerprint(post: Post) -> str:
         steady(post.seller[:LONGEST]),
         "".join(post.price.split()),
         steady(post.location[:LONGEST]),
-        *sorted({_address(p) for p in post.pictures if p.role != "avatar"}),
+        *sorted({p.key or _address(p) for p in post.pictures if p.role != "avatar"}),
     ]
     return hashlib.sha256("\x1f".join(fields).encode("utf-8", "surrogatepass")).hexdigest()
 
