@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from PIL import (
     AvifImagePlugin,
+    ExifTags,
     GifImagePlugin,
     Image,
     ImageFile,
@@ -132,6 +133,8 @@ def _load(image: Image.Image, mode: str, side_px: int) -> Image.Image:
 def _upright(image: Image.Image) -> Image.Image:
     """Turned as its EXIF says; a picture with odd EXIF stays as it lies."""
     try:
+        if image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
+            return image  # `exif_transpose` would copy it: 160 MB of the largest
         return ImageOps.exif_transpose(image)
     except _BROKEN:
         return image
