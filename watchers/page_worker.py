@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import pickle
 import resource
-import sys
 from dataclasses import replace
+from pathlib import Path
 
 from storage.codec import dump
 from storage.errors import BadPage
@@ -81,9 +81,15 @@ def _shorter(post: Post, chars: int, pictures: int) -> Post:
 
 
 def tired() -> bool:
-    """Whether this process has grown so much that a fresh one is better."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * (1 if sys.platform == "darwin" else 1024) > TIRED_BYTES
+    """Whether this process has grown so much that a fresh one is better; False where none can tell.
+
+    Not by `ru_maxrss`: a new process begins with that of the daemon it was forked from.
+    """
+    try:
+        resident = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return False
+    return resident * resource.getpagesize() > TIRED_BYTES
 
 
 def main() -> None:

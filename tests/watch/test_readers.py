@@ -43,7 +43,7 @@ def rules(kind: str = "html") -> object:
 
 @pytest_asyncio.fixture
 async def readers() -> AsyncIterator[Readers]:
-    pool = Readers(SystemClock(), deadline_s=3.0, cpu_s=1, program=NAUGHTY)
+    pool = Readers(SystemClock(), deadline_s=10.0, cpu_s=1, program=NAUGHTY)
     yield pool
     await pool.close()
 
@@ -52,7 +52,6 @@ async def readers() -> AsyncIterator[Readers]:
     ("word", "why"),
     [
         ("crash:", "could not be read: reader crashed (SIGSEGV)"),
-        ("hang:", "could not be read within 3 s"),
         ("spin:", "could not be read within"),
         ("memory:", "ran out of memory"),
         ("pickle:", "could not be read: the page worker answered nonsense"),
@@ -67,6 +66,16 @@ async def test_a_page_that_breaks_its_reader_is_a_bad_page(readers: Readers, wor
     assert bad.value.url == "http://127.0.0.1/p/1"
     found = await readers.detail("html", heavy(), POST, rules(), words.NIGHT)
     assert found.post.text == TEXT
+
+
+async def test_a_page_that_hangs_its_reader_is_given_up_at_the_deadline() -> None:
+    readers = Readers(SystemClock(), deadline_s=0.5, program=NAUGHTY)
+    try:
+        with pytest.raises(BadPage, match=r"could not be read within 0\.5 s"):
+            await readers.detail("html", heavy("hang:"), POST, rules(), words.NIGHT)
+        assert readers.pids() == ()
+    finally:
+        await readers.close()
 
 
 async def test_a_worker_killed_from_outside_costs_nothing(readers: Readers, tmp_path: Path) -> None:
@@ -119,6 +128,14 @@ async def test_the_process_rests_when_no_heavy_page_comes() -> None:
         await readers.parse("html", heavy(), rules(), words.NIGHT)
     finally:
         await readers.close()
+
+
+async def test_a_daemon_that_is_large_itself_does_not_tire_its_worker(readers: Readers) -> None:
+    ballast = bytearray(b"x") * (300 << 20)
+    for _ in range(2):
+        await readers.parse("html", heavy(), rules(), words.NIGHT)
+    assert readers.restarts == 0
+    assert ballast
 
 
 async def test_a_host_that_was_slow_once_is_read_elsewhere_from_then_on(
