@@ -18,7 +18,7 @@ from nightmarket.daemon import DaemonError
 if TYPE_CHECKING:
     from nightmarket.course import Course
 
-MINUTES = {"hour": 1.0, "slice": 3.5, "full": 30.0}
+MINUTES = {"hour": 1.0, "slice": 4.0, "full": 30.0}
 """Real minutes of a night; what two shared cores keep up with."""
 
 
@@ -34,7 +34,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         default="slice",
         help="one hour of it, four (slice), or all 14 (full)",
     )
-    parser.add_argument("--minutes", type=float, help="real minutes it may take (hour 1, slice 3.5, full 30)")
+    parser.add_argument("--minutes", type=float, help="real minutes it may take (hour 1, slice 4, full 30)")
     parser.add_argument(
         "--dir", type=Path, help="a new or empty folder for everything (default: a temporary one)"
     )

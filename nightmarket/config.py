@@ -125,9 +125,6 @@ def _target(site: Site, interval_s: float, port: int) -> str:
         "review_after = 2099-12-31",
         f'interval = "{interval_s:g}s"',
         f'window = {{ start = "{first}", end = "{last}" }}',
-        # Most are read slowly by day as well, so that dusk does not find all at once; the
-        # fourth part is not, as the default is.
-        *([f'day_interval = "{5 * interval_s:g}s"'] if site.number % 4 else []),
         f'zone = "{site.zone}"',
         'jurisdiction = "SIM"',
         "",

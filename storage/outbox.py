@@ -52,6 +52,11 @@ _WAITING = (
 )
 _DEAD = "UPDATE delivery SET state = 'dead', why = ? WHERE id = ? AND state <> 'delivered'"
 _DELIVERED = "UPDATE delivery SET state = 'delivered', delivered_at = ?, receipt = ?, why = '' WHERE id = ?"
+# What an item was said to be before goes out before the louder word, never after it.
+_HURRY = (
+    "UPDATE delivery SET rank = ? WHERE state = 'waiting' AND rank > ? "
+    "AND alert_id IN (SELECT alert_id FROM alert WHERE item_id = ?)"
+)
 _COLUMNS = (
     "d.id, d.channel, d.attempts, d.uncertain, d.receipt, d.alert_id, "
     "(SELECT c.receipt FROM delivery c WHERE c.alert_id = a.revises AND c.channel = d.channel "
@@ -103,6 +108,9 @@ def put(batch: Batch, facts: AlertFacts, announce: Sequence[str]) -> AlertId:
     )
     batch.many(_ALERT, values)
     put_deliveries(batch, alert_id, facts, announce)
+    if facts.item_id:
+        rank = facts.tier.rank
+        batch.many(_HURRY, (rank, rank, facts.item_id))
     return alert_id
 
 

@@ -249,3 +249,33 @@ def test_a_revision_follows_its_card_with_the_receipt_of_the_card(tmp_path: Path
         assert kinds == [(AlertKind.NEW, ""), (AlertKind.CHANGED, "r1")]
 
     night(tmp_path, body)
+
+
+def test_the_quieter_word_on_an_item_goes_out_before_the_louder_one(tmp_path: Path) -> None:
+    async def body(store: Store, clock: JumpClock) -> None:
+        first = await alerted(store, 1, Tier.NORMAL)
+        await alerted(store, 2, Tier.HIGH)
+        assert first.evidence is not None
+        now = clock.now()
+        snapshot = Snapshot(
+            target="market",
+            target_digest="",
+            observation=Observation.CHANGED,
+            post=words.post("p1", title="offer 1, plainer"),
+            listing=None,
+            page=words.response(b"edited"),
+            pictures=(),
+            listed_at=now,
+            captured_at=now,
+            previous=first.evidence.evidence_id,
+        )
+        row = (await store.known("market", ["p1"]))["p1"]
+        sealed = await store.seal(snapshot, watched=row)
+        louder = Judgement(evidence=sealed, verdict=words.verdict(Tier.URGENT), judged_at=now)
+        await store.record(louder, announce=("c",))
+        channel = FakeChannel()
+        await run_for(store, clock, channel, 10)
+        told = [(d.alert.evidence.post.post_id, d.alert.tier) for d, _ in channel.told]  # type: ignore[union-attr]
+        assert told == [("p1", Tier.NORMAL), ("p1", Tier.URGENT), ("p2", Tier.HIGH)]
+
+    night(tmp_path, body)
