@@ -31,7 +31,7 @@ from bot.reload import Reload
 from bot.secrets import reader
 from bot.vitals import Vitals
 from storage.clock import Clock, clock_from, scaled_loop
-from storage.errors import DamagedBlob, DiskTrouble, NightjarError
+from storage.errors import ConfigError, DamagedBlob, DiskTrouble, NightjarError
 from storage.model import Alert, Progress, Target, Tier
 from storage.patience import DiskWatch
 from storage.store import Store
@@ -136,7 +136,6 @@ class Daemon:
             tell_admin=self.tell_admin,
             noted=self.house.note,
             disk=self.disk,
-            announce=self._announce,
         )
         self.roster = Roster(self.kit, self.house.rows)
         self.vigil = Vigil(self.kit, lambda: self.roster.watches)
@@ -155,9 +154,6 @@ class Daemon:
         return tuple(
             c.name for c in self.config.channels if c.wants(tier, jurisdiction=jurisdiction, tags=tags)
         )
-
-    def _announce(self) -> tuple[str, ...]:
-        return tuple(c.name for c in self.config.channels)
 
     async def _log_config(self) -> None:
         """Put the stanzas in force into the log: evidence names its own by SHA-256."""
@@ -253,7 +249,12 @@ class Daemon:
                 setting = Setting(
                     name=table.name, folder=self.config.data_dir, clock=self.clock, secret=secret
                 )
-                channel = module.open_channel(table.settings, setting)
+                try:
+                    channel = module.open_channel(table.settings, setting)
+                except ConfigError as error:  # the others go on; this one's rows wait for a good edit
+                    log.error("channel not opened", channel=table.name, why=str(error))
+                    await self.tell_admin(f"channel {table.name} is not open: {error}")
+                    continue
                 stack.push_async_callback(channel.close)
                 lines[table.name] = Line(
                     channel=channel, wants_sheet=module.WANTS_SHEET, repeatable=module.REPEATABLE

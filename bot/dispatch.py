@@ -70,6 +70,7 @@ class Dispatcher:
         self._sheet, self._tally, self._admin = sheet, tally, admin
         self._disk = disk
         self._pokes = {name: asyncio.Event() for name in lines}
+        self._turns = {name: asyncio.Lock() for name in lines}
 
     def poke(self) -> None:
         """Something was added to the outbox."""
@@ -131,10 +132,11 @@ class Dispatcher:
 
     async def _round(self, name: str) -> float:
         """Deliver one batch in order; returns the pause the lane must make, 0 for none."""
-        for delivery in await self._due(name):
-            pause = await self._deliver(name, delivery)
-            if pause:
-                return pause
+        async with self._turns[name]:  # a lane and a stop's drain never hold the same row
+            for delivery in await self._due(name):
+                pause = await self._deliver(name, delivery)
+                if pause:
+                    return pause
         return 0.0
 
     async def _deliver(self, name: str, delivery: Delivery) -> float:

@@ -52,6 +52,11 @@ _WAITING = (
 )
 _DEAD = "UPDATE delivery SET state = 'dead', why = ? WHERE id = ? AND state <> 'delivered'"
 _DELIVERED = "UPDATE delivery SET state = 'delivered', delivered_at = ?, receipt = ?, why = '' WHERE id = ?"
+# Whoever was shown a card is told what becomes of it, whatever the tier is now.
+_WHERE_TOLD = (
+    "INSERT OR IGNORE INTO delivery (alert_id, card, channel, state, rank, due_at, attempts, uncertain, "
+    "receipt, why) SELECT ?, card, channel, 'waiting', ?, ?, 0, 0, '', '' FROM delivery WHERE alert_id = ?"
+)
 # What an item was said to be before goes out before the louder word, never after it.
 _HURRY = (
     "UPDATE delivery SET rank = ? WHERE state = 'waiting' AND rank > ? "
@@ -108,6 +113,8 @@ def put(batch: Batch, facts: AlertFacts, announce: Sequence[str]) -> AlertId:
     )
     batch.many(_ALERT, values)
     put_deliveries(batch, alert_id, facts, announce)
+    if facts.revises:
+        batch.many(_WHERE_TOLD, (alert_id, facts.tier.rank, micros(facts.created_at), facts.revises))
     if facts.item_id:
         rank = facts.tier.rank
         batch.many(_HURRY, (rank, rank, facts.item_id))

@@ -117,7 +117,11 @@ class Bench:
             return 0
         count = 0
         for path in sorted(p for p in await asyncio.to_thread(_files_in, folder)):
-            data = await asyncio.to_thread(path.read_bytes)
+            try:
+                data = await asyncio.to_thread(path.read_bytes)
+            except OSError as error:
+                log.warning("gallery picture not readable", file=path.name, why=error.strerror)
+                continue
             picture = await self._workers.describe(data, sha256=sha256_of(data), url=path.name)
             if picture.phash:
                 self._index.add(

@@ -8,13 +8,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import structlog
+
 from storage.clock import Clock
+from storage.errors import StoreError
 from storage.model import Evidence, Lifetime, Observation, Post, Progress, Response, Snapshot, Watched
 from storage.patience import DiskWatch
 from storage.store import Store
 from watchers.capture import Capture, Errand, Fetches, run_within
 from watchers.meter import Meter
 from watchers.readers import Readers
+
+log = structlog.get_logger(__name__)
 
 CAPTURE_DEADLINE_S = 300.0
 """Longest time for one post, all pictures and the waiting for the host's turn included; a
@@ -37,8 +42,6 @@ class Kit:
     tell_admin: Callable[[str], Awaitable[None]]
     noted: Callable[[Progress], None]
     disk: DiskWatch
-    announce: Callable[[], tuple[str, ...]]
-    """Names of the channels in force now."""
     busy: set[tuple[str, str]] = field(default_factory=set)
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a look may have become due earlier than the vigil knows."""
@@ -57,9 +60,7 @@ async def capture_and_seal(
         snapshot = await run_within(capture, CAPTURE_DEADLINE_S)
     except asyncio.CancelledError:
         capture.note("the daemon was stopped during the capture", passing=True)
-        row = kept_row(row, capture)
-        async with asyncio.timeout(LAST_SEAL_S * kit.clock.speed):
-            await kit.store.seal(capture.snapshot(), watched=row, announce=kit.announce(), lifetime=lifetime)
+        await seal_last(kit, capture, row, lifetime)
         raise
     row = kept_row(row, capture)
     evidence = await seal(kit, snapshot, row, lifetime)
@@ -76,16 +77,28 @@ async def capture_and_seal(
 
 async def seal(kit: Kit, snapshot: Snapshot, row: Watched, lifetime: Lifetime | None = None) -> Evidence:
     """Seal a snapshot with its row, waiting out a disk that refuses."""
-    return await kit.disk.patiently(
-        lambda: kit.store.seal(snapshot, watched=row, announce=kit.announce(), lifetime=lifetime)
-    )
+    return await kit.disk.patiently(lambda: kit.store.seal(snapshot, watched=row, lifetime=lifetime))
+
+
+async def seal_last(kit: Kit, capture: Capture, row: Watched, lifetime: Lifetime | None = None) -> None:
+    """Seal what had come when the watch is stopped. Never raises but for a cancellation.
+
+    A store that cannot take it in time is told in the log; the stop must go on, or the
+    cancellation would be lost in another error and the watch would run for ever.
+    """
+    try:
+        async with asyncio.timeout(LAST_SEAL_S * kit.clock.speed):
+            await seal(kit, capture.snapshot(), kept_row(row, capture), lifetime)
+    except (TimeoutError, StoreError) as why:
+        log.error("stopped before the seal was had", target=row.target, why=str(why) or type(why).__name__)
 
 
 def kept_row(row: Watched, capture: Capture) -> Watched:
     """The watched row after a capture: what the post looked like, and when it was alive."""
     row = replace(
         row,
-        page_digest=capture.page_print or row.digest,
+        # "" until the page was read once: then the first reading is no edit.
+        page_digest=capture.page_print or row.page_digest,
         incomplete=capture.incomplete,
     )
     return seen_alive(row, capture.alive_at) if capture.alive_at is not None else row
@@ -97,6 +110,11 @@ def seen_alive(row: Watched, at: datetime) -> Watched:
     if row.first_missing_at is not None and row.first_missing_at < at:
         row = replace(row, first_missing_at=None, missing_looks=0, missing_class="")
     return row
+
+
+def reopened(row: Watched) -> Watched:
+    """The row of a post that was reported gone and is there again."""
+    return replace(row, closed=False, first_missing_at=None, missing_looks=0, missing_class="")
 
 
 def first_row(target: str, post: Post, print_: str, listing: Response) -> Watched:

@@ -47,13 +47,14 @@ class Roster:
         self._wanted = {t.name: t for t in targets}
         gone = [n for n, w in self.watches.items() if self._wanted.get(n) != w.target]
         stopping = [self._tasks.pop(n) for n in gone if n in self._tasks]
-        for name in gone:
-            self._progress[name] = self.watches.pop(name).progress
+        ended = [self.watches.pop(n) for n in gone]
+        for watch in ended:
+            self._progress[watch.target.name] = watch.progress
         for task in stopping:
             task.cancel()
         await asyncio.gather(*stopping, return_exceptions=True)
-        for name in gone:
-            self._release(name)
+        for watch in ended:
+            self._release(watch)
         for name, target in self._wanted.items():
             if name not in self._tasks:
                 self._start(name, target)
@@ -83,13 +84,16 @@ class Roster:
                 if faults == 1:
                     kinds = ", ".join(sorted({type(e).__name__ for e in _leaves(fault)}))
                     await self._kit.tell_admin(f"target {target.name}: fault in the watch itself: {kinds}")
-            self._release(target.name)
+            self._release(watch)
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():  # a group's own error hid the stop
+                raise asyncio.CancelledError
             await self._kit.clock.sleep(cadence.backoff(faults, target.interval_s, target.name))
 
-    def _release(self, name: str) -> None:
-        """Nobody is busy with a target whose watch has ended."""
-        for key in [k for k in self._kit.busy if k[0] == name]:
-            self._kit.busy.discard(key)
+    def _release(self, watch: Watch) -> None:
+        """Give back what a watch that has ended was busy with; the vigil keeps its own."""
+        self._kit.busy.difference_update(watch.claims)
+        watch.claims.clear()
 
 
 def _leaves(fault: BaseExceptionGroup[BaseException]) -> list[BaseException]:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from storage.errors import BadPage, FeedTrouble
+from storage.errors import BadPage, FeedTrouble, StoreError
 from storage.model import (
     Lifetime,
     Observation,
@@ -71,6 +71,7 @@ class Vigil:
         self._hosts: Counter[str] = Counter()
         self._signs: dict[str, tuple[datetime, str]] = {}
         self._edits: dict[tuple[str, str], tuple[int, datetime]] = {}
+        self._counted: dict[tuple[str, str], datetime] = {}
         self._sightings: list[Sighting] = []
         self._rows: dict[tuple[str, str], Watched] = {}
 
@@ -110,8 +111,15 @@ class Vigil:
 
     async def _guarded(self, row: Watched, host: str) -> None:
         try:
-            kept = await self.look(row)
-            self._rows[row.target, row.post_id] = kept
+            # Read again: somebody may have written it before it was claimed.
+            known = await self._kit.store.known(row.target, [row.post_id])
+            self._rows[row.target, row.post_id] = await self.look(known.get(row.post_id, row))
+        except StoreError:
+            raise
+        except Exception:
+            log.exception("look failed", target=row.target)
+            later = self._kit.clock.now() + timedelta(minutes=15)
+            self._rows[row.target, row.post_id] = replace(row, looks=row.looks + 1, next_look_at=later)
         finally:
             self._hosts[host] -= 1
             if self._hosts[host] <= 0:
@@ -143,6 +151,10 @@ class Vigil:
             return replace(row, next_look_at=None)
         feed = load(watch.target.kind)
         look = await self._ask(row, watch, feed)
+        key = (row.target, row.post_id)
+        if look.page is None and self._counted.get(key) == look.ended_at:
+            return replace(row, next_look_at=self._next(row, watch.target))  # the same answer is one look
+        self._counted[key] = look.ended_at
         self._kit.meter.looked(look.presence)
         control = ""
         if look.presence.says_gone and not row.closed:
@@ -205,12 +217,20 @@ class Vigil:
         )
         row = replace(row, next_look_at=self._next(row, where.target))
         if was_closed:
-            return await self._keep(row, look, where, Observation.REAPPEARED)
+            return await self._back(row, look, where)
         if look.page is None or not where.feed.wants_detail(_bare(row), where.target.rules):
             return row
         if await self._is_unchanged(row, look.page, where) or self._is_restless(row):
             return row
-        return await self._keep(row, look, where, Observation.CHANGED)
+        # A page read for the first time is no edit of anything.
+        why = Observation.CHANGED if row.page_digest else Observation.SEEN
+        return await self._keep(row, look, where, why)
+
+    async def _back(self, row: Watched, look: Look, where: _Where) -> Watched:
+        """A post that was reported gone is there again; without a page, the watch keeps its listing."""
+        if look.page is None:
+            return replace(row, closed=True, next_look_at=None)
+        return await self._keep(row, look, where, Observation.REAPPEARED)
 
     async def _is_unchanged(self, row: Watched, page: Response, where: _Where) -> bool:
         """Whether a page reads as it did at the last capture; an unreadable one says nothing new."""
@@ -266,6 +286,7 @@ class Vigil:
         closed = replace(row, closed=True, next_look_at=None)
         kept = await self._seal_missing(closed, look, target, lifetime)
         self._edits.pop((row.target, row.post_id), None)
+        self._counted.pop((row.target, row.post_id), None)
         self._kit.spoke()
         return kept
 

@@ -18,9 +18,9 @@ import structlog
 from storage.errors import FeedTrouble
 from storage.model import Listing, Observation, Post, Progress, Response, Target, Validators, Watched
 from watchers import cadence, hours, standing
-from watchers.capture import Errand
+from watchers.capture import Capture, Errand
 from watchers.feed import Feed, load
-from watchers.kit import Kit, capture_and_seal, first_row
+from watchers.kit import Kit, capture_and_seal, first_row, reopened, seal_last
 from watchers.pages import ReadListing
 from watchers.seen import Seen
 
@@ -71,13 +71,31 @@ class Watch:
         self._full_at: float | None = None
         self._planned: datetime | None = None
         self._stale_looks: dict[str, float] = {}
+        self.claims: set[tuple[str, str]] = set()
+        """What this watch has marked as busy in the kit."""
+        self._queued: set[tuple[str, str]] = set()
 
     async def run(self) -> None:
-        """Poll and capture for ever."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(HANDS):
-                group.create_task(self._hand())
-            group.create_task(self._poll_for_ever())
+        """Poll and capture for ever. When stopped, what waits to be captured is sealed as it was listed."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(HANDS):
+                    group.create_task(self._hand())
+                group.create_task(self._poll_for_ever())
+        except asyncio.CancelledError:
+            await self._seal_waiting()
+            raise
+
+    async def _seal_waiting(self) -> None:
+        """The listing's words of posts that nobody came to; the next start captures them whole."""
+        waiting = []
+        while not self._jobs.empty():
+            job = self._jobs.get_nowait()
+            if not job.recheck:
+                capture = Capture(job.errand, self._kit.fetches, self._kit.readers, self._kit.clock)
+                capture.note("the daemon was stopped before it was fetched", passing=True)
+                waiting.append(seal_last(self._kit, capture, job.row))
+        await asyncio.gather(*waiting)
 
     async def _poll_for_ever(self) -> None:
         now = self._kit.clock.now()
@@ -195,14 +213,18 @@ class Watch:
         prints = {post.post_id: print_ for post, print_ in zip(listing.posts, read.prints, strict=True)}
         self._showing = frozenset(prints)
         moved = [p for p in listing.posts if self.listed.get(p.post_id) != prints[p.post_id]]
-        known = await self._kit.store.known(self.target.name, [p.post_id for p in moved])
-        count, skipped = 0, set()
-        for post in moved:
-            row = known.get(post.post_id)
-            if (self.target.name, post.post_id) in self._kit.busy:
-                skipped.add(post.post_id)
-            elif await self._consider(post, row, prints[post.post_id], page):
-                count += 1
+        # Claimed before it is read: nobody may change a row between our reading and our writing.
+        mine = self._claim([p.post_id for p in moved])
+        skipped = {p.post_id for p in moved} - mine
+        count = 0
+        try:
+            known = await self._kit.store.known(self.target.name, sorted(mine))
+            for post in moved:
+                if post.post_id in mine:
+                    row = known.get(post.post_id)
+                    count += await self._consider(post, row, prints[post.post_id], page)
+        finally:
+            self._unclaim(mine)
         if first_page:
             await self._mark_dropped(self.listed.keys() - prints.keys())
             self.listed = {}
@@ -222,12 +244,16 @@ class Watch:
             row = first_row(self.target.name, post, print_, page)
             await self._enqueue(post, Observation.SEEN, row, page)
             return True
+        if row.closed and not self._feed.OWN_PAGE:
+            row = replace(reopened(row), digest=print_)
+            await self._enqueue(post, Observation.REAPPEARED, row, page)
+            return True
         if row.closed:
             await self._look_soon(row)
             return False
         if row.incomplete:
-            self._unfinished.setdefault(post.post_id, (post, 0))
-            return False
+            tries = self._unfinished.get(post.post_id, (post, 0))[1]
+            self._unfinished[post.post_id] = (post, tries)
         if row.digest == print_:
             return False
         row = replace(row, digest=print_, url=post.url)
@@ -259,26 +285,48 @@ class Watch:
     async def _retry_unfinished(self, page: Response) -> None:
         """Try again what a capture could not get, while the listing still shows it."""
         for post_id, (post, tries) in list(self._unfinished.items()):
-            if (self.target.name, post_id) in self._kit.busy:
+            mine = self._claim([post_id])
+            if not mine:
                 continue
-            rows = await self._kit.store.known(self.target.name, [post_id])
-            row = rows.get(post_id)
-            most = COMPLETIONS if post_id in self.listed else 1
-            if row is None or not row.incomplete or tries >= most:
-                self._unfinished.pop(post_id, None)
-                continue
-            if tries > 3 and self.progress.polls % 2 ** (tries - 3):
-                continue  # a wall may stand for minutes; it is not run against at every poll
-            if post_id in self._unfinished:  # a hand may have finished it in the meantime
-                self._unfinished[post_id] = (post, tries + 1)
-            await self._enqueue(post, Observation.SEEN, row, page)
+            try:
+                await self._retry(post_id, post, tries, page)
+            finally:
+                self._unclaim(mine)
+
+    async def _retry(self, post_id: str, post: Post, tries: int, page: Response) -> None:
+        row = (await self._kit.store.known(self.target.name, [post_id])).get(post_id)
+        most = COMPLETIONS if post_id in self.listed else 1
+        if row is None or not row.incomplete or tries >= most:
+            self._unfinished.pop(post_id, None)
+            return
+        if tries > 3 and self.progress.polls % 2 ** (tries - 3):
+            return  # a wall may stand for minutes; it is not run against at every poll
+        if post_id in self._unfinished:  # a hand may have finished it in the meantime
+            self._unfinished[post_id] = (post, tries + 1)
+        await self._enqueue(post, Observation.SEEN, row, page)
+
+    # --- who is busy with what ------------------------------------------------------------
+
+    def _claim(self, ids: Iterable[str]) -> set[str]:
+        """Those of the posts that nobody is busy with; from now on this watch is."""
+        mine = {i for i in ids if (self.target.name, i) not in self._kit.busy}
+        keys = {(self.target.name, i) for i in mine}
+        self.claims |= keys
+        self._kit.busy.update(keys)
+        return mine
+
+    def _unclaim(self, ids: Iterable[str]) -> None:
+        """Give back what is not waiting in the queue or in a hand."""
+        keys = ({(self.target.name, i) for i in ids} & self.claims) - self._queued
+        self.claims -= keys
+        self._kit.busy.difference_update(keys)
 
     # --- capturing --------------------------------------------------------------------
 
     async def _enqueue(
         self, post: Post, why: Observation, row: Watched, page: Response, *, recheck: bool = False
     ) -> None:
-        self._kit.busy.add((self.target.name, post.post_id))
+        self._queued.add((self.target.name, post.post_id))
         errand = Errand(
             target=self.target,
             feed=self._feed,
@@ -302,7 +350,8 @@ class Watch:
             try:
                 await self._capture(job)
             finally:
-                self._kit.busy.discard(key)
+                self._queued.discard(key)
+                self._unclaim([key[1]])
                 self._kit.meter.queued("capture", self._jobs.qsize())
 
     async def _capture(self, job: _Job) -> None:
@@ -336,7 +385,9 @@ class Watch:
             return None
         if alone == job.row.page_digest:
             return None
-        return replace(errand, page=page)
+        # A page read for the first time is no edit of anything.
+        why = errand.observation if job.row.page_digest else Observation.SEEN
+        return replace(errand, page=page, observation=why)
 
     # --- health -----------------------------------------------------------------------
 
