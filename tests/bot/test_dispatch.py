@@ -279,3 +279,56 @@ def test_the_quieter_word_on_an_item_goes_out_before_the_louder_one(tmp_path: Pa
         assert told == [("p1", Tier.NORMAL), ("p1", Tier.URGENT), ("p2", Tier.HIGH)]
 
     night(tmp_path, body)
+
+
+def test_a_stop_that_drains_beside_the_lane_tells_nobody_twice(tmp_path: Path) -> None:
+    async def body(store: Store, clock: JumpClock) -> None:
+        class Slow(FakeChannel):
+            async def send(self, delivery: Delivery, card: Card) -> str:
+                await clock.sleep(0.5)
+                return await super().send(delivery, card)
+
+        channel = Slow()
+        lines = {"c": Line(channel=channel, wants_sheet=False, repeatable=False)}
+        dispatcher = Dispatcher(
+            store, lines, clock, sheet=no_sheet, tally=Tally(), disk=DiskWatch(clock), admin=("c",)
+        )
+        for number in range(6):
+            await alerted(store, number)
+        lane = asyncio.create_task(dispatcher.run())
+        await clock.sleep(0.2)
+        await dispatcher.drain(30)
+        lane.cancel()
+        await asyncio.gather(lane, return_exceptions=True)
+        ids = [d.alert.alert_id for d, _ in channel.told]
+        assert len(ids) == len(set(ids)) == 6
+
+    night(tmp_path, body)
+
+
+def test_an_edit_that_tones_a_post_down_is_told_where_its_card_stands(tmp_path: Path) -> None:
+    async def body(store: Store, clock: JumpClock) -> None:
+        first = await alerted(store, 1)
+        assert first.evidence is not None
+        now = clock.now()
+        snapshot = Snapshot(
+            target="market",
+            target_digest="",
+            observation=Observation.CHANGED,
+            post=words.post("p1", title="a bicycle"),
+            listing=None,
+            page=words.response(b"edited"),
+            pictures=(),
+            listed_at=now,
+            captured_at=now,
+            previous=first.evidence.evidence_id,
+        )
+        row = (await store.known("market", ["p1"]))["p1"]
+        sealed = await store.seal(snapshot, watched=row)
+        milder = Judgement(evidence=sealed, verdict=words.verdict(Tier.NONE, score=3), judged_at=now)
+        await store.record(milder, announce=())
+        channel = FakeChannel()
+        await run_for(store, clock, channel, 10)
+        assert [d.alert.kind for d, _ in channel.told] == [AlertKind.NEW, AlertKind.CHANGED]
+
+    night(tmp_path, body)

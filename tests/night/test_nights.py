@@ -303,3 +303,68 @@ def test_a_retry_after_the_listing_dropped_a_post_is_no_sign_of_life(tmp_path: P
         assert seen <= died <= missing
 
     play(tmp_path, EVENING, script, more="[target.rules]\npage = false")
+
+
+async def failing(_request: web.Request) -> web.StreamResponse:
+    return web.Response(status=500)
+
+
+def test_an_edit_of_a_post_whose_picture_never_comes_is_still_an_edit(tmp_path: Path) -> None:
+    """A seller could hide edits behind one picture on a dead host."""
+
+    async def script(night: Night, market: Market) -> None:
+        await night.run_for(minutes=10)
+        number = market.publish(HORN, pictures=(picture(1),))
+        market.site.script(f"/pictures/{number}-0.jpg", failing)
+        await night.run_for(minutes=5)
+        market.adverts[number].text = "sold, thank you"
+        await night.run_for(minutes=10)
+        assert Observation.CHANGED in await observations(night, f"post-{number}")
+        row = (await night.store.known("market", [f"post-{number}"]))[f"post-{number}"]
+        assert "sold, thank you" in (await night.store.evidence(row.evidence_id)).post.text
+
+    play(tmp_path, EVENING, script)
+
+
+def test_the_first_reading_of_a_page_is_no_edit(tmp_path: Path) -> None:
+    async def script(night: Night, market: Market) -> None:
+        await night.run_for(minutes=10)
+        number = market.publish(HORN)
+        page = market.site._answers[f"/post/{number}"]
+        market.site.script(f"/post/{number}", failing)
+        await night.run_for(seconds=90)
+        market.site._answers[f"/post/{number}"] = page
+        await night.run_for(minutes=20)
+        assert set(await observations(night, f"post-{number}")) == {Observation.SEEN}
+        assert "changed" not in [a["kind"] for a in night.alerts()]
+
+    play(tmp_path, EVENING, script)
+
+
+def test_a_stop_seals_the_posts_that_nobody_had_come_to_yet(tmp_path: Path) -> None:
+    async def script(night: Night, market: Market) -> None:
+        await night.run_for(minutes=10)
+        hanging = asyncio.Event()
+
+        async def hang(_request: web.Request) -> web.StreamResponse:
+            hanging.set()
+            await asyncio.sleep(3_600)
+            return web.Response(status=500)
+
+        numbers = [market.publish(f"{HORN} no {n}") for n in range(12)]
+        for number in numbers:
+            market.site.script(f"/post/{number}", hang)
+        await asyncio.wait_for(hanging.wait(), 300)
+        await night.stop()
+        for number in numbers:
+            market.remove(number)
+        await night.start()
+        await night.run_for(seconds=1)
+        known = await night.store.known("market", [f"post-{n}" for n in numbers])
+        assert len(known) == 12
+        for row in known.values():
+            evidence = await night.store.evidence(row.evidence_id)
+            assert evidence.listing_sha256
+            assert evidence.post.text.startswith(HORN)
+
+    play(tmp_path, EVENING, script)
