@@ -54,7 +54,7 @@ class Roster:
             task.cancel()
         await asyncio.gather(*stopping, return_exceptions=True)
         for watch in ended:
-            self._release(watch)
+            watch.claims.end()
         for name, target in self._wanted.items():
             if name not in self._tasks:
                 self._start(name, target)
@@ -84,16 +84,11 @@ class Roster:
                 if faults == 1:
                     kinds = ", ".join(sorted({type(e).__name__ for e in _leaves(fault)}))
                     await self._kit.tell_admin(f"target {target.name}: fault in the watch itself: {kinds}")
-            self._release(watch)
+            watch.claims.end()
             task = asyncio.current_task()
             if task is not None and task.cancelling():  # a group's own error hid the stop
                 raise asyncio.CancelledError
             await self._kit.clock.sleep(cadence.backoff(faults, target.interval_s, target.name))
-
-    def _release(self, watch: Watch) -> None:
-        """Give back what a watch that has ended was busy with; the vigil keeps its own."""
-        self._kit.busy.difference_update(watch.claims)
-        watch.claims.clear()
 
 
 def _leaves(fault: BaseExceptionGroup[BaseException]) -> list[BaseException]:

@@ -19,6 +19,7 @@ from storage.errors import FeedTrouble
 from storage.model import Listing, Observation, Post, Progress, Response, Target, Validators, Watched
 from watchers import cadence, hours, standing
 from watchers.capture import Capture, Errand
+from watchers.claims import Claims
 from watchers.feed import Feed, load
 from watchers.kit import Kit, capture_and_seal, first_row, reopened, seal_last
 from watchers.pages import ReadListing
@@ -71,9 +72,7 @@ class Watch:
         self._full_at: float | None = None
         self._planned: datetime | None = None
         self._stale_looks: dict[str, float] = {}
-        self.claims: set[tuple[str, str]] = set()
-        """What this watch has marked as busy in the kit."""
-        self._queued: set[tuple[str, str]] = set()
+        self.claims = Claims(kit.busy, target.name)
 
     async def run(self) -> None:
         """Poll and capture for ever. When stopped, what waits to be captured is sealed as it was listed."""
@@ -214,7 +213,7 @@ class Watch:
         self._showing = frozenset(prints)
         moved = [p for p in listing.posts if self.listed.get(p.post_id) != prints[p.post_id]]
         # Claimed before it is read: nobody may change a row between our reading and our writing.
-        mine = self._claim([p.post_id for p in moved])
+        mine = self.claims.claim([p.post_id for p in moved])
         skipped = {p.post_id for p in moved} - mine
         count = 0
         try:
@@ -224,7 +223,7 @@ class Watch:
                     row = known.get(post.post_id)
                     count += await self._consider(post, row, prints[post.post_id], page)
         finally:
-            self._unclaim(mine)
+            self.claims.give_back(mine)
         if first_page:
             await self._mark_dropped(self.listed.keys() - prints.keys())
             self.listed = {}
@@ -285,13 +284,13 @@ class Watch:
     async def _retry_unfinished(self, page: Response) -> None:
         """Try again what a capture could not get, while the listing still shows it."""
         for post_id, (post, tries) in list(self._unfinished.items()):
-            mine = self._claim([post_id])
+            mine = self.claims.claim([post_id])
             if not mine:
                 continue
             try:
                 await self._retry(post_id, post, tries, page)
             finally:
-                self._unclaim(mine)
+                self.claims.give_back(mine)
 
     async def _retry(self, post_id: str, post: Post, tries: int, page: Response) -> None:
         row = (await self._kit.store.known(self.target.name, [post_id])).get(post_id)
@@ -305,28 +304,12 @@ class Watch:
             self._unfinished[post_id] = (post, tries + 1)
         await self._enqueue(post, Observation.SEEN, row, page)
 
-    # --- who is busy with what ------------------------------------------------------------
-
-    def _claim(self, ids: Iterable[str]) -> set[str]:
-        """Those of the posts that nobody is busy with; from now on this watch is."""
-        mine = {i for i in ids if (self.target.name, i) not in self._kit.busy}
-        keys = {(self.target.name, i) for i in mine}
-        self.claims |= keys
-        self._kit.busy.update(keys)
-        return mine
-
-    def _unclaim(self, ids: Iterable[str]) -> None:
-        """Give back what is not waiting in the queue or in a hand."""
-        keys = ({(self.target.name, i) for i in ids} & self.claims) - self._queued
-        self.claims -= keys
-        self._kit.busy.difference_update(keys)
-
     # --- capturing --------------------------------------------------------------------
 
     async def _enqueue(
         self, post: Post, why: Observation, row: Watched, page: Response, *, recheck: bool = False
     ) -> None:
-        self._queued.add((self.target.name, post.post_id))
+        self.claims.hold(post.post_id)
         errand = Errand(
             target=self.target,
             feed=self._feed,
@@ -346,12 +329,10 @@ class Watch:
     async def _hand(self) -> None:
         while True:
             job = await self._jobs.get()
-            key = (self.target.name, job.errand.post.post_id)
             try:
                 await self._capture(job)
             finally:
-                self._queued.discard(key)
-                self._unclaim([key[1]])
+                self.claims.release(job.errand.post.post_id)
                 self._kit.meter.queued("capture", self._jobs.qsize())
 
     async def _capture(self, job: _Job) -> None:
