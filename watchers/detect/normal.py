@@ -101,7 +101,8 @@ def fold(raw: str) -> View:
     eased = raw.translate(_WIDE)
     if glyphs.UNSTABLE.search(eased) is None and len(lowered := eased.casefold()) == len(raw):
         return View(_letters(lowered))
-    view = _fold_pieces(raw)
+    # Lookalikes first: a Latin letter takes the accent behind it, its Cyrillic twin does not.
+    view = _fold_pieces(_letters("".join(low if len(low := c.lower()) == 1 else c for c in raw)))
     return View(_letters(view.text), view.runs, view.origins, view.lengths)
 
 
