@@ -100,9 +100,10 @@ class Daemon:
         self.vitals = Vitals(host, port, self.troubles)
         self.fetcher = Fetcher(clock, contact=config.contact, allow=config.allow, hosts=dict(config.hosts))
         stack.push_async_callback(self.fetcher.close)
-        self.readers = Readers(clock)
+        large = asyncio.Lock()  # what needs much memory is read one at a time, pages and pictures alike
+        self.readers = Readers(clock, large=large)
         stack.push_async_callback(self.readers.close)
-        self.workers = PictureWorkers(config.picture_workers, clock)
+        self.workers = PictureWorkers(config.picture_workers, clock, large=large)
         stack.push_async_callback(self.workers.close)
         self.house = House(self.store, clock, self.vitals, self.disk)
         await self.house.load()

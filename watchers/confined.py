@@ -15,6 +15,7 @@ import signal
 import struct
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO
 
 FRAME_MAX_BYTES = 256 << 20
@@ -54,6 +55,20 @@ def bound_process(memory_max_bytes: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
+def bound_job_memory(job_memory_bytes: int) -> None:
+    """Let this process take so much memory beyond what it holds now; Linux only, else nothing.
+
+    RLIMIT_DATA counts private writable memory; RLIMIT_AS would count the libraries' files too.
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return
+    held = next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmData:"))
+    most = held + job_memory_bytes
+    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
 def renew_processor_time(seconds: int) -> None:
     """Allow this process `seconds` of processor time from now; SIGXCPU ends it after that."""
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -67,14 +82,19 @@ def serve(
     prepare: Callable[[], None],
     *,
     memory_max_bytes: int,
+    job_memory_bytes: int,
     ready: str,
 ) -> None:
-    """Answer frames until the daemon closes the pipe. `prepare` runs once, bounded already."""
+    """Answer frames until the daemon closes the pipe. `prepare` runs once, bounded already.
+
+    memory_max_bytes: address space of the process. job_memory_bytes: beyond what it has when ready.
+    """
     # Frames get a private descriptor: a library that prints must not garble them.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     bound_process(memory_max_bytes)
     prepare()
+    bound_job_memory(job_memory_bytes)
     out.write(frame({"ready": ready}))
     out.flush()
     while (job := read_frame(sys.stdin.buffer)) is not None:

@@ -20,7 +20,9 @@ from watchers.pages import ANSWER_MAX_BYTES, Found, ReadListing, ReadPost, read
 
 MEMORY_MAX_BYTES = 640 << 20
 """Address space; 5 MB of 100,000 links take 285 MB of it, libraries included."""
-TIRED_BYTES = 200 << 20
+JOB_MEMORY_BYTES = 224 << 20
+"""What one page may take beyond the libraries."""
+TIRED_BYTES = 100 << 20
 """Resident size after which the process is replaced: what one page took is not kept for the night."""
 _TIGHTER = ((50_000, 100), (5_000, 20), (500, 5))
 """(characters of a text, pictures of a post) kept when an answer would be longer, step by step."""
@@ -94,7 +96,13 @@ def tired() -> bool:
 
 def main() -> None:
     """Answer frames until the daemon closes the pipe."""
-    serve(answer, lambda: None, memory_max_bytes=MEMORY_MAX_BYTES, ready="pages")
+    serve(
+        answer,
+        lambda: None,
+        memory_max_bytes=MEMORY_MAX_BYTES,
+        job_memory_bytes=JOB_MEMORY_BYTES,
+        ready="pages",
+    )
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from PIL import (
     GifImagePlugin,
     Image,
     ImageFile,
-    ImageOps,
     JpegImagePlugin,
     PngImagePlugin,
     UnidentifiedImageError,
@@ -28,11 +27,30 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 """What is read at all. Never EPS: Pillow hands it to Ghostscript."""
 PIXELS_MAX = 40_000_000
 """Of the header, before anything is unpacked."""
+LARGE_BYTES = 120_000_000
+"""Memory that decoding one picture may take; a picture that needs more keeps its bytes and has no hash."""
+LIGHT_BYTES = 32_000_000
+"""Pictures above it are decoded one at a time, whatever else is read (`watchers.pictures`)."""
 HASH_SIDE_PX = 256
 """Shorter side a JPEG is decoded to at least; below it the hashes drift (facts, imaging 1)."""
 
 _PLUGINS = (AvifImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin)
+_TAKES = {"PNG": 4, "WEBP": 16, "GIF": 5, "AVIF": 10}
+"""Bytes a pixel at the peak of decoding (measured at 36 megapixels: 4, 15.6, 2 and 9)."""
+_COEFFICIENT_BYTES = 2
+"""libjpeg keeps one 16-bit coefficient for each sample of a progressive picture."""
 _SEEN_ROWS_MIN = 0.65
+_STRIP_ROWS = 8
+_TURNS = {
+    2: (Image.Transpose.FLIP_LEFT_RIGHT,),
+    3: (Image.Transpose.ROTATE_180,),
+    4: (Image.Transpose.FLIP_TOP_BOTTOM,),
+    5: (Image.Transpose.TRANSPOSE,),
+    6: (Image.Transpose.ROTATE_270,),
+    7: (Image.Transpose.TRANSVERSE,),
+    8: (Image.Transpose.ROTATE_90,),
+}
+"""EXIF orientation to what makes the picture upright."""
 _PLAIN_STEPS = 2
 _BROKEN = (
     *(OSError, SyntaxError, EOFError, ValueError, IndexError, OverflowError),
@@ -93,7 +111,26 @@ def open_bounded(data: bytes) -> Image.Image:
         raise Undecodable(f"broken header: {_short(error)}") from error
     if image.width * image.height > PIXELS_MAX:
         raise Undecodable(f"too many pixels: {image.width}x{image.height}")
+    if takes_bytes(image) > LARGE_BYTES:
+        raise Undecodable(f"too many pixels for {image.format}: {image.width}x{image.height}")
     return image
+
+
+def takes_bytes(image: Image.Image) -> int:
+    """Memory that decoding an opened picture will take, from its header alone."""
+    pixels = image.width * image.height
+    if image.format in ("JPEG", "MPO"):
+        # A plain one is reduced row by row while it is read.
+        return pixels * len(image.getbands()) * _COEFFICIENT_BYTES if "progressive" in image.info else 0
+    return pixels * _TAKES.get(image.format or "", 16)
+
+
+def is_large(data: bytes) -> bool:
+    """Whether decoding `data` takes so much memory that nothing else large should be read meanwhile."""
+    try:
+        return takes_bytes(open_bounded(data)) > LIGHT_BYTES
+    except Undecodable:
+        return False
 
 
 def _decode_cut(data: bytes, mode: str, side_px: int, why: str) -> Image.Image:
@@ -127,37 +164,61 @@ def _load(image: Image.Image, mode: str, side_px: int) -> Image.Image:
     if image.format in ("JPEG", "MPO"):
         image.draft(mode, (side_px, side_px))
     image.load()
-    return _plain(_upright(image), mode)
+    turn = _turn(image)  # before the pixels are copied: the copy has no EXIF
+    factor = min(image.size) // side_px
+    plain = _plain(image, mode) if factor < 2 else _reduced(image, mode, factor)
+    for step in turn:
+        plain = plain.transpose(step)
+    return plain
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Turned as its EXIF says; a picture with odd EXIF stays as it lies."""
+def _turn(image: Image.Image) -> tuple[Image.Transpose, ...]:
+    """What makes a picture upright as its EXIF says; a picture with odd EXIF stays as it lies."""
     try:
-        if image.getexif().get(ExifTags.Base.Orientation, 1) == 1:
-            return image  # `exif_transpose` would copy it: 160 MB of the largest
-        return ImageOps.exif_transpose(image)
+        return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1), ())
     except _BROKEN:
-        return image
+        return ()
 
 
-def _plain(image: Image.Image, mode: str) -> Image.Image:
+def _reduced(image: Image.Image, mode: str, factor: int) -> Image.Image:
+    """`image` as `mode`, each `factor` x `factor` pixels averaged to one.
+
+    Strip by strip: a whole copy of a large picture in a second mode would double its memory.
+    """
+    span = _extremes(image)
+    wide, high = (-(-side // factor) for side in image.size)
+    small = Image.new(mode, (wide, high))
+    for top in range(0, high, _STRIP_ROWS):
+        below = min(image.height, (top + _STRIP_ROWS) * factor)
+        strip = image.crop((0, top * factor, image.width, below))
+        small.paste(_plain(strip, mode, span).reduce(factor), (0, top))
+    return small
+
+
+def _extremes(image: Image.Image) -> tuple[float, float] | None:
+    """Darkest and brightest value of a picture of more than 8 bits a sample, else None."""
+    if not (image.mode.startswith("I;16") or image.mode in ("I", "F")):
+        return None
+    low, high = (image.convert("I") if image.mode == "I;16B" else image).getextrema()
+    return float(low), float(high)  # type: ignore[arg-type]  # these modes have one band
+
+
+def _plain(image: Image.Image, mode: str, span: tuple[float, float] | None = None) -> Image.Image:
     """`image` as `mode`; what is transparent becomes white, 16 bits become 8."""
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        image = _eight_bits(image)
+    if span or (span := _extremes(image)):
+        image = _eight_bits(image, *span)
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         clear = image if image.mode == "RGBA" else image.convert("RGBA")
-        # Pasting needs half the memory of alpha_composite: 40 megapixels must fit in 1 GiB.
         image = Image.new("RGB", clear.size, "white")
         image.paste(clear, mask=clear.getchannel("A"))
     return image if image.mode == mode else image.convert(mode)
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits stretched to 0..255 by its own extremes."""
+def _eight_bits(image: Image.Image, low: float, high: float) -> Image.Image:
+    """Grey of 16 or 32 bits stretched to 0..255 between its extremes."""
+    span = high - low or 1.0
     wide = image.convert("F")
-    low, high = wide.getextrema()
-    span = float(high) - float(low) or 1.0  # type: ignore[arg-type]  # "F" has one band
-    return wide.point(lambda value: value * (255 / span) - float(low) * 255 / span).convert("L")  # type: ignore[arg-type]
+    return wide.point(lambda value: value * (255 / span) - low * 255 / span).convert("L")
 
 
 def _animation(image: Image.Image) -> tuple[str, ...]:

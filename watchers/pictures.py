@@ -31,12 +31,21 @@ class PictureWorkers:
     A job waits for a free worker first (bounded by the jobs before it times
     `deadline_s`); its own deadline, in real seconds whatever the clock's speed, begins
     when a worker takes it. Cancelling a caller in the middle replaces the worker.
+
+    large: held while a job runs that needs much memory; share it with whatever else needs much.
     """
 
     def __init__(
-        self, count: int, clock: Clock, *, deadline_s: float = 10.0, program: str = "watchers.picture_worker"
+        self,
+        count: int,
+        clock: Clock,
+        *,
+        deadline_s: float = 10.0,
+        large: asyncio.Lock | None = None,
+        program: str = "watchers.picture_worker",
     ) -> None:
         self.restarts = 0
+        self._large = large or asyncio.Lock()
         self._deadline_s, self._speed = deadline_s, clock.speed
         self._workers = [
             Worker(
@@ -102,6 +111,14 @@ class PictureWorkers:
         return (await self._do(head, b"".join(shown)))[1]
 
     async def _do(self, head: dict[str, object], body: bytes) -> tuple[Mapping[str, object], bytes]:
+        """One job, asked again alone when the worker says that it needs much memory."""
+        facts, answer = await self._on_next(head, body)
+        if facts.get("large"):
+            async with self._large:
+                facts, answer = await self._on_next(head | {"large": True}, body)
+        return facts, answer
+
+    async def _on_next(self, head: dict[str, object], body: bytes) -> tuple[Mapping[str, object], bytes]:
         """One job on the next free worker; tried once more when the first one died of it."""
         worker = await self._free.get()
         try:

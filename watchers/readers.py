@@ -31,6 +31,8 @@ from watchers.workers import Died, Worker
 
 LIGHT_BYTES = 150_000
 """Pages up to this size are read on the spot, if they have few elements as well."""
+LARGE_BYTES = 1_000_000
+"""Pages above it take tens of megabytes to read: one at a time with large pictures."""
 LIGHT_TAGS = 1_500
 """A `<` costs 20-80 microseconds to read, whatever stands between: 30-120 ms for so many."""
 SLOW_S = 0.008
@@ -51,6 +53,7 @@ class Readers:
     deadline_s: real seconds a heavy page may take, whatever the clock's speed, from when the
     worker takes it. cpu_s: processor seconds of that (a loaded machine gives fewer). Nothing runs
     before the first heavy page. Cancelling a caller in the middle replaces the worker.
+    large: held while a job runs that needs much memory; share it with whatever else needs much.
     """
 
     def __init__(
@@ -61,9 +64,11 @@ class Readers:
         deadline_s: float = 20.0,
         cpu_s: int = 6,
         idle_s: float = IDLE_S,
+        large: asyncio.Lock | None = None,
         program: str = "watchers.page_worker",
     ) -> None:
         self.restarts = 0
+        self._large = large or asyncio.Lock()
         self._deadline_s, self._cpu_s, self._idle_s, self._speed = deadline_s, cpu_s, idle_s, clock.speed
         self._workers = [
             Worker(
@@ -130,7 +135,14 @@ class Readers:
     # --- in a worker --------------------------------------------------------------------------
 
     async def _elsewhere(self, job: Job) -> Found:
-        """A heavy page; tried once more when the worker died of something else."""
+        """A heavy page; a very large one alone."""
+        if len(job.page.body) <= LARGE_BYTES:
+            return await self._on_next(job)
+        async with self._large:
+            return await self._on_next(job)
+
+    async def _on_next(self, job: Job) -> Found:
+        """A page on the next free worker; tried once more when the worker died of something else."""
         worker = await self._free.get()
         try:
             data = pickle.dumps(replace(job, page=_bare(job.page)), protocol=5)

@@ -59,6 +59,7 @@ class Worker:
         self._program, self._speed = program, speed
         self._called, self._reader, self._most = called, reader, answer_max_bytes
         self._running: _Running | None = None
+        self._killed: list[_Running] = []
         self.jobs = 0
 
     @property
@@ -129,6 +130,7 @@ class Worker:
         """End the process at once, without waiting; the next `launch` starts another."""
         running, self._running = self._running, None
         if running:
+            self._killed.append(running)
             running.to.close()
             if running.process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
@@ -136,9 +138,10 @@ class Worker:
 
     async def end(self) -> None:
         """Kill the process and see it gone. Harmless when none lives."""
-        running = self._running
         self.kill()
-        if running:
+        while self._killed:
+            running = self._killed.pop()
+            await _drain(running.back)
             await running.process.wait()
 
 
@@ -154,6 +157,21 @@ async def _receive(stream: asyncio.StreamReader, most: int) -> tuple[dict[str, o
     if not isinstance(head, dict):
         raise Died("answered with no frame")
     return head, await stream.readexactly(body_bytes)
+
+
+async def _drain(stream: asyncio.StreamReader) -> None:
+    """Read a killed process's pipe to its end.
+
+    An answer that was too long is still in it, and asyncio's `wait` does not return before
+    (CPython issue 119710).
+    """
+    with contextlib.suppress(OSError):
+        while True:
+            try:
+                if not await stream.read(1 << 16):
+                    return
+            except RuntimeError:  # its asker is still reading, and comes to the end of it soon
+                await asyncio.sleep(0)
 
 
 def _environment() -> dict[str, str]:

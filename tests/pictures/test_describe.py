@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zipfile
 from collections.abc import AsyncIterator
 
+import numpy as np
 import pytest
 import pytest_asyncio
 from PIL import Image
@@ -162,3 +164,47 @@ async def test_every_colour_mode_is_hashed(workers: PictureWorkers, mode: str) -
     image = image.convert("L").convert("I;16") if mode == "I;16" else image.convert(mode)
     picture = await told(workers, encoded(image, "JPEG" if mode == "CMYK" else "PNG"))
     assert picture.phash, picture
+
+
+async def test_large_pictures_are_hashed_like_their_small_copies(workers: PictureWorkers) -> None:
+    whole = photo(8, 3_400, 2_600)  # 35 MB as a PNG: beyond what is decoded beside other things
+    clear = whole.convert("RGBA")
+    grey = Image.fromarray(np.asarray(whole.convert("L")).astype(np.uint16) * 200)
+    small = await told(workers, encoded(whole.resize((850, 650)), "PNG"))
+    for image, kind in ((whole, "PNG"), (clear, "PNG"), (grey, "PNG"), (whole, "AVIF")):
+        picture = await told(workers, encoded(image, kind))
+        assert (picture.width, picture.undecodable) == (3_400, ""), (kind, image.mode)
+        assert distance(picture.phash, small.phash) <= 4, (kind, image.mode)
+
+
+async def test_a_large_turned_picture_is_looked_at_upright(workers: PictureWorkers) -> None:
+    upright = photo(9, 3_400, 2_600)
+    exif = Image.Exif()
+    for orientation, lying in (
+        (6, upright.transpose(Image.Transpose.ROTATE_90)),
+        (5, upright.transpose(Image.Transpose.TRANSPOSE)),
+        (7, upright.transpose(Image.Transpose.TRANSVERSE)),
+    ):
+        exif[0x0112] = orientation
+        turned = await told(workers, encoded(lying, "PNG", exif=exif.tobytes()))
+        assert distance(turned.phash, (await told(workers, encoded(upright, "PNG"))).phash) <= 4
+
+
+async def test_a_picture_that_needs_too_much_memory_for_its_kind_says_so(workers: PictureWorkers) -> None:
+    picture = await told(workers, encoded(Image.new("RGB", (6_000, 6_000)), "PNG"))
+    assert picture.undecodable == "too many pixels for PNG: 6000x6000"
+
+
+async def test_large_jobs_wait_for_each_other_and_small_ones_do_not() -> None:
+    large = asyncio.Lock()
+    pool = PictureWorkers(1, SystemClock(), large=large)
+    vast = encoded(photo(8, 3_400, 2_600), "PNG")
+    try:
+        async with large:
+            waiting = asyncio.create_task(told(pool, vast))
+            assert (await told(pool, jpeg())).phash
+            assert (await told(pool, jpeg(2))).phash
+            assert not waiting.done()
+        assert (await waiting).phash
+    finally:
+        await pool.close()
