@@ -101,7 +101,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """Facts of the very connection that carried a response. Empty string: not known."""
+    """Facts of the very connection that carried a response. Empty string: not known.
+
+    certificate_der: the leaf. chain_der: every certificate as the peer sent it, leaf first;
+    chain_absent: why there is only the leaf, or none.
+    """
 
     peer: str = ""
     local: str = ""
@@ -110,15 +114,18 @@ class Connection:
     tls_version: str = ""
     cipher: str = ""
     certificate_der: bytes = b""
+    chain_der: tuple[bytes, ...] = ()
+    chain_absent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
-    """One redirect that was followed."""
+    """One redirect that was followed. answer: the whole of it, where its body is short."""
 
     url: str
     status: int
     location: str
+    answer: Response | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +137,10 @@ class Response:
     framing says what `wire` is: "exact" (the whole answer), "head" (its head alone: the
     body came bare, so wire + body are the exact bytes), "normalised" (b"": not had).
     headers: as received (latin-1), order and case kept. shortfall: "" when
-    whole, else why the body is incomplete. elapsed_s: monotonic.
+    whole, else why the body is incomplete. elapsed_s: monotonic. started_ns, first_byte_ns,
+    ended_ns: the same instants on the monotonic clock, 0 when not known. attempt: 1 for the
+    first try. request_framing: "exact" when wire_request is what went to the socket,
+    "normalised" when it was written again from the header list.
     """
 
     url: str
@@ -149,6 +159,11 @@ class Response:
     ended_at: datetime
     elapsed_s: float = 0.0
     shortfall: str = ""
+    started_ns: int = 0
+    first_byte_ns: int = 0
+    ended_ns: int = 0
+    attempt: int = 1
+    request_framing: str = "normalised"
 
     def header(self, name: str) -> str:
         """First value of a header, case-insensitive, or ""."""
@@ -250,6 +265,7 @@ class Snapshot:
 
     previous: the evidence this look follows in the chain, or "". absences: what could not
     be had, and why. listed_at: when the listing that showed the post was received.
+    feed_kind, feed_url: the feed in which the post was found, "" when not known.
     """
 
     target: str
@@ -264,6 +280,8 @@ class Snapshot:
     previous: str = ""
     absences: tuple[str, ...] = ()
     robots_override: str = ""
+    feed_kind: str = ""
+    feed_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -473,7 +491,10 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """One dated look in the vigil. control: what showed the host alive in the same minute."""
+    """One dated look in the vigil. control: what showed the host alive in the same minute.
+
+    digest: SHA-256 of the body that was read, "" when there was none.
+    """
 
     target: str
     post_id: str
@@ -482,6 +503,22 @@ class Sighting:
     status: int = 0
     control: str = ""
     why: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """One poll of a listing whose posts had nothing new: what it still showed.
+
+    looked_at: start of the request. status: 200 or 304. body_sha256: of the listing as it
+    came, "" with 304. posts: (post id, digest of its listed form), in page order.
+    """
+
+    target: str
+    looked_at: datetime
+    status: int
+    body_sha256: str = ""
+    posts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ Not here: deciding what is captured (`watch`, `vigil`) and keeping it (`storage`
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -135,6 +135,8 @@ class Capture:
             previous=errand.previous,
             absences=tuple(self._absences),
             robots_override=errand.target.robots_override,
+            feed_kind=errand.target.kind,
+            feed_url=errand.target.url,
         )
 
     async def _fetch_page(self) -> None:
@@ -201,6 +203,7 @@ class Capture:
                         return best
                     raise
             else:
+                answer = replace(answer, attempt=attempt)
                 if not answer.shortfall and answer.status < 500:
                     return answer
                 best = _better(best, answer)

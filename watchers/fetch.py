@@ -27,7 +27,7 @@ from watchers.bounds import BOUNDS
 from watchers.guard import Guard
 from watchers.hostbook import HostBook, HostFacts
 from watchers.line import Dropped, Line
-from watchers.request import Request
+from watchers.request import Request, hop_of
 from watchers.resolver import Lookup, system_lookup
 from watchers.robots import Robots
 from watchers.throttle import OVERALL, Throttle
@@ -158,7 +158,7 @@ class Fetcher:
             where = location(answer)
             if not where:
                 return self._judge(visit, address, answer)
-            visit.hops.append(Hop(url=address.text, status=answer.status, location=where))
+            visit.hops.append(hop_of(answer, where))
             address = join(address, where)
             if address.text in been:
                 raise TooBig(visit.url, f"redirects in a circle, back to {address.text}")

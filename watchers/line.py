@@ -24,7 +24,7 @@ from watchers.guard import DIALLING, Guard
 from watchers.purse import Purse
 from watchers.request import Call, Request, plain_reason, short_words
 from watchers.resolver import Lookup, Resolver, system_lookup
-from watchers.wire import Exchange, install, request_head
+from watchers.wire import Exchange, install, request_sent
 
 KEEP_ALIVE_S = 300.0
 """Longer than any usual interval: a new TLS connection costs ten times a kept one (facts, 3)."""
@@ -131,6 +131,7 @@ class Line:
         elif answer.status != _NOT_MODIFIED:  # a 304 is no evidence of anything and most frequent
             wire = exchange.wire()
             framing = "exact" if wire else "normalised"
+        request, request_framing = request_sent(exchange, answer)
         spent_s = self._loop.time() - call.began
         first_s = exchange.first_byte - call.began if exchange.first_byte else spent_s
         return Response(
@@ -141,7 +142,7 @@ class Line:
             headers=tuple([(k.decode("latin-1"), v.decode("latin-1")) for k, v in answer.raw_headers]),
             body=body,
             wire=wire,
-            wire_request=request_head(answer) if answer.status != _NOT_MODIFIED else b"",
+            wire_request=request if answer.status != _NOT_MODIFIED else b"",
             framing=framing,
             hops=asked.hops,
             connection=self._connection(call, answer),
@@ -150,6 +151,10 @@ class Line:
             ended_at=call.started_at + timedelta(seconds=spent_s),
             elapsed_s=spent_s,
             shortfall=shortfall,
+            started_ns=_ns(call.began),
+            first_byte_ns=_ns(call.began + first_s),
+            ended_ns=_ns(call.began + spent_s),
+            request_framing=request_framing,
         )
 
     def _connection(self, call: Call, answer: ClientResponse) -> Connection:
@@ -166,6 +171,10 @@ class Line:
         if protocol is not None:
             protocol.facts = facts
         return facts
+
+
+def _ns(loop_time_s: float) -> int:
+    return round(loop_time_s * 1_000_000_000)
 
 
 class _Gone(Exception):

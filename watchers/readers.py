@@ -209,7 +209,8 @@ def is_heavy(body: bytes) -> bool:
 
 def _bare(page: Response) -> Response:
     """What a reader needs of an answer; the bytes of the wire stay here."""
-    return replace(page, wire=b"", wire_request=b"", connection=Connection())
+    hops = tuple(replace(hop, answer=None) for hop in page.hops)
+    return replace(page, wire=b"", wire_request=b"", connection=Connection(), hops=hops)
 
 
 _KINDS: dict[str, Callable[[object], Found]] = {

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from storage.model import Hop
+from storage.model import Hop, Response
 from watchers.address import Address
 from watchers.wire import Exchange
 
 _MESSAGE = re.compile(r"message=(['\"])(.*?)\1|^\d{3}, message:\s*(?P<rest>.*)", re.DOTALL)
+_HOP_BODY_BYTES = 65_536
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,6 +39,12 @@ class Call:
     exchange: Exchange
     started_at: datetime
     began: float
+
+
+def hop_of(answer: Response, location: str) -> Hop:
+    """A redirect with its whole answer; a body that no redirect needs is not carried along."""
+    kept = replace(answer, hops=()) if len(answer.body) <= _HOP_BODY_BYTES else None
+    return Hop(url=answer.url, status=answer.status, location=location, answer=kept)
 
 
 def plain_reason(error: BaseException | None) -> str:

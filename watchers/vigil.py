@@ -30,6 +30,7 @@ from storage.model import (
     Snapshot,
     Target,
     Watched,
+    sha256_of,
 )
 from watchers import cadence, hours
 from watchers.capture import Errand
@@ -306,6 +307,8 @@ class Vigil:
             previous=row.evidence_id,
             absences=(look.why,),
             robots_override=target.robots_override,
+            feed_kind=target.kind,
+            feed_url=target.url,
         )
         sealed = await seal(self._kit, snapshot, row, lifetime)
         self._kit.meter.captured(Observation.MISSING, 0.0)
@@ -366,4 +369,5 @@ def _sighting(row: Watched, look: Look, control: str) -> Sighting:
         status=look.page.status if look.page else 0,
         control=control,
         why=look.why,
+        digest=sha256_of(look.page.body) if look.page and look.page.body else "",
     )

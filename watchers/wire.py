@@ -1,17 +1,19 @@
 """The exact bytes of an answer, and the facts of the very connection that carried it.
 
 aiohttp strips chunk framing and lets go of the connection before the caller sees the
-answer. So the connection's protocol is ours: it copies what arrives to the `Exchange`
-of the request it is serving. This leans on three names that aiohttp does not promise
-(`TCPConnector._factory`, `ResponseHandler.set_response_params`, `.data_received`);
-`install` says whether they are there, tests/watch/test_fetch_wire.py holds them, and
-without them answers are kept in parsed form with framing "normalised".
+answer. So the connection's protocol is ours: it copies what is sent and what arrives to
+the `Exchange` of the request it is serving. This leans on the names in `LEANED_ON`, which
+aiohttp, asyncio and ssl do not promise; `install` says whether those of aiohttp are there,
+tests/watch/test_fetch_wire.py holds all of them and names the version that changed one.
+Without them the record is kept in parsed form with framing "normalised".
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import ssl
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,16 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse, StreamReader, TCPConnector
 
 READ_BYTES = 65_536
+LEANED_ON = (
+    "aiohttp: TCPConnector._factory is a partial of ResponseHandler",
+    "aiohttp: ResponseHandler.set_response_params is called before the request is sent",
+    "aiohttp: ResponseHandler.data_received, .connection_made and .exception",
+    "asyncio: a transport's write and writelines can be replaced on the instance",
+    "ssl: SSLObject.get_unverified_chain, or _sslobj.get_unverified_chain before Python 3.13",
+)
+"""What this file needs of others beyond their promises."""
+_SENT_BYTES = 65_536
+_MOST_CERTIFICATES = 16
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _INFORMATIONAL = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d")
 
@@ -37,7 +49,7 @@ class Exchange(Dialling):
 
     __slots__ = (
         "_fault", "_kept", "_loop", "_stream", "broken", "connection", "first_byte", "keeping", "limit",
-        "overrun", "protocol", "received", "reused", "too_slow",
+        "overrun", "protocol", "received", "reused", "sent", "too_slow",
     )  # fmt: skip
 
     def __init__(self, host: str, loop: asyncio.AbstractEventLoop, limit: int) -> None:
@@ -48,6 +60,7 @@ class Exchange(Dialling):
         self.keeping = True
         self.limit = limit
         self.received = 0
+        self.sent = b""
         self.first_byte = 0.0
         self.overrun = self.too_slow = self.reused = False
         self.broken = self._fault = ""
@@ -132,13 +145,25 @@ class TeeProtocol(ResponseHandler):
     served: int = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note the facts of a fresh connection, certificate included."""
+        """Note the facts of a fresh connection, certificates included."""
         super().connection_made(transport)
         self.facts = _facts(transport)
+        tap(transport, self._sending)
         if hasattr(transport, "max_size"):
             # asyncio hands over 256 KB at a time; parsed in one go, hostile framing in it
             # would hold everybody for tens of milliseconds.
             transport.max_size = READ_BYTES
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Let go of the transport, which would otherwise hold itself through the tap."""
+        untap(self.transport)
+        super().connection_lost(exc)
+
+    def _sending(self, data: bytes) -> None:
+        """What goes to the socket now is the request that is being served."""
+        exchange = self.exchange
+        if exchange is not None and not exchange.received and len(exchange.sent) < _SENT_BYTES:
+            exchange.sent += data
 
     # The keywords are aiohttp's own and grow with its versions; none is looked at here.
     def set_response_params(self, **params: Any) -> None:
@@ -171,13 +196,67 @@ class TeeProtocol(ResponseHandler):
 
 def _facts(transport: asyncio.BaseTransport) -> Connection:
     tls = transport.get_extra_info("ssl_object")
+    chain, absent = chain_of(tls)
     return Connection(
         peer=_shown(transport.get_extra_info("peername")),
         local=_shown(transport.get_extra_info("sockname")),
         tls_version=(tls.version() or "") if tls else "",
         cipher=(tls.cipher() or ("",))[0] if tls else "",
         certificate_der=(tls.getpeercert(binary_form=True) or b"") if tls else b"",
+        chain_der=chain,
+        chain_absent=absent,
     )
+
+
+def tap(transport: asyncio.BaseTransport, hear: Callable[[bytes], None]) -> None:
+    """Tell `hear` of everything written to `transport`; nothing changes where that cannot be done."""
+    write = getattr(transport, "write", None)
+    if write is None:
+        return
+
+    def written(data: bytes) -> None:
+        hear(bytes(data))
+        write(data)
+
+    def lines_written(lines: Iterable[bytes]) -> None:
+        written(b"".join(lines))
+
+    try:
+        transport.write = written  # type: ignore[attr-defined]  # on the instance, see LEANED_ON
+        transport.writelines = lines_written  # type: ignore[attr-defined]
+    except AttributeError:
+        return
+
+
+def untap(transport: asyncio.BaseTransport | None) -> None:
+    """The reverse of `tap`. Twice is harmless."""
+    for name in ("write", "writelines"):
+        getattr(transport, "__dict__", {}).pop(name, None)
+
+
+def chain_of(tls: ssl.SSLObject | None) -> tuple[tuple[bytes, ...], str]:
+    """(every certificate the peer sent as DER, leaf first; why there are none, or "")."""
+    if tls is None:
+        return (), "no TLS"
+    # Public from Python 3.13 on; before that the same call is one level down.
+    ask = getattr(tls, "get_unverified_chain", None) or getattr(
+        getattr(tls, "_sslobj", None), "get_unverified_chain", None
+    )
+    if ask is None:
+        return (), "this Python gives the leaf only"
+    try:
+        found = [_der(one) for one in (ask() or ())[:_MOST_CERTIFICATES]]
+    except (ssl.SSLError, ValueError, TypeError, AttributeError) as error:
+        return (), f"the chain cannot be read: {type(error).__name__}"
+    return tuple(found), "" if found else "the peer sent no chain (a resumed session)"
+
+
+def _der(certificate: Any) -> bytes:
+    """DER of what `get_unverified_chain` gives: bytes, or before Python 3.13 an inner object."""
+    if isinstance(certificate, bytes):
+        return certificate
+    encoding = ssl._ssl.ENCODING_DER  # type: ignore[attr-defined]  # noqa: SLF001  no public name
+    return bytes(certificate.public_bytes(encoding))
 
 
 def _shown(sockaddr: object) -> str:
@@ -197,8 +276,15 @@ def install(connector: TCPConnector, loop: asyncio.AbstractEventLoop) -> bool:
     return True
 
 
+def request_sent(exchange: Exchange, answer: ClientResponse) -> tuple[bytes, str]:
+    """(our request's head, its framing): as it went to the socket, or written again from its headers."""
+    if exchange.sent.endswith(b"\r\n\r\n"):
+        return exchange.sent, "exact"
+    return request_head(answer), "normalised"
+
+
 def request_head(answer: ClientResponse) -> bytes:
-    """The head of our request, byte for byte as aiohttp writes it (same order, same spelling)."""
+    """The head of our request as aiohttp writes it (same order, same spelling)."""
     info = answer.request_info
     lines = [f"{info.method} {info.url.raw_path_qs} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in info.headers.items()]

@@ -6,7 +6,13 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import inspect
+import platform
+import ssl
 from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 import pytest
@@ -15,19 +21,70 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.site import FakeSite, RawSite, says
-from tests.watch.kit import fetching, site_tls, target, trusting_tls
+from tests.watch.kit import TLS, fetching, target, trusting_tls
 from watchers import wire
 from watchers.bounds import BOUNDS
 
 
-async def test_aiohttp_still_has_the_inner_names_we_lean_on() -> None:
+def changed(what: str) -> str:
+    return (
+        f"{what}: changed in aiohttp {aiohttp.__version__} or Python {platform.python_version()}; "
+        f"held last by aiohttp {HELD_BY}. See LEANED_ON in watchers/wire.py."
+    )
+
+
+HELD_BY = "3.14.5 on Python 3.11"
+
+
+async def test_aiohttp_still_builds_its_protocols_by_the_factory_we_replace() -> None:
     connector = aiohttp.TCPConnector()
-    assert isinstance(connector._factory, partial)
-    assert connector._factory.func is ResponseHandler
-    for name in ("set_response_params", "data_received", "connection_made", "exception"):
-        assert callable(getattr(ResponseHandler, name))
+    known = getattr(connector, "_factory", None)
+    assert isinstance(known, partial), changed("TCPConnector._factory")
+    assert known.func is ResponseHandler, changed("TCPConnector._factory")
     assert wire.install(connector, asyncio.get_running_loop())
     await connector.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("set_response_params", "timer"),
+        ("data_received", "data"),
+        ("connection_made", "transport"),
+        ("connection_lost", "exc"),
+        ("exception", ""),
+    ],
+)
+def test_aiohttps_protocol_still_has_the_methods_we_extend(name: str, first: str) -> None:
+    method = getattr(ResponseHandler, name, None)
+    assert callable(method), changed(f"ResponseHandler.{name}")
+    taken = list(inspect.signature(method).parameters)[1:2]
+    assert taken == ([first] if first else []), changed(f"ResponseHandler.{name}({taken})")
+
+
+async def test_aiohttp_still_announces_a_request_before_it_sends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+
+    class Watching(wire.TeeProtocol):
+        def set_response_params(self, **params: Any) -> None:
+            order.append("announced")
+            super().set_response_params(**params)
+
+        def _sending(self, data: bytes) -> None:
+            order.append("sent")
+            super()._sending(data)
+
+    monkeypatch.setattr(wire, "TeeProtocol", Watching)
+    async with FakeSite() as site, fetching() as fetcher:
+        site.put("/", b"hello")
+        await fetcher.get(site.url("/"), target(site.url("/")), purpose="page")
+    assert order == ["announced", "sent"], changed("ResponseHandler.set_response_params")
+
+
+def test_this_python_still_tells_the_chain_of_a_connection() -> None:
+    public = hasattr(ssl.SSLObject, "get_unverified_chain")
+    inner = hasattr(ssl._ssl._SSLSocket, "get_unverified_chain")  # type: ignore[attr-defined]
+    assert public or inner, changed("SSLObject.get_unverified_chain")
 
 
 async def test_without_those_names_answers_are_kept_in_parsed_form(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,6 +94,48 @@ async def test_without_those_names_answers_are_kept_in_parsed_form(monkeypatch: 
         answer = await fetcher.get(site.url("/"), target(site.url("/")), purpose="page")
         assert (answer.body, answer.framing, answer.wire) == (b"hello", "normalised", b"")
         assert answer.started_at <= answer.first_byte_at <= answer.ended_at
+        assert answer.started_ns <= answer.first_byte_ns <= answer.ended_ns
+        assert answer.request_framing == "normalised"
+        assert answer.wire_request.startswith(b"GET / HTTP/1.1\r\nHost: ")
+
+
+async def test_a_transport_that_cannot_be_tapped_gives_the_request_in_parsed_form(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wire, "tap", lambda transport, hear: None)
+    async with RawSite(says(PLAIN)) as site, fetching() as fetcher:
+        answer = await fetcher.get(site.url(), target(site.url()), purpose="page")
+        assert answer.request_framing == "normalised"
+        assert answer.wire_request == site.asked[0]
+
+
+def test_a_sealed_transport_is_left_as_it_is() -> None:
+    class Sealed:
+        __slots__ = ()
+
+        def write(self, data: bytes) -> None:
+            raise AssertionError
+
+    wire.tap(Sealed(), lambda data: None)  # type: ignore[arg-type]
+    wire.tap(object(), lambda data: None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("tls", "why"),
+    [
+        (None, "no TLS"),
+        (object(), "this Python gives the leaf only"),
+        (SimpleNamespace(get_unverified_chain=lambda: None), "the peer sent no chain (a resumed session)"),
+        (SimpleNamespace(get_unverified_chain=lambda: [3]), "the chain cannot be read: AttributeError"),
+    ],
+)
+def test_a_chain_that_is_not_had_has_its_reason(tls: Any, why: str) -> None:
+    assert wire.chain_of(tls) == ((), why)
+
+
+def test_a_chain_in_bytes_is_taken_as_it_is() -> None:
+    tls = SimpleNamespace(get_unverified_chain=lambda: [b"leaf", b"authority"])
+    assert wire.chain_of(tls) == ((b"leaf", b"authority"), "")  # type: ignore[arg-type]
 
 
 PLAIN = b"HTTP/1.1 200 OK\r\nX-Odd:  spaced \r\nx-odd: twice\r\nContent-Length: 5\r\n\r\nhello"
@@ -69,7 +168,7 @@ async def test_what_the_site_sent_is_kept_byte_for_byte(sent: bytes, pieces: int
             return
         assert answer.framing in ("head", "exact")
         assert answer.wire + (answer.body if answer.framing == "head" else b"") == sent
-        assert answer.wire_request == site.asked[0]
+        assert (answer.wire_request, answer.request_framing) == (site.asked[0], "exact")
         assert answer.body == (b"" if sent is EMPTY else b"hello")
         assert answer.shortfall == ""
 
@@ -93,10 +192,17 @@ async def test_kept_connections_do_not_mix_their_answers() -> None:
         assert len(locals_) == 1
 
 
-async def test_tls_facts_are_those_of_the_same_connection() -> None:
+def der_of(name: str) -> bytes:
+    return ssl.PEM_cert_to_DER_cert((TLS / name).read_text())
+
+
+async def test_tls_facts_are_those_of_the_same_connection(tmp_path: Path) -> None:
     allow = ("127.0.0.0/8",)
-    tls = trusting_tls()
-    async with FakeSite(tls=site_tls()) as site:
+    tls, serving = trusting_tls(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    chain = tmp_path / "chain.pem"
+    chain.write_text((TLS / "site.pem").read_text() + (TLS / "ca.pem").read_text())
+    serving.load_cert_chain(chain, TLS / "site.key")
+    async with FakeSite(tls=serving) as site:
         async with fetching(allow=allow, tls=tls, lookup=lambda *_: [(2, "127.0.0.1")]) as fetcher:
             site.put("/", b"hello")
             url = f"https://site.test:{site.port}/"
@@ -106,9 +212,48 @@ async def test_tls_facts_are_those_of_the_same_connection() -> None:
                 assert seen.tls_version == "TLSv1.3"
                 assert seen.cipher.startswith("TLS_")
                 assert seen.certificate_der.startswith(b"0\x82")
+                assert seen.chain_der == (der_of("site.pem"), der_of("ca.pem"))
+                assert seen.certificate_der == seen.chain_der[0]
+                assert seen.chain_absent == ""
                 assert seen.dns == ("127.0.0.1",)
                 assert seen.peer == f"127.0.0.1:{site.port}"
                 assert answer.wire.startswith(b"HTTP/1.1 200 OK\r\n")
+                assert answer.request_framing == "exact"
+                assert answer.wire_request.startswith(b"GET / HTTP/1.1\r\nHost: site.test")
+
+
+async def test_without_tls_the_absence_of_a_chain_is_told() -> None:
+    async with RawSite(says(PLAIN)) as site, fetching() as fetcher:
+        answer = await fetcher.get(site.url(), target(site.url()), purpose="page")
+        assert (answer.connection.chain_der, answer.connection.chain_absent) == ((), "no TLS")
+
+
+async def test_every_redirect_is_kept_with_its_own_exact_bytes() -> None:
+    moved = b"HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 5\r\n\r\nmoved"
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(moved if site.asked[-1].startswith(b"GET / ") else PLAIN)
+
+    async with RawSite(talk) as site, fetching() as fetcher:
+        answer = await fetcher.get(site.url(), target(site.url()), purpose="page")
+        (hop,) = answer.hops
+        assert hop.answer is not None
+        assert hop.answer.wire + hop.answer.body == moved
+        assert hop.answer.wire_request == site.asked[0]
+        assert hop.answer.connection.local == answer.connection.local
+        assert answer.wire_request == site.asked[1]
+
+
+async def test_a_redirect_with_a_long_body_is_kept_by_its_status_alone() -> None:
+    body = b"x" * 70_000
+    moved = b"HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(moved if site.asked[-1].startswith(b"GET / ") else PLAIN)
+
+    async with RawSite(talk) as site, fetching() as fetcher:
+        answer = await fetcher.get(site.url(), target(site.url()), purpose="page")
+        assert [(hop.status, hop.answer) for hop in answer.hops] == [(302, None)]
 
 
 async def test_a_big_bare_body_is_not_held_twice() -> None:
