@@ -14,7 +14,10 @@
     ├── StoreError             this machine
     │   ├── DiskTrouble        full, read-only, i/o error: stop and tell
     │   ├── DamagedBlob        stored bytes no longer match their name
-    │   └── DatabaseTrouble    schema or rows are not what they must be
+    │   ├── DatabaseTrouble    schema or rows are not what they must be
+    │   ├── KeyTrouble         a signing key is missing, unreadable or not the expected one
+    │   └── NotNote            a signed text is malformed, altered or by another key
+    ├── CaseRefused            an officer: what was ordered about a case cannot be done
     └── DeliveryError          the chat
         ├── NotSent            surely not delivered: retry after a pause
         ├── Unsendable         refused for good: another form or another channel
@@ -122,6 +125,18 @@ class DamagedBlob(StoreError):
 
 class DatabaseTrouble(StoreError):
     """The database is locked, damaged or of another version."""
+
+
+class KeyTrouble(StoreError):
+    """A signing key is missing, unreadable or not the one that is expected."""
+
+
+class NotNote(StoreError):
+    """A note, checkpoint, proof or certificate is not of its form or not by the expected key."""
+
+
+class CaseRefused(NightjarError):
+    """What was ordered about a case cannot be done: no such case, closed, a text is missing."""
 
 
 class DeliveryError(NightjarError):

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.tree import EMPTY_ROOT, Frontier, leaf_hash, path_of, root_by_path, root_of
+from storage.tree import (
+    EMPTY_ROOT,
+    Frontier,
+    Tree,
+    check_consistency,
+    consistency,
+    leaf_hash,
+    path_of,
+    root_by_path,
+    root_of,
+)
 
 # The eight inputs and roots of the Certificate Transparency reference implementation.
 INPUTS = (
@@ -77,3 +87,65 @@ def test_a_leaf_that_is_not_there_has_no_proof() -> None:
         path_of(8, LEAVES)
     with pytest.raises(ValueError, match="no leaf"):
         root_by_path(LEAVES[0], 8, 8, ())
+
+
+def test_known_consistency_proofs_come_out() -> None:
+    # The Certificate Transparency reference implementation: 1 to 8, 6 to 8, 2 to 5.
+    known = {
+        (1, 8): ["96a296d224f285c6", "5f083f0a1a33ca07", "6b47aaf29ee3c2af"],
+        (6, 8): ["0ebc5d3437fbe2db", "ca854ea128ed050b", "d37ee418976dd957"],
+        (2, 5): ["5f083f0a1a33ca07", "bc1a0643b12e4d2d"],
+    }
+    for (first, second), nodes in known.items():
+        assert [node.hex()[:16] for node in consistency(first, LEAVES[:second])] == nodes
+
+
+def _by_definition(first: int, leaves: list[bytes], whole: bool) -> list[bytes]:
+    """SUBPROOF(m, D[n], b) of RFC 6962, 2.1.2, word by word."""
+    if first == len(leaves):
+        return [] if whole else [root_of(leaves)]
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    if first <= split:
+        return [*_by_definition(first, leaves[:split], whole), root_of(leaves[split:])]
+    return [*_by_definition(first - split, leaves[split:], False), root_of(leaves[:split])]
+
+
+def test_consistency_proofs_are_those_of_the_definition_for_every_pair_to_70() -> None:
+    leaves = [leaf_hash(str(n).encode()) for n in range(70)]
+    roots = [root_of(leaves[:size]) for size in range(71)]
+    for second in range(1, 71):
+        tree = Tree.of(leaves[:second])
+        for first in range(1, second + 1):
+            proof = tree.consistency(first)
+            assert list(proof) == _by_definition(first, leaves[:second], True)
+            assert check_consistency(first, second, roots[first], roots[second], proof)
+        assert check_consistency(0, second, EMPTY_ROOT, roots[second], tree.consistency(0))
+
+
+@given(st.integers(2, 60), st.data())
+def test_a_consistency_proof_with_any_change_is_refused(second: int, data: st.DataObject) -> None:
+    leaves = [leaf_hash(str(n).encode()) for n in range(second)]
+    first = data.draw(st.integers(1, second - 1))
+    proof, old, new = consistency(first, leaves), root_of(leaves[:first]), root_of(leaves)
+    at = data.draw(st.integers(0, len(proof) - 1))
+    bent = (*proof[:at], bytes([proof[at][0] ^ 1, *proof[at][1:]]), *proof[at + 1 :])
+    assert not check_consistency(first, second, old, new, bent)
+    assert not check_consistency(first, second, old, new, proof[:-1])
+    assert not check_consistency(first, second, old, new, (*proof, new))
+    assert not check_consistency(first, second, new, new, proof)
+    assert not check_consistency(first, second, old, old, proof)
+    assert not check_consistency(second, first, old, new, proof)
+
+
+def test_a_tree_with_another_past_is_not_consistent() -> None:
+    other = [LEAVES[0], leaf_hash(b"another past"), *LEAVES[2:]]
+    proof = consistency(5, other)
+    assert not check_consistency(5, 8, root_of(LEAVES[:5]), root_of(other), proof)
+
+
+def test_a_longer_beginning_than_the_tree_has_no_proof() -> None:
+    with pytest.raises(IndexError):
+        consistency(9, LEAVES)
+    assert Tree.of([]).root == EMPTY_ROOT
+    assert not check_consistency(-1, 8, EMPTY_ROOT, root_of(LEAVES), ())
+    assert not check_consistency(3, 3, EMPTY_ROOT, root_of(LEAVES[:3]), ())

@@ -1,0 +1,277 @@
+"""The daemon's signing key on disk, its certificate by the admin's offline key, and its successors.
+
+    <data>/keys/daemon.key          PKCS#8 PEM, 0600, made at first start
+    <data>/keys/daemon.pub.pem      the public half
+    <data>/keys/certificate.note    the admin's statement about it (C2SP note), when there is one
+    <data>/keys/admin.pub.pem       the key that made that statement
+    <data>/keys/old/<n>/            public halves and certificates of earlier keys, 1 the oldest
+
+Everything here blocks and belongs in threads. The secret never leaves its file but to sign.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from storage import notes
+from storage.codec import stamp
+from storage.errors import DiskTrouble, KeyTrouble, NotNote
+
+FOLDER = "keys"
+SECRET, PUBLIC, CERTIFICATE, ADMIN = "daemon.key", "daemon.pub.pem", "certificate.note", "admin.pub.pem"
+OLD = "old"
+ADMIN_NAME = "nightjar-admin"
+_TITLE = "nightjar key certificate v1"
+_RAW = serialization.Encoding.Raw, serialization.PublicFormat.Raw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signer:
+    """A key that signs. name: of the key in notes. certificate: the admin's note about it, or ""."""
+
+    name: str
+    public: bytes
+    certificate: str = ""
+    _private: Ed25519PrivateKey = field(repr=False, compare=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the 32 raw public bytes, hex."""
+        return notes.fingerprint(self.public)
+
+    def sign(self, data: bytes) -> bytes:
+        """The 64 raw bytes of the Ed25519 signature over `data`."""
+        return self._private.sign(data)
+
+    @classmethod
+    def load(cls, folder: Path, origin: str) -> Signer:
+        """The daemon key of a data folder. Raises KeyTrouble when it is missing or damaged."""
+        keys = folder / FOLDER
+        private = read_secret(keys / SECRET)
+        signer = cls(
+            name=notes.log_name(origin),
+            public=private.public_key().public_bytes(*_RAW),
+            certificate=_certificate(keys),
+            _private=private,
+        )
+        if read_public(keys / PUBLIC) != signer.public:
+            raise KeyTrouble(f"{keys / PUBLIC} is not the public half of {SECRET}")
+        return signer
+
+    @classmethod
+    def make(cls, folder: Path, origin: str) -> Signer:
+        """A new daemon key for a data folder that has none. Raises KeyTrouble when there is one."""
+        keys = folder / FOLDER
+        private = Ed25519PrivateKey.generate()
+        public = private.public_key().public_bytes(*_RAW)
+        _make_folder(keys)
+        # The public half first: a crash in between leaves no secret that nobody can name.
+        write(keys / PUBLIC, notes.pem(public).encode())
+        write_secret(keys / SECRET, private)
+        return cls(name=notes.log_name(origin), public=public, _private=private)
+
+    @classmethod
+    def of(cls, private: Ed25519PrivateKey, name: str) -> Signer:
+        """A signer of a key at hand: the admin's."""
+        return cls(name=name, public=private.public_key().public_bytes(*_RAW), _private=private)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicKey:
+    """A public half as it lies in a folder. number: the n of old/<n>, 0 for the key in use.
+
+    certificate: the note, or "". admin: the raw key that made it, or b"".
+    """
+
+    number: int
+    public: bytes
+    certificate: str = ""
+    admin: bytes = b""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the 32 raw public bytes, hex."""
+        return notes.fingerprint(self.public)
+
+
+def new_admin(path: Path) -> bytes:
+    """Make the admin's offline key; its raw public half, which is also written to `<path>.pub.pem`.
+
+    Raises KeyTrouble when a file is there already.
+    """
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes(*_RAW)
+    write_secret(path, private)
+    write(path.with_name(path.name + ".pub.pem"), notes.pem(public).encode())
+    return public
+
+
+def certify(folder: Path, origin: str, admin: Signer, at: datetime) -> str:
+    """Write the admin's certificate for the daemon key; the note. Raises KeyTrouble, DiskTrouble."""
+    keys = folder / FOLDER
+    note = notes.sign_note(certificate_text(origin, read_public(keys / PUBLIC), at), admin)
+    write(keys / ADMIN, notes.pem(admin.public).encode())
+    write(keys / CERTIFICATE, note.encode())
+    return note
+
+
+def admin_signer(path: Path) -> Signer:
+    """The admin's key from its file. Raises KeyTrouble."""
+    return Signer.of(read_secret(path), ADMIN_NAME)
+
+
+def certificate_text(origin: str, public: bytes, at: datetime) -> str:
+    """What an admin signs about a daemon key."""
+    name, key = notes.log_name(origin), base64.b64encode(public).decode()
+    return f"{_TITLE}\norigin {origin}\nname {name}\ned25519 {key}\nfrom {stamp(at)}\n"
+
+
+def check_certificate(note: str, admin: bytes, origin: str, public: bytes) -> datetime:
+    """Since when the admin vouches for this very key of this very log. Raises NotNote when they do not."""
+    text = notes.open_note(note, ADMIN_NAME, admin)
+    since = text.removesuffix("\n").rpartition("\nfrom ")[2]
+    at = notes.time_of(since)
+    if text != certificate_text(origin, public, at):
+        raise NotNote("the certificate is about another key or another log")
+    return at
+
+
+def known(folder: Path) -> tuple[PublicKey, ...]:
+    """Every public half of a data folder: the one in use first, then older ones, newest first.
+
+    Raises KeyTrouble when a file that should be a key is none; a missing one is left out.
+    """
+    keys = folder / FOLDER
+    current = [_public(keys, 0)] if (keys / PUBLIC).exists() else []
+    return (*current, *(_public(keys / OLD / str(n), n) for n in reversed(_numbers(keys))))
+
+
+def rotate(folder: Path, origin: str) -> Signer:
+    """Put the daemon key's public half and certificate aside and make a new key.
+
+    The old secret is deleted. The log has to be told by the caller. Raises KeyTrouble, DiskTrouble.
+    """
+    keys = folder / FOLDER
+    aside = keys / OLD / str(max(_numbers(keys), default=0) + 1)
+    if (keys / PUBLIC).exists():
+        read_public(keys / PUBLIC)
+        for name in (PUBLIC, CERTIFICATE, ADMIN):
+            if (keys / name).exists():
+                write(aside / name, _bytes(keys / name))
+    _remove(keys / CERTIFICATE, keys / ADMIN, keys / SECRET, keys / PUBLIC)
+    return Signer.make(folder, origin)
+
+
+def read_public(path: Path) -> bytes:
+    """The 32 raw bytes of a PEM file. Raises KeyTrouble."""
+    try:
+        return notes.from_pem(_bytes(path))
+    except NotNote as error:
+        raise KeyTrouble(f"{path}: {error}") from error
+
+
+def read_secret(path: Path) -> Ed25519PrivateKey:
+    """An unencrypted PKCS#8 Ed25519 key. Raises KeyTrouble; the message never holds key bytes."""
+    raw = _bytes(path)
+    try:
+        private = serialization.load_pem_private_key(raw, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise KeyTrouble(f"{path} holds no key that can be read") from error
+    if not isinstance(private, Ed25519PrivateKey):
+        raise KeyTrouble(f"{path} is not an Ed25519 key")
+    return private
+
+
+def write_secret(path: Path, private: Ed25519PrivateKey) -> None:
+    """Write a key that must not be there yet, mode 0600, durable. Raises KeyTrouble, DiskTrouble."""
+    raw = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError as error:
+        raise KeyTrouble(f"{path} is there already; a key is never overwritten") from error
+    except OSError as error:
+        raise DiskTrouble(f"{path}: {error.strerror}") from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(path.parent)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise DiskTrouble(f"{path}: {error.strerror}") from error
+
+
+def write(path: Path, raw: bytes) -> None:
+    """Replace a file as a whole, durable when this returns. Raises DiskTrouble."""
+    _make_folder(path.parent)
+    fresh = path.with_name(path.name + ".new")
+    try:
+        with fresh.open("wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise DiskTrouble(f"{path}: {error.strerror}") from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _certificate(keys: Path) -> str:
+    path = keys / CERTIFICATE
+    try:
+        return _bytes(path).decode() if path.exists() else ""
+    except UnicodeDecodeError as error:
+        raise KeyTrouble(f"{path} is not text") from error
+
+
+def _public(folder: Path, number: int) -> PublicKey:
+    admin = read_public(folder / ADMIN) if (folder / ADMIN).exists() else b""
+    public = read_public(folder / PUBLIC)
+    return PublicKey(number=number, public=public, certificate=_certificate(folder), admin=admin)
+
+
+def _numbers(keys: Path) -> list[int]:
+    """The numbers of earlier keys, in order."""
+    names = [entry.name for entry in (keys / OLD).iterdir()] if (keys / OLD).is_dir() else []
+    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise DiskTrouble(f"{folder}: {error.strerror}") from error
+
+
+def _remove(*paths: Path) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise KeyTrouble(f"{path} is missing") from error
+    except OSError as error:
+        raise KeyTrouble(f"{path}: {error.strerror}") from error
