@@ -128,9 +128,10 @@ class Authority:
             return await _endless(request)
         if self.mode in ("hang", "slow"):
             await asyncio.sleep(1e9 if self.mode == "hang" else self.delay_s)
-        return web.Response(body=await self._body(query), content_type=REPLY)
+        return web.Response(body=await self.reply(query), content_type=REPLY)
 
-    async def _body(self, query: bytes) -> bytes:
+    async def reply(self, query: bytes) -> bytes:
+        """What it answers to a request in its present mode, without any server."""
         if self.mode in ("foreign", "expired"):
             return await self.stamp(query, signer=self.mode)
         if self.mode in ("wrong_data", "wrong_nonce", "no_certificate"):
@@ -208,7 +209,7 @@ def _reply(folder: Path, signer: str, query: bytes, *, chained: bool) -> bytes:
         return answered.read_bytes()
 
 
-def _make(folder: Path, name: str) -> None:
+def make(folder: Path, name: str) -> None:
     """Roots, signing certificates and the configuration of `openssl ts`."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "serial").write_text("01\n")
@@ -276,7 +277,7 @@ def _write(
 @asynccontextmanager
 async def tsa(folder: Path, *, name: str = "Test TSA") -> AsyncIterator[Authority]:
     """An authority with fresh keys in `folder`, listening on loopback."""
-    await asyncio.to_thread(_make, folder, name)
+    await asyncio.to_thread(make, folder, name)
     authority = Authority(folder, name)
     await authority.start()
     try:
