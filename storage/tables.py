@@ -139,7 +139,11 @@ class EvidencePictureRow(Model):
 
 
 class VerdictRow(Model):
-    """What was inferred from an observation, kept apart from the facts."""
+    """What was inferred from an observation, kept apart from the facts.
+
+    leaf: index of the log entry that names the SHA-256 of `record`, the salted canonical text of
+    the verdict. Both null for verdicts that were made before the log held them.
+    """
 
     seq = fields.BigIntField(primary_key=True)
     score = fields.IntField()
@@ -147,11 +151,14 @@ class VerdictRow(Model):
     verdict = fields.TextField()
     matches = fields.TextField()
     judged_at = Moment()
+    leaf = fields.BigIntField(null=True)
+    record = fields.TextField(null=True)
 
     class Meta:
         table = "verdict"
         app = "storage"
         table_description = "verdict"
+        indexes = (Index(fields=("leaf",), name="verdict_leaf"),)
 
 
 class ItemRow(Model):
@@ -330,3 +337,49 @@ class HeadRow(Model):
         table = "head"
         app = "storage"
         table_description = "head"
+
+
+class CheckpointRow(Model):
+    """A signed statement about the log at one size. root: hex. note: the exact text of the C2SP note.
+
+    frontier: the peaks as in `head`; they lead to `root`, so the log's growth since can be
+    checked without reading it from its beginning. reason: why it was made then.
+    """
+
+    size = fields.BigIntField(primary_key=True)
+    root = fields.CharField(max_length=64)
+    at = Moment()
+    reason = fields.CharField(max_length=32)
+    note = fields.TextField()
+    frontier = fields.TextField()
+
+    class Meta:
+        table = "checkpoint"
+        app = "storage"
+        table_description = "checkpoint"
+
+
+class TokenRow(Model):
+    """A time stamp (RFC 3161) asked of one authority over the note of the checkpoint of `size`.
+
+    request, response: DER as sent and received. state: waiting, whole, refused.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    size = fields.BigIntField()
+    authority = fields.CharField(max_length=64)
+    asked_at = Moment(null=True)
+    received_at = Moment(null=True)
+    request = fields.BinaryField(null=True)
+    response = fields.BinaryField(null=True)
+    state = fields.CharField(max_length=16)
+    attempts = fields.IntField()
+    due_at = Moment()
+    why = fields.TextField()
+
+    class Meta:
+        table = "token"
+        app = "storage"
+        table_description = "token"
+        unique_together = (("size", "authority"),)
+        indexes = (Index(fields=("state", "due_at"), name="token_due"),)

@@ -69,8 +69,8 @@ def test_openssl_verifies_a_checkpoint_split_by_stock_tools(tmp_path: Path) -> N
         'sed -n "\\$s/.* //p" note | openssl base64 -d -A | tail -c 64 > sig'
     )
     assert run(sh, "-c", split, "sh", tmp_path).returncode == 0
-    verify = [openssl, "pkeyutl", "-verify", "-rawin", "-pubin", "-in", tmp_path / "text"]
-    sig = ["-sigfile", tmp_path / "sig", "-inkey"]
+    verify: list[str | Path] = [openssl, "pkeyutl", "-verify", "-rawin", "-pubin", "-in", tmp_path / "text"]
+    sig: list[str | Path] = ["-sigfile", tmp_path / "sig", "-inkey"]
     assert run(*verify, *sig, tmp_path / "key.pem").returncode == 0
     assert run(*verify, *sig, tmp_path / "foreign.pem").returncode != 0
     (tmp_path / "text").write_text(TEXT.replace("\n7\n", "\n8\n"))
@@ -83,7 +83,7 @@ def test_ssh_keygen_verifies_under_the_namespace_and_refuses_changes(tmp_path: P
     (tmp_path / "sig").write_text(notes.sshsig(b"the manifest\n", SIGNER))
 
     def verify(data: bytes, namespace: str = "nightjar") -> int:
-        command = [program, "-Y", "verify", "-f", tmp_path / "allowed", "-I", "nightjar"]
+        command: list[str | Path] = [program, "-Y", "verify", "-f", tmp_path / "allowed", "-I", "nightjar"]
         return run(*command, "-n", namespace, "-s", tmp_path / "sig", given=data).returncode
 
     assert verify(b"the manifest\n") == 0
@@ -98,7 +98,16 @@ def test_minisign_verifies_when_installed(tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(b"the manifest\n")
     (tmp_path / "pub").write_text(notes.minisign_public(SIGNER.public))
     (tmp_path / "sig").write_text(notes.minisig(b"the manifest\n", SIGNER, "nightjar export"))
-    command = [program, "-V", "-p", tmp_path / "pub", "-x", tmp_path / "sig", "-m", tmp_path / "data"]
+    command: list[str | Path] = [
+        program,
+        "-V",
+        "-p",
+        tmp_path / "pub",
+        "-x",
+        tmp_path / "sig",
+        "-m",
+        tmp_path / "data",
+    ]
     done = run(*command)
     assert done.returncode == 0, done.stderr
     assert b"nightjar export" in done.stdout
@@ -111,7 +120,16 @@ def test_signify_verifies_when_installed(tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(b"the manifest\n")
     (tmp_path / "pub").write_text(notes.signify_public(SIGNER.public))
     (tmp_path / "sig").write_text(notes.signify(b"the manifest\n", SIGNER))
-    command = [program, "-V", "-p", tmp_path / "pub", "-x", tmp_path / "sig", "-m", tmp_path / "data"]
+    command: list[str | Path] = [
+        program,
+        "-V",
+        "-p",
+        tmp_path / "pub",
+        "-x",
+        tmp_path / "sig",
+        "-m",
+        tmp_path / "data",
+    ]
     assert run(*command).returncode == 0
     (tmp_path / "data").write_bytes(b"the manifest.\n")
     assert run(*command).returncode != 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -25,7 +26,12 @@ def schema(path: Path) -> dict[str, str]:
     """Every table and index by name, as SQLite keeps it, spaces apart."""
     with closing(sqlite3.connect(path)) as connection:
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-        return {name: " ".join(sql.split()) for name, sql in rows if name != "tortoise_migrations"}
+        return {name: _spaced(sql) for name, sql in rows if name != "tortoise_migrations"}
+
+
+def _spaced(sql: str) -> str:
+    """One space between words; ALTER TABLE puts its own before commas and brackets."""
+    return re.sub(r" +([,)])", r"\1", " ".join(sql.split()))
 
 
 async def fresh(path: Path) -> None:
