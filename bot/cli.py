@@ -130,6 +130,30 @@ def _show(args: argparse.Namespace, out: Out) -> int:
     return show.run(out, _folder(args), _clock(), args.id)
 
 
+def _case(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import case
+    from storage.cases import Act, Order
+
+    if args.act == "list":
+        return case.listed(out, _folder(args), _clock())
+    if not args.number:
+        raise WrongUseError(f"case {args.act} needs the number of the case")
+    if args.act == "show":
+        return case.show(out, _folder(args), _clock(), args.number)
+    if args.id and args.act != "add":
+        raise WrongUseError(f"case {args.act} takes no evidence ids; case add does")
+    order = Order(
+        act=Act(args.act),
+        number=args.number,
+        officer=case.acting(args.officer),
+        title=args.title,
+        legal_basis=args.legal_basis,
+        why=args.why,
+        evidence=tuple(args.id),
+    )
+    return case.act(out, _folder(args), _clock(), order)
+
+
 def _export(args: argparse.Namespace, out: Out) -> int:
     from bot.commands import export
 
@@ -259,6 +283,7 @@ BODIES: Mapping[str, Body] = {
     "status": _status,
     "find": _find,
     "show": _show,
+    "case": _case,
     "export": _export,
     "verify": _verify,
     "lexicon": _lexicon,

@@ -213,12 +213,17 @@ class Store:
     async def log_event(self, kind: str, facts: Mapping[str, str]) -> int:
         """A leaf for a config load, an export, a view; its index.
 
-        On a store opened for reading the event is left for the watch to log: then -1.
+        On a store opened for reading the event is left for the watch to log: then -1. Kinds
+        that are for few eyes (`records.PRIVATE`) name their facts by hash in the log.
         """
         if self.vault.writer is None:
             await spool.leave(self.vault, kind, facts)
             return -1
-        return await ledger.log_event(self.vault, kind, facts)
+        return await spool.log(self.vault, kind, facts)
+
+    async def take_left(self) -> int:
+        """Take in what commands beside the watch left (`spool`); how many events."""
+        return await self._glances.take(self.vault)
 
     async def root(self) -> tuple[int, str]:
         """Tree size and RFC 6962 root hash (hex) as committed."""

@@ -62,6 +62,7 @@ def parser(bodies: Mapping[str, Body]) -> argparse.ArgumentParser:
     _find_options(command("find", "find evidence by words, contact, target, tier and time"))
     show = command("show", "everything about one piece of evidence")
     show.add_argument("id", help="evidence id, whole or a beginning that fits only one")
+    _case_options(command("case", "open, fill, hold, release, close and show cases"))
     _export_options(command("export", "hand evidence over as a folder that anybody can check"))
     command("verify", "check every byte that is kept, and the log")
     lexicon = command("lexicon", "check files of terms")
@@ -86,6 +87,16 @@ def _export_options(export: argparse.ArgumentParser) -> None:
     export.add_argument("id", nargs="+", help="evidence ids; every look at the same posts goes along")
     export.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a new folder")
     export.add_argument("--officer", default="", metavar="NAME", help="who exports, for the log")
+
+
+def _case_options(case: argparse.ArgumentParser) -> None:
+    case.add_argument("act", choices=("new", "add", "hold", "release", "close", "show", "list"))
+    case.add_argument("number", nargs="?", default="", help="the agency's own number of the case")
+    case.add_argument("id", nargs="*", help="evidence ids to add; every look at the same posts goes along")
+    case.add_argument("--title", default="", metavar="TEXT", help="what it is about; for new")
+    case.add_argument("--legal-basis", default="", metavar="TEXT", help="by which law or order; for new")
+    case.add_argument("--why", default="", metavar="TEXT", help="the reason; for hold and release")
+    case.add_argument("--officer", default="", metavar="NAME", help="who acts; default: this account")
 
 
 def _find_options(parser: argparse.ArgumentParser) -> None:

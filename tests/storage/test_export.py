@@ -179,8 +179,9 @@ async def test_an_export_is_an_event_in_the_log(store: Store, clock: HandClock, 
     first, _ = await a_case(store, clock)
     before, _ = await store.root()
     await export(store, [first.evidence_id], tmp_path / "case", officer="badge 12")
-    (row,) = await store.vault.database.rows('SELECT entry FROM leaf WHERE "index" = ?', (before,))
-    facts = json.loads(row["entry"])["facts"]
+    (row,) = await store.vault.database.rows("SELECT kind, record FROM record WHERE leaf = ?", (before,))
+    assert row["kind"] == "export"
+    facts = json.loads(row["record"])["facts"]
     assert first.evidence_id in facts["evidence"]
     assert facts["officer"] == "badge 12"
     assert (await verify(store)).whole

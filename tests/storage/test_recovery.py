@@ -121,10 +121,10 @@ async def test_an_event_left_by_a_reader_is_logged_by_the_writer(tmp_path: Path,
         await reader.close()
         clock.tick(60)
         await store.save_progress([Progress(target=TARGET)])
-        (row,) = await store.vault.database.rows("SELECT kind, entry FROM leaf")
+        (row,) = await store.vault.database.rows("SELECT kind, record FROM record")
         assert row["kind"] == "export"
-        assert '"evidence":"abc"' in row["entry"]
-        assert '"happened_at":"2026-11-24T21:00:00.000000Z"' in row["entry"]
+        assert '"evidence":"abc"' in row["record"]
+        assert '"happened_at":"2026-11-24T21:00:00.000000Z"' in row["record"]
         assert list((tmp_path / "events").iterdir()) == []
         assert (await verify(store)).whole
 

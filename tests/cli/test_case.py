@@ -1,0 +1,89 @@
+"""`nightjar case` on a real data folder, without a watch and beside one."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+from storage.store import Store
+from tests.cli.kept import Command, Kept, StillClock, night
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    return night(tmp_path)
+
+
+@pytest.fixture
+def run(kept: Kept, capsys: pytest.CaptureFixture[str]) -> Command:
+    return Command(capsys, kept.config)
+
+
+def new(run: Command, number: str = "2026-17") -> int:
+    return run("case", "new", number, "--title", "Horn", "--legal-basis", "Art. 341", "--officer", "b12").code
+
+
+def test_a_case_is_opened_filled_held_and_closed(run: Command, kept: Kept) -> None:
+    assert new(run) == 0
+    assert run("case", "add", "2026-17", kept.sale[:24], kept.harmless).code in (0, 1)
+    assert run("case", "add", "2026-17", kept.sale, kept.harmless, "--officer", "b12").code == 0
+    assert run("case", "hold", "2026-17", "--why", "trial").code == 0
+    facts = run("case", "show", "2026-17", "--json").facts
+    assert (facts["title"], facts["held"], facts["evidence"]) == ("Horn", True, [kept.sale, kept.harmless])
+    assert run("case", "release", "2026-17", "--why", "over").code == 0
+    assert run("case", "close", "2026-17").code == 0
+    told = run("case", "show", "2026-17").out
+    for word in ("Horn", "Art. 341", "b12", "release", "account "):
+        assert word in told
+    (listed,) = run("case", "list", "--json").facts["cases"]
+    assert listed["number"] == "2026-17"
+    assert "1 case" in run("case", "list").out
+    assert run("verify").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "why"),
+    [
+        (("add", "no-such", "0123"), 1, "no evidence"),
+        (("hold", "no-such", "--why", "x"), 1, "no such case"),
+        (("show", "no-such"), 1, "no case"),
+        (("hold", "x"), 1, "reason is missing"),
+        (("close",), 2, "needs the number"),
+        (("close", "x", "0123"), 2, "takes no evidence ids"),
+        (("burn", "x"), 2, "invalid choice"),
+    ],
+)
+def test_wrong_orders_are_refused_in_one_line(
+    run: Command, kept: Kept, words: tuple[str, ...], code: int, why: str
+) -> None:
+    ran = run("case", *words)
+    assert ran.code == code
+    assert why in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_beside_a_watch_the_watch_does_it(run: Command, kept: Kept) -> None:
+    ready, over = threading.Event(), threading.Event()
+
+    async def watch() -> None:
+        store = await Store.open(kept.folder, StillClock())
+        ready.set()
+        while not over.is_set():
+            await store.take_left()
+            await asyncio.sleep(0.05)
+        await store.close()
+
+    watching = threading.Thread(target=lambda: asyncio.run(watch()))
+    watching.start()
+    try:
+        assert ready.wait(20)
+        assert new(run) == 0
+        assert run("case", "new", "2026-17", "--title", "t", "--legal-basis", "l").code == 1
+        assert run("case", "add", "2026-17", kept.sale).code == 0
+        assert run("case", "show", "2026-17", "--json").facts["evidence"] == [kept.sale]
+    finally:
+        over.set()
+        watching.join(20)
