@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 from bot.mistakes import ConfigErrors, Mistake
 from bot.settings import gather, together
+from bot.settings.authorities import TimeAuthority, read_authorities
 from bot.settings.channels import ChannelTable, FoundChannel, read_channels
 from bot.settings.documents import Document
 from bot.settings.keys import NightjarKeys
@@ -47,8 +48,8 @@ class Config:
 
     files: what was read. targets: of all files, those past review too; `expired` names
     them. lexicons: beside the shipped one. metrics: (host, port) or None. hosts: limits
-    by host name. digest: SHA-256 over all files. stanzas: each target's table as
-    canonical JSON, whose SHA-256 is `Target.digest`.
+    by host name. authorities: who is asked for time stamps. digest: SHA-256 over all files.
+    stanzas: each target's table as canonical JSON, whose SHA-256 is `Target.digest`.
     """
 
     path: Path
@@ -59,6 +60,7 @@ class Config:
     targets: tuple[Target, ...] = ()
     channels: tuple[ChannelTable, ...] = ()
     admin_channels: tuple[str, ...] = ()
+    authorities: tuple[TimeAuthority, ...] = ()
     lexicons: tuple[Path, ...] = ()
     gallery: Path | None = None
     metrics: tuple[str, int] | None = None
@@ -96,6 +98,7 @@ def read(
     hosts = read_hosts(documents, sift)
     targets = read_targets(documents, sift, Kinds(feeds, feed_kinds), hosts)
     channels = read_channels(main, sift, environment, path.parent)
+    authorities = read_authorities(main, sift, path.parent, today)
     nightjar, salvaged = _nightjar(main, sift)
     expired = frozenset(t.name for t in _sound(targets) if past_review(t, today))
     together.check_targets(sift, targets, expired=expired, allows=salvaged is None or bool(salvaged.allow))
@@ -106,7 +109,8 @@ def read(
         together.check_nightjar(sift, main, salvaged, channels)
     if sift.mistakes or nightjar is None:
         raise ConfigErrors(sift.mistakes)
-    return _composed(documents, nightjar, hosts, targets, channels=channels, expired=expired)
+    composed = _composed(documents, nightjar, hosts, targets, channels=channels, expired=expired)
+    return replace(composed, authorities=authorities)
 
 
 def _sound(found: tuple[FoundTarget, ...]) -> tuple[Target, ...]:

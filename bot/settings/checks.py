@@ -42,12 +42,14 @@ _HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_\u0080-\U0010ffff-]+(?:\.[A-Za-z0-9_\
 HOST_KEY = re.compile(_HOST)
 """What may stand in `[hosts."..."]`: limits are kept by host, whatever the port."""
 _PORT = re.compile(r"(.*[^:]):([0-9]+)")
+_AUTHORITY = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 _MAIL = re.compile(r"[^@\s<>()\"]+@[^@\s<>()\"]+\.[^@\s<>()\"]+")
 _CITIES = {"beijing": "Asia/Shanghai", "kunming": "Asia/Shanghai", "guangzhou": "Asia/Shanghai"}
 _MOST_URL = 4096
 _MOST_CONTACT = 200
 _LEAST_REASON = 10
 _LONGEST_VISIT_S = 300
+_LEAST_STAMP_S, _LONGEST_STAMP_S = 10, 86_400
 _LEAST_BODY, _MOST_BODY = 1_000, 100_000_000
 _MOST_PORT = 65535
 
@@ -201,6 +203,20 @@ def distinct_texts(value: tuple[str, ...]) -> tuple[str, ...]:
     doubled = next((v for v in value if value.count(v) > 1), None)
     if doubled is not None:
         raise ValueError(f"{shown(doubled)} stands there twice")
+    return value
+
+
+def authority_name(value: str) -> str:
+    """A name that is safe in the file names of every system."""
+    if not _AUTHORITY.fullmatch(value):
+        raise ValueError("must be 1 to 40 small letters, digits or -, beginning with a letter or digit")
+    return value
+
+
+def stamp_interval_s(value: float) -> float:
+    """Seconds between two time stamps of one authority, 10 s to a day."""
+    if not _LEAST_STAMP_S <= value <= _LONGEST_STAMP_S:
+        raise ValueError("must be between 10s and 1d")
     return value
 
 

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from bot.settings.checks import (
     allowed_host,
+    authority_name,
     body_bytes,
     contact_address,
     distinct_texts,
@@ -24,6 +25,7 @@ from bot.settings.checks import (
     line_or_nothing,
     loopback_address,
     one_line,
+    stamp_interval_s,
     target_name,
     time_zone,
     visit_s,
@@ -162,3 +164,18 @@ class ChannelKeys:
     min_tier: Literal["urgent", "high", "normal"] = about("quietest tier that is sent", "normal")
     jurisdictions: Texts = about("only alerts of these jurisdictions; empty: all", ())
     tags: Texts = about("only alerts with one of these tags; empty: all", ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorityKeys:
+    """`[[authority]]`: who stamps the log's checkpoints with the time (RFC 3161). Two are advised."""
+
+    name: Annotated[str, AfterValidator(authority_name)] = about(
+        "how files and reports call it; unique; small letters, digits and -"
+    )
+    url: Url = about("address that takes time-stamp requests by POST")
+    roots: Text = about("PEM file of the root certificates its tokens must lead to; relative to config.toml")
+    every: Annotated[Duration, AfterValidator(stamp_interval_s)] = about(
+        "how often the newest checkpoint is stamped when there is news; 10s to 1d; urgent ones at once",
+        300.0,
+    )

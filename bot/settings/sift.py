@@ -63,7 +63,7 @@ class Sift:
 def _table(document: Document, path: Path_) -> tuple[str, Path_]:
     """How people call the table around a path, and the path inside it."""
     match path:
-        case (("target" | "channel") as kind, int(index), *rest):
+        case (("target" | "channel" | "authority") as kind, int(index), *rest):
             return f"[[{kind}]] #{index + 1}{_named(document, kind, index)}", tuple(rest)
         case ("hosts", str(host), *rest):
             return f"[hosts.{shown(host)}]", tuple(rest)

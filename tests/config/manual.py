@@ -53,6 +53,7 @@ def shapes() -> dict[str, Any]:
         "target": keys.TargetKeys,
         "window": keys.WindowKeys,
         "channel": keys.ChannelKeys,
+        "authority": keys.AuthorityKeys,
     }
     found |= {f"feed-{kind}": feed.load(kind).Settings for kind in feed.kinds()}
     return found | {f"channel-{kind}": channel.load(kind).Settings for kind in channel.kinds()}

@@ -17,7 +17,7 @@ from bot.channel import load as load_channel
 from bot.config import Config, ConfigErrors
 from bot.mistakes import Mistake
 from bot.settings.gather import keys_of
-from bot.settings.keys import ChannelKeys, HostKeys, NightjarKeys, TargetKeys, WindowKeys
+from bot.settings.keys import AuthorityKeys, ChannelKeys, HostKeys, NightjarKeys, TargetKeys, WindowKeys
 from bot.settings.shapes import dotted, read_table
 from tests.config.kinds import Plain, Rich, load
 
@@ -62,6 +62,7 @@ DOCUMENT = st.fixed_dictionaries(
         "nightjar": st.one_of(table_of(*keys_of(NightjarKeys)), VALUE),
         "hosts": st.one_of(st.dictionaries(TEXT, table_of(*keys_of(HostKeys)), max_size=2), VALUE),
         "channel": st.one_of(st.lists(table_of(*keys_of(ChannelKeys), *CHANNELS), max_size=2), VALUE),
+        "authority": st.one_of(st.lists(table_of(*keys_of(AuthorityKeys)), max_size=2), VALUE),
         "target": st.one_of(
             st.lists(
                 st.tuples(

@@ -14,6 +14,7 @@ from bot import channel
 from bot.config import Config, ConfigErrors, read
 from bot.settings import keys
 from tests.config.manual import MANUAL, blocks, shapes, written
+from tests.fakes import tsa
 from watchers import feed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +61,9 @@ def everything_on(folder: Path) -> Path:
     path = folder / "config.toml"
     path.write_text(_OFF.sub("", EXAMPLE.read_text(encoding="utf-8")), encoding="utf-8")
     (folder / "gallery").mkdir()
+    for name in ("stamps-a", "stamps-b"):
+        tsa.make(folder / "made", name)
+        (folder / "made" / "right-root.pem").rename(folder / f"{name}.pem")
     (folder / "terms.tsv").write_text("", encoding="utf-8")
     for name in ("telegram-token", "webhook-secret"):
         (folder / name).write_text("1", encoding="utf-8")
@@ -77,6 +81,7 @@ def test_every_setting_that_the_example_offers_is_right(tmp_path: Path) -> None:
 def test_every_key_is_explained_in_the_example() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     wanted: list[Any] = [keys.NightjarKeys, keys.HostKeys, keys.TargetKeys, keys.WindowKeys, keys.ChannelKeys]
+    wanted += [keys.AuthorityKeys]
     wanted += [channel.load(kind).Settings for kind in channel.kinds()]
     for shape in wanted:
         for f in fields(shape):
@@ -95,6 +100,7 @@ def test_the_values_that_the_example_calls_defaults_are_the_defaults(tmp_path: P
     for name in ("data_dir", "metrics", "picture_workers", "log_level"):
         changed = getattr(config, name), getattr(plain, name)
         assert name == "data_dir" or changed[0] == changed[1]
+    assert [one.every_s for one in config.authorities] == [300.0, 300.0]
     on, off = config.targets[0], plain.targets[0]
     assert {target.kind for target in config.targets} == set(feed.kinds())
     for name in ("timeout_s", "max_body_bytes", "max_pictures", "vigil_sample"):

@@ -209,13 +209,13 @@ def _reply(folder: Path, signer: str, query: bytes, *, chained: bool) -> bytes:
         return answered.read_bytes()
 
 
-def make(folder: Path, name: str) -> None:
-    """Roots, signing certificates and the configuration of `openssl ts`."""
+def make(folder: Path, name: str, *, years: int = 10) -> None:
+    """Roots valid for `years` from now, signing certificates and the configuration of `openssl ts`."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "serial").write_text("01\n")
     (folder / "tsa.cnf").write_text(_CONFIG.format(serial=folder / "serial"))
     now = datetime.now(UTC)
-    span = (now - timedelta(days=400), now + timedelta(days=3_650))
+    span = (now - timedelta(days=800), now + timedelta(days=365 * years))
     root_key, root = _root(name, span)
     _write(folder, "right", root, *_leaf(name, root, root_key, span))
     _write(folder, "expired", root, *_leaf(name, root, root_key, (span[0], now - timedelta(days=1))))
