@@ -42,6 +42,7 @@ def card(alert: Alert, sheet: bytes = b"", *, repeat: bool = False) -> Card:
     _why(text, alert.verdict)
     _times(text, alert.evidence)
     _proof(text, alert.evidence)
+    _log(text, alert, alert.evidence)
     _status(text, alert)
     return Card(headline=headline, text=text.text, spans=text.spans, sheet=sheet)
 
@@ -104,6 +105,12 @@ def _proof(text: Text, evidence: Evidence) -> None:
         text.line().add(f"missing: {plain('; '.join(evidence.absences), 120)}")
 
 
+def _log(text: Text, alert: Alert, evidence: Evidence) -> None:
+    """Place and root in the log: whoever keeps the message can later show that the log was changed."""
+    if alert.log_root:
+        text.line().add(f"log #{evidence.leaf_index}, root {alert.log_root[:12]} of {alert.log_size}")
+
+
 def _status(text: Text, alert: Alert) -> None:
     text.line().add("status: ").add(_STATUS[alert.kind], "bold")
     if alert.kind is AlertKind.DELETED and alert.lifetime is not None:
@@ -142,6 +149,7 @@ def event(alert: Alert) -> dict[str, object]:
         "facts": None,
         "inference": None,
         "lifetime": None,
+        "log": None,
     }
     if alert.item is not None:
         told["item"] = {"item_id": alert.item.item_id, "members": alert.item.members}
@@ -149,6 +157,9 @@ def event(alert: Alert) -> dict[str, object]:
         told["facts"] = _facts(alert.evidence)
     if alert.verdict is not None:
         told["inference"] = _inference(alert)
+    if alert.log_root:
+        index = None if alert.evidence is None else alert.evidence.leaf_index
+        told["log"] = {"index": index, "size": alert.log_size, "root": alert.log_root}
     if alert.lifetime is not None:
         told["lifetime"] = _lifetime(alert.lifetime)
     return told

@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from storage import outbox, search, vigils
-from storage.codec import dump, load, load_tuple, micros
+from storage import ledger, outbox, search, verdicts, vigils
+from storage.codec import Plain, dump, load, load_tuple, micros
 from storage.database import Row
 from storage.errors import DatabaseTrouble
 from storage.model import (
@@ -26,6 +26,7 @@ from storage.model import (
     PictureMatch,
     Tier,
     new_id,
+    sha256_of,
 )
 from storage.outbox import AlertFacts
 from storage.tables import MemberRow, VerdictRow, key_of, to_hex, to_signed
@@ -75,12 +76,13 @@ async def record(
     vault: Vault, judgement: Judgement, *, announce: tuple[str, ...], jurisdiction: str, tags: tuple[str, ...]
 ) -> Alert | None:
     """See `Store.record`."""
+    text = verdicts.record(judgement)
 
     async def job(batch: Batch) -> str:
         look = await _look(batch, judgement.evidence)
         if look.judged:
             return await _alert_of(batch, look.seq)
-        _keep_verdict(batch, look, judgement)
+        _keep_verdict(batch, look, judgement, text)
         item = await _item_for(batch, look, judgement)
         if item is None:
             return ""
@@ -111,7 +113,13 @@ async def _alert_of(batch: Batch, seq: int) -> str:
     return str(rows[0][0]) if rows else ""
 
 
-def _keep_verdict(batch: Batch, look: _Look, judgement: Judgement) -> None:
+def _keep_verdict(batch: Batch, look: _Look, judgement: Judgement, text: bytes) -> None:
+    """The verdict's row and its leaf: the log holds the hash of `text`, the row the text."""
+    facts: dict[str, Plain] = {
+        "evidence_id": judgement.evidence.evidence_id,
+        "record_sha256": sha256_of(text),
+    }
+    leaf = ledger.append(batch, verdicts.KIND, facts, judgement.judged_at)
     batch.many("UPDATE observation SET judged = 1 WHERE seq = ?", (look.seq,))
     batch.add(
         VerdictRow(
@@ -121,6 +129,8 @@ def _keep_verdict(batch: Batch, look: _Look, judgement: Judgement) -> None:
             verdict=dump(judgement.verdict),
             matches=dump(judgement.matches),
             judged_at=judgement.judged_at,
+            leaf=leaf,
+            record=text.decode(),
         )
     )
     for picture in judgement.pictures:

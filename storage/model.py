@@ -433,6 +433,7 @@ class Alert:
     """What people are to be told; written with the verdict, rendered at delivery.
 
     revises: the alert whose card this one updates, or "". notice: text of a NOTICE.
+    log_size, log_root: the log as it was then, with its root in hex; 0 and "" when not known.
     """
 
     alert_id: AlertId
@@ -448,6 +449,8 @@ class Alert:
     notice: str = ""
     jurisdiction: str = ""
     tags: tuple[str, ...] = ()
+    log_size: int = 0
+    log_root: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

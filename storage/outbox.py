@@ -35,7 +35,7 @@ NOTICE_QUIET = timedelta(hours=1)
 """The same notice is not repeated within this time."""
 _ALERT = (
     "INSERT INTO alert (alert_id, kind, tier, created_at, item_id, seq, revises, lifetime, notice, "
-    "jurisdiction, tags) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "jurisdiction, tags, log_size, log_root) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _DELIVERY = (
     "INSERT OR IGNORE INTO delivery (alert_id, card, channel, state, rank, due_at, attempts, uncertain, "
@@ -110,6 +110,7 @@ def put(batch: Batch, facts: AlertFacts, announce: Sequence[str]) -> AlertId:
         clean(facts.notice),
         clean(facts.jurisdiction),
         dump(facts.tags),
+        *_log_now(batch, facts),
     )
     batch.many(_ALERT, values)
     put_deliveries(batch, alert_id, facts, announce)
@@ -119,6 +120,13 @@ def put(batch: Batch, facts: AlertFacts, announce: Sequence[str]) -> AlertId:
         rank = facts.tier.rank
         batch.many(_HURRY, (rank, rank, facts.item_id))
     return alert_id
+
+
+def _log_now(batch: Batch, facts: AlertFacts) -> tuple[int | None, str | None]:
+    """Size and root of the log with what this transaction added so far: every root it ever had stands."""
+    if facts.kind is AlertKind.NOTICE:
+        return None, None
+    return batch.frontier.size, batch.frontier.root().hex()
 
 
 def put_deliveries(batch: Batch, alert_id: str, facts: AlertFacts, announce: Sequence[str]) -> None:
@@ -225,32 +233,42 @@ async def load_alerts(database: Database, alert_ids: Sequence[str]) -> dict[str,
     """
     sql = (
         f"SELECT a.alert_id, a.kind, a.tier, a.created_at, a.revises, a.lifetime, a.notice, a.jurisdiction, "  # noqa: S608
-        "a.tags, i.item_id, i.tier, i.first_evidence, i.members, v.verdict, v.matches, "
-        f"{observations.COLUMNS} FROM alert a LEFT JOIN item i ON i.item_id = a.item_id "
+        "a.tags, a.log_size, a.log_root, i.item_id, i.tier, i.first_evidence, i.members, "
+        f"v.verdict, v.matches, {observations.COLUMNS} FROM alert a "
+        "LEFT JOIN item i ON i.item_id = a.item_id "
         "LEFT JOIN observation o ON o.seq = a.seq LEFT JOIN verdict v ON v.seq = ("
         "SELECT max(x.seq) FROM verdict x JOIN observation y ON y.seq = x.seq "
         "WHERE y.post_key = o.post_key AND y.seq <= o.seq) "
         "WHERE a.alert_id IN (SELECT value FROM json_each(?))"
     )
     rows = await database.rows(sql, (json.dumps(list(alert_ids)),))
-    pictures = await observations.pictures_of(database, [row[15] for row in rows if row[15] is not None])
+    pictures = await observations.pictures_of(database, [row[17] for row in rows if row[17] is not None])
     return {row[0]: _alert(row, pictures) for row in rows}
 
 
 def _alert(row: Row, pictures: dict[int, tuple[Picture, ...]]) -> Alert:
     alert_id, kind, tier, created_at, revises, lifetime, notice, jurisdiction, tags = tuple(row)[:9]
+    size, root, item, (verdict, matches), look = (
+        row[9],
+        row[10],
+        tuple(row)[11:15],
+        tuple(row)[15:17],
+        tuple(row)[17:],
+    )
     return Alert(
         alert_id=AlertId(alert_id),
         kind=AlertKind(kind),
         tier=Tier(tier),
         created_at=moment(created_at),
-        item=None if row[9] is None else observations.item_of(tuple(row)[9:13]),
-        evidence=None if row[15] is None else observations.evidence_of(tuple(row)[15:], pictures[row[15]]),
-        verdict=None if row[13] is None else load(Verdict, row[13]),
-        matches=() if row[14] is None else load_tuple(PictureMatch, row[14]),
+        item=None if item[0] is None else observations.item_of(item),
+        evidence=None if look[0] is None else observations.evidence_of(look, pictures[look[0]]),
+        verdict=None if verdict is None else load(Verdict, verdict),
+        matches=() if matches is None else load_tuple(PictureMatch, matches),
         lifetime=None if lifetime is None else load(Lifetime, lifetime),
         revises=revises,
         notice=notice,
         jurisdiction=jurisdiction,
         tags=load_tuple(str, tags),
+        log_size=size or 0,
+        log_root=root or "",
     )

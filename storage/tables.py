@@ -192,7 +192,10 @@ class MemberRow(Model):
 
 
 class AlertRow(Model):
-    """What people are to be told. (seq, kind) is unique: judging twice tells once."""
+    """What people are to be told. (seq, kind) is unique: judging twice tells once.
+
+    log_size, log_root: the log when the alert was written, its root in hex; null for notices.
+    """
 
     alert_id = fields.CharField(max_length=32, primary_key=True)
     kind = fields.CharField(max_length=16)
@@ -205,6 +208,8 @@ class AlertRow(Model):
     notice = fields.TextField()
     jurisdiction = fields.TextField()
     tags = fields.TextField()
+    log_size = fields.BigIntField(null=True)
+    log_root = fields.CharField(max_length=64, null=True)
 
     class Meta:
         table = "alert"

@@ -41,6 +41,16 @@ class Migration(migrations.Migration):
             bases=['Model'],
         ),
         ops.AddField(
+            model_name='AlertRow',
+            name='log_size',
+            field=fields.BigIntField(null=True),
+        ),
+        ops.AddField(
+            model_name='AlertRow',
+            name='log_root',
+            field=fields.CharField(null=True, max_length=64),
+        ),
+        ops.AddField(
             model_name='VerdictRow',
             name='leaf',
             field=fields.BigIntField(null=True),

@@ -67,6 +67,15 @@ def test_contacts_are_masked_in_cards_and_events() -> None:
     assert "13800138000" not in json.dumps(event(alert)["inference"])
 
 
+def test_an_alert_names_its_place_and_root_in_the_log() -> None:
+    alert = replace(words.alert(), log_size=9, log_root="5dc9da79a70659a9" * 4)
+    index = alert.evidence.leaf_index if alert.evidence else -1
+    assert f"\nlog #{index}, root 5dc9da79a706 of 9\n" in card(alert).text
+    assert event(alert)["log"] == {"index": index, "size": 9, "root": "5dc9da79a70659a9" * 4}
+    assert "root" not in card(words.alert()).text
+    assert event(words.alert())["log"] is None
+
+
 def test_a_possible_repeat_says_so() -> None:
     assert "possible repeat" in card(words.alert(), repeat=True).text
     assert "possible repeat" not in card(words.alert()).text

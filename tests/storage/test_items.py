@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 
 import pytest
 
 from bench._looks import TARGET, judgement, look, watched
+from storage import ledger
 from storage.errors import DatabaseTrouble
 from storage.model import (
     Alert,
@@ -18,8 +20,10 @@ from storage.model import (
     Observation,
     PictureMatch,
     Tier,
+    sha256_of,
 )
 from storage.store import Store
+from storage.tree import root_of
 from tests.storage.kit import HandClock
 
 CHAT = ("chat",)
@@ -308,3 +312,37 @@ async def test_hashed_pictures_come_back_for_the_index(store: Store, clock: Hand
     await sealed(store, clock, "2")  # not judged: no hashes yet
     found = [row async for row in store.pictures()]
     assert found == [(p.sha256, p.sha256[:16], evidence.evidence_id, Tier.URGENT) for p in evidence.pictures]
+
+
+async def test_a_verdict_is_an_entry_of_the_log_that_reveals_nothing(store: Store, clock: HandClock) -> None:
+    evidence = await sealed(store, clock, "1")
+    before, _ = await store.root()
+    await judged(store, clock, evidence, Tier.HIGH)
+    rows = await store.vault.database.rows("SELECT leaf, record FROM verdict")
+    leaf, record = tuple(rows[0])
+    assert leaf == before
+    entry = json.loads((await ledger.entry(store.vault.database, leaf))[1])
+    assert (entry["kind"], entry["evidence_id"]) == ("verdict", evidence.evidence_id)
+    assert entry["record_sha256"] == sha256_of(record.encode())
+    assert entry.keys() == {"v", "kind", "at", "evidence_id", "record_sha256"}
+    told = json.loads(record)
+    assert (told["tier"], told["evidence_id"], len(told["salt"])) == ("high", evidence.evidence_id, 32)
+
+
+async def test_judging_twice_leaves_one_entry(store: Store, clock: HandClock) -> None:
+    evidence = await sealed(store, clock, "1")
+    await judged(store, clock, evidence, Tier.HIGH)
+    once = await store.root()
+    await judged(store, clock, evidence, Tier.HIGH)
+    assert await store.root() == once
+
+
+async def test_an_alert_names_a_root_that_the_log_had(store: Store, clock: HandClock) -> None:
+    looks = [await sealed(store, clock, post_id) for post_id in ("1", "2", "3")]
+    alerts = [await judged(store, clock, evidence, Tier.HIGH) for evidence in looks]
+    leaves = await ledger.leaf_hashes(store.vault.database, (await store.root())[0])
+    for alert in alerts:
+        assert alert is not None
+        assert alert.evidence is not None
+        assert alert.evidence.leaf_index < alert.log_size
+        assert alert.log_root == root_of(leaves[: alert.log_size]).hex()
