@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -24,7 +25,9 @@ from storage.model import (
     Progress,
     Sighting,
     Tier,
+    sha256_of,
 )
+from storage.notes import read_proof
 from storage.store import Store
 from storage.tree import leaf_hash, root_by_path
 from tests.storage.kit import HandClock
@@ -78,10 +81,10 @@ async def test_stock_tools_say_that_all_is_whole(store: Store, clock: HandClock,
     assert out == tmp_path / "case"
     assert sha256sum_says(out) == 0
     listed = {line.split("  ", 1)[1] for line in (out / "manifest-sha256.txt").read_text().splitlines()}
-    there = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
-    assert listed == there - {"manifest-sha256.txt"}
-    assert {p.name for p in (out / "evidence").iterdir()} == {first.evidence_id, last.evidence_id}
-    assert (out / "files" / f"{first.pictures[0].sha256}.jpg").read_bytes() == JPEG
+    there = {p.relative_to(out).as_posix() for p in (out / "data").rglob("*") if p.is_file()}
+    assert listed == there
+    assert {p.name for p in (out / "data/evidence").iterdir()} == {first.evidence_id, last.evidence_id}
+    assert (out / "data/files" / f"{first.pictures[0].sha256}.jpg").read_bytes() == JPEG
     assert steps[-1][0] == steps[-1][1] > 0
 
 
@@ -89,7 +92,7 @@ async def test_any_flipped_byte_of_a_file_is_noticed(store: Store, clock: HandCl
     first, _ = await a_case(store, clock)
     out = await export(store, [first.evidence_id], tmp_path / "case")
     chosen = random.Random(5)
-    for path in [p for p in out.rglob("*") if p.is_file()]:
+    for path in [p for p in (out / "data").rglob("*") if p.is_file()]:
         path.chmod(0o640)
         whole = path.read_bytes()
         at = chosen.randrange(len(whole) - 1)
@@ -105,30 +108,27 @@ async def test_the_place_in_the_log_can_be_recomputed(store: Store, clock: HandC
     first, last = await a_case(store, clock)
     size, root = await store.root()
     out = await export(store, [last.evidence_id], tmp_path / "case")
-    head = json.loads((out / "log" / "head.json").read_text())
-    assert (head["size"], head["root"]) == (size, root)
+    assert (out / "data/log/checkpoint").read_text().splitlines()[1] == str(size)
     for evidence in (first, last):
-        folder = out / "evidence" / evidence.evidence_id
-        custody = json.loads((folder / "custody.json").read_text())
+        folder = out / "data/evidence" / evidence.evidence_id
+        proof = read_proof((folder / "proof.tlog").read_bytes())
         entry = (folder / "entry.json").read_bytes()
         assert json.loads(entry)["manifest_sha256"] == evidence.manifest_sha256
-        path = [bytes.fromhex(node) for node in custody["path"]]
-        leaf = leaf_hash(entry)
-        assert leaf.hex() == custody["leaf_hash"]
-        assert root_by_path(leaf, custody["leaf_index"], size, path).hex() == root
+        assert proof.note == (out / "data/log/checkpoint").read_text()
+        assert root_by_path(leaf_hash(entry), proof.index, size, proof.path).hex() == root
 
 
-async def test_the_readme_s_own_commands_give_the_hashes_it_names(
+async def test_the_readme_s_own_commands_say_that_it_is_whole(
     store: Store, clock: HandClock, tmp_path: Path
 ) -> None:
     first, _ = await a_case(store, clock)
     out = await export(store, [first.evidence_id], tmp_path / "case")
-    lines = [line.split("   #")[0].strip() for line in (out / "README.txt").read_text().splitlines()]
-    manifest, leaf = [line for line in lines if "sha256sum" in line and "-c" not in line]
-    folder = out / "evidence" / first.evidence_id
-    named, entry = in_shell(manifest, folder).split("  manifest.json\n")
-    assert named in entry
-    assert in_shell(leaf, folder).split()[0] == json.loads((folder / "custody.json").read_text())["leaf_hash"]
+    by_hand = (out / "README.txt").read_text().split("Single checks by hand\n")[1].split("\n\n")[0]
+    commands = by_hand.replace("\\\n", "").splitlines()
+    assert in_shell(commands[0].strip(), out) == ""
+    assert "Verified" in in_shell(commands[1].strip(), out)
+    if shutil.which("ssh-keygen"):
+        assert "Good" in in_shell(next(c for c in commands if "ssh-keygen" in c).strip(), out)
 
 
 class _Page(HTMLParser):
@@ -149,12 +149,12 @@ class _Page(HTMLParser):
 async def test_nothing_of_a_seller_runs_in_the_report(store: Store, clock: HandClock, tmp_path: Path) -> None:
     first, _ = await a_case(store, clock)
     out = await export(store, [first.evidence_id], tmp_path / "case")
-    text = (out / "report.html").read_text()
+    text = (out / "data/report/report.html").read_text()
     page = _Page()
     page.feed(text)
     assert "script" not in page.tags
     assert page.handlers == []
-    assert page.sources == [f"files/{first.pictures[0].sha256}.jpg"]
+    assert page.sources == [f"../../data/files/{first.pictures[0].sha256}.jpg"]
     assert "default-src &#x27;none&#x27;" in text or "default-src 'none'" in text
     assert "\u202e" not in text
     assert "血料" in text
@@ -165,12 +165,12 @@ async def test_nothing_of_a_seller_runs_in_the_report(store: Store, clock: HandC
 async def test_facts_and_inference_are_files_apart(store: Store, clock: HandClock, tmp_path: Path) -> None:
     first, last = await a_case(store, clock)
     out = await export(store, [first.evidence_id], tmp_path / "case")
-    folder = out / "evidence" / first.evidence_id
+    folder = out / "data/evidence" / first.evidence_id
     assert "score" not in (folder / "manifest.json").read_text()
     inference = json.loads((folder / "inference.json").read_text())
     assert inference["verdict"]["tier"] == "urgent"
     assert [t["kind"] for t in inference["told"]] == ["new", "deleted"]
-    watch = json.loads((out / "evidence" / last.evidence_id / "watch.json").read_text())
+    watch = json.loads((out / "data/evidence" / last.evidence_id / "watch.json").read_text())
     assert watch["lifetime"]["missing_class"] == "404"
     assert [s["presence"] for s in watch["sightings"]] == ["404"]
 
@@ -184,6 +184,7 @@ async def test_an_export_is_an_event_in_the_log(store: Store, clock: HandClock, 
     facts = json.loads(row["record"])["facts"]
     assert first.evidence_id in facts["evidence"]
     assert facts["officer"] == "badge 12"
+    assert facts["seal_sha256"] == sha256_of((tmp_path / "case/seal.txt").read_bytes())
     assert (await verify(store)).whole
 
 
