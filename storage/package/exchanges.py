@@ -11,12 +11,13 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from io import BytesIO
 
 from warcio.statusandheaders import StatusAndHeadersParser, StatusAndHeadersParserException
 
-from storage.codec import Plain
+from storage.codec import Plain, stamp
 from storage.errors import DamagedBlob
 from storage.model import sha256_of
 
@@ -35,6 +36,7 @@ class Message:
     """One HTTP message. interim_bytes: of 1xx answers that came before it on the wire, left out here.
 
     readable: readers of WARC will find the same end of the head; else it is kept as plain bytes.
+    redacted: headers whose values were blanked.
     """
 
     head: bytes
@@ -42,67 +44,66 @@ class Message:
     framing: str
     readable: bool
     interim_bytes: int = 0
+    redacted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request and its answer. started_at, first_byte_at: RFC 3339, as in the manifest.
+    """One request and its answer. started_at, first_byte_at: RFC 3339.
 
-    headers: of the answer, latin-1. request None: its bytes are not kept. answer None: erased.
+    request None: its bytes are not kept. answer None: erased.
     """
 
-    role: str
     url: str
-    status: int
     started_at: str
     first_byte_at: str
-    headers: tuple[tuple[str, str], ...]
-    connection: Mapping[str, Plain]
+    peer: str
+    tls_version: str
+    cipher: str
     shortfall: str
     request: Message | None
     answer: Message | None
 
-    def header(self, name: str) -> str:
-        """First value of a header of the answer, case-insensitive, or ""."""
-        return next((v for k, v in self.headers if k.lower() == name), "")
-
 
 def exchanges_of(manifest: Mapping[str, Plain], name: str, load: Load) -> Iterator[Exchange]:
-    """Every exchange of a manifest in order, each after the redirects that led to it.
+    """Every exchange of a manifest in order; redirects are exchanges of their own, before what they led to.
 
     name: the manifest's SHA-256, for the error. Raises DamagedBlob when the manifest is not of
     its form or the bytes that it names do not fit, and what `load` raises.
     """
     try:
-        for document in _documents(manifest["exchanges"]):
+        for document in map(_object, _list(manifest["exchanges"])):
             yield _exchange(document, name, load)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DamagedBlob(name, f"an exchange is not of its form: {error!r}") from error
 
 
-def _documents(listed: Plain) -> Iterator[Mapping[str, Plain]]:
-    """The exchanges and, before each, those of its redirects whose answers were kept."""
-    for document in map(_object, _list(listed)):
-        for hop in map(_object, _list(document["hops"])):
-            if "wire" in hop:
-                yield {"role": "redirect", **hop}
-        yield document
-
-
 def _exchange(document: Mapping[str, Plain], name: str, load: Load) -> Exchange:
     headers = tuple((str(key), str(value)) for key, value in map(_list, _list(document["headers"])))
+    connection = _object(document["connection"])
     return Exchange(
-        role=str(document["role"]),
-        url=str(document["url"]),
-        status=int(str(document["status"])),
-        started_at=str(document["started_at"]),
-        first_byte_at=str(document["first_byte_at"]) or str(document["started_at"]),
-        headers=headers,
-        connection=_object(document["connection"]),
+        url=_address(document["url"]),
+        started_at=_instant(document["started_at"]),
+        first_byte_at=_instant(document["first_byte_at"]),
+        peer=str(connection["peer"]),
+        tls_version=str(connection["tls_version"]),
+        cipher=str(connection["cipher"]),
         shortfall=str(document["shortfall"]),
-        request=_request(str(document["request_base64"])),
+        request=_request(document),
         answer=_answer(document, headers, name, load),
     )
+
+
+def _instant(value: Plain) -> str:
+    """A time as it stands, once it is known to be one."""
+    return stamp(datetime.fromisoformat(str(value)))
+
+
+def _address(value: Plain) -> str:
+    url = str(value)
+    if not url.startswith(("http://", "https://")):
+        raise ValueError(f"no address of the web: {url[:80]!r}")
+    return url
 
 
 def _object(value: Plain) -> Mapping[str, Plain]:
@@ -117,11 +118,21 @@ def _list(value: Plain) -> list[Plain]:
     return value
 
 
-def _request(text: str) -> Message | None:
-    head = _bytes(text)
+def _request(document: Mapping[str, Plain]) -> Message | None:
+    head = _bytes(str(document["request_base64"]))
     if not head:
         return None
-    return Message(head=head, payload=b"", framing=EXACT, readable=_reads(_ASKED, head))
+    return Message(
+        head=head,
+        payload=b"",
+        framing=str(document.get("request_framing", NORMALISED)),  # version 1 wrote it again
+        readable=_reads(_ASKED, head),
+        redacted=_names(document["request_redacted"]),
+    )
+
+
+def _names(value: Plain) -> tuple[str, ...]:
+    return tuple(_BREAKS.sub(" ", str(name)) for name in _list(value))
 
 
 def _answer(
@@ -136,7 +147,7 @@ def _answer(
     raw = b"".join(part for part in parts if part is not None)
     if sha256_of(raw) != wire["sha256"]:
         raise DamagedBlob(name, f"the parts of {document['role']} do not join to the wire's hash")
-    return _message(raw)
+    return replace(_message(raw), redacted=_names(document.get("response_redacted", [])))
 
 
 def _part(part: Mapping[str, Plain], load: Load) -> bytes | None:

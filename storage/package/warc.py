@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import uuid
 import zlib
 from collections.abc import Iterable, Mapping
@@ -41,6 +42,7 @@ VERSION = "WARC/1.1"
 _IDS = uuid.UUID("6c1f6f8a-6f0e-5d6b-9a53-0e0b1c6d7b11")
 _ANSWER, _ASKED = "application/http; msgtype=response", "application/http; msgtype=request"
 _LEVEL, _LEAST_BYTES, _SAMPLE_BYTES = 6, 2_048, 16_384
+_BREAKS = re.compile(r"[\x00-\x1f\x7f]+")
 _HARD = 0.95
 """A sample that packs to more than this share of itself is stored: pictures do not get smaller."""
 Headers = list[tuple[str, str]]
@@ -140,9 +142,10 @@ class _Book:
             self._request(exchange, self.written[key])
             headers = [
                 *self._common(exchange, self.written[key], exchange.first_byte_at),
-                *_of_connection(exchange.connection),
-                *_of_answer(exchange, answer),
+                *_of_connection(exchange),
             ]
+            if exchange.shortfall:
+                headers.append(("WARC-Truncated", "unspecified"))
             self._message("response", headers, _ANSWER, answer)
         return self.written[key]
 
@@ -165,6 +168,7 @@ class _Book:
         # A head that readers would end elsewhere is kept all the same, as bytes that nobody parses.
         kind = kind if message.readable else "resource"
         block = message.head + message.payload
+        headers = [*headers, *_of_message(message)]
         self.writer.put(kind, headers, media_type, block, len(message.head) if message.readable else 0)
 
 
@@ -176,7 +180,8 @@ class _Writer(WARCWriter):  # type: ignore[misc]  # warcio has no types
 
     def put(self, kind: str, headers: Headers, media_type: str, block: bytes, payload_at: int = 0) -> None:
         """Write one record. payload_at: where in the block its payload begins."""
-        head = StatusAndHeaders("", [("WARC-Type", kind), *headers], protocol=VERSION)
+        told = [(name, _BREAKS.sub(" ", value)) for name, value in headers]
+        head = StatusAndHeaders("", [("WARC-Type", kind), *told], protocol=VERSION)
         head.add_header("WARC-Block-Digest", _digest(block))
         if kind != "warcinfo":
             head.add_header("WARC-Payload-Digest", _digest(memoryview(block)[payload_at:]))
@@ -200,21 +205,24 @@ class _Member:
         self._out.write(self._packer.flush())
 
 
-def _of_connection(connection: Mapping[str, Plain]) -> Headers:
+def _of_connection(exchange: Exchange) -> Headers:
     """What the record says of the line it came over; the rest stands in the manifest."""
-    found = [("WARC-IP-Address", str(connection["peer"]).rpartition(":")[0].strip("[]"))]
-    version = str(connection["tls_version"])
-    found.append(("WARC-Protocol", f"tls/{version[4:]}" if version.startswith("TLSv") else ""))
-    found.append(("WARC-Cipher-Suite", str(connection["cipher"])))
-    return [(name, value) for name, value in found if value]
+    version = exchange.tls_version
+    found = {
+        "WARC-IP-Address": exchange.peer.rpartition(":")[0].strip("[]"),
+        "WARC-Protocol": f"tls/{version[4:]}" if version.startswith("TLSv") else "",
+        "WARC-Cipher-Suite": exchange.cipher,
+    }
+    return [(name, value) for name, value in found.items() if value]
 
 
-def _of_answer(exchange: Exchange, answer: Message) -> Headers:
-    found = [("Nightjar-Framing", answer.framing)]
-    if answer.interim_bytes:
-        found.append(("Nightjar-Interim-Bytes", str(answer.interim_bytes)))
-    if exchange.shortfall:
-        found.append(("WARC-Truncated", "unspecified"))
+def _of_message(message: Message) -> Headers:
+    """What is not exact about the bytes of a message."""
+    found = [("Nightjar-Framing", message.framing)]
+    if message.redacted:
+        found.append(("Nightjar-Redacted", ", ".join(message.redacted)))
+    if message.interim_bytes:
+        found.append(("Nightjar-Interim-Bytes", str(message.interim_bytes)))
     return found
 
 
