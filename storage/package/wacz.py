@@ -16,6 +16,7 @@ import hashlib
 import json
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -101,17 +102,18 @@ def captures_of(warc: Path) -> tuple[Capture, ...]:
     try:
         with warc.open("rb") as source, warc.open("rb") as again:
             return tuple(_captures(ArchiveIterator(source), again))
-    except (ArchiveLoadFailed, ValueError, EOFError) as error:
+    except (ArchiveLoadFailed, ValueError, EOFError, zlib.error) as error:
         raise DamagedBlob(warc.name, f"the web archive cannot be read: {error}") from error
 
 
 def _captures(records: ArchiveIterator, again: BinaryIO) -> Iterator[Capture]:
+    offset = size_bytes = 0
     for record in records:
         kind, head = record.rec_type, record.rec_headers
         records.read_to_end(record)
+        offset, size_bytes = records.get_record_offset(), records.get_record_length()
         if kind != "response" or record.http_headers is None:
             continue
-        offset, size_bytes = records.get_record_offset(), records.get_record_length()
         again.seek(offset)
         yield Capture(
             url=head.get_header("WARC-Target-URI"),
@@ -123,6 +125,12 @@ def _captures(records: ArchiveIterator, again: BinaryIO) -> Iterator[Capture]:
             offset=offset,
             size_bytes=size_bytes,
         )
+    # The reader says nothing of an archive that is cut.
+    last = zlib.decompressobj(zlib.MAX_WBITS + 16)
+    again.seek(offset)
+    last.decompress(again.read())
+    if not last.eof or last.unused_data:
+        raise ValueError("it does not end with a whole record")
 
 
 def _mime(content_type: str) -> str:
