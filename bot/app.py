@@ -31,6 +31,7 @@ from bot.reload import Reload
 from bot.secrets import reader
 from bot.vitals import Vitals
 from storage.clock import Clock, clock_from, scaled_loop
+from storage.collection import Collection
 from storage.errors import ConfigError, DamagedBlob, DiskTrouble, NightjarError
 from storage.model import Alert, Progress, Target, Tier
 from storage.patience import DiskWatch
@@ -163,6 +164,9 @@ class Daemon:
             "stanzas": "\n".join(self.config.stanzas),
             "lexicon": self.bench.policy.lexicon.version,
         }
+        self.store.vault.collection = Collection(
+            operator=self.config.contact, config_sha256=self.config.digest
+        )
         await self.store.log_event("config", facts)
 
     def _in_force(self) -> tuple[tuple[Target, ...], tuple[Target, ...]]:

@@ -8,11 +8,15 @@ night, virtual in tests) moves every timer of every library with it.
 from __future__ import annotations
 
 import asyncio
+import os
 import selectors
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+from storage import adjtimex
 
 
 class Clock(Protocol):
@@ -107,6 +111,74 @@ class _ScaledLoop(asyncio.SelectorEventLoop):
 def scaled_loop(speed: float) -> asyncio.AbstractEventLoop:
     """A loop whose timers run `speed` times faster; every asyncio time-out and sleep obeys it."""
     return asyncio.SelectorEventLoop() if speed == 1.0 else _ScaledLoop(speed)
+
+
+READ_EVERY_S = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockFacts:
+    """Where stamps come from, and what was known of that clock. None: not known, see absent.
+
+    offset_us: what the kernel was still correcting at read_at; max_error_us: its own bound.
+    """
+
+    source: str
+    read_at: datetime
+    synchronised: bool | None = None
+    offset_us: int | None = None
+    max_error_us: int | None = None
+    absent: str = ""
+
+
+class Timekeeping:
+    """What is known of a clock, read again at most every two minutes; never waits."""
+
+    def __init__(self, clock: Clock, read: Callable[[], adjtimex.KernelClock | str] = adjtimex.read) -> None:
+        self._clock, self._read = clock, read
+        self._facts: ClockFacts | None = None
+        self._read_s = 0.0
+
+    def facts(self) -> ClockFacts:
+        """The facts as read last."""
+        now = self._clock.monotonic()
+        if self._facts is None or now - self._read_s >= READ_EVERY_S:
+            self._facts, self._read_s = self._look(), now
+        return self._facts
+
+    def _look(self) -> ClockFacts:
+        at = self._clock.now()
+        if not isinstance(self._clock, SystemClock):
+            # A night that was played must never be taken for one that was watched.
+            why = "simulated time is nobody's clock"
+            return ClockFacts(source=f"simulated at speed {self._clock.speed:g}", read_at=at, absent=why)
+        found = self._read()
+        if isinstance(found, str):
+            return ClockFacts(source="system", read_at=at, absent=found)
+        return ClockFacts(
+            source="system",
+            read_at=at,
+            synchronised=found.synchronised,
+            offset_us=found.offset_us if found.synchronised else None,
+            max_error_us=found.max_error_us,
+            absent="" if found.synchronised else "the kernel's clock is not synchronised",
+        )
+
+
+def local_zone(at: datetime) -> str:
+    """The machine's own time zone at that instant: "UTC+08:00 Asia/Shanghai"."""
+    offset = at.astimezone().strftime("%z")
+    return f"UTC{offset[:3]}:{offset[3:5]} {_zone_name() or at.astimezone().tzname()}"
+
+
+def _zone_name() -> str:
+    named = os.environ.get("TZ", "").lstrip(":")
+    if named and not named.startswith("/"):
+        return named
+    try:
+        return os.readlink("/etc/localtime").partition("zoneinfo/")[2]  # noqa: PTH115  a name, not a path
+    except OSError:
+        return ""
 
 
 SIMULATION = "NIGHTJAR_SIMULATION"

@@ -57,6 +57,9 @@ async def seal(
         monotonic_s=vault.clock.monotonic(),
         previous_manifest=await _manifest_of(vault.database, snapshot.previous),
         lifetime=lifetime,
+        clock=vault.timekeeping.facts(),
+        collection=vault.collection,
+        watched=watched,
     )
     ready = await in_thread(_prepare, snapshot, about)
     await vault.blobs.keep(ready.sealed.files)

@@ -1,24 +1,23 @@
 """The manifest of one sealed look: every byte by hash, every fact, no inference.
 
-Pure: a snapshot in, canonical JSON and the files it names out. The format is specified
-in docs/evidence.md; change that file, `VERSION` and this one together.
+Pure: a snapshot in, canonical JSON and the files it names out. The format is specified in
+docs/evidence.md and schema/manifest.schema.json; change these, `VERSION` and this file
+together. What is not known says "absent: why". Not here: one exchange (exchanges.py).
 """
 
 from __future__ import annotations
 
-import base64
-import functools
-import hashlib
-import platform
-import re
+from base64 import b64decode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
+from storage.clock import ClockFacts, local_zone
 from storage.codec import Plain, canonical, stamp
+from storage.collection import Collection, collection_facts, dependencies, software_facts
+from storage.exchanges import Files, exchanges_of
 from storage.model import (
-    Connection,
-    Hop,
     Lifetime,
     Picture,
     PictureCapture,
@@ -26,12 +25,16 @@ from storage.model import (
     Response,
     Sha256,
     Snapshot,
+    Watched,
     sha256_of,
 )
-from storage.version import VERSION as PROGRAM
 
 FORMAT = "nightjar-evidence"
-VERSION = 1
+VERSION = 2
+READABLE = (1, 2)
+"""Versions that this program checks."""
+SCHEMA = Path(__file__).parent / "schema" / "manifest.schema.json"
+"""The published JSON Schema of version 2."""
 NOT_PROVEN = (
     (
         "That the site, or the named seller, published these bytes: TLS does not sign content. "
@@ -42,25 +45,45 @@ NOT_PROVEN = (
         "missing stands under absences."
     ),
     "That the clock of this machine was right: times are its own unless a timestamp says otherwise.",
-    "Fields under post are a reading of the files; the files themselves are the evidence.",
+    "Fields under post and account are a reading of the files; the files themselves are the evidence.",
 )
-_INLINE_BYTES = 4_096
+_CONTEXT: dict[str, Plain] = {
+    "parent_thread": "absent: not asked for; what the page shows of it is in the page",
+    "seller_profile": "absent: not asked for",
+    "matches": "absent: an inference; it stands apart, in the verdict",
+}
+_CONTENT: dict[str, Plain] = {
+    "rendering": "absent: no browser is run; pages are kept as received",
+    "extracted_text": "post.text",
+    "perceptual_hashes": "absent: derived afterwards from the picture files",
+}
+_INTEGRITY: dict[str, Plain] = {
+    "log_entry": "absent: the entry of kind evidence names this manifest's SHA-256",
+    "signatures": "absent: checkpoints of the log are signed, not single manifests",
+    "timestamps": "absent: tokens are asked for over checkpoints of the log",
+}
+_METHOD = "HTTP GET as an anonymous visitor: no log-in of a person, no cookie jar, no scripts run"
 MOST_PICTURES = 4_096
 """Pictures of one look that are listed as such; more are kept as files only."""
-_SECRET = re.compile(rb"(?im)^(authorization|proxy-authorization|cookie)(\s*:\s*)[^\r\n]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """What sealing knows beyond the snapshot. previous_manifest: hash of the one it follows, or ""."""
+    """What sealing knows beyond the snapshot. previous_manifest: hash of the one it follows, or "".
+
+    clock: facts of the clock of all times. watched: the vigil's row of the post, or None.
+    """
 
     evidence_id: str
     origin: str
     salt: str
     sealed_at: datetime
     monotonic_s: float
+    clock: ClockFacts
+    collection: Collection = field(default_factory=Collection)
     previous_manifest: str = ""
     lifetime: Lifetime | None = None
+    watched: Watched | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,45 +99,25 @@ class Sealed:
     absences: tuple[str, ...]
 
 
-@dataclass
-class _Files:
-    """Files gathered so far, with the roles they play in the manifest."""
-
-    blobs: dict[Sha256, bytes] = field(default_factory=dict)
-    roles: list[Plain] = field(default_factory=list)
-    _names: dict[int, tuple[Sha256, bytes]] = field(default_factory=dict)
-
-    def name(self, data: bytes) -> Sha256:
-        """The hash of `data`, computed once per object: a body is named in several places."""
-        known = self._names.get(id(data))
-        if known is None:
-            known = self._names[id(data)] = (sha256_of(data), data)  # holding it keeps the id its own
-        return known[0]
-
-    def keep(self, role: str, data: bytes) -> str:
-        """Add a file under a role; its hash, or "" when it is empty."""
-        if not data:
-            return ""
-        sha256 = self.name(data)
-        self.blobs[sha256] = data
-        entry: Plain = {"role": role, "sha256": sha256, "size_bytes": len(data)}
-        if entry not in self.roles:
-            self.roles.append(entry)
-        return sha256
-
-
 def build(snapshot: Snapshot, about: Circumstances) -> Sealed:
     """The manifest of a snapshot. CPU: hashes all bytes once, so call it in a thread."""
-    files = _Files()
-    exchanges = [_exchange(role, answer, files) for role, answer in _answers(snapshot)]
+    files = Files()
+    exchanges = [told for role, answer in _answers(snapshot) for told in exchanges_of(role, answer, files)]
+    files.keep("dependencies", dependencies())
     pictures = _pictures(snapshot.pictures, files)
     absences = (*snapshot.absences, *_picture_absences(snapshot.pictures))
     document: dict[str, Plain] = {
         **_heading(snapshot, about),
+        "access": _access(exchanges),
         "post": post_facts(snapshot.post),
+        "account": _account(snapshot.post),
+        "platform_time": _platform_time(snapshot.post),
         "pictures": [[p.sha256, p.url, p.size_bytes] for p in pictures],
         "exchanges": list(exchanges),
         "files": files.roles,
+        "context": {"listing": _listing(snapshot), **_CONTEXT},
+        "content": _CONTENT,
+        "integrity": _INTEGRITY,
         "absences": list(absences),
         "not_proven": list(NOT_PROVEN),
     }
@@ -132,30 +135,79 @@ def build(snapshot: Snapshot, about: Circumstances) -> Sealed:
 
 
 def _heading(snapshot: Snapshot, about: Circumstances) -> dict[str, Plain]:
+    zone = local_zone(about.sealed_at)
     return {
         "format": FORMAT,
         "version": VERSION,
         "evidence_id": about.evidence_id,
         "origin": about.origin,
         "salt": about.salt,
-        "software": dict(_software()),
-        "target": {"name": snapshot.target, "config_sha256": snapshot.target_digest},
+        "software": software_facts(),
+        "collection": {**collection_facts(about.collection, zone), "clock": clock_facts(about.clock)},
+        "target": {
+            "name": snapshot.target,
+            "config_sha256": snapshot.target_digest,
+            "kind": snapshot.feed_kind or "absent: not told",
+            "url": snapshot.feed_url or "absent: not told",
+        },
         "robots_override": snapshot.robots_override,
         "observation": snapshot.observation.value,
         "previous": {"evidence_id": snapshot.previous, "manifest_sha256": about.previous_manifest},
         "lifetime": lifetime_facts(about.lifetime),
+        "life_cycle": _life_cycle(about.watched),
         "times": {
             "listed_at": stamp(snapshot.listed_at),
             "captured_at": stamp(snapshot.captured_at),
             "sealed_at": stamp(about.sealed_at),
-            "sealed_monotonic_us": _us(about.monotonic_s),
+            "sealed_monotonic_us": round(about.monotonic_s * 1_000_000),
         },
     }
 
 
-@functools.cache
-def _software() -> dict[str, str]:
-    return {"name": "nightjar-watch", "version": PROGRAM, "python": platform.python_version()}
+def clock_facts(clock: ClockFacts) -> dict[str, Plain]:
+    """Source and offset of the clock; integers are microseconds."""
+    absent = f"absent: {clock.absent or 'not known'}"
+    known = clock.synchronised is not None
+    return {
+        "source": clock.source,
+        "read_at": stamp(clock.read_at),
+        "synchronised": ("yes" if clock.synchronised else "no") if known else absent,
+        "offset_us": absent if clock.offset_us is None else clock.offset_us,
+        "max_error_us": absent if clock.max_error_us is None else clock.max_error_us,
+    }
+
+
+def _life_cycle(watched: Watched | None) -> Plain:
+    """What the vigil knew of the post when this look was sealed."""
+    if watched is None:
+        return "absent: the post had no row in the vigil"
+    return {
+        "first_seen_at": stamp(watched.first_seen_at),
+        "last_seen_at": stamp(watched.last_seen_at),
+        "first_missing_at": _stamp_or(watched.first_missing_at, "absent: not missing"),
+        "missing_looks": watched.missing_looks,
+        "looks": watched.looks,
+    }
+
+
+def _access(exchanges: list[dict[str, Plain]]) -> Plain:
+    """How the files were reached, step by step, for readers: the exchanges in order of time."""
+    steps = sorted(
+        (str(told["started_at"]), str(told["role"]), f"GET {told['url']} answered {told['status']}")
+        for told in exchanges
+    )
+    agents = sorted({agent for told in exchanges if (agent := _agent(str(told["request_base64"])))})
+    return {
+        "method": _METHOD,
+        "user_agent": [*agents] or "absent: no request head was kept",
+        "steps": [f"{at} {role}: {what}" for at, role, what in steps] or "absent: nothing was received",
+    }
+
+
+def _agent(request_base64: str) -> str:
+    head = b64decode(request_base64)
+    at = head.lower().find(b"\r\nuser-agent:")
+    return head[at + 13 :].partition(b"\r\n")[0].strip().decode("latin-1") if at >= 0 else ""
 
 
 def post_facts(post: Post) -> dict[str, Plain]:
@@ -170,11 +222,34 @@ def post_facts(post: Post) -> dict[str, Plain]:
         "price": post.price,
         "location": post.location,
         "posted_raw": post.posted_raw,
-        "posted_at": _stamp_or_empty(post.posted_at),
+        "posted_at": _stamp_or(post.posted_at, ""),
         "edited": "yes" if post.edited else "no",
         "pictures": [{"url": p.url, "role": p.role, "alt": p.alt, "key": p.key} for p in post.pictures],
         "extra": [[name, value] for name, value in post.extra],
     }
+
+
+def _account(post: Post) -> Plain:
+    named = dict(post.extra)
+    return {
+        "handle": post.seller or "absent: the feed shows none",
+        "url": post.seller_url or "absent: the feed shows none",
+        "id": named.get("seller_id") or named.get("account_id") or "absent: the feed shows none",
+    }
+
+
+def _platform_time(post: Post) -> Plain:
+    unread = "absent: not understood" if post.posted_raw else "absent: the site shows none"
+    return {
+        "posted_raw": post.posted_raw or "absent: the site shows none",
+        "posted_at": _stamp_or(post.posted_at, unread),
+    }
+
+
+def _listing(snapshot: Snapshot) -> str:
+    return (
+        "exchange listing" if snapshot.listing is not None else "absent: this look asked the post's own page"
+    )
 
 
 def lifetime_facts(lifetime: Lifetime | None) -> dict[str, Plain]:
@@ -183,7 +258,7 @@ def lifetime_facts(lifetime: Lifetime | None) -> dict[str, Plain]:
         return {}
     return {
         "last_seen_at": stamp(lifetime.last_seen_at),
-        "first_missing_at": _stamp_or_empty(lifetime.first_missing_at),
+        "first_missing_at": _stamp_or(lifetime.first_missing_at, ""),
         "confirmations": lifetime.confirmations,
         "missing_class": lifetime.missing_class,
         "control": lifetime.control,
@@ -200,88 +275,13 @@ def _answers(snapshot: Snapshot) -> Iterable[tuple[str, Response]]:
             yield f"picture-{number}", picture.response
 
 
-def _exchange(role: str, answer: Response, files: _Files) -> dict[str, Plain]:
-    request, redacted = _without_secrets(answer.wire_request)
-    return {
-        "role": role,
-        "requested_url": answer.requested_url,
-        "url": answer.url,
-        "hops": [_hop(hop) for hop in answer.hops],
-        "status": answer.status,
-        "reason": answer.reason,
-        "headers": [[name, value] for name, value in answer.headers],
-        "body_sha256": files.keep(role, answer.body),
-        "body_bytes": len(answer.body),
-        "framing": answer.framing,
-        "wire": _wire(role, answer, files),
-        "request_base64": base64.b64encode(request).decode(),
-        "request_redacted": [name.decode("ascii").lower() for name in redacted],
-        "connection": _connection(answer.connection, files),
-        "started_at": stamp(answer.started_at),
-        "first_byte_at": stamp(answer.first_byte_at),
-        "ended_at": stamp(answer.ended_at),
-        "elapsed_monotonic_us": _us(answer.elapsed_s),
-        "shortfall": answer.shortfall,
-    }
-
-
-def _hop(hop: Hop) -> Plain:
-    return {"url": hop.url, "status": hop.status, "location": hop.location}
-
-
-def _wire(role: str, answer: Response, files: _Files) -> dict[str, Plain]:
-    """The exact bytes of the answer, as parts to be joined: inline base64, or files by hash.
-
-    The body's own file is used where it stands in the wire as it is; what is short stays inline.
-    """
-    wire, body = answer.wire, answer.body
-    if not wire:
-        return {}
-    if answer.framing == "head":
-        head, tail = wire, body
-    elif body and wire.endswith(body):
-        head, tail = wire[: -len(body)], body
-    else:
-        head, tail = wire, b""
-    parts = [_part(f"{role}-wire", head, files)]
-    if tail:
-        parts.append({"file": files.name(tail)})
-    whole = hashlib.sha256(head)
-    whole.update(tail)
-    return {"sha256": whole.hexdigest(), "size_bytes": len(head) + len(tail), "parts": parts}
-
-
-def _part(role: str, data: bytes, files: _Files) -> Plain:
-    if len(data) <= _INLINE_BYTES:
-        return {"base64": base64.b64encode(data).decode()}
-    return {"file": files.keep(role, data)}
-
-
-def _without_secrets(request: bytes) -> tuple[bytes, list[bytes]]:
-    """A request head with credentials blanked, and the names of the headers that were."""
-    names = [match[1] for match in _SECRET.finditer(request)]
-    return _SECRET.sub(rb"\1\2[redacted]", request), names
-
-
-def _connection(connection: Connection, files: _Files) -> dict[str, Plain]:
-    return {
-        "peer": connection.peer,
-        "local": connection.local,
-        "dns": list(connection.dns),
-        "http_version": connection.http_version,
-        "tls_version": connection.tls_version,
-        "cipher": connection.cipher,
-        "certificate_sha256": files.keep("certificate", connection.certificate_der),
-    }
-
-
 def _picture_absences(pictures: tuple[PictureCapture, ...]) -> Iterable[str]:
     for number, picture in enumerate(pictures, 1):
         if picture.response is None or picture.absent:
             yield f"picture-{number} {picture.ref.url}: {picture.absent or 'not fetched'}"
 
 
-def _pictures(captures: tuple[PictureCapture, ...], files: _Files) -> tuple[Picture, ...]:
+def _pictures(captures: tuple[PictureCapture, ...], files: Files) -> tuple[Picture, ...]:
     """The pictures whose bytes came, in order."""
     found = tuple(
         Picture(sha256=files.name(c.response.body), url=c.ref.url, size_bytes=len(c.response.body))
@@ -291,13 +291,9 @@ def _pictures(captures: tuple[PictureCapture, ...], files: _Files) -> tuple[Pict
     return found[:MOST_PICTURES]
 
 
-def _body_name(answer: Response | None, files: _Files) -> str:
+def _body_name(answer: Response | None, files: Files) -> str:
     return files.name(answer.body) if answer is not None and answer.body else ""
 
 
-def _stamp_or_empty(value: datetime | None) -> str:
-    return "" if value is None else stamp(value)
-
-
-def _us(seconds: float) -> int:
-    return round(seconds * 1_000_000)
+def _stamp_or(value: datetime | None, instead: str) -> str:
+    return instead if value is None else stamp(value)

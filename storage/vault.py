@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from storage.blobs import Blobs
-from storage.clock import Clock
+from storage.clock import Clock, Timekeeping
+from storage.collection import Collection
 from storage.database import Database
 from storage.errors import DatabaseTrouble
 from storage.writer import Job, Writer
@@ -20,7 +21,10 @@ _BEGUN_AT_ONCE = 512
 
 @dataclass(kw_only=True)
 class Vault:
-    """The open parts. writer is None when the store was opened for reading only."""
+    """The open parts. writer is None when the store was opened for reading only.
+
+    collection: what every manifest says of operator and configuration; set by the daemon.
+    """
 
     folder: Path
     database: Database
@@ -28,8 +32,14 @@ class Vault:
     clock: Clock
     origin: str
     writer: Writer | None
+    collection: Collection = field(default_factory=Collection)
+    timekeeping: Timekeeping = field(init=False)
     _begun: set[asyncio.Task[Any]] = field(default_factory=set)
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_BEGUN_AT_ONCE))
+
+    def __post_init__(self) -> None:
+        """One reading of the clock's state is shared by everything that is sealed."""
+        self.timekeeping = Timekeeping(self.clock)
 
     async def submit(self, job: Job[T]) -> T:
         """Run a job in the writer; see `Writer.submit`. Raises DatabaseTrouble on a reading store."""

@@ -64,7 +64,7 @@ async def test_the_manifest_is_canonical_and_names_every_file(store: Store, cloc
     manifest = json.loads(raw)
     assert canonical(manifest) == raw
     roles = {f["role"]: f for f in manifest["files"]}
-    assert set(roles) == {"listing", "page", "picture-1", "picture-2", "certificate"}
+    assert set(roles) == {"listing", "page", "picture-1", "picture-2", "certificate", "dependencies"}
     for file in roles.values():
         assert len(await store.blobs.get(file["sha256"])) == file["size_bytes"]
     assert manifest["post"]["title"] == "血料手串 1"
