@@ -122,6 +122,21 @@ class Vitals:
         self.oldest_good_poll_age_seconds = self._gauge(
             "oldest_good_poll_age_seconds", "Age of the oldest last good poll of the targets due tonight"
         )
+        self.disk_troubles_total = self._counter("disk_troubles_total", "Times the disk began to refuse")
+        self.not_preserved = self._gauge("not_preserved", "Captures held in memory: the disk refuses them")
+        self.verified_at_seconds = self._gauge(
+            "verified_at_seconds", "When the store was last verified, Unix time; 0 for never"
+        )
+        self.verify_faults = self._gauge("verify_faults", "Faults that the last verify found")
+        self.time_stamps_total = self._counter(
+            "time_stamps_total", "Requests to authorities of time, by how they ended", "authority", "outcome"
+        )
+        self.time_stamps_waiting = self._gauge(
+            "time_stamps_waiting", "Requests for time stamps that wait for an answer", "authority"
+        )
+        self.time_stamp_wait_seconds = self._gauge(
+            "time_stamp_wait_seconds", "For how long the oldest of them has waited", "authority"
+        )
         self.disk_free_bytes = self._gauge("disk_free_bytes", "Free on the data folder's file system")
 
     def tally(self, name: str, text: str, label: str, read: Callable[[], Mapping[str, float]]) -> None:
@@ -183,6 +198,15 @@ class Vitals:
         self.deliveries_total.labels(channel, outcome).inc()
         if outcome == "delivered":
             self.capture_to_alert_seconds.observe(took_s)
+
+    def stamped(self, authority: str, outcome: str) -> None:
+        """One request to an authority of time ended: whole, trouble or refused."""
+        self.time_stamps_total.labels(authority, outcome).inc()
+
+    def stamps_wait(self, authority: str, count: int, waits_s: float) -> None:
+        """So many requests wait for an authority, the oldest for `waits_s`."""
+        self.time_stamps_waiting.labels(authority).set(count)
+        self.time_stamp_wait_seconds.labels(authority).set(waits_s)
 
     async def start(self) -> None:
         """Serve. Raises ConfigError when the address cannot be had."""
