@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
@@ -24,6 +25,10 @@ class TimeAuthority:
     url: str
     roots: bytes
     every_s: float = 300.0
+
+    def fact(self) -> str:
+        """One line for the log: who is trusted for the time, and under which roots."""
+        return f"{self.name} {self.url} {hashlib.sha256(self.roots).hexdigest()}"
 
 
 def read_authorities(document: Document, sift: Sift, folder: Path, today: date) -> tuple[TimeAuthority, ...]:
