@@ -29,6 +29,7 @@ from bot.house import House
 from bot.notify import Systemd, keep_alive
 from bot.reload import Reload
 from bot.secrets import reader
+from bot.timing import Timing
 from bot.vitals import Vitals
 from storage.clock import Clock, clock_from, scaled_loop
 from storage.collection import Collection
@@ -78,6 +79,7 @@ class Daemon:
                 behind.create_task(self.house.keep(self._live, self._due_since, self.tell_admin))
                 behind.create_task(self._retire_expired())
                 behind.create_task(self._follow_config())
+                behind.create_task(self.timing.run())
                 behind.create_task(keep_alive(self.systemd, self.clock, lambda: True))
                 async with ending_group() as watch:
                     live, expired = self._in_force()
@@ -141,6 +143,13 @@ class Daemon:
         )
         self.roster = Roster(self.kit, self.house.rows)
         self.vigil = Vigil(self.kit, lambda: self.roster.watches)
+        self.timing = Timing(
+            self.store,
+            self.clock,
+            lambda: self.config.authorities,
+            vitals=self.vitals,
+            tell_admin=self.tell_admin,
+        )
 
     # --- what the configuration decides ---------------------------------------------------
 
@@ -163,6 +172,7 @@ class Daemon:
             "digest": self.config.digest,
             "stanzas": "\n".join(self.config.stanzas),
             "lexicon": self.bench.policy.lexicon.version,
+            "authorities": "\n".join(one.fact() for one in self.config.authorities),
         }
         self.store.vault.collection = Collection(
             operator=self.config.contact, config_sha256=self.config.digest
@@ -209,6 +219,8 @@ class Daemon:
         await self.roster.set_targets(live)
         if config.channels != old.channels:
             self._channels_changed.set()
+        if config.authorities != old.authorities:
+            self.timing.changed()
         await self._log_config()
         self.vitals.reloads_total.labels("taken").inc()
         self.systemd.ready(f"watching {len(live)} targets")
