@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage import ledger, progress
+from storage import ledger, progress, tokens
 from storage.model import Progress
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class ChannelStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The store at a glance. root: RFC 6962, hex."""
+    """The store at a glance. root: RFC 6962, hex. stamps: the time stamps of each authority."""
 
     targets: tuple[TargetStatus, ...]
     channels: tuple[ChannelStatus, ...]
@@ -45,6 +45,7 @@ class Status:
     tree_size: int
     root: str
     origin: str
+    stamps: tuple[tokens.AuthorityTokens, ...] = ()
 
 
 async def status(store: Store) -> Status:
@@ -65,6 +66,7 @@ async def status(store: Store) -> Status:
         tree_size=head.size,
         root=head.root,
         origin=head.origin,
+        stamps=await tokens.standing(database),
     )
 
 

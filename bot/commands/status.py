@@ -15,6 +15,7 @@ from storage.model import Target
 
 if TYPE_CHECKING:
     from storage.casefile import Status, TargetStatus
+    from storage.tokens import AuthorityTokens
 
 _EXACT_BELOW_S = 60
 _WELL = {"ok": "", "paused": "dim", "new": "dim"}
@@ -40,11 +41,12 @@ def run(out: Out, folder: Path, clock: Clock, *, targets: Mapping[str, Target], 
             "items": found.items,
             "tree_size": found.tree_size,
             "root": found.root,
+            "time_stamps": found.stamps,
             "remark": remark,
         }
     )
     if not out.json:
-        _print(out, found, rows, remark)
+        _print(out, found, rows, remark, now)
     return OK
 
 
@@ -72,7 +74,7 @@ def _unseen(target: Target) -> dict[str, object]:
     return {"target": target.name, "health": "new", "interval_s": target.interval_s, "configured": True}
 
 
-def _print(out: Out, found: Status, rows: list[dict[str, object]], remark: str) -> None:
+def _print(out: Out, found: Status, rows: list[dict[str, object]], remark: str, now: datetime) -> None:
     columns = ("target", "health", "last good poll", "ago", "interval", "posts", "yield", "vigils", "reason")
     styles = (_WELL.get(str(row["health"]), "red") for row in rows)
     out.table(columns, (_row(row) for row in rows), styles=styles)
@@ -83,8 +85,28 @@ def _print(out: Out, found: Status, rows: list[dict[str, object]], remark: str) 
         f"{found.unjudged} not judged yet; "
         f"log of {some(found.tree_size, 'leaf', 'leaves')}, root {found.root[:16]}…"
     )
+    _print_stamps(out, found.stamps, now)
     if remark:
         out.say(remark, style="yellow")
+
+
+def _print_stamps(out: Out, stamps: tuple[AuthorityTokens, ...], now: datetime) -> None:
+    """Who stamped the log's checkpoints with the time, and for how long something has been waited for."""
+    if not stamps:
+        out.say("no authority has been asked for a time stamp", style="dim")
+        return
+    columns = ("authority", "whole", "last", "waiting", "for", "refused", "reason")
+    out.table(columns, (_stamp_row(one, now) for one in stamps), styles=(_stamp_style(one) for one in stamps))
+
+
+def _stamp_row(one: AuthorityTokens, now: datetime) -> tuple[object, ...]:
+    last = moment(one.last_received_at) if one.last_received_at else "-"
+    waits_s = (now - one.waiting_since).total_seconds() if one.waiting_since else 0.0
+    return (one.authority, one.whole, last, one.waiting, _span(waits_s), one.refused, on_one_line(one.why))
+
+
+def _stamp_style(one: AuthorityTokens) -> str:
+    return "yellow" if one.waiting or one.refused else ""
 
 
 def _row(row: dict[str, object]) -> tuple[object, ...]:
