@@ -77,7 +77,7 @@ def test_no_label_can_hold_an_address_or_a_person() -> None:
     vitals = Vitals("127.0.0.1", 0, tuple)
     labels = {label for metric in vars(vitals).values() for label in getattr(metric, "_labelnames", ())}
     assert labels == {
-        "outcome", "observation", "channel", "presence", "queue", "health", "tier",
+        "outcome", "observation", "channel", "presence", "queue", "health", "tier", "authority",
     }  # fmt: skip
 
 
