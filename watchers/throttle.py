@@ -1,7 +1,7 @@
 """Politeness: how often one host may be asked, by everything this process does.
 
 Each host has one gate. Its next free instant is computed (GCRA, no burst), callers
-queue there first come first served, pictures and pages ahead of listings, and the
+queue there first come first served, pictures and pages ahead of listings for a while, and the
 one at the head is woken once. Only then it passes asyncio-throttle, uncontended, as
 the enforcer of last resort: queueing on that library would wake every waiter a
 hundred times a second (facts/monitoring.md, section 6). Waiting costs the caller's
@@ -29,8 +29,9 @@ LONGEST_PAUSE_S = 1_800.0
 """A host may silence us for half an hour at a time, never for the night (facts, section 10)."""
 PATIENCE_S = 10.0
 """A longer pause is told to the caller at once instead of being slept through."""
-STARVED_S = 60.0
-"""After this long a listing poll goes before further pictures: new posts must be found too."""
+STARVED_S = 3.0
+"""After this long listing polls get every second turn: a host's first captures may not push its polls
+out of their interval, and polls of many targets may not keep what was found from being captured."""
 LONGEST_QUEUE_S = 600.0
 OVERALL = HostLimit(requests_per_s=400.0, concurrency=256)
 _IDLE_S = 900.0
@@ -66,6 +67,7 @@ class Gate:
         self._usual: deque[_Waiter] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._granting = False
+        self._was_usual = False
         self.busy = 0
         self._last_start = -math.inf
         self._paused_until = -math.inf
@@ -190,7 +192,10 @@ class Gate:
             while queue and queue[0].future.done():
                 queue.popleft()
         starved = bool(self._usual) and now - self._usual[0].since > STARVED_S
-        queue = self._usual if starved or not self._urgent else self._urgent
+        if not self._urgent or (starved and not self._was_usual):
+            queue, self._was_usual = self._usual, True
+        else:
+            queue, self._was_usual = self._urgent, False
         return queue.popleft() if queue else None
 
     def idle(self, now: float) -> bool:

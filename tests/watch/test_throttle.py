@@ -141,6 +141,16 @@ def test_a_flood_of_pictures_does_not_starve_the_listing() -> None:
     assert said.index("listing") <= STARVED_S + 2
 
 
+def test_a_flood_of_listings_leaves_every_second_turn_to_captures() -> None:
+    said: list[str] = []
+    polls = [(f"listing {n}", False) for n in range(100)]
+    captures = [(f"picture {n}", True) for n in range(20)]
+    virtual(lambda throttle: run_in_order(throttle, [("first", False), *polls, *captures], said))
+    assert said.index("picture 19") <= 2 * 20 + 1
+    both = said[5:30]
+    assert sum(name.startswith("listing") for name in both) in (12, 13)
+
+
 def test_the_strictest_target_rules_a_host() -> None:
     async def scene(throttle: Throttle) -> None:
         throttle.turn("a.example", "slow", HostLimit(requests_per_s=0.1), urgent=False, until=NEVER)
