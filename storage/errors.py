@@ -16,7 +16,8 @@
     │   ├── DamagedBlob        stored bytes no longer match their name
     │   ├── DatabaseTrouble    schema or rows are not what they must be
     │   ├── KeyTrouble         a signing key is missing, unreadable or not the expected one
-    │   └── NotNote            a signed text is malformed, altered or by another key
+    │   ├── NotNote            a signed text is malformed, altered or by another key
+    │   └── NoCosignature      a cosigner refuses a log that does not go on from what it signed
     ├── CaseRefused            an officer: what was ordered about a case cannot be done
     └── DeliveryError          the chat
         ├── NotSent            surely not delivered: retry after a pause
@@ -137,6 +138,10 @@ class NotNote(StoreError):
 
 class CaseRefused(NightjarError):
     """What was ordered about a case cannot be done: no such case, closed, a text is missing."""
+
+
+class NoCosignature(StoreError):
+    """A cosigner refuses: the log went back, forked, or does not show that it goes on."""
 
 
 class DeliveryError(NightjarError):
