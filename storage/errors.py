@@ -15,6 +15,7 @@
     │   ├── DiskTrouble        full, read-only, i/o error: stop and tell
     │   ├── DamagedBlob        stored bytes no longer match their name
     │   ├── DatabaseTrouble    schema or rows are not what they must be
+    │   │   └── RolledBack     the log is older or other than a checkpoint that was signed
     │   ├── KeyTrouble         a signing key is missing, unreadable or not the expected one
     │   ├── NotNote            a signed text is malformed, altered or by another key
     │   └── NoCosignature      a cosigner refuses a log that does not go on from what it signed
@@ -126,6 +127,14 @@ class DamagedBlob(StoreError):
 
 class DatabaseTrouble(StoreError):
     """The database is locked, damaged or of another version."""
+
+
+class RolledBack(DatabaseTrouble):
+    """The log is older than, or not the one of, a checkpoint that was signed. Attributes: size, root, at."""
+
+    def __init__(self, why: str, *, size: int, root: str, at: str) -> None:
+        super().__init__(why)
+        self.size, self.root, self.at = size, root, at
 
 
 class KeyTrouble(StoreError):

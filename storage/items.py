@@ -120,6 +120,7 @@ def _keep_verdict(batch: Batch, look: _Look, judgement: Judgement, text: bytes) 
         "record_sha256": sha256_of(text),
     }
     leaf = ledger.append(batch, verdicts.KIND, facts, judgement.judged_at)
+    batch.urgent |= judgement.verdict.tier is Tier.URGENT
     batch.many("UPDATE observation SET judged = 1 WHERE seq = ?", (look.seq,))
     batch.add(
         VerdictRow(

@@ -5,6 +5,8 @@
     <data>/keys/certificate.note    the admin's statement about it (C2SP note), when there is one
     <data>/keys/admin.pub.pem       the key that made that statement
     <data>/keys/old/<n>/            public halves and certificates of earlier keys, 1 the oldest
+    <data>/keys/next/               a successor that the log already names and that is not in use yet
+    <data>/keys/anchor              the newest checkpoint that was signed (storage/checkpoints.py)
 
 Everything here blocks and belongs in threads. The secret never leaves its file but to sign.
 """
@@ -27,7 +29,7 @@ from storage.errors import DiskTrouble, KeyTrouble, NotNote
 
 FOLDER = "keys"
 SECRET, PUBLIC, CERTIFICATE, ADMIN = "daemon.key", "daemon.pub.pem", "certificate.note", "admin.pub.pem"
-OLD = "old"
+OLD, NEXT, ANCHOR = "old", "next", "anchor"
 ADMIN_NAME = "nightjar-admin"
 _TITLE = "nightjar key certificate v1"
 _RAW = serialization.Encoding.Raw, serialization.PublicFormat.Raw
@@ -154,20 +156,66 @@ def known(folder: Path) -> tuple[PublicKey, ...]:
     return (*current, *(_public(keys / OLD / str(n), n) for n in reversed(_numbers(keys))))
 
 
-def rotate(folder: Path, origin: str) -> Signer:
-    """Put the daemon key's public half and certificate aside and make a new key.
+def ensure(folder: Path, origin: str, *, signed_before: bool = False) -> Signer:
+    """The daemon key, made when this log has never had one.
 
-    The old secret is deleted. The log has to be told by the caller. Raises KeyTrouble, DiskTrouble.
+    signed_before: the database holds checkpoints. Raises KeyTrouble when a key that was in use
+    is gone: a new one is then for an admin to make (`nightjar keys rotate`), in the open.
+    """
+    keys = folder / FOLDER
+    if (keys / SECRET).exists():
+        return Signer.load(folder, origin)
+    if signed_before or (keys / ANCHOR).exists() or (keys / OLD).exists():
+        raise KeyTrouble(
+            f"{keys / SECRET} is gone, though it has signed checkpoints; put it back from a backup, "
+            "or stop the watch and make a successor: `nightjar keys rotate`"
+        )
+    try:
+        return Signer.make(folder, origin)
+    except KeyTrouble:  # another process made one in the same instant
+        return Signer.load(folder, origin)
+
+
+def make_next(folder: Path, origin: str) -> Signer:
+    """A successor that is not in use yet; an earlier one that never came into use is thrown away."""
+    place = folder / FOLDER / NEXT
+    _remove(place / SECRET, place / PUBLIC)
+    private = Ed25519PrivateKey.generate()
+    _make_folder(place)
+    write_secret(place / SECRET, private)
+    signer = Signer.of(private, notes.log_name(origin))
+    write(place / PUBLIC, notes.pem(signer.public).encode())
+    return signer
+
+
+def succeed(folder: Path, origin: str) -> Signer:
+    """Put the key in use aside (public half, certificate; the secret is deleted), the next one in its place.
+
+    Raises KeyTrouble, DiskTrouble. After a crash in the middle `nightjar keys rotate` sets it right.
     """
     keys = folder / FOLDER
     aside = keys / OLD / str(max(_numbers(keys), default=0) + 1)
-    if (keys / PUBLIC).exists():
-        read_public(keys / PUBLIC)
-        for name in (PUBLIC, CERTIFICATE, ADMIN):
-            if (keys / name).exists():
-                write(aside / name, _bytes(keys / name))
-    _remove(keys / CERTIFICATE, keys / ADMIN, keys / SECRET, keys / PUBLIC)
-    return Signer.make(folder, origin)
+    for name in (PUBLIC, CERTIFICATE, ADMIN):
+        if (keys / name).exists():
+            write(aside / name, _bytes(keys / name))
+    try:
+        _remove(keys / CERTIFICATE, keys / ADMIN)
+        for name in (PUBLIC, SECRET):
+            (keys / NEXT / name).replace(keys / name)
+        (keys / NEXT).rmdir()
+        sync_folder(keys)
+    except OSError as error:
+        raise DiskTrouble(f"{keys}: {error.strerror}") from error
+    return Signer.load(folder, origin)
+
+
+def put_aside(folder: Path, name: str) -> None:
+    """Move a file of the keys folder to `old`, under a name of its own. Raises DiskTrouble."""
+    keys = folder / FOLDER
+    if (keys / name).exists():
+        count = len(list((keys / OLD).glob(f"{name}.*"))) if (keys / OLD).is_dir() else 0
+        write(keys / OLD / f"{name}.{count + 1}", _bytes(keys / name))
+        _remove(keys / name)
 
 
 def read_public(path: Path) -> bytes:
@@ -264,8 +312,11 @@ def _make_folder(folder: Path) -> None:
 
 
 def _remove(*paths: Path) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
+    try:
+        for path in paths:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise DiskTrouble(f"{error.filename}: {error.strerror}") from error
 
 
 def _bytes(path: Path) -> bytes:

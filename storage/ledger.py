@@ -92,11 +92,11 @@ async def entry(database: Database, index: int) -> tuple[str, str]:
     return str(rows[0][0]), str(rows[0][1])
 
 
-async def leaf_hashes(database: Database, size: int) -> list[bytes]:
-    """The hashes of the first `size` leaves, in order."""
+async def leaf_hashes(database: Database, size: int, *, start: int = 0) -> list[bytes]:
+    """The hashes of the leaves from `start` up to the first `size`, in order."""
     found: list[bytes] = []
     sql = 'SELECT leaf_hash FROM leaf WHERE "index" >= ? AND "index" < ? ORDER BY "index"'
-    for start in range(0, size, _PAGE):
-        rows = await database.rows(sql, (start, min(start + _PAGE, size)))
+    for page in range(start, size, _PAGE):
+        rows = await database.rows(sql, (page, min(page + _PAGE, size)))
         found += [bytes.fromhex(row[0]) for row in rows]
     return found

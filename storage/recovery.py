@@ -1,6 +1,7 @@
 """Opening and closing a data folder, and what a crash may have left in it.
 
-Start: lock, migrate, sweep temporaries, mark deliveries a crash left half sent. Then, in
+Start: lock, migrate, refuse a log that was rolled back (`checkpoints.guard`), sweep
+temporaries, mark deliveries a crash left half sent. Then, in
 a thread beside the first polls, compare blob files with rows (both in order of name, so
 memory stays flat): files without rows are listed, rows without files are damage.
 """
@@ -8,6 +9,7 @@ memory stays flat): files without rows are listed, rows without files are damage
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import sqlite3
@@ -15,11 +17,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from storage import ledger, outbox
+from storage import checkpoints, keys, ledger, outbox
 from storage.blobs import Blobs, names
 from storage.clock import Clock
 from storage.database import Database
-from storage.errors import DatabaseTrouble, DiskTrouble
+from storage.errors import DatabaseTrouble, DiskTrouble, KeyTrouble
 from storage.threads import in_thread
 from storage.vault import Vault
 from storage.writer import Batch, Writer
@@ -59,8 +61,9 @@ class Lock:
 class Keeper:
     """Holds the lock and the result of the comparison of files with rows."""
 
-    def __init__(self, lock: Lock | None) -> None:
+    def __init__(self, lock: Lock | None, odd: str = "") -> None:
         self.quarantine: tuple[str, ...] = ()
+        self.odd = odd
         self._lock = lock
         self._closed = False
         self._survey: asyncio.Task[tuple[str, ...]] | None = None
@@ -101,20 +104,24 @@ class Keeper:
                 self._lock.release()
 
 
-async def open_for_writing(folder: Path, clock: Clock) -> tuple[Vault, Keeper]:
-    """See `Store.open`."""
+async def open_for_writing(folder: Path, clock: Clock, *, guarded: bool = True) -> tuple[Vault, Keeper]:
+    """See `Store.open`. guarded: False to open a log that was rolled back, to admit it."""
     lock, blobs = _take(folder)
+    odd = ""
     try:
         database = await Database.open(folder / DATABASE, writable=True)
         try:
+            if guarded:
+                odd = await checkpoints.guard(folder, database, await ledger.head(database))
             vault = await _begin(folder, database, blobs, clock)
+            await _have_key(vault)
         except BaseException:
             await database.close()
             raise
     except BaseException:
         lock.release()
         raise
-    keeper = Keeper(lock)
+    keeper = Keeper(lock, odd)
     keeper.start(vault)
     return vault, keeper
 
@@ -152,6 +159,13 @@ async def _begin(folder: Path, database: Database, blobs: Blobs, clock: Clock) -
     return Vault(
         folder=folder, database=database, blobs=blobs, clock=clock, origin=head.origin, writer=writer
     )
+
+
+async def _have_key(vault: Vault) -> None:
+    """A signing key from the first start on; what is wrong with one is for whoever signs to tell."""
+    signed_before = await checkpoints.latest(vault.database) is not None
+    with contextlib.suppress(KeyTrouble, DiskTrouble):
+        await in_thread(keys.ensure, vault.folder, vault.origin, signed_before=signed_before)
 
 
 async def open_for_reading(folder: Path, clock: Clock) -> tuple[Vault, Keeper]:

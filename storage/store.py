@@ -56,7 +56,8 @@ class Store:
         """Open for writing: take the folder's lock, migrate, sweep what a crash left.
 
         Raises DatabaseTrouble when another process writes here or the database is damaged
-        or newer than this program, DiskTrouble when the folder cannot be written.
+        or newer than this program, RolledBack when the log is older or other than a signed
+        checkpoint, DiskTrouble when the folder cannot be written.
         """
         vault, keeper = await recovery.open_for_writing(folder, clock)
         return cls(folder, vault, keeper)
@@ -82,6 +83,11 @@ class Store:
     def quarantine(self) -> tuple[str, ...]:
         """Blobs found at start that no row names: kept, never deleted silently."""
         return self._keeper.quarantine
+
+    @property
+    def odd(self) -> str:
+        """What was odd about keys and newest checkpoint at start, or ""."""
+        return self._keeper.odd
 
     # --- evidence -----------------------------------------------------------------
 

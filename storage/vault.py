@@ -34,6 +34,8 @@ class Vault:
     writer: Writer | None
     collection: Collection = field(default_factory=Collection)
     timekeeping: Timekeeping = field(init=False)
+    signing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Checkpoints are signed one after another."""
     _begun: set[asyncio.Task[Any]] = field(default_factory=set)
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_BEGUN_AT_ONCE))
 

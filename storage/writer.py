@@ -35,6 +35,8 @@ class Batch:
 
     def __init__(self, client: SqliteTransactionWrapper, frontier: Frontier) -> None:
         self.frontier = frontier
+        self.urgent = False
+        """Set it when what was added must be signed at once."""
         self._client = client
         self._rows: dict[type[Model], list[Model]] = {}
         self._many: dict[str, list[list[Any]]] = {}
@@ -102,6 +104,8 @@ class Writer:
     def __init__(self, database: Database) -> None:
         self.frontier = Frontier()
         """The log as committed; set it before the first leaf is added."""
+        self.news, self.urgent = asyncio.Event(), asyncio.Event()
+        """The log grew; it grew by what must be signed at once. Whoever signs clears them."""
         self._database = database
         self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue(_QUEUE_JOBS)
         self._task: asyncio.Task[None] | None = None
@@ -170,6 +174,10 @@ class Writer:
             results = [await waiting.job(work) for waiting in batch]
             await work.finish(self.frontier)
             await _say(client, "COMMIT")
+        if work.frontier.size != self.frontier.size:
+            self.news.set()
+        if work.urgent:
+            self.urgent.set()
         self.frontier = work.frontier
         return results
 

@@ -16,6 +16,15 @@ from tests.storage.test_notes import need, run
 ORIGIN = "fe" * 16
 
 
+def turned(folder: Path) -> Signer:
+    """The successor of a folder's key, in use."""
+    coming = keys.make_next(folder, ORIGIN)
+    assert keys.succeed(folder, ORIGIN) == Signer.load(folder, ORIGIN)
+    assert keys.known(folder)[0].public == coming.public
+    assert not (folder / "keys" / "next").exists()
+    return coming
+
+
 def test_a_made_key_is_private_loads_again_and_is_never_overwritten(tmp_path: Path) -> None:
     made = Signer.make(tmp_path, ORIGIN)
     secret = tmp_path / "keys" / "daemon.key"
@@ -97,8 +106,8 @@ def test_a_rotated_key_keeps_the_old_public_half_and_certificate_but_not_the_sec
     first = Signer.make(tmp_path, ORIGIN)
     keys.new_admin(tmp_path / "admin.key")
     note = keys.certify(tmp_path, ORIGIN, keys.admin_signer(tmp_path / "admin.key"), DUSK)
-    second = keys.rotate(tmp_path, ORIGIN)
-    third = keys.rotate(tmp_path, ORIGIN)
+    second = turned(tmp_path)
+    third = turned(tmp_path)
     assert [key.public for key in keys.known(tmp_path)] == [third.public, second.public, first.public]
     assert [key.number for key in keys.known(tmp_path)] == [0, 2, 1]
     assert keys.known(tmp_path)[2].certificate == note
@@ -109,5 +118,24 @@ def test_a_rotated_key_keeps_the_old_public_half_and_certificate_but_not_the_sec
 def test_a_rotation_works_when_the_secret_was_lost(tmp_path: Path) -> None:
     first = Signer.make(tmp_path, ORIGIN)
     (tmp_path / "keys" / "daemon.key").unlink()
-    second = keys.rotate(tmp_path, ORIGIN)
+    second = turned(tmp_path)
     assert [key.public for key in keys.known(tmp_path)] == [second.public, first.public]
+
+
+def test_a_successor_that_never_came_into_use_is_thrown_away(tmp_path: Path) -> None:
+    first = Signer.make(tmp_path, ORIGIN)
+    keys.make_next(tmp_path, ORIGIN)
+    assert Signer.load(tmp_path, ORIGIN) == first
+    second = turned(tmp_path)
+    assert [key.public for key in keys.known(tmp_path)] == [second.public, first.public]
+
+
+def test_a_key_is_made_once_and_never_again_after_it_signed(tmp_path: Path) -> None:
+    made = keys.ensure(tmp_path, ORIGIN)
+    assert keys.ensure(tmp_path, ORIGIN) == made
+    (tmp_path / "keys" / "daemon.key").unlink()
+    with pytest.raises(KeyTrouble, match="is gone"):
+        keys.ensure(tmp_path, ORIGIN, signed_before=True)
+    (tmp_path / "keys" / "anchor").write_text("a checkpoint")
+    with pytest.raises(KeyTrouble, match="is gone"):
+        keys.ensure(tmp_path, ORIGIN)

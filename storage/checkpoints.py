@@ -1,0 +1,315 @@
+"""Signed statements about the log, and the refusal to go on from an older or other log.
+
+A checkpoint says: at this time the log had this many entries and this root. Each is a row,
+and the newest stands outside the database as well, in `<data>/keys/anchor`. A database that
+was put back to an earlier state is then smaller than the anchor, or other than it said, and
+`guard` refuses it before anything is written or signed: no two histories under one key.
+The row is committed first and the anchor replaced afterwards, so a crash leaves an anchor
+that is older, never one that the log does not reach.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from storage import keys, ledger, notes
+from storage.codec import micros, moment, stamp
+from storage.database import Database, Row
+from storage.errors import DatabaseTrouble, KeyTrouble, NotNote, RolledBack
+from storage.ledger import Head
+from storage.notes import Checkpoint
+from storage.threads import in_thread
+from storage.tree import Frontier
+from storage.vault import Vault
+from storage.writer import Batch
+
+if TYPE_CHECKING:
+    from storage.store import Store
+
+log = structlog.get_logger(__name__)
+
+EVERY_S = 3.0
+"""How long news gather before they are signed; urgent ones do not wait."""
+AGAIN_S = 30.0
+"""The pause after a fault."""
+_COLUMNS = "size, root, at, reason, note, frontier"
+_INSERT = f"INSERT OR IGNORE INTO checkpoint ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608 -- our columns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """A checkpoint as kept. root: hex. note: exact text. peaks: as in the head, "" when not kept."""
+
+    size: int
+    root: str
+    at: datetime
+    reason: str
+    note: str
+    peaks: str = ""
+
+
+# --- reading ------------------------------------------------------------------------------
+
+
+async def latest(database: Database) -> Signed | None:
+    """The newest checkpoint, or None."""
+    return await _one(database, "ORDER BY size DESC LIMIT 1")
+
+
+async def at_or_after(database: Database, index: int) -> Signed | None:
+    """The oldest checkpoint that stands for entry `index`, or None."""
+    return await _one(database, "WHERE size > ? ORDER BY size LIMIT 1", index)
+
+
+async def of_size(database: Database, size: int) -> Signed | None:
+    """The checkpoint of exactly that size, or None."""
+    return await _one(database, "WHERE size = ?", size)
+
+
+async def all_of(database: Database) -> tuple[Signed, ...]:
+    """Every checkpoint, oldest first."""
+    rows = await database.rows(f"SELECT {_COLUMNS} FROM checkpoint ORDER BY size")  # noqa: S608
+    return tuple(_signed(row) for row in rows)
+
+
+async def _one(database: Database, where: str, *values: int) -> Signed | None:
+    rows = await database.rows(f"SELECT {_COLUMNS} FROM checkpoint {where}", values)  # noqa: S608
+    return _signed(rows[0]) if rows else None
+
+
+def _signed(row: Row) -> Signed:
+    size, root, at, reason, note, peaks = row
+    return Signed(size=size, root=root, at=moment(at), reason=reason, note=note, peaks=peaks)
+
+
+# --- signing ------------------------------------------------------------------------------
+
+
+async def sign(store: Store, reason: str) -> Signed:
+    """Sign the log as committed; the checkpoint that stands for it, which may be there already.
+
+    What has begun is finished. Raises KeyTrouble, DiskTrouble, and DatabaseTrouble when the
+    store was opened for reading or the log does not go on from the newest checkpoint.
+    """
+    return await store.vault.finish(_sign(store.vault, reason))
+
+
+async def _sign(vault: Vault, reason: str) -> Signed:
+    if vault.writer is None:
+        raise DatabaseTrouble("this store was opened for reading; only the running watch signs")
+    async with vault.signing:
+        before, head = await latest(vault.database), await ledger.head(vault.database)
+        if before is not None:
+            await _refuse_other_past(vault.database, before, head)
+            if before.size == head.size:
+                await in_thread(_keep_anchor, vault.folder, before.note)
+                return before
+        at = vault.clock.now()
+        note = await in_thread(_note, vault.folder, head, at, before is not None)
+        values = head.size, head.root, micros(at), reason, note, head.peaks
+
+        async def job(batch: Batch) -> None:
+            batch.many(_INSERT, values)
+
+        await vault.submit(job)
+        await in_thread(_keep_anchor, vault.folder, note)
+        return Signed(size=head.size, root=head.root, at=at, reason=reason, note=note, peaks=head.peaks)
+
+
+def _note(folder: Path, head: Head, at: datetime, signed_before: bool) -> str:
+    signer = keys.ensure(folder, head.origin, signed_before=signed_before)
+    return notes.sign_note(
+        notes.checkpoint_text(head.origin, head.size, bytes.fromhex(head.root), at), signer
+    )
+
+
+def _keep_anchor(folder: Path, note: str) -> None:
+    """Replace the anchor; one that is odd is kept aside for whoever looks into it."""
+    path = folder / keys.FOLDER / keys.ANCHOR
+    if read_anchor(folder)[1]:
+        keys.put_aside(folder, keys.ANCHOR)
+    if not path.exists() or path.read_text(encoding="utf-8", errors="replace") != note:
+        keys.write(path, note.encode())
+
+
+async def _refuse_other_past(database: Database, before: Signed, head: Head) -> None:
+    if not await _goes_on(database, Head(size=before.size, root=before.root, peaks=before.peaks), head):
+        raise RolledBack(
+            f"the log no longer goes on from the checkpoint {_named(before)}: nothing more is signed; "
+            "run `nightjar verify`",
+            size=before.size,
+            root=before.root,
+            at=stamp(before.at),
+        )
+
+
+async def _goes_on(database: Database, before: Head, head: Head) -> bool:
+    """Whether the log at `head` begins with the one at `before`: by its peaks and the entries since."""
+    if head.size < before.size:
+        return False
+    if head.size == before.size:
+        return head.root == before.root
+    try:
+        start = await _frontier(database, before)
+        since = await ledger.leaf_hashes(database, head.size, start=before.size)
+    except ValueError:  # a leaf hash that is none
+        return False
+    return (start.size, start.root().hex()) == (before.size, before.root) and (
+        start.extend(since).root().hex() == head.root
+    )
+
+
+async def _frontier(database: Database, before: Head) -> Frontier:
+    """By the peaks, which prove themselves; without, or with bent ones, from the first entry on."""
+    try:
+        return before.frontier()
+    except (DatabaseTrouble, ValueError):
+        return Frontier().extend(await ledger.leaf_hashes(database, before.size))
+
+
+def _named(point: Signed | Checkpoint) -> str:
+    root = point.root if isinstance(point.root, str) else point.root.hex()
+    return f"of {point.size} entries, root {root[:12]}, signed {stamp(point.at)}"
+
+
+# --- at start -------------------------------------------------------------------------------
+
+
+async def guard(folder: Path, database: Database, head: Head) -> str:
+    """Refuse a log that is not the one of the newest checkpoint; what is odd but no reason to refuse, or "".
+
+    Reads only. A missing or damaged anchor is odd: the newest checkpoint of the database itself
+    must then hold. Raises RolledBack.
+    """
+    anchor, odd = await in_thread(read_anchor, folder)
+    if anchor is None:
+        if (newest := await latest(database)) is None:
+            return odd
+        await _refuse_other_past(database, newest, head)
+        return odd or f"{folder / keys.FOLDER / keys.ANCHOR} is missing: a roll-back would not be noticed"
+    if why := await _other_than(database, anchor, head):
+        raise RolledBack(
+            f"{folder / keys.FOLDER / keys.ANCHOR} is the checkpoint {_named(anchor)}, but {why}. Nothing is "
+            "written. Put back the newer database; or, if it is lost, keep what is here for the court and "
+            'admit it: `nightjar keys rotate --accept-rollback "WHY"`',
+            size=anchor.size,
+            root=anchor.root.hex(),
+            at=stamp(anchor.at),
+        )
+    return odd
+
+
+async def _other_than(database: Database, anchor: Checkpoint, head: Head) -> str:
+    """Why the log at `head` does not go on from the anchor, or ""."""
+    if head.origin != anchor.origin:
+        return "the database is another one or was removed"
+    if head.size < anchor.size:
+        return f"the database holds only {head.size}: it was put back to an earlier state"
+    row = await of_size(database, anchor.size)
+    peaks = row.peaks if row is not None else ""
+    before = Head(origin=anchor.origin, size=anchor.size, root=anchor.root.hex(), peaks=peaks)
+    return "" if await _goes_on(database, before, head) else "the log of the database is another one"
+
+
+def read_anchor(folder: Path) -> tuple[Checkpoint | None, str]:
+    """(the newest checkpoint as it stands outside the database, what is odd about it or ""). For threads.
+
+    Whoever could forge it could also remove it, so a bad signature makes it odd and not void.
+    """
+    path = folder / keys.FOLDER / keys.ANCHOR
+    try:
+        raw = path.read_bytes()
+        text, _ = notes.split_note(raw)
+        anchor = notes.read_checkpoint(text)
+    except FileNotFoundError:
+        return None, ""
+    except OSError as error:
+        return None, f"{path}: {error.strerror}: a roll-back would not be noticed"
+    except NotNote as error:
+        return None, f"{path} is damaged ({error}): a roll-back would not be noticed"
+    try:
+        known = keys.known(folder)
+    except KeyTrouble as error:
+        return anchor, str(error)
+    name = notes.log_name(anchor.origin)
+    return anchor, "" if _by_any(raw, name, known) else f"{path} is not signed by a key of this folder"
+
+
+def _by_any(note: bytes, name: str, known: tuple[keys.PublicKey, ...]) -> bool:
+    for key in known:
+        with contextlib.suppress(NotNote):
+            notes.open_note(note, name, key.public)
+            return True
+    return False
+
+
+# --- the loop of the daemon -------------------------------------------------------------------
+
+
+class Checkpoints:
+    """Signs when there is news: within `EVERY_S`, at once after an urgent verdict.
+
+    A fault never ends the watch: it is told once, shown in `trouble`, and tried again.
+    """
+
+    def __init__(self, store: Store, tell: Callable[[str], Awaitable[None]]) -> None:
+        self._store, self._tell = store, tell
+        self._told = ""
+        self.trouble = ""
+
+    async def run(self) -> None:
+        """Sign for ever. May be cancelled anywhere."""
+        writer = self._store.vault.writer
+        if writer is None:
+            raise DatabaseTrouble("this store was opened for reading; only the running watch signs")
+        if self._store.odd:
+            await self._tell(f"about the log's signatures: {self._store.odd}")
+        await self._try("start")
+        while True:
+            await writer.news.wait()
+            if self.trouble:
+                await self._store.clock.sleep(AGAIN_S)
+            else:
+                await self._gather(writer.urgent)
+            reason = "urgent" if writer.urgent.is_set() else "news"
+            writer.news.clear()
+            writer.urgent.clear()
+            if not await self._try(reason):
+                writer.news.set()
+
+    async def _gather(self, urgent: asyncio.Event) -> None:
+        """Wait for more news, or for something that cannot wait."""
+        waiting = asyncio.ensure_future(urgent.wait())
+        pause = asyncio.ensure_future(self._store.clock.sleep(EVERY_S))
+        try:
+            await asyncio.wait((waiting, pause), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+            pause.cancel()
+
+    async def finish(self) -> None:
+        """The last checkpoint before the end, as far as it can be had."""
+        await self._try("end")
+
+    async def _try(self, reason: str) -> bool:
+        """Sign; whether it was done."""
+        try:
+            await sign(self._store, reason)
+        except Exception as fault:  # noqa: BLE001 -- whatever it is, it must not end the watch
+            self.trouble = str(fault) or type(fault).__name__
+        else:
+            self.trouble = self._told = ""
+            return True
+        if self.trouble != self._told:
+            self._told = self.trouble
+            log.error("checkpoint not signed", why=self.trouble)
+            await self._tell(f"the log is not being signed: {self.trouble}")
+        return False
