@@ -31,6 +31,7 @@ from bot.reload import Reload
 from bot.secrets import reader
 from bot.timing import Timing
 from bot.vitals import Vitals
+from storage.checkpoints import Checkpoints
 from storage.clock import Clock, clock_from, scaled_loop
 from storage.collection import Collection
 from storage.errors import ConfigError, DamagedBlob, DiskTrouble, NightjarError
@@ -75,6 +76,7 @@ class Daemon:
             async with ending_group() as behind:
                 behind.create_task(self._dispatching())
                 behind.create_task(self._judging())
+                behind.create_task(self.checkpoints.run())
                 behind.create_task(self.house.write_for_ever())
                 behind.create_task(self.house.keep(self._live, self._due_since, self.tell_admin))
                 behind.create_task(self._retire_expired())
@@ -112,6 +114,7 @@ class Daemon:
         await self.house.load()
         for fault in self.house.damage:
             log.error("the store is not whole", fault=fault)
+        self.checkpoints = Checkpoints(self.store, self.tell_admin)
         self.vitals.follow(self.fetcher.hosts, self.store.blobs)
         if config.metrics is not None:
             await self.vitals.start()
@@ -338,6 +341,7 @@ class Daemon:
         if self._dispatcher is not None:
             await self._dispatcher.drain(STOP_TELLING_S * self.clock.speed)
         await self.house.flush()
+        await self.checkpoints.finish()
 
 
 def run(path: Path) -> int:

@@ -23,7 +23,7 @@ import structlog
 from storage import keys, ledger, notes
 from storage.codec import micros, moment, stamp
 from storage.database import Database, Row
-from storage.errors import DatabaseTrouble, KeyTrouble, NotNote, RolledBack
+from storage.errors import DatabaseTrouble, DiskTrouble, KeyTrouble, NotNote, RolledBack
 from storage.ledger import Head
 from storage.notes import Checkpoint
 from storage.threads import in_thread
@@ -303,6 +303,8 @@ class Checkpoints:
         """Sign; whether it was done."""
         try:
             await sign(self._store, reason)
+        except DiskTrouble as refused:  # whoever watches the disk tells that
+            self.trouble = self._told = str(refused)
         except Exception as fault:  # noqa: BLE001 -- whatever it is, it must not end the watch
             self.trouble = str(fault) or type(fault).__name__
         else:
