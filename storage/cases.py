@@ -117,7 +117,10 @@ class Case:
 
 
 def document(case: Case) -> dict[str, object]:
-    """The case for `case.json`: plain JSON, with every record as its exact text."""
+    """The case for `case.json`: plain JSON, with every entry and record as its exact text.
+
+    A reader hashes the record against `facts_sha256` of the entry, and the entry against the log.
+    """
     return {
         "number": case.number,
         "title": case.title,
@@ -128,7 +131,9 @@ def document(case: Case) -> dict[str, object]:
         "held": case.held,
         "hold_why": case.hold_why,
         "evidence": list(case.evidence),
-        "history": [{"leaf": r.leaf, "kind": r.kind, "record": r.record} for r in case.history],
+        "history": [
+            {"leaf": r.leaf, "kind": r.kind, "entry": r.entry, "record": r.record} for r in case.history
+        ],
     }
 
 

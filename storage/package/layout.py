@@ -11,7 +11,6 @@ A part raises OSError (disk) or a StoreError, nothing else. The parts, in the or
     warc.write_warc        data/warc/nightjar.warc.gz
     wacz.write_wacz        data/wacz/nightjar.wacz (from the WARC)
     report.write_report    data/report/report.html
-    working.write_working  data/working/: thumbnails and texts for people, not evidential
 
 and, after the package is whole, `encrypt.encrypt(source: Path, out: Path, recipients)`: one age file.
 data/case/case.json and everything else is written by write.py.
@@ -27,6 +26,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from storage.cases import Case
 from storage.dossier import Casefile
 
 VERSION = 1
@@ -49,7 +49,10 @@ SCHEMA = "data/schema/manifest.schema.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """Who handed over, when and why. Empty texts: not given. recipients: age public keys."""
+    """Who handed over, when and why. Empty texts: not given. recipients: age public keys.
+
+    unmasked: contacts are shown in report, table and inference; originals are as received either way.
+    """
 
     exported_at: datetime
     software: str
@@ -58,6 +61,7 @@ class Meta:
     legal_basis: str = ""
     case: str = ""
     recipients: tuple[str, ...] = ()
+    unmasked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +132,8 @@ class Package:
     files: by evidence id, oldest first. proofs: by evidence id. originals: by SHA-256, all but
     manifests. checkpoint: the note that all proofs lead to, of `size` leaves; checkpoints: earlier
     and equal ones by size. leaves: every leaf hash, 0..size-1. entries: (index, exact text) of
-    those that may be shown. roots: PEM of the trusted root(s) by authority name.
+    those that may be shown. roots: PEM of the trusted root(s) by authority name. cases: those
+    that were exported, with their history; `cases.document` gives them for `CASE_JSON`.
     """
 
     meta: Meta
@@ -145,6 +150,7 @@ class Package:
     checkpoints: Mapping[int, str] = field(default_factory=dict)
     tokens: tuple[Token, ...] = ()
     roots: Mapping[str, str] = field(default_factory=dict)
+    cases: tuple[Case, ...] = ()
 
     def original(self, work: Path, sha256: str) -> bytes:
         """The bytes of an original, read from the package being written. Raises KeyError, OSError."""

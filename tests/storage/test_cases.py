@@ -125,6 +125,7 @@ async def test_an_order_that_is_refused_later_says_why_and_holds_nothing_up(
     wrong = order(Act.CLOSE)
     left = await spool.leave(reader.vault, wrong.kind, wrong.facts())
     odd = await spool.leave(reader.vault, "case", {"act": "burn", "case": "1"})
+    clock.tick()
     await spool.leave(reader.vault, NEW.kind, NEW.facts())
     await reader.close()
     assert await store.take_left() == 1
