@@ -26,26 +26,30 @@ from bot.config import Config, past_review
 from bot.dispatch import Dispatcher, Line
 from bot.groups import ending_group
 from bot.house import House
+from bot.nightly import Nightly
 from bot.notify import Systemd, keep_alive
 from bot.reload import Reload
+from bot.rescue import Hands, Losses, Rescue
 from bot.secrets import reader
 from bot.timing import Timing
+from bot.unwritten import UnwrittenAlerts
 from bot.vitals import Vitals
 from storage.checkpoints import Checkpoints
 from storage.clock import Clock, clock_from, scaled_loop
 from storage.collection import Collection
 from storage.errors import ConfigError, DamagedBlob, DiskTrouble, NightjarError
-from storage.model import Alert, Progress, Target, Tier
-from storage.patience import DiskWatch
+from storage.model import Alert, AlertId, AlertKind, Progress, Target, Tier, new_id
+from storage.patience import DiskWatch, Reserve
 from storage.store import Store
 from watchers import feed, hours
 from watchers.fetch import Fetcher
-from watchers.judging import Bench, Policy
+from watchers.judging import Bench, Policy, Unwritten
 from watchers.kit import Kit
 from watchers.lexicon import Lexicon
 from watchers.pictures import PictureWorkers
 from watchers.readers import Readers
 from watchers.roster import Roster
+from watchers.unkept import Unkept
 from watchers.vigil import Vigil
 
 log = structlog.get_logger(__name__)
@@ -66,6 +70,7 @@ class Daemon:
         self.config, self.clock, self._reload = config, clock, reload
         self.stopping = asyncio.Event()
         self.disk = DiskWatch(clock)
+        self.unwritten = UnwrittenAlerts()
         self._channels_changed = asyncio.Event()
         self._dispatcher: Dispatcher | None = None
 
@@ -79,6 +84,8 @@ class Daemon:
                 behind.create_task(self.checkpoints.run())
                 behind.create_task(self.house.write_for_ever())
                 behind.create_task(self.house.keep(self._live, self._due_since, self.tell_admin))
+                behind.create_task(self.rescue.run())
+                behind.create_task(self.nightly.run(self._night_anywhere))
                 behind.create_task(self._retire_expired())
                 behind.create_task(self._follow_config())
                 behind.create_task(self.timing.run())
@@ -99,7 +106,7 @@ class Daemon:
     async def _open(self, stack: AsyncExitStack) -> None:
         config, clock = self.config, self.clock
         self.systemd = Systemd(os.environ)
-        self.store = await Store.open(config.data_dir, clock)
+        self.store = await self._open_store()
         stack.push_async_callback(self.store.close)
         host, port = config.metrics or ("", 0)
         self.vitals = Vitals(host, port, self.troubles)
@@ -122,6 +129,17 @@ class Daemon:
         self._wire()
         await self._log_config()
 
+    async def _open_store(self) -> Store:
+        """The store; when the disk is full its reserve is freed first."""
+        folder = self.config.data_dir
+        try:
+            return await Store.open(folder, self.clock)
+        except DiskTrouble:
+            if not await asyncio.to_thread(Reserve(folder).free):
+                raise
+        log.error("the disk is full: its reserve was freed to start at all")
+        return await Store.open(folder, self.clock)
+
     def _wire(self) -> None:
         self.bench = Bench(
             self.store,
@@ -131,6 +149,11 @@ class Daemon:
             self._policy(),
             spoke=self._spoke,
             disk=self.disk,
+            tell=self._tell_unwritten,
+        )
+        busy: set[tuple[str, str]] = set()
+        self.unkept = Unkept(
+            self.store, self.disk, busy, judge=self.bench.judge_unkept, submit=self.bench.submit
         )
         self.kit = Kit(
             store=self.store,
@@ -143,6 +166,8 @@ class Daemon:
             tell_admin=self.tell_admin,
             noted=self.house.note,
             disk=self.disk,
+            unkept=self.unkept,
+            busy=busy,
         )
         self.roster = Roster(self.kit, self.house.rows)
         self.vigil = Vigil(self.kit, lambda: self.roster.watches)
@@ -153,6 +178,15 @@ class Daemon:
             vitals=self.vitals,
             tell_admin=self.tell_admin,
         )
+        self.rescue = Rescue(
+            self.store,
+            self.disk,
+            self.clock,
+            Hands(keep=self.unkept.keep_all, losses=self._losses, tell=self.tell_admin),
+            self.vitals,
+            spare_bytes=self.house.least_free_bytes,
+        )
+        self.nightly = Nightly(self.store.folder, self.clock, self.vitals, self.tell_admin)
 
     # --- what the configuration decides ---------------------------------------------------
 
@@ -253,6 +287,7 @@ class Daemon:
                     sheet=self._sheet,
                     tally=self.vitals,
                     disk=self.disk,
+                    unwritten=self.unwritten,
                     admin=self.config.admin_channels,
                 )
                 async with ending_group() as group:
@@ -292,8 +327,8 @@ class Daemon:
         for picture in shown:
             try:
                 data.append(await self.store.blobs.get(picture.sha256))
-            except DamagedBlob as damage:
-                log.error("picture blob damaged", why=str(damage))
+            except (DamagedBlob, DiskTrouble) as damage:
+                log.error("picture blob not had", why=str(damage))
         return await self.workers.sheet(data, framed=framed) if data else b""
 
     def _spoke(self) -> None:
@@ -301,14 +336,38 @@ class Daemon:
             self._dispatcher.poke()
 
     async def tell_admin(self, text: str) -> None:
-        """Log a trouble and put it on its way to the admin channels; never raises for a full disk."""
+        """Log a trouble and put it on its way to the admin channels, from memory when the disk refuses."""
         log.warning("notice to the admin", text=text)
+        announce = self.config.admin_channels
         try:
-            await self.store.notify(text, announce=self.config.admin_channels, tier=Tier.HIGH)
-        except DiskTrouble as trouble:
-            log.error("notice not kept", why=str(trouble))
-            return
+            await self.disk.once(lambda: self.store.notify(text, announce=announce, tier=Tier.HIGH))
+        except DiskTrouble:
+            now = self.clock.now()
+            notice = Alert(
+                alert_id=AlertId(new_id(now)),
+                kind=AlertKind.NOTICE,
+                tier=Tier.HIGH,
+                created_at=now,
+                notice=text,
+            )
+            self._tell_unwritten(Unwritten(alert=notice, sheet=b"", announce=announce))
+        else:
+            self._spoke()
+
+    def _tell_unwritten(self, told: Unwritten) -> None:
+        """Put an alert that no database holds on its way."""
+        log.warning("told from memory", alert=told.alert.alert_id, tier=told.alert.tier.value)
+        self.unwritten.add(told.alert, told.announce, told.sheet)
         self._spoke()
+
+    def _losses(self) -> Losses:
+        """What the trouble that is over did to captures."""
+        counts = self.unkept.reset()
+        return Losses(captured=counts.captured, told=counts.told, kept=counts.kept, given_up=counts.given_up)
+
+    def _night_anywhere(self) -> bool:
+        """Whether any target is in its watch window."""
+        return any(self._due_since(target) is not None for target in self._live())
 
     # --- keeping house -----------------------------------------------------------------------
 
@@ -329,7 +388,10 @@ class Daemon:
 
     def troubles(self) -> tuple[str, ...]:
         """Why the daemon is not fit for the night; empty is ready. For /readyz."""
-        return self.house.troubles(self.house.overdue(self._live(), self._due_since))
+        held = self.unkept.depth
+        self.vitals.not_preserved.set(held)
+        found = self.house.troubles(self.house.overdue(self._live(), self._due_since))
+        return (*found, f"disk: {held} captures are not preserved yet") if held else found
 
     async def _finish(self) -> None:
         """Judge and tell what was sealed last, as far as the seconds reach; the rest waits for the start."""
@@ -342,6 +404,11 @@ class Daemon:
             await self._dispatcher.drain(STOP_TELLING_S * self.clock.speed)
         await self.house.flush()
         await self.checkpoints.finish()
+        if self.unkept.depth:
+            try:
+                await self.unkept.keep_all()
+            except DiskTrouble as refused:
+                log.error("captures are lost: the disk refused", lost=self.unkept.depth, why=str(refused))
 
 
 def run(path: Path) -> int:

@@ -41,13 +41,15 @@ def card(alert: Alert, sheet: bytes = b"", *, repeat: bool = False) -> Card:
     _offer(text, alert.evidence)
     _why(text, alert.verdict)
     _times(text, alert.evidence)
-    _proof(text, alert.evidence)
+    _proof(text, alert.evidence, alert.notice)
     _log(text, alert, alert.evidence)
     _status(text, alert)
     return Card(headline=headline, text=text.text, spans=text.spans, sheet=sheet)
 
 
 def _headline(text: Text, alert: Alert, evidence: Evidence, verdict: Verdict) -> None:
+    if not preserved(evidence):
+        text.add("NOT PRESERVED ", "bold")
     text.add(f"{alert.tier.upper()} {verdict.score}", "bold")
     if alert.kind is not AlertKind.NEW:
         text.add(f" {_STATUS[alert.kind]}", "bold")
@@ -93,12 +95,23 @@ def _times(text: Text, evidence: Evidence) -> None:
     text.add(f"listed {_utc(evidence.listed_at)} · captured {_utc(evidence.captured_at)} (+{lag:.1f} s)")
 
 
-def _proof(text: Text, evidence: Evidence) -> None:
+def preserved(evidence: Evidence) -> bool:
+    """Whether it is kept and in the log; while the disk refuses, captures are told from memory."""
+    return evidence.leaf_index >= 0
+
+
+def _proof(text: Text, evidence: Evidence, notice: str) -> None:
     pictures = len(evidence.pictures)
     parts = [
         f"{pictures} picture{'s' if pictures != 1 else ''}",
         "page" if evidence.page_sha256 else "no page",
     ]
+    if not preserved(evidence):
+        text.line().add(f"NOT PRESERVED: {plain(notice, 160)}", "bold")
+        text.line().add("told from memory; once it is kept, it is told again with its evidence id")
+        return
+    if notice:
+        text.line().add(plain(notice, 160), "bold")
     text.line().add("evidence ").add(evidence.evidence_id, "code")
     text.add(f" · sha256 {evidence.manifest_sha256[:12]} · leaf {evidence.leaf_index} · {', '.join(parts)}")
     if evidence.absences:
@@ -146,6 +159,7 @@ def event(alert: Alert) -> dict[str, object]:
         "jurisdiction": alert.jurisdiction or None,
         "tags": list(alert.tags),
         "item": None,
+        "preserved": None,
         "facts": None,
         "inference": None,
         "lifetime": None,
@@ -155,6 +169,7 @@ def event(alert: Alert) -> dict[str, object]:
         told["item"] = {"item_id": alert.item.item_id, "members": alert.item.members}
     if alert.evidence is not None:
         told["facts"] = _facts(alert.evidence)
+        told["preserved"] = preserved(alert.evidence)
     if alert.verdict is not None:
         told["inference"] = _inference(alert)
     if alert.log_root:

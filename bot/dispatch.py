@@ -3,6 +3,7 @@
 The intent is committed before a channel is called and the receipt after it, so a
 restart finds every delivery that was under way. Urgent goes first; a channel that
 cannot be reached keeps its rows and is tried again; other lanes never wait for it.
+While the disk refuses, alerts go out all the same: from memory, the marks made up for later.
 """
 
 from __future__ import annotations
@@ -10,17 +11,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
 
 from bot.channel import Channel
 from bot.compose import card
+from bot.unwritten import UnwrittenAlerts
 from storage.clock import Clock
-from storage.errors import NotSent, Uncertain, Unsendable
+from storage.errors import DiskTrouble, NotSent, Uncertain, Unsendable
 from storage.model import Alert, Delivery, Tier
-from storage.patience import DiskWatch
+from storage.patience import PAUSE_S, DiskWatch
 from storage.store import Store
 
 log = structlog.get_logger(__name__)
@@ -64,11 +66,15 @@ class Dispatcher:
         sheet: Callable[[Alert], Awaitable[bytes]],
         tally: Tally,
         disk: DiskWatch,
+        unwritten: UnwrittenAlerts | None = None,
         admin: tuple[str, ...] = (),
     ) -> None:
         self._store, self._lines, self._clock = store, dict(lines), clock
         self._sheet, self._tally, self._admin = sheet, tally, admin
         self._disk = disk
+        self._unwritten = unwritten if unwritten is not None else UnwrittenAlerts()
+        self._ahead: dict[int, datetime] = {}
+        """When deliveries whose mark could not be written are due again, by id; told ones never."""
         self._pokes = {name: asyncio.Event() for name in lines}
         self._turns = {name: asyncio.Lock() for name in lines}
 
@@ -98,14 +104,49 @@ class Dispatcher:
             await self._recover(name, delivery)
         while True:
             self._pokes[name].clear()
-            pause = await self._round(name)
+            pause = await self._tell_unwritten(name)
+            try:
+                pause = pause or await self._round(name)
+                if not pause and not await self._due(name):
+                    await self._wait(name)
+            except DiskTrouble as refused:  # the outbox cannot be read now
+                self._disk.note(refused)
+                pause = PAUSE_S
             if pause:
                 await self._clock.sleep(pause)
-            elif not await self._due(name):
-                await self._wait(name)
 
     async def _due(self, name: str) -> tuple[Delivery, ...]:
-        return await self._store.deliveries_due(name, self._clock.now(), limit=BATCH)
+        """What is to be told now, without what was told while its mark could not be written."""
+        if self._ahead and not self._disk.trouble and not self._disk.put_off:
+            self._ahead.clear()
+        now = self._clock.now()
+        due = await self._store.deliveries_due(name, now, limit=BATCH + len(self._ahead))
+        return tuple(d for d in due if self._ahead.get(d.delivery_id, now) <= now)
+
+    async def _tell_unwritten(self, name: str) -> float:
+        """Deliver what no database holds; the pause the lane must make, 0 for none."""
+        async with self._turns[name]:
+            while (waiting := self._unwritten.take(name)) is not None:
+                line = self._lines[name]
+                doubtful = waiting.uncertain and not line.repeatable
+                message = card(waiting.alert, waiting.sheet if line.wants_sheet else b"", repeat=doubtful)
+                try:
+                    async with asyncio.timeout(SEND_S):
+                        await line.channel.send(waiting.delivery(name), message)
+                except Unsendable as error:
+                    self._count(name, "dead", waiting.alert)
+                    log.error("an alert from memory was refused for good", channel=name, why=str(error))
+                except (NotSent, Uncertain, TimeoutError) as error:
+                    uncertain = not isinstance(error, NotSent)
+                    self._unwritten.put_back(name, waiting.again(uncertain=uncertain))
+                    self._count(name, "uncertain" if uncertain else "waiting", waiting.alert)
+                    return getattr(error, "retry_after_s", None) or backoff(waiting.attempts)
+                except asyncio.CancelledError:
+                    self._unwritten.put_back(name, waiting.again(uncertain=True))
+                    raise
+                else:
+                    self._count(name, "delivered", waiting.alert)
+        return 0.0
 
     async def _wait(self, name: str) -> None:
         """Rest until poked, until the next row is due, or for `IDLE_S`."""
@@ -125,7 +166,7 @@ class Dispatcher:
         """
         why = "the daemon stopped before the answer came"
         now = self._clock.now()
-        await self._disk.patiently(
+        await self._disk.or_later(
             lambda: self._store.mark_waiting(delivery.delivery_id, now, why, uncertain=True)
         )
         log.info("delivery resumed", channel=name, alert=delivery.alert.alert_id)
@@ -145,7 +186,7 @@ class Dispatcher:
         doubtful = delivery.attempts > 0 and delivery.uncertain and not line.repeatable
         message = card(alert, sheet, repeat=doubtful)
         began = self._clock.now()
-        await self._disk.patiently(lambda: self._store.mark_sending(delivery.delivery_id, began))
+        await self._disk.or_later(lambda: self._store.mark_sending(delivery.delivery_id, began))
         try:
             async with asyncio.timeout(SEND_S):
                 receipt = await line.channel.send(delivery, message)
@@ -156,7 +197,9 @@ class Dispatcher:
         except (Uncertain, TimeoutError) as error:
             return await self._put_off(name, delivery, error, None, uncertain=True)
         now = self._clock.now()
-        await self._disk.patiently(lambda: self._store.mark_delivered(delivery.delivery_id, now, receipt))
+        await self._mark(
+            delivery, None, lambda: self._store.mark_delivered(delivery.delivery_id, now, receipt)
+        )
         self._count(name, "delivered", alert)
         return 0.0
 
@@ -172,23 +215,35 @@ class Dispatcher:
         pause = retry_after_s if retry_after_s is not None else backoff(delivery.attempts)
         retry_at = self._clock.now() + timedelta(seconds=pause)
         why = str(error) or type(error).__name__
-        await self._disk.patiently(
-            lambda: self._store.mark_waiting(delivery.delivery_id, retry_at, why, uncertain=uncertain)
+        await self._mark(
+            delivery,
+            retry_at,
+            lambda: self._store.mark_waiting(delivery.delivery_id, retry_at, why, uncertain=uncertain),
         )
         self._count(name, "uncertain" if uncertain else "waiting", delivery.alert)
         log.warning("delivery put off", channel=name, why=why, pause_s=pause)
         return pause
 
     async def _bury(self, name: str, delivery: Delivery, error: Exception) -> float:
-        await self._disk.patiently(lambda: self._store.mark_dead(delivery.delivery_id, str(error)))
+        await self._mark(delivery, None, lambda: self._store.mark_dead(delivery.delivery_id, str(error)))
         self._count(name, "dead", delivery.alert)
         log.error("delivery refused for good", channel=name, why=str(error))
         others = tuple(n for n in self._admin if n != name) or tuple(n for n in self._lines if n != name)
         if others and delivery.alert.notice == "":
             text = f"channel {name} refused alert {delivery.alert.alert_id} for good: {error}"
-            await self._disk.patiently(lambda: self._store.notify(text, announce=others, tier=Tier.HIGH))
+            await self._disk.or_later(lambda: self._store.notify(text, announce=others, tier=Tier.HIGH))
             self.poke()
         return 0.0
+
+    async def _mark(
+        self, delivery: Delivery, retry_at: datetime | None, call: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Write what became of a delivery; when the disk refuses, remember it until that is made up for.
+
+        retry_at: when it is due again, None for never.
+        """
+        if not await self._disk.or_later(call):
+            self._ahead[delivery.delivery_id] = retry_at or datetime.max.replace(tzinfo=UTC)
 
     def _count(self, name: str, outcome: str, alert: Alert) -> None:
         since = alert.evidence.captured_at if alert.evidence else alert.created_at

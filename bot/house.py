@@ -7,16 +7,16 @@ has silently stopped.
 from __future__ import annotations
 
 import asyncio
-import shutil
+import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
-from pathlib import Path
 
 from bot.vitals import Vitals
 from storage.clock import Clock
+from storage.errors import DiskTrouble
 from storage.model import Progress, Target
-from storage.patience import DiskWatch
+from storage.patience import PAUSE_S, DiskWatch, disk_bytes, free_bytes
 from storage.store import Store
 
 PROGRESS_S = 1.0
@@ -24,6 +24,8 @@ PROGRESS_S = 1.0
 HOUSE_S = 30.0
 """How often health is counted, the disk looked at and reviews checked."""
 LEAST_FREE_BYTES = 500_000_000
+LEAST_FREE_SHARE = 0.05
+"""Less free room than the smaller of both is trouble before the disk says so."""
 OVERDUE_INTERVALS = 3.0
 """A target that was not polled for so many intervals, although it is due, is overdue."""
 GRACE_S = 30.0
@@ -56,13 +58,21 @@ class House:
             await self._noted.wait()
             await self._clock.sleep(PROGRESS_S)
             self._noted.clear()
-            await self.flush()
+            if not await self.flush():
+                self._noted.set()
+                await self._clock.sleep(PAUSE_S)
 
-    async def flush(self) -> None:
-        """Write what was noted and not yet written."""
-        dirty, self._dirty = list(self._dirty.values()), {}
-        if dirty:
-            await self._disk.patiently(lambda: self._store.save_progress(dirty))
+    async def flush(self) -> bool:
+        """Write what was noted and not yet written; False when the disk refuses: it stays noted."""
+        dirty, self._dirty = self._dirty, {}
+        if not dirty:
+            return True
+        try:
+            await self._disk.once(lambda: self._store.save_progress(list(dirty.values())))
+        except DiskTrouble:
+            self._dirty = {**dirty, **self._dirty}
+            return False
+        return True
 
     async def keep(
         self,
@@ -101,9 +111,16 @@ class House:
         found = [*self.damage]
         if self._disk.trouble:
             found.append(f"disk: {self._disk.trouble}")
-        if free_bytes(self._store.folder) < LEAST_FREE_BYTES:
-            found.append("disk: nearly full")
+        try:
+            if free_bytes(self._store.folder) < self.least_free_bytes():
+                found.append("disk: nearly full")
+        except DiskTrouble as refused:
+            found.append(f"disk: {refused}")
         return (*found, *(f"target {name} is overdue" for name in late))
+
+    def least_free_bytes(self) -> int:
+        """Free room below which the daemon is not fit for the night: a fixed size, less on a small disk."""
+        return min(LEAST_FREE_BYTES, int(disk_bytes(self._store.folder) * LEAST_FREE_SHARE))
 
     def show_targets(self) -> None:
         """Set the gauges of the targets' health, the oldest good poll and the free disk."""
@@ -115,12 +132,8 @@ class House:
         for health, count in Counter(row.health for row in self.rows.values()).items():
             self._vitals.targets.labels(health).set(count)
         self._vitals.oldest_good_poll_age_seconds.set(oldest)
-        self._vitals.disk_free_bytes.set(free_bytes(self._store.folder))
-
-
-def free_bytes(folder: Path) -> int:
-    """Bytes left on the file system of `folder`."""
-    return shutil.disk_usage(folder).free
+        with contextlib.suppress(DiskTrouble):
+            self._vitals.disk_free_bytes.set(free_bytes(self._store.folder))
 
 
 def is_late(target: Target, row: Progress | None, since: datetime, now: datetime) -> bool:

@@ -25,6 +25,9 @@ CONFIRM_SPAN_S = 120.0
 """Least time from the first such look to the last: longer than a cache entry or a restart."""
 CONFIRM_EVERY_S = 60.0
 """Pause between those looks, so that three of them span two minutes."""
+CONTESTED_LOOKS = 16
+"""The same, while every listing read since still shows the post: one of the two is wrong. A
+quarter of an hour of such looks, since feeds lag by as much (docs/decisions/0010)."""
 VIGIL_TICK_S = 1.0
 """How often the vigil asks the store what is due."""
 STALE_LOOK_S = 120.0
@@ -36,6 +39,11 @@ VIGIL_SHARE = 0.1
 """Afterwards a post is looked at every tenth of its age: the interval reported for its
 vanishing is then at most about a tenth of its life."""
 VIGIL_LONGEST_S = 900.0
+VIGIL_CLOSE_S = 7_200.0
+"""So long a post that raised an alert is looked at once per poll of its target: the reported
+interval is then no longer than one interval of polls for all but the slowest sellers."""
+VIGIL_LOOKS_PER_POLL = 12
+"""Own pages of one target looked at per interval of its polls; more posts share these turns."""
 VIGIL_UNMATCHED = 4.0
 """Posts of the sample wait this many times longer than those that raised an alert."""
 
@@ -92,13 +100,22 @@ def backoff(failures: int, interval_s: float, source: str | Random) -> float:
     return max(interval_s, grown * (1.0 - share / 4))
 
 
-def vigil_step(looks: int, *, matched: bool, age_s: float) -> float:
+def vigil_step(looks: int, *, matched: bool, age_s: float, close_s: float = math.inf) -> float:
     """Seconds until the next look at a post, after `looks` looks, `age_s` since it was first seen.
 
-    Fast first, then slower with age. By day the caller stretches it further.
+    Fast first, then slower with age. close_s: the pace that posts which raised an alert keep
+    while they are younger than `VIGIL_CLOSE_S` (see `close_pace`). By day the caller
+    stretches it further.
     """
     if looks < len(VIGIL_STEPS_S):
         step = VIGIL_STEPS_S[max(looks, 0)]
     else:
         step = min(max(VIGIL_STEPS_S[-1], age_s * VIGIL_SHARE), VIGIL_LONGEST_S)
-    return step if matched else step * VIGIL_UNMATCHED
+    if not matched:
+        return step * VIGIL_UNMATCHED
+    return min(step, max(close_s, (age_s - VIGIL_CLOSE_S) * VIGIL_SHARE))
+
+
+def close_pace(interval_s: float, posts: int) -> float:
+    """Seconds between two looks at each of a target's `posts` young posts: one poll, or a fair share."""
+    return max(VIGIL_STEPS_S[0], interval_s * max(1.0, posts / VIGIL_LOOKS_PER_POLL))

@@ -26,7 +26,7 @@ from storage.model import (
     Validators,
 )
 from watchers.feed import Feed
-from watchers.presence import classify
+from watchers.presence import classify, sure_at
 from watchers.readers import Readers
 
 TRIES = 3
@@ -150,7 +150,7 @@ class Capture:
         page, target = self._page, self._errand.target
         presence, why = classify(page, self._post.title, target.url)
         if presence is Presence.ALIVE:
-            self.alive_at = page.started_at
+            self.alive_at = sure_at(page)
         else:
             # A listing that still shows the post makes its page's 404 doubtful: some servers
             # answer one in passing, so the page is asked for again.

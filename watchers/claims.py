@@ -35,6 +35,11 @@ class Claims:
         """Give up our claims on these posts, except the held ones."""
         self._drop({(self._target, i) for i in ids} - self._held)
 
+    def cede(self, post_id: str) -> None:
+        """Leave a claim to somebody else, who gives it back: the post stays claimed."""
+        self._held.discard((self._target, post_id))
+        self._mine.discard((self._target, post_id))
+
     def release(self, post_id: str) -> None:
         """The capture is done: give up the held claim."""
         self._held.discard((self._target, post_id))

@@ -16,18 +16,22 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from storage.clock import Clock
-from storage.errors import DamagedBlob
+from storage.errors import DamagedBlob, DiskTrouble, StoreError
 from storage.model import (
     Alert,
+    AlertId,
+    AlertKind,
     Evidence,
     EvidenceId,
     Judgement,
     Picture,
     PictureMatch,
     Reason,
+    Snapshot,
     Target,
     Tier,
     Verdict,
+    new_id,
     sha256_of,
 )
 from storage.patience import DiskWatch
@@ -38,6 +42,7 @@ from watchers.detect.score import judge
 from watchers.lexicon import Lexicon
 from watchers.meter import Meter
 from watchers.pictures import PictureWorkers
+from watchers.unkept import as_evidence
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +56,18 @@ QUEUE = 2_000
 
 LONG_CHARS = 4_000
 """Texts beyond it are judged in a thread: 3 ms for so much of an advert, 20 of the worst."""
+
+
+SHEET_TILES = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unwritten:
+    """An alert that no database holds, its contact sheet (JPEG or b""), and the channels it goes to."""
+
+    alert: Alert
+    sheet: bytes
+    announce: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +99,12 @@ class Bench:
         *,
         spoke: Callable[[], None],
         disk: DiskWatch,
+        tell: Callable[[Unwritten], None] = lambda _: None,
         hands: int = 8,
     ) -> None:
         self._store, self._workers, self._clock, self._meter = store, workers, clock, meter
         self.policy = policy
-        self._spoke, self._disk = spoke, disk
+        self._spoke, self._disk, self._tell = spoke, disk, tell
         self._hands = hands
         self._index = PictureIndex()
         self._furniture: set[str] = set()
@@ -157,6 +175,9 @@ class Bench:
             evidence = await self._queue.get()
             try:
                 await self._judge(evidence)
+            except DiskTrouble as refused:  # its bytes cannot be read now: once more when they can
+                self._disk.note(refused)
+                self._disk.later(lambda again=evidence: self.submit(again))  # type: ignore[misc]
             finally:
                 self._taken.discard(evidence.evidence_id)
                 self._queue.task_done()
@@ -184,7 +205,7 @@ class Bench:
                 matches=matches,
                 judged_at=self._clock.now(),
             )
-            recording = asyncio.ensure_future(self._disk.patiently(lambda: self._record(judgement, target)))
+            recording = asyncio.ensure_future(self._record_or_tell(judgement, target))
             await asyncio.sleep(0)  # its job is in the queue now, before that of whoever comes next
             self._remember(pictures, evidence, verdict.tier)
         alert = await recording
@@ -192,6 +213,73 @@ class Bench:
         if alert is not None:
             self._spoke()
         return alert
+
+    async def _record_or_tell(self, judgement: Judgement, target: Target | None) -> Alert | None:
+        """Record a verdict; when the disk refuses, tell it from memory and record it later."""
+        if not self._disk.led:
+            return await self._disk.patiently(lambda: self._record(judgement, target))
+        try:
+            return await self._disk.once(lambda: self._record(judgement, target))
+        except DiskTrouble as refused:
+            why = f"the evidence is kept, its verdict could not be written yet: {refused}"
+            self._tell_unwritten(judgement, target, why)
+            self._disk.later(lambda: self._record_late(judgement, target))
+            return None
+
+    async def _record_late(self, judgement: Judgement, target: Target | None) -> None:
+        if await self._record(judgement, target) is not None:
+            self._spoke()
+
+    async def judge_unkept(self, snapshot: Snapshot, why: str) -> Tier:
+        """Judge a capture that is not preserved, from memory, and tell what is loud; its tier.
+
+        why: what the disk said. Nothing is recorded: once it is sealed it is judged anew.
+        """
+        evidence, data = as_evidence(snapshot)
+        described = [
+            await self._workers.describe(data[p.sha256], sha256=p.sha256, url=p.url)
+            for p in evidence.pictures
+        ]
+        pictures = tuple(described)
+        try:
+            matches = await self._matches(pictures, evidence)
+        except StoreError:  # whether they are the site's own pictures cannot be looked up
+            matches = ()
+        target = self.policy.targets.get(evidence.target)
+        hour = evidence.captured_at.astimezone(ZoneInfo(target.window.zone)).hour if target else None
+        verdict = await asyncio.to_thread(self._verdict, evidence, pictures, matches, hour)
+        judgement = Judgement(
+            evidence=replace(evidence, pictures=pictures),
+            verdict=verdict,
+            pictures=pictures,
+            matches=matches,
+            judged_at=self._clock.now(),
+        )
+        shown = [data[p.sha256] for p in pictures if not p.undecodable][:SHEET_TILES]
+        sheet = await self._workers.sheet(shown) if shown and verdict.tier is not Tier.NONE else b""
+        self._tell_unwritten(judgement, target, why, sheet)
+        return verdict.tier
+
+    def _tell_unwritten(
+        self, judgement: Judgement, target: Target | None, why: str, sheet: bytes = b""
+    ) -> None:
+        tier = judgement.verdict.tier
+        if tier is Tier.NONE:
+            return
+        place, tags = (target.jurisdiction, target.tags) if target else ("", ())
+        alert = Alert(
+            alert_id=AlertId(new_id(judgement.judged_at)),
+            kind=AlertKind.NEW,
+            tier=tier,
+            created_at=judgement.judged_at,
+            evidence=judgement.evidence,
+            verdict=judgement.verdict,
+            matches=judgement.matches,
+            notice=why,
+            jurisdiction=place,
+            tags=tags,
+        )
+        self._tell(Unwritten(alert=alert, sheet=sheet, announce=self.policy.route(tier, place, tags)))
 
     async def _record(self, judgement: Judgement, target: Target | None) -> Alert | None:
         place, tags = (target.jurisdiction, target.tags) if target else ("", ())

@@ -11,13 +11,14 @@ from datetime import datetime
 import structlog
 
 from storage.clock import Clock
-from storage.errors import StoreError
+from storage.errors import DiskTrouble, StoreError
 from storage.model import Evidence, Lifetime, Observation, Post, Progress, Response, Snapshot, Watched
 from storage.patience import DiskWatch
 from storage.store import Store
 from watchers.capture import Capture, Errand, Fetches, run_within
 from watchers.meter import Meter
 from watchers.readers import Readers
+from watchers.unkept import Unkept
 
 log = structlog.get_logger(__name__)
 
@@ -42,9 +43,32 @@ class Kit:
     tell_admin: Callable[[str], Awaitable[None]]
     noted: Callable[[Progress], None]
     disk: DiskWatch
+    unkept: Unkept | None = None
+    """Where captures wait for a disk that refuses; without it they wait where they are."""
     busy: set[tuple[str, str]] = field(default_factory=set)
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a look may have become due earlier than the vigil knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A capture that the disk did not take, as it would have been sealed."""
+
+    snapshot: Snapshot
+    row: Watched
+
+
+async def capture_or_hand_back(kit: Kit, errand: Errand, row: Watched) -> Watched | Refused:
+    """As `capture_and_seal`, but a capture that the disk refuses comes back at once."""
+    snapshot, row = await _captured(kit, errand, row, None)
+    if kit.disk.trouble and kit.disk.led:
+        return Refused(snapshot=snapshot, row=row)
+    try:
+        evidence = await kit.disk.once(lambda: kit.store.seal(snapshot, watched=row))
+    except DiskTrouble:
+        return Refused(snapshot=snapshot, row=row)
+    await _sealed(kit, errand, snapshot, evidence)
+    return replace(row, evidence_id=evidence.evidence_id)
 
 
 async def capture_and_seal(
@@ -55,6 +79,15 @@ async def capture_and_seal(
     A cancelled capture is sealed as far as it came before the cancellation goes on.
     Raises StoreError when the store could not keep it.
     """
+    snapshot, row = await _captured(kit, errand, row, lifetime)
+    evidence = await seal(kit, snapshot, row, lifetime)
+    await _sealed(kit, errand, snapshot, evidence)
+    return evidence, replace(row, evidence_id=evidence.evidence_id)
+
+
+async def _captured(
+    kit: Kit, errand: Errand, row: Watched, lifetime: Lifetime | None
+) -> tuple[Snapshot, Watched]:
     capture = Capture(errand, kit.fetches, kit.readers, kit.clock)
     try:
         snapshot = await run_within(capture, CAPTURE_DEADLINE_S)
@@ -62,9 +95,11 @@ async def capture_and_seal(
         capture.note("the daemon was stopped during the capture", passing=True)
         await seal_last(kit, capture, row, lifetime)
         raise
-    row = kept_row(row, capture)
-    evidence = await seal(kit, snapshot, row, lifetime)
-    row = replace(row, evidence_id=evidence.evidence_id)
+    return snapshot, kept_row(row, capture)
+
+
+async def _sealed(kit: Kit, errand: Errand, snapshot: Snapshot, evidence: Evidence) -> None:
+    """Count a sealed capture and hand it on."""
     kit.meter.captured(errand.observation, max(0.0, (evidence.sealed_at - errand.listed_at).total_seconds()))
     for picture in snapshot.pictures:
         kit.meter.pictured("kept" if picture.response else "absent")
@@ -72,7 +107,6 @@ async def capture_and_seal(
         await kit.submit(evidence)
     if errand.observation is Observation.REAPPEARED:
         kit.spoke()
-    return evidence, row
 
 
 async def seal(kit: Kit, snapshot: Snapshot, row: Watched, lifetime: Lifetime | None = None) -> Evidence:
@@ -107,7 +141,7 @@ def kept_row(row: Watched, capture: Capture) -> Watched:
 def seen_alive(row: Watched, at: datetime) -> Watched:
     """The row after the post was seen alive: a run of looks that said "gone" before is over."""
     row = replace(row, last_seen_at=max(row.last_seen_at, at))
-    if row.first_missing_at is not None and row.first_missing_at < at:
+    if row.missing_looks and (row.first_missing_at is None or row.first_missing_at < at):
         row = replace(row, first_missing_at=None, missing_looks=0, missing_class="")
     return row
 

@@ -8,7 +8,7 @@ silent host says nothing about the post, whatever the status was.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from storage.errors import AskedToWait, Blocked, FeedTrouble, HostDown
@@ -63,6 +63,17 @@ def _sent_away(page: Response, target_url: str) -> str:
     return ""
 
 
+def sure_at(page: Response) -> datetime:
+    """The latest instant at which what `page` shows was surely so: the start of its request.
+
+    A cache on the way says in `Age` how old its copy is (RFC 9111, section 5.1); what is
+    shown was made that much earlier.
+    """
+    age = page.header("Age").strip()
+    stale_s = int(age) if age.isascii() and age.isdigit() and len(age) < 9 else 0
+    return page.started_at - timedelta(seconds=stale_s)
+
+
 def classify_trouble(trouble: FeedTrouble) -> tuple[Presence, str]:
     """What a failed request says: never that the post is gone."""
     match trouble:
@@ -78,20 +89,29 @@ def classify_trouble(trouble: FeedTrouble) -> tuple[Presence, str]:
             return Presence.UNKNOWN, trouble.why
 
 
-def conclude(row: Watched, look: Look) -> tuple[Watched, bool]:
+def conclude(row: Watched, look: Look, *, contested: bool = False) -> tuple[Watched, bool]:
     """The row after a look that says "gone" with its control, and whether that settles it.
 
     Settled after `cadence.CONFIRMATIONS` such looks over at least `cadence.CONFIRM_SPAN_S`.
+    contested: the listing of that moment still shows the post. Such a look may be a passing
+    404, with the true end yet to come: it never ends the reported interval, and as long as
+    all are contested, `cadence.CONTESTED_LOOKS` are needed.
     """
+    looks = row.missing_looks + 1
+    settled = contested and looks >= cadence.CONTESTED_LOOKS
     first = row.first_missing_at or look.ended_at
+    if contested:
+        first = look.ended_at
+    else:
+        span = (look.ended_at - first).total_seconds()
+        settled = looks >= cadence.CONFIRMATIONS and span >= cadence.CONFIRM_SPAN_S
     row = replace(
         row,
-        first_missing_at=first,
-        missing_looks=row.missing_looks + 1,
+        first_missing_at=first if settled or not contested else None,
+        missing_looks=looks,
         missing_class=row.missing_class or look.presence.value,
     )
-    span = (look.ended_at - first).total_seconds()
-    return row, row.missing_looks >= cadence.CONFIRMATIONS and span >= cadence.CONFIRM_SPAN_S
+    return row, settled
 
 
 def _same_page(a: str, b: str) -> bool:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from storage.errors import BadPage, FeedTrouble, StoreError
+from storage.errors import BadPage, DiskTrouble, FeedTrouble, StoreError
 from storage.model import (
     Lifetime,
     Observation,
@@ -32,11 +32,13 @@ from storage.model import (
     Watched,
     sha256_of,
 )
+from storage.patience import PAUSE_S
 from watchers import cadence, hours
 from watchers.capture import Errand
+from watchers.control import Controls
 from watchers.feed import Feed, load
 from watchers.kit import Kit, capture_and_seal, sampled, seal
-from watchers.presence import Look, classify, classify_trouble, conclude
+from watchers.presence import Look, classify, classify_trouble, conclude, sure_at
 from watchers.watch import Watch
 
 log = structlog.get_logger(__name__)
@@ -47,8 +49,8 @@ AT_ONCE = 48
 """Looks at the same time over all hosts."""
 LONGEST_REST_S = 30.0
 """The vigil looks up what is due at least this often."""
-CONTROL_FRESH_S = 60.0
-"""How old a sign of life of the site may be to serve as control."""
+FRESH_S = 60.0
+"""How much older than one interval a listing may be to say something about a post."""
 RESTLESS = 3
 """Edits in a row after which a page counts as restless and is kept at most every ten minutes."""
 RESTLESS_S = 600.0
@@ -70,20 +72,26 @@ class Vigil:
     def __init__(self, kit: Kit, watches: Callable[[], Mapping[str, Watch]]) -> None:
         self._kit, self._watches = kit, watches
         self._hosts: Counter[str] = Counter()
-        self._signs: dict[str, tuple[datetime, str]] = {}
+        self._controls = Controls(kit)
         self._edits: dict[tuple[str, str], tuple[int, datetime]] = {}
         self._counted: dict[tuple[str, str], datetime] = {}
         self._sightings: list[Sighting] = []
         self._rows: dict[tuple[str, str], Watched] = {}
+        self._young: dict[str, set[str]] = {}
+        """Posts of each target that are watched closely now; they share its turns."""
 
     async def run(self) -> None:
         """Start due looks and keep what they found, for ever."""
         async with asyncio.TaskGroup() as group:
             while True:
                 self._kit.stirred.clear()
-                await self._start_due(group)
-                await self._flush()
-                await self._rest()
+                try:
+                    await self._start_due(group)
+                    await self._flush()
+                    await self._rest()
+                except DiskTrouble as refused:  # what is due cannot be read: looks wait, polls go on
+                    self._kit.disk.note(refused)
+                    await self._kit.clock.sleep(PAUSE_S)
 
     async def _rest(self) -> None:
         """Wait for the next look to be due, for a finished one, or for somebody to hasten one."""
@@ -115,6 +123,8 @@ class Vigil:
             # Read again: somebody may have written it before it was claimed.
             known = await self._kit.store.known(row.target, [row.post_id])
             self._rows[row.target, row.post_id] = await self.look(known.get(row.post_id, row))
+        except DiskTrouble as refused:
+            self._kit.disk.note(refused)
         except StoreError:
             raise
         except Exception:
@@ -159,14 +169,14 @@ class Vigil:
         self._kit.meter.looked(look.presence)
         control = ""
         if look.presence.says_gone and not row.closed:
-            control = await self._control(row, watch, look)
+            control = await self._controls.control(row, watch, look)
             if not control:
                 look = replace(look, presence=Presence.UNKNOWN, why=f"{look.why}; no other page was alive")
         self._sightings.append(_sighting(row, look, control))
         if look.presence is Presence.ALIVE:
             return await self._alive(row, look, _Where(target=watch.target, feed=feed))
         if look.presence.says_gone:
-            return await self._gone(row, look, control, watch.target)
+            return await self._gone(row, look, control, watch)
         return replace(row, looks=row.looks + 1, next_look_at=self._next(row, watch.target))
 
     async def _ask(self, row: Watched, watch: Watch, feed: Feed) -> Look:
@@ -180,20 +190,19 @@ class Vigil:
             return Look(presence=presence, why=why, started_at=started, ended_at=self._kit.clock.now())
         title = (await self._kit.store.evidence(row.evidence_id)).post.title
         presence, why = classify(page, title, watch.target.url)
+        since = page.started_at
         if presence is Presence.ALIVE:
-            self._signs[watch.target.name] = (page.started_at, row.url)
+            since = sure_at(page)
+            self._controls.alive(watch, since, row.url)
             if row.post_id not in watch.listed:
                 why = Presence.OFF_FEED.value
-        return Look(presence=presence, why=why, page=page, started_at=page.started_at, ended_at=page.ended_at)
+        return Look(presence=presence, why=why, page=page, started_at=since, ended_at=page.ended_at)
 
     def _read_listing(self, row: Watched, watch: Watch) -> Look:
         """Presence by the last listing, for posts without a page that could tell."""
         now = self._kit.clock.now()
         seen = watch.seen
-        if (
-            seen is None
-            or (now - seen.started_at).total_seconds() > CONTROL_FRESH_S + watch.target.interval_s
-        ):
+        if seen is None or (now - seen.started_at).total_seconds() > FRESH_S + watch.target.interval_s:
             return Look(presence=Presence.UNKNOWN, why="no fresh listing", started_at=now, ended_at=now)
         if row.post_id in watch.listed:
             presence, why = Presence.ALIVE, "listed"
@@ -270,10 +279,11 @@ class Vigil:
         self._edits[key] = (count + 1, now)
         return False
 
-    async def _gone(self, row: Watched, look: Look, control: str, target: Target) -> Watched:
+    async def _gone(self, row: Watched, look: Look, control: str, watch: Watch) -> Watched:
         if row.closed:  # still gone, as reported: a stale feed lists it
             return replace(row, next_look_at=None)
-        row, settled = conclude(replace(row, looks=row.looks + 1), look)
+        contested = self._contested(row, watch)
+        row, settled = conclude(replace(row, looks=row.looks + 1), look, contested=contested)
         if not settled:
             soon = self._kit.clock.now() + timedelta(seconds=cadence.CONFIRM_EVERY_S)
             return replace(row, next_look_at=soon)
@@ -285,11 +295,20 @@ class Vigil:
             control=control,
         )
         closed = replace(row, closed=True, next_look_at=None)
-        kept = await self._seal_missing(closed, look, target, lifetime)
+        kept = await self._seal_missing(closed, look, watch.target, lifetime)
+        self._young.get(row.target, set()).discard(row.post_id)
         self._edits.pop((row.target, row.post_id), None)
         self._counted.pop((row.target, row.post_id), None)
         self._kit.spoke()
         return kept
+
+    def _contested(self, row: Watched, watch: Watch) -> bool:
+        """Whether the listing speaks for the post, or will be heard in a moment: right after a start."""
+        now, seen = self._kit.clock.now(), watch.seen
+        if seen is None:
+            return hours.is_night(watch.target.window, now)
+        fresh = (now - seen.started_at).total_seconds() <= FRESH_S + watch.target.interval_s
+        return fresh and row.post_id in watch.listed
 
     async def _seal_missing(self, row: Watched, look: Look, target: Target, lifetime: Lifetime) -> Watched:
         """Keep the answer that says "gone" itself; nothing more is fetched."""
@@ -315,42 +334,16 @@ class Vigil:
         log.info("post vanished", target=target.name, evidence=sealed.evidence_id, how=lifetime.missing_class)
         return replace(row, evidence_id=sealed.evidence_id)
 
-    async def _control(self, row: Watched, watch: Watch, look: Look) -> str:
-        """The address of another page of the site that was alive in the same minute, or ""."""
-        if look.presence is Presence.SKIPPED:
-            return "the neighbours in the same listing"
-        sign = self._signs.get(watch.target.name)
-        fresh = look.ended_at - timedelta(seconds=CONTROL_FRESH_S)
-        if sign is not None and sign[0] >= fresh and sign[1] != row.url:
-            return sign[1]
-        others = await self._others(row, watch)
-        # With no other post to ask for, the listing itself must answer; with others, it
-        # does not count: a site may have lost all its post pages and still list them.
-        for url in others or (watch.target.url,):
-            if await self._answers(url, watch):
-                return url
-        return ""
-
-    async def _others(self, row: Watched, watch: Watch) -> tuple[str, ...]:
-        """Addresses of up to three other posts that were listed last and are not known to be gone."""
-        listed = {i: u for i, u in watch.listed_urls()[:20] if i != row.post_id and u not in ("", row.url)}
-        known = await self._kit.store.known(row.target, list(listed))
-        return tuple(u for i, u in listed.items() if i in known and not known[i].closed)[:3]
-
-    async def _answers(self, url: str, watch: Watch) -> bool:
-        try:
-            page = await self._kit.fetches.get(url, watch.target, purpose="control")
-        except FeedTrouble:
-            return False
-        alive = classify(page, "", watch.target.url)[0] is Presence.ALIVE
-        if alive:
-            self._signs[watch.target.name] = (page.started_at, url)
-        return alive
-
     def _next(self, row: Watched, target: Target) -> datetime:
         now = self._kit.clock.now()
         age = (now - row.first_seen_at).total_seconds()
-        step = cadence.vigil_step(row.looks, matched=row.matched, age_s=age)
+        young = self._young.setdefault(row.target, set())
+        if row.matched and age < cadence.VIGIL_CLOSE_S:
+            young.add(row.post_id)
+        else:
+            young.discard(row.post_id)
+        close_s = cadence.close_pace(target.interval_s, len(young))
+        step = cadence.vigil_step(row.looks, matched=row.matched, age_s=age, close_s=close_s)
         if not hours.is_night(target.window, now):
             step *= DAY_FACTOR
         return now + timedelta(seconds=step)

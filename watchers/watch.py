@@ -15,13 +15,13 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from storage.errors import FeedTrouble
+from storage.errors import DiskTrouble, FeedTrouble
 from storage.model import Listing, Observation, Post, Progress, Response, Target, Validators, Watched
 from watchers import cadence, hours, standing
 from watchers.capture import Capture, Errand
 from watchers.claims import Claims
 from watchers.feed import Feed, load
-from watchers.kit import Kit, capture_and_seal, first_row, reopened, seal_last
+from watchers.kit import Kit, Refused, capture_and_seal, capture_or_hand_back, first_row, reopened, seal_last
 from watchers.pages import ReadListing
 from watchers.seen import Seen
 
@@ -145,6 +145,9 @@ class Watch:
             outcome = await self._read_listing(now)
         except FeedTrouble as trouble:
             outcome = await self._endure(trouble, now)
+        except DiskTrouble as refused:  # reading what is known failed: the next poll tries again
+            self._kit.disk.note(refused)
+            self._body_digest, outcome = "", "disk"
         self._kit.meter.polled(outcome, late)
         self._keep(standing.after_poll(self.progress, self.target, now, late))
 
@@ -217,7 +220,7 @@ class Watch:
         skipped = {p.post_id for p in moved} - mine
         count = 0
         try:
-            known = await self._kit.store.known(self.target.name, sorted(mine))
+            known = await self._known(mine)
             for post in moved:
                 if post.post_id in mine:
                     row = known.get(post.post_id)
@@ -236,6 +239,16 @@ class Watch:
         self.listed.update({k: v for k, v in prints.items() if k not in skipped})
         self._stale = bool(skipped)
         return count
+
+    async def _known(self, ids: set[str]) -> dict[str, Watched]:
+        """The rows of these posts; when the disk will not give them, what was not listed before is new."""
+        try:
+            return await self._kit.store.known(self.target.name, sorted(ids))
+        except DiskTrouble as refused:
+            if ids & self.listed.keys() or not self.listed:
+                raise
+            self._kit.disk.note(refused)
+            return {}
 
     async def _consider(self, post: Post, row: Watched | None, print_: str, page: Response) -> bool:
         """Decide what a listed post needs; True when it is new or was captured anew."""
@@ -276,7 +289,7 @@ class Watch:
 
     async def _hasten(self, ids: list[str], *, only_watched: bool = False) -> None:
         now = self._kit.clock.now()
-        await self._kit.disk.patiently(
+        await self._kit.disk.or_later(
             lambda: self._kit.store.hasten(self.target.name, ids, now, only_watched=only_watched)
         )
         self._kit.stirred.set()
@@ -340,12 +353,20 @@ class Watch:
         if job.recheck:
             errand = await self._recheck(job)
         if errand is None:
-            await self._kit.disk.patiently(lambda: self._kit.store.save_watched([job.row]))
+            await self._kit.disk.or_later(lambda: self._kit.store.save_watched([job.row]))
             return
         soon = cadence.vigil_step(0, matched=True, age_s=0.0)
         row = replace(job.row, next_look_at=self._kit.clock.now() + timedelta(seconds=soon))
-        _, row = await capture_and_seal(self._kit, errand, row)
-        post = errand.post
+        post, unkept = errand.post, self._kit.unkept
+        if unkept is None:
+            _, row = await capture_and_seal(self._kit, errand, row)
+        else:
+            kept = await capture_or_hand_back(self._kit, errand, row)
+            if isinstance(kept, Refused):
+                self.claims.cede(post.post_id)
+                await unkept.take(kept.snapshot, kept.row)
+                return
+            row = kept
         if row.incomplete:
             self._unfinished.setdefault(post.post_id, (post, 0))
         else:
