@@ -48,8 +48,9 @@ class Config:
 
     files: what was read. targets: of all files, those past review too; `expired` names
     them. lexicons: beside the shipped one. metrics: (host, port) or None. hosts: limits
-    by host name. authorities: who is asked for time stamps. digest: SHA-256 over all files.
-    stanzas: each target's table as canonical JSON, whose SHA-256 is `Target.digest`.
+    by host name. authorities: who is asked for time stamps. witnesses: verifier keys of
+    cosigners. digest: SHA-256 over all files. stanzas: each target's table as canonical
+    JSON, whose SHA-256 is `Target.digest`.
     """
 
     path: Path
@@ -61,6 +62,7 @@ class Config:
     channels: tuple[ChannelTable, ...] = ()
     admin_channels: tuple[str, ...] = ()
     authorities: tuple[TimeAuthority, ...] = ()
+    witnesses: tuple[str, ...] = ()
     lexicons: tuple[Path, ...] = ()
     gallery: Path | None = None
     metrics: tuple[str, int] | None = None
@@ -154,6 +156,7 @@ def _composed(
         gallery=folder / Path(keys.gallery).expanduser() if keys.gallery else None,
         metrics=(host.strip("[]"), int(port)) if keys.metrics else None,
         picture_workers=keys.picture_workers,
+        witnesses=keys.witnesses,
         log_level=keys.log_level,
         hosts=tuple(sorted(hosts.items())),
         expired=tuple(t.name for t in _sound(targets) if t.name in expired),

@@ -26,7 +26,8 @@ from storage.timestamps import Stamp
 from storage.vault import Vault
 from storage.writer import Batch
 
-BEACON = "beacon"
+BEACON, COSIGNATURE = "beacon", "cosignature"
+"""Kinds of entries that answer a checkpoint: alone no news, or each answer would ask for the next."""
 URGENT = "urgent"
 ROOTS = "roots"
 MOST_WAITING = 100
@@ -48,7 +49,7 @@ _WAITING = "UPDATE token SET due_at = ?, why = ? WHERE id = ? AND state = 'waiti
 _ENDED = (
     "UPDATE token SET state = ?, response = ?, received_at = ?, why = ? WHERE id = ? AND state = 'waiting'"
 )
-_NEWS = 'SELECT 1 FROM leaf WHERE "index" >= ? AND "index" < ? AND kind <> ? LIMIT 1'
+_NEWS = 'SELECT 1 FROM leaf WHERE "index" >= ? AND "index" < ? AND kind NOT IN (?, ?) LIMIT 1'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +133,13 @@ async def _newest(database: Database, authority: str) -> Newest | None:
         last_size=last_size,
         last_at=moment(last[0][1]) if last else None,
         is_urgent=bool(await database.rows(urgent, (last_size, URGENT))),
-        # A token leaves a beacon in the log: that alone is no news, or the log would never rest.
-        has_news=bool(await database.rows(_NEWS, (last_size, size, BEACON))),
+        has_news=await has_news(database, last_size, size),
     )
+
+
+async def has_news(database: Database, start: int, end: int) -> bool:
+    """Whether entries `start` to `end` - 1 hold more than answers of authorities and cosigners."""
+    return bool(await database.rows(_NEWS, (start, end, BEACON, COSIGNATURE)))
 
 
 async def waiting(database: Database, authority: str) -> Waiting:

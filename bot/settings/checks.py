@@ -213,6 +213,17 @@ def authority_name(value: str) -> str:
     return value
 
 
+def cosigner_key(value: str) -> str:
+    """The verifier key of a cosigner, as `nightjar witness init` prints it."""
+    from storage.errors import NotNote
+    from storage.witness import read_vkey  # heavy; most configurations name none
+
+    try:
+        return str(read_vkey(value))
+    except NotNote as error:
+        raise ValueError(f"must be a verifier key as `nightjar witness init` prints it: {error}") from None
+
+
 def stamp_interval_s(value: float) -> float:
     """Seconds between two time stamps of one authority, 10 s to a day."""
     if not _LEAST_STAMP_S <= value <= _LONGEST_STAMP_S:

@@ -18,6 +18,7 @@ from bot.settings.checks import (
     authority_name,
     body_bytes,
     contact_address,
+    cosigner_key,
     distinct_texts,
     filled_in,
     header_name,
@@ -44,6 +45,7 @@ Size = Annotated[int, BeforeValidator(size_bytes)]
 Time = Annotated[str, BeforeValidator(wall_time), "time"]
 Zone = Annotated[str, AfterValidator(time_zone)]
 Texts = Annotated[tuple[str, ...], AfterValidator(distinct_texts)]
+Cosigner = Annotated[str, AfterValidator(cosigner_key)]
 HeaderName = Annotated[str, AfterValidator(header_name)]
 HeaderValue = Annotated[str, AfterValidator(header_value)]
 Allow = Annotated[str, AfterValidator(allowed_host)]
@@ -80,6 +82,9 @@ class NightjarKeys:
         'loopback address of /metrics, /healthz and /readyz; "" for none, port 0 for any', "127.0.0.1:9108"
     )
     picture_workers: Annotated[int, Field(ge=1, le=64)] = about("processes that decode pictures", 2)
+    witnesses: tuple[Cosigner, ...] = about(
+        "verifier keys of second hosts that cosign the log, as `nightjar witness init` prints them", ()
+    )
     log_level: Literal["debug", "info", "warning", "error"] = about(
         "from which level on the log is written", "info"
     )
