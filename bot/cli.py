@@ -156,14 +156,59 @@ def _case(args: argparse.Namespace, out: Out) -> int:
 
 def _export(args: argparse.Namespace, out: Out) -> int:
     from bot.commands import export
+    from bot.commands.reader import instant
 
-    return export.run(out, _folder(args), _clock(), args.id, args.out.absolute(), officer=args.officer)
+    clock = _clock()
+    if not (args.id or args.since or args.all):
+        raise WrongUseError("export needs case numbers, evidence ids, --since TIME or --all")
+    try:
+        since = instant(args.since, clock.now()) if args.since else None
+    except ValueError as error:
+        raise WrongUseError(str(error)) from None
+    wanted = export.Wanted(
+        words=tuple(args.id),
+        out=args.out.absolute(),
+        since=since,
+        everything=args.all,
+        officer=args.officer,
+        why=args.why,
+        legal_basis=args.legal_basis,
+        case=args.case,
+        recipients=tuple(args.recipient),
+        unmasked=args.unmasked,
+    )
+    return export.run(out, _folder(args), clock, wanted)
 
 
 def _verify(args: argparse.Namespace, out: Out) -> int:
     from bot.commands import verify
 
+    path = Path(args.what)
+    if args.what and args.all:
+        raise WrongUseError("verify takes a package, a case or --all, not several of them")
+    if args.what and (path.exists() or path.is_symlink() or path.suffix == ".zip" or "/" in args.what):
+        return verify.package(out, path, admin=args.admin, key=args.key, roots=args.tsa_roots)
+    if args.admin or args.key or args.tsa_roots:
+        raise WrongUseError("--admin, --key and --tsa-roots are for a package")
+    if args.what:
+        return verify.case(out, _folder(args), _clock(), args.what)
     return verify.run(out, _folder(args), _clock())
+
+
+def _keys(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import keys
+
+    if args.act == "new-admin":
+        try:
+            folder = _folder(args)
+        except ConfigError:  # an admin's machine has none
+            folder = None
+        return keys.new_admin(out, folder, args.out)
+    if args.act == "certify":
+        return keys.certify(out, _folder(args), _clock(), args.admin)
+    if args.act == "rotate":
+        return keys.rotate(out, _folder(args), _clock(), why=args.why, accepted=args.accept_rollback)
+    return keys.show(out, _folder(args), _clock())
 
 
 def _lexicon(args: argparse.Namespace, out: Out) -> int:
@@ -286,6 +331,7 @@ BODIES: Mapping[str, Body] = {
     "case": _case,
     "export": _export,
     "verify": _verify,
+    "keys": _keys,
     "lexicon": _lexicon,
 }
 

@@ -7,23 +7,23 @@ the end: a folder or archive of that name is whole, and no export goes without i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from storage.codec import stamp
 from storage.errors import DiskTrouble
-from storage.model import sha256_of
-from storage.package.layout import SEAL, Meta, Package
+from storage.package.encrypt import checked_recipients
+from storage.package.layout import Meta, Package
 from storage.threads import in_thread
 from storage.version import VERSION
 
 if TYPE_CHECKING:
+    from storage.cases import Case
+    from storage.package.write import Made
     from storage.store import Store
 
 Progressed = Callable[[int, int], None]
-_NO_ROOTS: Mapping[str, str] = MappingProxyType({})
 
 
 async def export(
@@ -36,19 +36,22 @@ async def export(
     why: str = "",
     legal_basis: str = "",
     case: str = "",
+    cases: Sequence[Case] = (),
     recipients: Sequence[str] = (),
-    roots: Mapping[str, str] = _NO_ROOTS,
+    unmasked: bool = False,
 ) -> Path:
     """Export these pieces of evidence with every other look at the same posts; what was made.
 
     out must not exist: a folder, or an archive when it ends in .zip. recipients: age public keys;
-    then the archive is encrypted to them and its name ends in .age. roots: PEM of the trusted
-    time-stamp roots by authority. The export is an event in the log. Raises DatabaseTrouble
-    (unknown id), DamagedBlob (an original is not whole: nothing is handed over), KeyTrouble,
-    DiskTrouble.
+    then the archive is encrypted to them and its name ends in .age. cases: go along with their
+    history; case: their numbers when not given. unmasked: contacts are readable in what people
+    read. The export is an entry in the log. Raises DatabaseTrouble (unknown id), DamagedBlob (an
+    original is not whole: nothing is handed over), CaseRefused (a recipient), KeyTrouble, DiskTrouble.
     """
     from storage.package import gather, write
 
+    if recipients:
+        checked_recipients(recipients)
     out = _named(out, encrypted=bool(recipients))
     if out.exists() or out.is_symlink():
         raise DiskTrouble(f"{out}: is there already; an export never overwrites")
@@ -58,18 +61,19 @@ async def export(
         officer=officer,
         why=why,
         legal_basis=legal_basis,
-        case=case,
+        case=case or ", ".join(one.number for one in cases),
         recipients=tuple(recipients),
+        unmasked=unmasked,
     )
     count = _Count(progress)
     wanted = await gather.with_chains(store, ids)
     count.total = len(wanted) * 2
-    package, signer = await gather.gather(store, wanted, meta, roots, count.step)
+    package, signer = await gather.gather(store, wanted, meta, cases, count.step)
     count.total = len(wanted) + write.steps(package)
     try:
         made = await in_thread(write.write, package, signer, store.blobs, out, count.step)
-        await store.log_event("export", await in_thread(_facts, package, made, out))
-        await in_thread(_publish, made, out)
+        await store.log_event("export", _facts(package, made, out))
+        await in_thread(_publish, made.path, out)
     except OSError as error:
         raise DiskTrouble(f"{out}: {error}") from error
     finally:
@@ -98,12 +102,10 @@ def _named(out: Path, *, encrypted: bool) -> Path:
     return bare.with_name(bare.name + ".age")
 
 
-def _facts(package: Package, made: Path, out: Path) -> dict[str, str]:
-    """What the log says about the export. Hashes the archive when there is one."""
-    import hashlib
-
+def _facts(package: Package, made: Made, out: Path) -> dict[str, str]:
+    """What the log says about the export."""
     meta = package.meta
-    facts = {
+    return {
         "evidence": " ".join(str(file.evidence.evidence_id) for file in package.files),
         "exported_at": stamp(meta.exported_at),
         "name": out.name,
@@ -112,12 +114,12 @@ def _facts(package: Package, made: Path, out: Path) -> dict[str, str]:
         "why": meta.why,
         "legal_basis": meta.legal_basis,
         "case": meta.case,
+        "unmasked": "yes" if meta.unmasked else "no",
         "recipients": " ".join(meta.recipients),
+        "seal_sha256": made.seal_sha256,
+        "archive_sha256": made.archive_sha256,
+        "encrypted_sha256": made.encrypted_sha256,
     }
-    if made.is_dir():
-        return facts | {"seal_sha256": sha256_of((made / SEAL).read_bytes())}
-    with made.open("rb") as archive:
-        return facts | {"archive_sha256": hashlib.file_digest(archive, "sha256").hexdigest()}
 
 
 def _publish(made: Path, out: Path) -> None:

@@ -1,40 +1,81 @@
-"""`nightjar export ID... --out FOLDER`: hand evidence over, checkable with stock tools."""
+"""`nightjar export (CASE|ID ...|--since T|--all) --out PATH`: a package that anybody can check."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.commands.out import OK, Out
+from bot.commands.case import acting
+from bot.commands.out import OK, Out, some
 from bot.commands.reader import look
 from storage.clock import Clock
 
 if TYPE_CHECKING:
+    from storage.cases import Selection
     from storage.store import Store
 
 
-def run(out: Out, folder: Path, clock: Clock, ids: Sequence[str], target: Path, *, officer: str = "") -> int:
-    """Export to the new folder `target`; it appears whole or not at all."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is handed over, to whom and why. words: case numbers or evidence ids."""
+
+    words: tuple[str, ...]
+    out: Path
+    since: datetime | None = None
+    everything: bool = False
+    officer: str = ""
+    why: str = ""
+    legal_basis: str = ""
+    case: str = ""
+    recipients: tuple[str, ...] = ()
+    unmasked: bool = False
+
+
+def run(out: Out, folder: Path, clock: Clock, wanted: Wanted) -> int:
+    """Export to the new folder or archive; it appears whole or not at all."""
     with out.progress() as bar:
         task = bar.add_task("exporting", total=None)
 
         def tell(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        made = look(folder, clock, _exporting(ids, target, tell, officer))
-    out.facts({"folder": made, "evidence": ids, "check": "sha256sum -c manifest-sha256.txt"})
-    out.say(f"exported to {made}", style="bold")
-    out.say("to check it without nightjar: cd there; sha256sum -c manifest-sha256.txt; see README.txt")
+        made, chosen = look(folder, clock, _exporting(wanted, tell))
+    facts = {"package": made, "evidence": list(chosen.evidence_ids), "erased": list(chosen.erased)}
+    out.facts(facts | {"cases": [case.number for case in chosen.cases]})
+    out.say(f"exported {some(len(chosen.evidence_ids), 'piece')} of evidence to {made}", style="bold")
+    if chosen.erased:
+        out.say(f"{some(len(chosen.erased), 'piece')} had been erased", style="yellow")
+    if made.suffix == ".age":
+        out.say("to open it: age -d -i KEYFILE -o package.zip " + made.name)
+    out.say("to check it without nightjar: unpack it, sh verify.sh --admin FINGERPRINT; see README.txt")
     return OK
 
 
 def _exporting(
-    ids: Sequence[str], target: Path, tell: Callable[[int, int], None], officer: str
-) -> Callable[[Store], Awaitable[Path]]:
-    async def exporting(store: Store) -> Path:
+    wanted: Wanted, tell: Callable[[int, int], None]
+) -> Callable[[Store], Awaitable[tuple[Path, Selection]]]:
+    async def exporting(store: Store) -> tuple[Path, Selection]:
+        from storage.cases import select
         from storage.export import export
 
-        return await export(store, ids, target, tell, officer=officer)
+        chosen = await select(store, wanted.words, since=wanted.since, everything=wanted.everything)
+        basis = wanted.legal_basis or "; ".join(filter(None, (case.legal_basis for case in chosen.cases)))
+        made = await export(
+            store,
+            chosen.evidence_ids,
+            wanted.out,
+            tell,
+            officer=acting(wanted.officer),
+            why=wanted.why,
+            legal_basis=basis,
+            case=wanted.case,
+            cases=chosen.cases,
+            recipients=wanted.recipients,
+            unmasked=wanted.unmasked,
+        )
+        return made, chosen
 
     return exporting

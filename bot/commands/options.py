@@ -63,8 +63,9 @@ def parser(bodies: Mapping[str, Body]) -> argparse.ArgumentParser:
     show = command("show", "everything about one piece of evidence")
     show.add_argument("id", help="evidence id, whole or a beginning that fits only one")
     _case_options(command("case", "open, fill, hold, release, close and show cases"))
-    _export_options(command("export", "hand evidence over as a folder that anybody can check"))
-    command("verify", "check every byte that is kept, and the log")
+    _export_options(command("export", "hand evidence over as a package that anybody can check"))
+    _verify_options(command("verify", "check a package, or every byte that is kept, and the log"))
+    _keys_options(command("keys", "make, certify, exchange and show the keys that sign the log"))
     lexicon = command("lexicon", "check files of terms")
     lexicon.add_argument("action", choices=("check",))
     lexicon.add_argument("file", nargs="*", type=Path, help="default: those of the configuration")
@@ -84,9 +85,38 @@ def _site_options(trial: argparse.ArgumentParser, add: argparse.ArgumentParser) 
 
 
 def _export_options(export: argparse.ArgumentParser) -> None:
-    export.add_argument("id", nargs="+", help="evidence ids; every look at the same posts goes along")
-    export.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="a new folder")
-    export.add_argument("--officer", default="", metavar="NAME", help="who exports, for the log")
+    export.add_argument(
+        "id", nargs="*", metavar="CASE|ID", help="case numbers or evidence ids; every look at their posts"
+    )
+    export.add_argument("--since", default="", metavar="TIME", help="all that was captured since then")
+    export.add_argument("--all", action="store_true", help="all there is")
+    export.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="a new folder, or an archive: .zip",
+    )
+    export.add_argument("--officer", default="", metavar="NAME", help="who exports; default: this account")
+    export.add_argument("--why", default="", metavar="TEXT", help="the reason, for the log and the report")
+    export.add_argument("--legal-basis", default="", metavar="TEXT", help="by which law or order")
+    export.add_argument("--case", default="", metavar="NUMBER", help="the receiver's case number")
+    export.add_argument(
+        "--recipient",
+        action="append",
+        default=[],
+        metavar="AGE1...",
+        help="encrypt to it; repeatable",
+    )
+    export.add_argument("--unmasked", action="store_true", help="contacts are readable in the report")
+
+
+def _verify_options(verify: argparse.ArgumentParser) -> None:
+    verify.add_argument("what", nargs="?", default="", metavar="PATH|CASE", help="a package, or a case")
+    verify.add_argument("--all", action="store_true", help="all that is kept here; the default")
+    verify.add_argument("--admin", default="", metavar="FINGERPRINT", help="of the admin key you trust")
+    verify.add_argument("--key", default="", metavar="FINGERPRINT", help="of the daemon key you trust")
+    verify.add_argument("--tsa-roots", type=Path, metavar="FOLDER", help="time-stamp roots you trust, *.pem")
 
 
 def _case_options(case: argparse.ArgumentParser) -> None:
@@ -97,6 +127,19 @@ def _case_options(case: argparse.ArgumentParser) -> None:
     case.add_argument("--legal-basis", default="", metavar="TEXT", help="by which law or order; for new")
     case.add_argument("--why", default="", metavar="TEXT", help="the reason; for hold and release")
     case.add_argument("--officer", default="", metavar="NAME", help="who acts; default: this account")
+
+
+def _keys_options(keys: argparse.ArgumentParser) -> None:
+    keys.add_argument("act", choices=("show", "new-admin", "certify", "rotate"))
+    keys.add_argument("--out", type=Path, metavar="FILE", help="where the new admin key goes; for new-admin")
+    keys.add_argument("--admin", type=Path, metavar="FILE", help="the admin's secret key; for certify")
+    keys.add_argument("--why", default="", metavar="TEXT", help="the reason, for the log; for rotate")
+    keys.add_argument(
+        "--accept-rollback",
+        default="",
+        metavar="WHY",
+        help="admit that the log was put back to an earlier state; for rotate",
+    )
 
 
 def _find_options(parser: argparse.ArgumentParser) -> None:

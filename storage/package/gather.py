@@ -8,20 +8,23 @@ speak of the exported evidence or of the log itself (keys, gaps, erasures).
 
 from __future__ import annotations
 
+import json
 import re
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storage import dossier, keys, ledger, notes
+from storage import checkpoints, dossier, keys, ledger, notes
+from storage.cases import Case
 from storage.codec import moment
 from storage.database import Database
 from storage.dossier import Casefile
-from storage.errors import DatabaseTrouble, KeyTrouble
+from storage.errors import DatabaseTrouble
 from storage.package.layout import FILES, Keys, Meta, OldKey, Original, Package, Proof, Token
 from storage.signatures import pem
 from storage.threads import in_thread
+from storage.tokens import kept_roots
 from storage.tree import Tree
 
 if TYPE_CHECKING:
@@ -37,28 +40,27 @@ MAGIC = (
 LONGEST_MAGIC = 8
 _PAGE = 10_000
 _OF_THE_LOG = ("key", "erasure", "gap")
-_OF_EVIDENCE = ("verdict", "export", "case", "hold")
+_OF_EVIDENCE = ("verdict", "export")
 _ID = re.compile(r"[0-9a-f]{32}")
-_UNSAFE = re.compile(r"[^a-z0-9-]+")
 
 Told = Callable[[], None]
 """Called once for every piece that was gathered."""
 
 
 async def gather(
-    store: Store, ids: Sequence[str], meta: Meta, roots: Mapping[str, str], told: Told
+    store: Store, ids: Sequence[str], meta: Meta, cases: Sequence[Case], told: Told
 ) -> tuple[Package, keys.Signer]:
-    """The package of these pieces with every other look at the same posts, and who signs it.
+    """The package of these pieces (from `with_chains`), and who signs it.
 
     Raises DatabaseTrouble (unknown id, nothing named), DamagedBlob, KeyTrouble, DiskTrouble.
     """
-    files = await _files(store, await with_chains(store, ids), told)
+    files = await _files(store, ids, told)
     head = await ledger.head(store.vault.database)
     leaves = await ledger.leaf_hashes(store.vault.database, head.size)
     tree = await in_thread(Tree.of, leaves)
     if tree.root.hex() != head.root:
         raise DatabaseTrouble("the log's leaves do not lead to its root: run `nightjar verify`")
-    signer = await in_thread(signer_of, store.folder, head.origin)
+    signer = await _signer(store, head.origin)
     text = notes.checkpoint_text(head.origin, head.size, tree.root, store.clock.now())
     tokens = await _tokens(store.vault.database, [f.evidence.leaf_index for f in files], head.size)
     package = Package(
@@ -72,16 +74,20 @@ async def gather(
         proofs={f.evidence.evidence_id: _proof(f, tree) for f in files},
         originals=await in_thread(_originals, store, files),
         leaves=tuple(leaves),
-        entries=await _entries(store.vault.database, files),
+        entries=await _entries(store.vault.database, files, cases, head.size),
         checkpoints=await _checkpoints(store.vault.database, {t.size for t in tokens}),
         tokens=tokens,
-        roots={_safe(name): pem_text for name, pem_text in roots.items()},
+        roots=_decoded(await in_thread(kept_roots, store.folder)),
+        cases=tuple(cases),
     )
     return package, signer
 
 
 async def with_chains(store: Store, ids: Sequence[str]) -> list[str]:
-    """These ids and those of every look at the same posts, each once, oldest first."""
+    """These ids and those of every look at the same posts, each once, oldest first, but no erased ones.
+
+    Raises DatabaseTrouble.
+    """
     if not ids:
         raise DatabaseTrouble("nothing to export: no evidence was named")
     found: dict[str, None] = {}
@@ -89,17 +95,21 @@ async def with_chains(store: Store, ids: Sequence[str]) -> list[str]:
         if evidence_id not in found:
             for look in await dossier.chain(store, evidence_id):
                 found[look.evidence_id] = None
-    return sorted(found)
+    sql = "SELECT evidence_id FROM tombstone WHERE evidence_id IN (SELECT value FROM json_each(?))"
+    gone = {row[0] for row in await store.vault.database.rows(sql, (json.dumps(list(found)),))}
+    if not found.keys() - gone:
+        raise DatabaseTrouble("nothing to export: what was named has been erased")
+    return sorted(found.keys() - gone)
 
 
-def signer_of(folder: Path, origin: str) -> keys.Signer:
-    """The daemon's key; made when the folder has none yet. Raises KeyTrouble, DiskTrouble."""
-    if (folder / keys.FOLDER / keys.SECRET).exists():
-        return keys.Signer.load(folder, origin)
-    try:
-        return keys.Signer.make(folder, origin)
-    except KeyTrouble:  # the watch made one in the same instant
-        return keys.Signer.load(folder, origin)
+async def _signer(store: Store, origin: str) -> keys.Signer:
+    """The daemon's key; made when this store never signed. Raises KeyTrouble, DiskTrouble."""
+    signed_before = await checkpoints.latest(store.vault.database) is not None
+    return await in_thread(keys.ensure, store.folder, origin, signed_before=signed_before)
+
+
+def _decoded(roots: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: root.decode("ascii", "replace") for name, root in roots.items()}
 
 
 async def _files(store: Store, ids: Iterable[str], told: Told) -> tuple[Casefile, ...]:
@@ -154,9 +164,12 @@ def _ending(path: Path) -> str:
 # --- the log ----------------------------------------------------------------------------
 
 
-async def _entries(database: Database, files: Sequence[Casefile]) -> tuple[tuple[int, str], ...]:
+async def _entries(
+    database: Database, files: Sequence[Casefile], cases: Sequence[Case], size: int
+) -> tuple[tuple[int, str], ...]:
     """(index, text) of the entries that may be shown, in order."""
     shown = {file.evidence.leaf_index: file.entry for file in files}
+    shown |= {record.leaf: record.entry for case in cases for record in case.history}
     ids = {str(file.evidence.evidence_id) for file in files}
     first = min(shown)
     for kind in (*_OF_THE_LOG, *_OF_EVIDENCE):
@@ -165,7 +178,7 @@ async def _entries(database: Database, files: Sequence[Casefile]) -> tuple[tuple
             async for index, entry in _entries_of(database, kind, first)
             if kind in _OF_THE_LOG or not ids.isdisjoint(_ID.findall(entry))
         }
-    return tuple(sorted(shown.items()))
+    return tuple(sorted((index, entry) for index, entry in shown.items() if index < size))
 
 
 async def _entries_of(database: Database, kind: str, first: int) -> AsyncIterator[tuple[int, str]]:
@@ -182,8 +195,6 @@ async def _entries_of(database: Database, kind: str, first: int) -> AsyncIterato
 
 async def _tokens(database: Database, indexes: Sequence[int], size: int) -> tuple[Token, ...]:
     """By authority and piece the first whole token over it, and what is still waited for."""
-    if not await _has(database, "token"):
-        return ()
     rows = await database.rows(
         "SELECT size, authority, state, id FROM token WHERE size > ? AND size <= ? ORDER BY authority, size",
         (min(indexes), size),
@@ -208,7 +219,7 @@ async def _token(database: Database, number: int) -> Token:
     )[0]
     return Token(
         size=size,
-        authority=_safe(authority),
+        authority=authority,
         state=state,
         asked_at=None if asked_at is None else moment(asked_at),
         received_at=None if received_at is None else moment(received_at),
@@ -227,14 +238,3 @@ async def _checkpoints(database: Database, sizes: Iterable[int]) -> dict[int, st
             raise DatabaseTrouble(f"the checkpoint of {size} entries is missing: run `nightjar verify`")
         found[size] = str(rows[0][0])
     return found
-
-
-async def _has(database: Database, table: str) -> bool:
-    return bool(
-        await database.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,))
-    )
-
-
-def _safe(authority: str) -> str:
-    """An authority's name as part of a file name."""
-    return _UNSAFE.sub("-", authority.lower()).strip("-") or "authority"

@@ -26,9 +26,10 @@ What lies where
     data/time/                         RFC 3161 timestamps: request (.tsq), response (.tsr), roots
     data/keys/                         public keys; certificate.note is the admin key's word for them
     data/warc/, data/wacz/             the same answers for web archive programs
-    data/report/report.html            for people; nothing in it runs
+    data/report/report.html            for people, with small working copies of the
+                                       pictures: NOT EVIDENTIAL; nothing in it runs
     data/case/                         who, why, and tables for case management programs
-    data/working/                      working copies for people: NOT EVIDENTIAL
+    data/schema/                       the JSON Schema of manifest.json
     seal.txt, seal.sig                 what was handed over, signed
     signatures/                        the same in the forms of other programs
 

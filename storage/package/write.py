@@ -13,18 +13,20 @@ import shutil
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files as resources
 from pathlib import Path
 
-from storage import report
+from storage import cases, masking
 from storage.blobs import Blobs
 from storage.codec import dump, stamp
 from storage.dossier import Casefile
 from storage.keys import Signer
+from storage.manifest import SCHEMA
 from storage.model import sha256_of
 from storage.notes import consistency_text, proof_text
 from storage.package import bagit, layout, zipform
+from storage.package.encrypt import encrypt
 from storage.package.layout import Package, Token
 from storage.package.readme import README
 from storage.signatures import allowed_signers, minisign_public, pem, signify_public
@@ -69,10 +71,20 @@ class _Work:
                 self.hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write(package: Package, signer: Signer, blobs: Blobs, out: Path, told: Told) -> Path:
-    """Write beside `out` and make it durable; the path that only has to be renamed to `out`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A package that only has to be renamed. Hashes in hex, "" of what there is not."""
 
-    out: a folder, or an archive when it ends in .zip. Raises DamagedBlob, OSError.
+    path: Path
+    seal_sha256: str
+    archive_sha256: str = ""
+    encrypted_sha256: str = ""
+
+
+def write(package: Package, signer: Signer, blobs: Blobs, out: Path, told: Told) -> Made:
+    """Write beside `out` and make it durable.
+
+    out: a folder, or an archive when it ends in .zip or .zip.age. Raises DamagedBlob, OSError.
     """
     work = _Work(unfinished(out, ".folder"))
     sweep(out)
@@ -85,38 +97,43 @@ def write(package: Package, signer: Signer, blobs: Blobs, out: Path, told: Told)
     _write_keys(work, package)
     _write_time(work, package)
     work.json(layout.CASE_JSON, _case(package))
+    work.put(layout.SCHEMA, SCHEMA.read_bytes())
     for part in _parts():
         part(work.folder, package)
         told()
     _seal(work, package, signer)
-    if out.suffix.lower() != ".zip":
+    made = Made(path=work.folder, seal_sha256=work.hashes[layout.SEAL])
+    if out.suffix.lower() in {".zip", ".age"}:
+        made = _packed(work, package, out, made)
+    else:
         _fsync_all(work.folder)
-        told()
-        return work.folder
-    made = unfinished(out, "")
-    with made.open("xb") as archive:
+    told()
+    return made
+
+
+def _packed(work: _Work, package: Package, out: Path, made: Made) -> Made:
+    """The folder as one archive, encrypted when there are recipients."""
+    path = unfinished(out, ".zip")
+    with path.open("xb") as archive:
         zipform.write(archive, ((name, work.folder / name) for name in work.names()))
         os.fchmod(archive.fileno(), 0o440)
         archive.flush()
         os.fsync(archive.fileno())
     shutil.rmtree(work.folder)
-    told()
-    return made
+    if package.meta.recipients:
+        done = encrypt(path, unfinished(out, ".age"), package.meta.recipients)
+        path.unlink()
+        made = replace(made, archive_sha256=done.plain_sha256, encrypted_sha256=done.cipher_sha256)
+        return replace(made, path=unfinished(out, ".age"))
+    with path.open("rb") as archive:
+        return replace(made, path=path, archive_sha256=hashlib.file_digest(archive, "sha256").hexdigest())
 
 
 def _parts() -> tuple[Part, ...]:
     """What is made from the others, in this order (layout.py). Imported here: heavy libraries."""
-    from storage.package import wacz, warc
+    from storage.package import case_uco, report, table, wacz, warc
 
-    return warc.write_warc, wacz.write_wacz, _write_report
-
-
-def _write_report(work: Path, package: Package) -> None:
-    names = {name: f"../../{original.path}" for name, original in package.originals.items()}
-    head = {"origin": package.origin, "size": package.size, "root": package.root}
-    target = work / layout.REPORT
-    target.parent.mkdir(parents=True)
-    target.write_text(report.page(package.files, names, head), encoding="utf-8", errors="replace")
+    return table.write_table, case_uco.write_case, warc.write_warc, wacz.write_wacz, report.write_report
 
 
 def steps(package: Package) -> int:
@@ -132,7 +149,8 @@ def unfinished(out: Path, kind: str) -> Path:
 def sweep(out: Path) -> None:
     """Remove what an earlier, interrupted export of that name left."""
     shutil.rmtree(unfinished(out, ".folder"), ignore_errors=True)
-    unfinished(out, "").unlink(missing_ok=True)
+    for kind in (".zip", ".age"):
+        unfinished(out, kind).unlink(missing_ok=True)
 
 
 # --- facts ------------------------------------------------------------------------------
@@ -146,7 +164,7 @@ def _write_evidence(work: _Work, package: Package) -> None:
         work.text(f"{folder}/entry.json", file.entry)
         work.text(f"{folder}/proof.tlog", proof_text(proof.index, proof.path, package.checkpoint))
         work.json(f"{folder}/watch.json", _watch(file))
-        work.json(f"{folder}/inference.json", _inference(file))
+        work.json(f"{folder}/inference.json", _inference(file, masked=not package.meta.unmasked))
 
 
 def _watch(file: Casefile) -> dict[str, object]:
@@ -161,16 +179,31 @@ def _watch(file: Casefile) -> dict[str, object]:
     }
 
 
-def _inference(file: Casefile) -> dict[str, object]:
+def _inference(file: Casefile, *, masked: bool) -> dict[str, object]:
+    verdict = json.loads(dump(file.verdict))
+    known = file.verdict.contacts if file.verdict is not None else ()
     return {
         "note": "concluded by a program from the files; not evidence",
-        "verdict": json.loads(dump(file.verdict)),
+        "contacts": "masked" if masked else "as found",
+        "verdict": _masked(verdict, known) if masked else verdict,
         "matches": json.loads(dump(file.matches)),
         "judged_at": json.loads(dump(file.judged_at)),
         "item": json.loads(dump(file.item)),
         "members": list(file.members),
         "told": json.loads(dump(file.told)),
     }
+
+
+def _masked(value: object, known: tuple[str, ...]) -> object:
+    """Contacts starred in every text of a verdict but its tier, version and names of things."""
+    if isinstance(value, str):
+        return masking.mask(value, known)
+    if isinstance(value, list):
+        return [_masked(inner, known) for inner in value]
+    if isinstance(value, dict):
+        as_it_is = {"tier", "lexicon_version", "products", "kind"}
+        return {k: v if k in as_it_is else _masked(v, known) for k, v in value.items()}
+    return value
 
 
 def _write_log(work: _Work, package: Package) -> None:
@@ -242,6 +275,7 @@ def _case(package: Package) -> dict[str, object]:
         "key": package.keys.fingerprint,
         "certified": "yes" if package.keys.certificate else "no",
         "evidence": [file.evidence.evidence_id for file in package.files],
+        "cases": [cases.document(case) for case in package.cases],
     }
 
 

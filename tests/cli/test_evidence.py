@@ -112,7 +112,7 @@ def test_export_makes_a_folder_that_stock_tools_check(run: Command, kept: Kept, 
     out = tmp_path / "case"
     ran = run("export", kept.sale, "--out", str(out), "--json")
     assert ran.code == 0
-    assert Path(ran.facts["folder"]) == out
+    assert Path(ran.facts["package"]) == out
     checked = subprocess.run(
         ["sha256sum", "-c", "manifest-sha256.txt"], cwd=out, capture_output=True, check=False
     )
@@ -120,6 +120,28 @@ def test_export_makes_a_folder_that_stock_tools_check(run: Command, kept: Kept, 
     again = run("export", kept.sale, "--out", str(out))
     assert again.code == 1
     assert "there already" in again.err
+
+
+def test_a_package_is_verified_without_a_store(run: Command, kept: Kept, tmp_path: Path) -> None:
+    out = tmp_path / "case.zip"
+    assert run("export", "--all", "--out", str(out), "--why", "trial").code == 0
+    ran = run("verify", str(out), "--json")
+    assert (ran.code, ran.facts["whole"], ran.facts["time_pending"], ran.facts["first"]) == (
+        0,
+        True,
+        True,
+        "",
+    )
+    assert "KEYS WERE NOT COMPARED" in run("verify", str(out)).out
+    strange = run("verify", str(out), "--key", "00" * 32)
+    assert strange.code == 1
+    assert "The first thing that does not hold: key:" in strange.out
+    assert "still holds: files, hashes" in strange.out
+    assert run("verify", str(out), "--key", "short").code == 2
+    assert run("verify", str(out), "--tsa-roots", str(tmp_path / "none")).code == 2
+    assert run("verify", str(tmp_path / "nothing.zip")).code == 1
+    assert run("verify", "--admin", "00" * 32).code == 2
+    assert run("export", "--out", str(tmp_path / "x")).code == 2
 
 
 def test_verify_says_whole_and_finds_a_changed_byte(run: Command, kept: Kept) -> None:
