@@ -87,7 +87,8 @@ async def package_of(store: Store, clock: HandClock, work: Path, *, unmasked: bo
         exported_at=clock.now(), software="nightjar-watch", officer="badge 12", why="for the prosecutor",
         legal_basis="Art. 341", case="2026-17", unmasked=unmasked,
     )  # fmt: skip
-    package, _ = await gather.gather(store, chosen.evidence_ids, meta, {}, lambda: None)
+    wanted = await gather.with_chains(store, chosen.evidence_ids)
+    package, _ = await gather.gather(store, wanted, meta, {}, lambda: None)
     package = replace(package, cases=chosen.cases)
     for original in package.originals.values():
         path = work / original.path
