@@ -66,6 +66,7 @@ def parser(bodies: Mapping[str, Body]) -> argparse.ArgumentParser:
     _export_options(command("export", "hand evidence over as a package that anybody can check"))
     _verify_options(command("verify", "check a package, or every byte that is kept, and the log"))
     _keys_options(command("keys", "make, certify, exchange and show the keys that sign the log"))
+    _witness_options(command("witness", "cosign the log from a second host, or say why not"))
     lexicon = command("lexicon", "check files of terms")
     lexicon.add_argument("action", choices=("check",))
     lexicon.add_argument("file", nargs="*", type=Path, help="default: those of the configuration")
@@ -140,6 +141,15 @@ def _keys_options(keys: argparse.ArgumentParser) -> None:
         metavar="WHY",
         help="admit that the log was put back to an earlier state; for rotate",
     )
+
+
+def _witness_options(witness: argparse.ArgumentParser) -> None:
+    witness.add_argument("act", choices=("init", "cosign", "trust", "show"))
+    witness.add_argument("source", nargs="?", default="", metavar="FOLDER|URL", help="for cosign: the log")
+    witness.add_argument("--state", type=Path, required=True, metavar="FOLDER", help="the cosigner's own")
+    witness.add_argument("--name", default="", help="how the cosigner is called; for init")
+    witness.add_argument("--log-key", type=Path, metavar="PEM", help="daemon.pub.pem; for init and trust")
+    witness.add_argument("--out", type=Path, metavar="FILE", help="default: cosigned/ in the log's folder")
 
 
 def _find_options(parser: argparse.ArgumentParser) -> None:
