@@ -320,6 +320,25 @@ def _add(args: argparse.Namespace, out: Out) -> int:
     return add.run(out, clock, opened=lambda who: _Site(who, clock), visitor=visitor, order=order)
 
 
+def _witness(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import witness
+
+    needs = {"init": ("name", "log_key"), "trust": ("log_key",), "cosign": ("source",)}
+    for name in needs.get(args.act, ()):
+        if not getattr(args, name):
+            option = "FOLDER|URL" if name == "source" else f"--{name.replace('_', '-')}"
+            raise WrongUseError(f"witness {args.act} needs {option}")
+    order = witness.Order(
+        act=args.act,
+        state=args.state,
+        source=args.source,
+        name=args.name,
+        log_key=args.log_key,
+        out=args.out,
+    )
+    return witness.run(out, _clock(), order)
+
+
 BODIES: Mapping[str, Body] = {
     "check": _check,
     "run": _run,
@@ -332,6 +351,7 @@ BODIES: Mapping[str, Body] = {
     "export": _export,
     "verify": _verify,
     "keys": _keys,
+    "witness": _witness,
     "lexicon": _lexicon,
 }
 
