@@ -34,6 +34,7 @@ from bot.secrets import reader
 from bot.timing import Timing
 from bot.unwritten import UnwrittenAlerts
 from bot.vitals import Vitals
+from bot.witnessing import Witnessing
 from storage.checkpoints import Checkpoints
 from storage.clock import Clock, clock_from, scaled_loop
 from storage.collection import Collection
@@ -89,6 +90,7 @@ class Daemon:
                 behind.create_task(self._retire_expired())
                 behind.create_task(self._follow_config())
                 behind.create_task(self.timing.run())
+                behind.create_task(self.witnessing.run())
                 behind.create_task(keep_alive(self.systemd, self.clock, lambda: True))
                 async with ending_group() as watch:
                     live, expired = self._in_force()
@@ -171,6 +173,9 @@ class Daemon:
         )
         self.roster = Roster(self.kit, self.house.rows)
         self.vigil = Vigil(self.kit, lambda: self.roster.watches)
+        self.witnessing = Witnessing(
+            self.store, self.clock, lambda: self.config.witnesses, tell_admin=self.tell_admin
+        )
         self.timing = Timing(
             self.store,
             self.clock,
