@@ -119,7 +119,10 @@ def new_admin(path: Path) -> bytes:
 def certify(folder: Path, origin: str, admin: Signer, at: datetime) -> str:
     """Write the admin's certificate for the daemon key; the note. Raises KeyTrouble, DiskTrouble."""
     keys = folder / FOLDER
-    note = notes.sign_note(certificate_text(origin, read_public(keys / PUBLIC), at), admin)
+    public = read_public(keys / PUBLIC)
+    if public == admin.public:
+        raise KeyTrouble("that is the daemon's own key; an admin key is another one, kept offline")
+    note = notes.sign_note(certificate_text(origin, public, at), admin)
     write(keys / ADMIN, notes.pem(admin.public).encode())
     write(keys / CERTIFICATE, note.encode())
     return note

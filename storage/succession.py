@@ -1,0 +1,192 @@
+"""How one signing key follows another, in the open.
+
+The log names the successor while the old key still signs, so the old key vouches for the
+new one; then the secrets are exchanged, the log says which key is in use, and the new key
+signs. After a roll-back that is admitted the old key signs nothing more: two histories
+under one key are the thing that must never be.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from storage import checkpoints, keys, notes, recovery
+from storage.clock import Clock
+from storage.codec import stamp
+from storage.database import Database
+from storage.errors import KeyTrouble, NotNote, RolledBack
+from storage.store import Store
+from storage.threads import in_thread
+
+KIND = "key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Succession:
+    """What a rotation did. old, new: fingerprints, old "" when there was none. size: of the new checkpoint.
+
+    vouched: the old key signed a checkpoint over the entry that names the new one.
+    abandoned: the checkpoint that the log no longer reaches, in words, or "".
+    """
+
+    old: str
+    new: str
+    size: int
+    vouched: bool
+    abandoned: str
+
+
+async def rotate(folder: Path, clock: Clock, *, why: str, accept_rollback: bool = False) -> Succession:
+    """Make a successor of the daemon key and put it in use; the watch must not be running.
+
+    Raises RolledBack when the log was rolled back and that is not accepted, KeyTrouble when
+    it was not and a roll-back is to be admitted, DatabaseTrouble, DiskTrouble.
+    """
+    abandoned = ""
+    try:
+        store = await Store.open(folder, clock)
+    except RolledBack as rolled_back:
+        if not accept_rollback:
+            raise
+        abandoned = f"{rolled_back.size} entries, root {rolled_back.root}, signed {rolled_back.at}"
+        store = Store(folder, *await recovery.open_for_writing(folder, clock, guarded=False))
+    try:
+        if accept_rollback and not abandoned and not store.odd:
+            raise KeyTrouble("the log goes on from its newest checkpoint: there is no roll-back to accept")
+        return await _rotate(store, why, abandoned)
+    finally:
+        await store.close()
+
+
+async def _rotate(store: Store, why: str, abandoned: str) -> Succession:
+    folder, origin = store.folder, store.vault.origin
+    before = await in_thread(_in_use, folder)
+    coming = await in_thread(keys.make_next, folder, origin)
+    facts = {
+        "act": "successor",
+        "old": before,
+        "new": coming.fingerprint,
+        "new_ed25519": base64.b64encode(coming.public).decode(),
+        "why": why,
+    }
+    await store.log_event(KIND, facts | ({"abandoned": abandoned} if abandoned else {}))
+    vouched = not abandoned and await _vouched(store)
+    await in_thread(keys.succeed, folder, origin)
+    if abandoned:
+        await in_thread(keys.put_aside, folder, keys.ANCHOR)
+    await store.log_event(KIND, {"act": "in use", "key": coming.fingerprint})
+    point = await checkpoints.sign(store, "rotation")
+    return Succession(
+        old=before, new=coming.fingerprint, size=point.size, vouched=vouched, abandoned=abandoned
+    )
+
+
+async def _vouched(store: Store) -> bool:
+    """Sign with the old key once more; false when it is lost or damaged."""
+    try:
+        await checkpoints.sign(store, "rotation")
+    except KeyTrouble:
+        return False
+    return True
+
+
+def _in_use(folder: Path) -> str:
+    try:
+        return next((key.fingerprint for key in keys.known(folder) if key.number == 0), "")
+    except KeyTrouble:
+        return ""
+
+
+async def certify(store: Store, admin_file: Path) -> datetime:
+    """The admin's certificate for the key in use, written and logged; since when it holds.
+
+    Raises KeyTrouble when a key is missing or damaged, DiskTrouble.
+    """
+    at, origin = store.clock.now(), store.vault.origin
+    admin = await in_thread(keys.admin_signer, admin_file)
+    await in_thread(keys.certify, store.folder, origin, admin, at)
+    key = await in_thread(_in_use, store.folder)
+    facts = {"act": "certified", "key": key, "admin": admin.fingerprint, "from": stamp(at)}
+    await store.log_event(KIND, facts)
+    return at
+
+
+# --- what there is ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyState:
+    """One key of a data folder. number: 0 in use, else of old/<n>. admin: fingerprint of who certified.
+
+    certified: "" and why not in `trouble`, or since when, RFC 3339.
+    """
+
+    number: int
+    fingerprint: str
+    certified: str
+    admin: str
+    trouble: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRing:
+    """The keys of a data folder and the newest checkpoint; size -1 when there is none."""
+
+    origin: str
+    name: str
+    keys: tuple[KeyState, ...]
+    size: int = -1
+    root: str = ""
+    signed_at: str = ""
+    odd: str = ""
+
+
+async def ring(store: Store) -> KeyRing:
+    """What `nightjar keys show` tells. Raises KeyTrouble when a key file is damaged."""
+    origin = store.vault.origin
+    known = await in_thread(keys.known, store.folder)
+    point = await checkpoints.latest(store.vault.database)
+    anchor, odd = await in_thread(checkpoints.read_anchor, store.folder)
+    if anchor is not None and not odd:
+        odd = await _behind(store.vault.database, anchor)
+    states = tuple(state_of(key, origin) for key in known)
+    if point is None:
+        return KeyRing(origin=origin, name=notes.log_name(origin), keys=states, odd=odd)
+    return KeyRing(
+        origin=origin,
+        name=notes.log_name(origin),
+        keys=states,
+        size=point.size,
+        root=point.root,
+        signed_at=stamp(point.at),
+        odd=odd,
+    )
+
+
+async def _behind(database: Database, anchor: notes.Checkpoint) -> str:
+    rows = await database.rows("SELECT origin, size FROM head WHERE id = 1")
+    if rows and (rows[0][0] != anchor.origin or rows[0][1] < anchor.size):
+        return f"the log does not reach its newest checkpoint, of {anchor.size} entries: it was rolled back"
+    return ""
+
+
+def state_of(key: keys.PublicKey, origin: str) -> KeyState:
+    """A key with its certificate checked."""
+    certified, trouble = "", ""
+    if key.certificate and key.admin:
+        try:
+            certified = stamp(keys.check_certificate(key.certificate, key.admin, origin, key.public))
+        except NotNote as error:
+            trouble = str(error)
+    elif key.certificate or key.admin:
+        trouble = "of certificate and admin key only one is there"
+    return KeyState(
+        number=key.number,
+        fingerprint=key.fingerprint,
+        certified=certified,
+        admin=notes.fingerprint(key.admin) if key.admin else "",
+        trouble=trouble,
+    )
