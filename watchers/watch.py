@@ -175,6 +175,8 @@ class Watch:
                 etag=page.header("ETag"), last_modified=page.header("Last-Modified")
             )
             self._body_digest = "" if self._stale else digest
+            if self._stale:  # what somebody was busy with must be met again, not answered by a 304
+                self._validators = Validators()
         await self._weigh_yield(page, now)
         return "changed" if changed else "same"
 
@@ -364,6 +366,9 @@ class Watch:
             kept = await capture_or_hand_back(self._kit, errand, row)
             if isinstance(kept, Refused):
                 self.claims.cede(post.post_id)
+                # Forgotten as listed: should memory give it up, the next poll captures it anew.
+                self.listed.pop(post.post_id, None)
+                self._validators, self._body_digest = Validators(), ""
                 await unkept.take(kept.snapshot, kept.row)
                 return
             row = kept
