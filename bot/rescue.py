@@ -41,6 +41,15 @@ class Losses:
     kept: int = 0
     given_up: int = 0
 
+    def plus(self, other: Losses) -> Losses:
+        """Both together."""
+        return Losses(
+            captured=self.captured + other.captured,
+            told=self.told + other.told,
+            kept=self.kept + other.kept,
+            given_up=self.given_up + other.given_up,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hands:
@@ -73,7 +82,10 @@ class Rescue:
         self._reserve = Reserve(store.folder)
         self._since: datetime | None = None
         self._why = ""
-        self._told = False
+        self._told: datetime | None = None
+        """Since when the admin knows of a trouble; it may come and go until the reserve is back."""
+        self._total = Losses()
+        self._was_full = False
         disk.led = True
 
     async def run(self) -> None:
@@ -106,9 +118,11 @@ class Rescue:
             await self._hoard()
 
     async def _hoard(self) -> None:
-        """Make the reserve when there is room for it; only then a full disk is over for the admin."""
-        if await in_thread(self._reserve.make, self._spare_bytes()):
-            self._told = False
+        """Make the reserve when there is room for it; only then a full disk is over, and told to be."""
+        had = self._reserve.path.exists()
+        made = await in_thread(self._reserve.make, self._spare_bytes())
+        if self._told is not None and (made or had or not self._was_full):
+            await self._tell_end(self._told)
 
     async def _endure(self) -> None:
         """One turn of a trouble: make room, say it once, and see whether it is over."""
@@ -116,8 +130,8 @@ class Rescue:
             self._since, self._why = self._disk.since or self._clock.now(), self._disk.trouble
             self._vitals.disk_troubles_total.inc()
         freed = await self._make_room()
-        if not self._told:
-            self._told = True
+        if self._told is None:
+            self._told, self._was_full = self._since, bool(freed)
             room = f"; a reserve of {freed // 1_000_000} MB was freed" if freed else ""
             await self._hands.tell(
                 f"disk: {self._disk.trouble}{room}. Polling and alerts go on; what cannot be kept is marked"
@@ -143,20 +157,21 @@ class Rescue:
         late = await self._disk.make_up()
         since, now = self._since or self._clock.now(), self._clock.now()
         self._disk.over()
+        await self._hands.keep()  # what was refused while the rest was made up for
         losses, forgotten = self._hands.losses(), self._disk.forgotten
         facts = gap_facts(since, now, self._why, losses, late=late, forgotten=forgotten)
         await self._disk.or_later(lambda: self._store.log_event(KIND, facts))
-        self._since, self._disk.forgotten = None, 0
-        was_full = not self._reserve.path.exists()
-        await self._hoard()
         log.info("the gap is in the log", **facts)
-        if self._told and was_full and not losses.captured:
-            return  # still living on the reserve: the admin hears when more than that happens
-        self._told = self._told and was_full and not self._reserve.path.exists()
+        self._since, self._disk.forgotten = None, 0
+        self._total = self._total.plus(losses)
+        await self._hoard()
+
+    async def _tell_end(self, since: datetime) -> None:
+        self._told, total, self._total = None, self._total, Losses()
         await self._hands.tell(
-            f"disk: it takes again. From {stamp(since)} to {stamp(now)}: {losses.captured} captures were not"
-            f" preserved at once, {losses.kept} of them are now, {losses.given_up} were given up,"
-            f" {losses.told} alerts were told from memory. The gap is in the log"
+            f"disk: all is well again. Since {stamp(since)}: {total.captured} captures were not preserved at"
+            f" once, {total.kept} of them are now, {total.given_up} were given up, {total.told} alerts were"
+            " told from memory. The gap is in the log"
         )
 
 

@@ -7,6 +7,7 @@ so that nobody captures it at every poll. What memory holds is lost if the proce
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -78,6 +79,9 @@ class Unkept:
         self._held: OrderedDict[Key, Held] = OrderedDict()
         self._lost: set[Key] = set()
         self._bytes = 0
+        self._taking = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.counts = Counts()
 
     @property
@@ -87,6 +91,16 @@ class Unkept:
 
     async def take(self, snapshot: Snapshot, row: Watched) -> None:
         """Hold a capture that the disk refused. The caller has ceded its claim on the post to us."""
+        self._taking += 1
+        self._idle.clear()
+        try:
+            await self._take(snapshot, row)
+        finally:
+            self._taking -= 1
+            if not self._taking:
+                self._idle.set()
+
+    async def _take(self, snapshot: Snapshot, row: Watched) -> None:
         key = (row.target, row.post_id)
         self._busy.add(key)
         self.counts.captured += 1
@@ -123,7 +137,8 @@ class Unkept:
         self._bytes -= self._held.pop(key).size_bytes
 
     async def keep_all(self) -> None:
-        """Seal what is held, oldest first. Raises DiskTrouble: the rest stays in memory."""
+        """Seal what is held or being judged, oldest first. Raises DiskTrouble: the rest stays in memory."""
+        await self._idle.wait()
         while self._held:
             key, held = next(iter(self._held.items()))
             evidence = await self._disk.once(lambda h=held: self._store.seal(h.snapshot, watched=h.row))  # type: ignore[misc]

@@ -113,8 +113,9 @@ def play(
     *,
     zone: str = "UTC",
     more: str = "",
+    market: Callable[[FakeSite], Market] = Market,
 ) -> None:
-    """Run `script` against a daemon that watches one market."""
+    """Run `script` against a daemon that watches one market, made by `market`."""
 
     async def main(loop: JumpLoop) -> None:
         with (
@@ -122,13 +123,13 @@ def play(
             counted_calls(loop.busy, Readers, "parse", "detail", "alone"),
         ):
             async with FakeSite() as site:
-                market = Market(site)
-                market.open()
+                place = market(site)
+                place.open()
                 night = Night(loop, folder, start, zone)
-                night.write_config(night.stanza(market.url, more=more))
+                night.write_config(night.stanza(place.url, more=more))
                 await night.start()
                 try:
-                    await script(night, market)
+                    await script(night, place)
                 finally:
                     await night.stop()
 
