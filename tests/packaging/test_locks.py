@@ -65,12 +65,25 @@ def asked(*extras: str) -> list[Requirement]:
     return [Requirement(line) for line in lines]
 
 
-@pytest.mark.parametrize(("lock", "extras"), [("requirements.lock", ()), ("requirements-dev.lock", ("dev",))])
+def grouped(group: str) -> list[Requirement]:
+    """What a dependency group of pyproject asks for, by itself."""
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    return [Requirement(line) for line in groups[group]]
+
+
+@pytest.mark.parametrize(
+    ("lock", "wanted"),
+    [
+        ("requirements.lock", asked()),
+        ("requirements-dev.lock", asked("dev")),
+        ("requirements-verifiers.lock", grouped("verifiers")),
+    ],
+)
 def test_every_requirement_of_the_project_is_locked_at_a_version_it_allows(
-    lock: str, extras: tuple[str, ...]
+    lock: str, wanted: list[Requirement]
 ) -> None:
     locked = read(lock)
-    for requirement in asked(*extras):
+    for requirement in wanted:
         entries = locked.get(canonicalize_name(requirement.name))
         assert entries, f"{requirement.name} is missing in {lock}: CONTRIBUTING.md says how to lock"
         for entry in entries:
@@ -81,7 +94,9 @@ def test_every_requirement_of_the_project_is_locked_at_a_version_it_allows(
             )
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize(
+    "lock", ["requirements.lock", "requirements-dev.lock", "requirements-verifiers.lock"]
+)
 def test_every_locked_package_has_a_hash_and_no_address(lock: str) -> None:
     assert "://" not in (ROOT / lock).read_text()
     entries = [entry for entries in read(lock).values() for entry in entries]
@@ -97,6 +112,16 @@ def test_the_development_lock_holds_the_runtime_lock_exactly() -> None:
     for name, entries in runtime.items():
         pins = {str(entry.requirement.specifier) for entry in entries}
         assert {str(entry.requirement.specifier) for entry in dev.get(name, [])} == pins
+
+
+def test_checkers_of_others_are_never_what_the_project_imports() -> None:
+    """Some are under the GPL: they are run as programs, in an environment of their own."""
+    only_theirs = {r.name.replace("-", "_") for r in grouped("verifiers")} - {r.name for r in asked("dev")}
+    assert {"pywb", "pymerkle", "fastwarc"} <= only_theirs
+    imports = re.compile(rf"^\s*(?:from|import) (?:{'|'.join(only_theirs - {'setuptools'})})\b", re.MULTILINE)
+    rooms = [ROOT / room for room in ("bot", "watchers", "storage", "nightmarket")]
+    found = [path for room in rooms for path in room.rglob("*.py") if imports.search(path.read_text())]
+    assert not found
 
 
 def tracked() -> list[Path]:
