@@ -35,8 +35,8 @@ OFFER = "XJ rhino horn carving, real, wechat 13800138000, 3800元"
 START = datetime(2026, 11, 24, 21, 30, tzinfo=UTC)
 EVERY_S = 180.0
 """Between two adverts."""
-BACK_MINUTES = 25
-"""After the outage: pauses have grown to ten minutes by then."""
+LONGEST_PAUSE_MINUTES = 10
+"""Between two requests to an authority that is away."""
 NAMES = ("stamps-a", "stamps-b")
 
 
@@ -81,7 +81,7 @@ def one_night(minutes: int) -> Found:
             await _lose(night, market, authorities, minutes, found)
             for authority in authorities:
                 await authority.start()
-            await night.run_for(minutes=BACK_MINUTES)
+            await night.run_for(minutes=LONGEST_PAUSE_MINUTES + 5)
             await _weigh(night, found)
 
     with TemporaryDirectory(prefix="nightjar-bench-") as folder, redirect_stdout(io.StringIO()):
