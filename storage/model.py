@@ -510,18 +510,20 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Poll:
-    """One poll of a listing whose posts had nothing new: what it still showed.
+class Polls:
+    """Polls of a listing that showed the same posts, aggregated: the posts were there unchanged.
 
-    looked_at: start of the request. status: 200 or 304. body_sha256: of the listing as it
-    came, "" with 304. posts: (post id, digest of its listed form), in page order.
+    polled_at: the starts of the requests. not_modified: how many of them were answered 304.
+    body_sha256: of the listing as it came, "" when it differed from poll to poll. posts: (post
+    id, digest of its listed form), in page order. told: whether they stand in an earlier line.
     """
 
     target: str
-    looked_at: datetime
-    status: int
+    polled_at: tuple[datetime, ...]
+    not_modified: int = 0
     body_sha256: str = ""
     posts: tuple[tuple[str, str], ...] = ()
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,9 @@
-"""Dated looks of the vigil: each is a canonical line, and a batch of them is one leaf.
+"""Dated looks that are no evidence of their own: each is a canonical line, a batch is one leaf.
 
-The leaf names the root of a tree (RFC 6962) over the lines in order, so every look is
-provable and the log does not grow with each of them.
+A line is a look of the vigil, or the polls of a listing that showed the same posts with the
+same digests. The leaf names the root of a tree (RFC 6962) over the lines in order, so every
+look is provable and the log does not grow with each of them. Within a line of polls the
+posts have a root of their own: one of them can be shown without the others.
 """
 
 from __future__ import annotations
@@ -10,8 +12,8 @@ import json
 from collections.abc import Sequence
 
 from storage import ledger
-from storage.codec import canonical, restore, stamp
-from storage.model import Sighting
+from storage.codec import Plain, canonical, clean, restore, stamp
+from storage.model import Polls, Sighting, sha256_of
 from storage.tables import SightingRow, key_of
 from storage.tree import Frontier, leaf_hash
 from storage.vault import Vault
@@ -31,8 +33,34 @@ def line_of(sighting: Sighting) -> str:
             "status": sighting.status,
             "control": sighting.control,
             "why": sighting.why,
+            "digest": sighting.digest,
         }
     ).decode()
+
+
+def polls_line(polls: Polls) -> str:
+    """The canonical line of polls; the pairs themselves stand in the first line that has their root."""
+    document: dict[str, Plain] = {
+        "target": polls.target,
+        "polled_at": [stamp(at) for at in polls.polled_at],
+        "not_modified": polls.not_modified,
+        "body_sha256": polls.body_sha256,
+        "posts_root": posts_root(polls.posts),
+        "posts_count": len(polls.posts),
+    }
+    if not polls.told:
+        document["posts"] = [[post_id, digest] for post_id, digest in polls.posts]
+    return canonical(document).decode()
+
+
+def posts_root(posts: Sequence[tuple[str, str]]) -> str:
+    """The tree root over the canonical form of each [post id, digest], in page order, hex."""
+    return root_of_lines([canonical([post_id, digest]).decode() for post_id, digest in posts])
+
+
+def listing_key(target: str) -> str:
+    """The row key of a target's polls; no post has it, for what those hash holds a NUL."""
+    return sha256_of(f"listing of {clean(target)}".encode())[:32]
 
 
 def root_of_lines(lines: Sequence[str]) -> str:
@@ -40,9 +68,10 @@ def root_of_lines(lines: Sequence[str]) -> str:
     return Frontier().extend(leaf_hash(line.encode()) for line in lines).root().hex()
 
 
-async def add(vault: Vault, sightings: Sequence[Sighting]) -> None:
+async def add(vault: Vault, sightings: Sequence[Sighting], polls: Sequence[Polls] = ()) -> None:
     """Keep looks: one transaction, one leaf."""
     rows = [(key_of(s.target, s.post_id), line_of(s)) for s in sightings]
+    rows += [(listing_key(p.target), polls_line(p)) for p in polls]
     facts: dict[str, str | int] = {"count": len(rows), "root": root_of_lines([line for _, line in rows])}
     at = vault.clock.now()
 
@@ -53,6 +82,12 @@ async def add(vault: Vault, sightings: Sequence[Sighting]) -> None:
 
     if rows:
         await vault.submit(job)
+
+
+async def of_listing(vault: Vault, target: str) -> tuple[str, ...]:
+    """The lines of all polls of a target, in order of keeping."""
+    sql = "SELECT line FROM sighting WHERE post_key = ? ORDER BY id"
+    return tuple(row[0] for row in await vault.database.rows(sql, (listing_key(target),)))
 
 
 async def of_post(vault: Vault, target: str, post_id: str) -> tuple[Sighting, ...]:

@@ -31,6 +31,7 @@ from storage.model import (
     Evidence,
     Judgement,
     Lifetime,
+    Polls,
     Progress,
     Sighting,
     Snapshot,
@@ -174,9 +175,9 @@ class Store:
         """Have these posts looked at by `now`. only_watched: leave those without an open vigil alone."""
         await vigils.hasten(self.vault, target, post_ids, now, only_watched=only_watched)
 
-    async def add_sightings(self, sightings_: Sequence[Sighting]) -> None:
-        """Keep dated looks: one transaction, one leaf of the log for all of them."""
-        await sightings.add(self.vault, sightings_)
+    async def add_sightings(self, sightings_: Sequence[Sighting], polls: Sequence[Polls] = ()) -> None:
+        """Keep dated looks and polls: one transaction, one leaf of the log for all of them."""
+        await sightings.add(self.vault, sightings_, polls)
 
     # --- outbox -----------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from storage.model import Evidence, Lifetime, Observation, Post, Progress, Respo
 from storage.patience import DiskWatch
 from storage.store import Store
 from watchers.capture import Capture, Errand, Fetches, run_within
+from watchers.heartbeats import Heartbeats
 from watchers.meter import Meter
 from watchers.readers import Readers
 from watchers.unkept import Unkept
@@ -45,6 +46,8 @@ class Kit:
     disk: DiskWatch
     unkept: Unkept | None = None
     """Where captures wait for a disk that refuses; without it they wait where they are."""
+    beats: Heartbeats = field(default_factory=Heartbeats)
+    """Polls that showed nothing new, until the vigil writes them down."""
     busy: set[tuple[str, str]] = field(default_factory=set)
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a look may have become due earlier than the vigil knows."""

@@ -141,8 +141,9 @@ class Vigil:
     async def _flush(self) -> None:
         """Write the finished looks: sightings first, so a row never claims an unrecorded look."""
         sightings, self._sightings = self._sightings, []
-        if sightings:
-            await self._kit.disk.patiently(lambda: self._kit.store.add_sightings(sightings))
+        beats = self._kit.beats.due(self._kit.clock.now())
+        if sightings or beats:
+            await self._kit.disk.patiently(lambda: self._kit.store.add_sightings(sightings, beats))
         rows = dict(self._rows)
         if rows:
             await self._kit.disk.patiently(lambda: self._kit.store.save_watched(list(rows.values())))

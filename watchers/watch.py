@@ -61,6 +61,7 @@ class Watch:
         self.listed: dict[str, str] = {}
         """Fingerprints of what the listing showed last, by post id."""
         self.seen: Seen | None = None
+        self._prints: tuple[tuple[str, str], ...] = ()
         self._unfinished: dict[str, tuple[Post, int]] = {}
         # The first poll after a start is unconditional: the last run may have seen a
         # listing whose captures it did not live to finish.
@@ -154,6 +155,7 @@ class Watch:
     async def _read_listing(self, now: datetime) -> str:
         page = await self._fetch(self.target.url, conditional=True)
         if page.status == 304:
+            self._kit.beats.note(self.target.name, page, "", self._prints)
             await self._retry_unfinished(page)
             self._keep(standing.after_good(self.progress, now, not_modified=True))
             return "same"
@@ -163,6 +165,7 @@ class Watch:
         if digest == self._body_digest and not page.shortfall:
             if self.seen is not None:
                 self.seen = replace(self.seen, started_at=page.started_at, ended_at=page.ended_at)
+            self._kit.beats.note(self.target.name, page, digest, self._prints)
             await self._retry_unfinished(page)
             self._keep(standing.after_good(self.progress, now, read_bytes=len(page.body)))
             return "same"
@@ -171,6 +174,7 @@ class Watch:
         changed += await self._follow(read.listing, bool(changed))
         await self._retry_unfinished(page)
         if not page.shortfall:
+            self._kit.beats.note(self.target.name, page, digest, self._prints)
             self._validators = Validators(
                 etag=page.header("ETag"), last_modified=page.header("Last-Modified")
             )
@@ -232,6 +236,7 @@ class Watch:
         if first_page:
             await self._mark_dropped(self.listed.keys() - prints.keys())
             self.listed = {}
+            self._prints = tuple(prints.items())
             self.seen = Seen(
                 posts=tuple((p.post_id, p.url) for p in listing.posts),
                 started_at=page.started_at,

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import pytest
 
 from bench._looks import answer, look, post, watched
 from bench._verifiers import VerifierMissingError, environment
-from storage import collection, manifest
+from storage import collection, manifest, sightings
 from storage.adjtimex import KernelClock
 from storage.casefile import verify
 from storage.clock import ClockFacts, ScaledClock, SystemClock, Timekeeping, local_zone
@@ -128,6 +129,27 @@ async def test_every_manifest_of_a_night_is_as_the_schema_says(night: Path) -> N
             assert told["request_framing"] == "exact"
             assert told["framing"] in ("exact", "head")
             assert told["monotonic_us"]["started"] <= told["monotonic_us"]["first_byte"]
+
+
+async def test_every_poll_of_a_night_that_showed_nothing_new_is_in_the_log(night: Path) -> None:
+    store = await Store.open_reader(night, SystemClock())
+    try:
+        lines = [json.loads(line) for line in await sightings.of_listing(store.vault, "market")]
+        assert (await verify(store)).broken == ()
+    finally:
+        await store.close()
+    pairs: dict[str, list[str]] = {}
+    shown: list[list[str]] = []
+    for line in lines:
+        if "posts" in line:
+            pairs[line["posts_root"]] = [post_id for post_id, _ in line["posts"]]
+        shown.append(pairs[line["posts_root"]])
+    told = [at for line in lines for at in line["polled_at"]]
+    assert told == sorted(set(told))
+    assert len(told) > 60
+    assert len(lines) < len(told) / 2
+    states = [ids for before, ids in pairwise([[], *shown]) if ids != before]
+    assert [sorted(ids) for ids in states] == [["post-1", "post-2"], ["post-1"], ["post-1", "post-2"]]
 
 
 def manifest_version(document: Mapping[str, Any]) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from storage.clock import SystemClock
-from storage.model import Authority, HostLimit, Target
+from storage.model import Authority, HostLimit, Response, Target
 from watchers.fetch import Fetcher
 
 TLS = Path(__file__).parents[1] / "samples" / "tls"
@@ -52,3 +52,15 @@ def site_tls() -> ssl.SSLContext:
 def trusting_tls() -> ssl.SSLContext:
     """A client context that trusts the test authority alone."""
     return ssl.create_default_context(cafile=TLS / "ca.pem")
+
+
+def answered(at: datetime) -> Response:
+    """An answer of which only the instant matters."""
+    return Response(
+        url="https://e.org/",
+        requested_url="https://e.org/",
+        status=200,
+        started_at=at,
+        first_byte_at=at,
+        ended_at=at,
+    )

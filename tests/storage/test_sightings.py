@@ -1,0 +1,134 @@
+"""Looks that are no evidence of their own: lines, roots, and polls gathered into them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from storage import sightings
+from storage.casefile import verify
+from storage.model import Polls, Presence, Sighting
+from storage.store import Store
+from storage.tree import leaf_hash, path_of, root_by_path
+from tests.storage.kit import DUSK, HandClock
+from tests.watch.kit import answered
+from watchers.heartbeats import GATHER, MOST_WAITING, Heartbeats, Pairs
+
+POSTS: Pairs = tuple((f"post-{n}", hashlib.sha256(f"{n}".encode()).hexdigest()) for n in range(7))
+LOOK = Sighting(
+    target="market", post_id="post-1", looked_at=DUSK, presence=Presence.ALIVE, status=200, digest="a" * 64
+)
+
+
+def at(minutes: float) -> datetime:
+    return DUSK + timedelta(minutes=minutes)
+
+
+async def test_a_look_is_kept_with_the_digest_of_what_was_read(store: Store) -> None:
+    await store.add_sightings([LOOK])
+    assert await sightings.of_post(store.vault, "market", "post-1") == (LOOK,)
+    (row,) = await store.vault.database.rows("SELECT line FROM sighting")
+    assert json.loads(row[0])["digest"] == "a" * 64
+
+
+async def test_looks_and_polls_of_one_moment_are_one_leaf(store: Store) -> None:
+    polls = Polls(target="market", polled_at=(DUSK, at(1)), not_modified=1, posts=POSTS)
+    await store.add_sightings([LOOK], [polls])
+    rows = await store.vault.database.rows("SELECT kind, entry FROM leaf")
+    lines = [row[0] for row in await store.vault.database.rows("SELECT line FROM sighting ORDER BY id")]
+    (entry,) = [json.loads(row[1]) for row in rows]
+    assert (rows[0][0], entry["count"]) == ("sightings", 2)
+    assert entry["root"] == sightings.root_of_lines(lines)
+    assert await sightings.of_post(store.vault, "market", "post-1") == (LOOK,)
+    assert await sightings.of_listing(store.vault, "market") == (sightings.polls_line(polls),)
+    assert (await verify(store)).broken == ()
+
+
+async def test_a_changed_line_of_polls_is_found(store: Store) -> None:
+    await store.add_sightings([], [Polls(target="market", polled_at=(DUSK,), posts=POSTS)])
+    await store.vault.submit(
+        lambda batch: batch.run("UPDATE sighting SET line = replace(line, 'post-3', 'post-8')")
+    )
+    assert {fault.kind for fault in (await verify(store)).broken} == {"sightings"}
+
+
+def test_one_post_of_a_poll_can_be_shown_without_the_others() -> None:
+    line = json.loads(sightings.polls_line(Polls(target="market", polled_at=(DUSK,), posts=POSTS)))
+    leaves = [leaf_hash(json.dumps(pair, separators=(",", ":")).encode()) for pair in line["posts"]]
+    proof = path_of(4, leaves)
+    assert root_by_path(leaves[4], 4, len(leaves), proof).hex() == line["posts_root"]
+
+
+def test_the_pairs_stand_in_the_first_line_alone() -> None:
+    first = Polls(target="market", polled_at=(DUSK,), posts=POSTS)
+    again = json.loads(sightings.polls_line(replace(first, told=True)))
+    assert "posts" not in again
+    assert again["posts_root"] == json.loads(sightings.polls_line(first))["posts_root"]
+    assert again["posts_count"] == len(POSTS)
+
+
+@pytest.mark.parametrize("post_id", ["", "market", "\0"])
+def test_no_post_shares_the_key_of_its_listing(post_id: str) -> None:
+    assert sightings.key_of("market", post_id) != sightings.listing_key("market")
+
+
+# --- gathering ------------------------------------------------------------------------
+
+
+def test_what_is_shown_first_is_written_at_once_and_equal_polls_after_five_minutes() -> None:
+    beats = Heartbeats()
+    written: list[Polls] = []
+    for half_minutes in range(40):
+        moment = at(half_minutes / 2)
+        beats.note("market", answered(moment), "b" * 64, POSTS)
+        written += beats.due(moment)
+    assert [len(p.polled_at) for p in written] == [1, 11, 11, 11]
+    assert [p.told for p in written] == [False, True, True, True]
+    assert all(p.body_sha256 == "b" * 64 for p in written)
+    assert written[1].polled_at[-1] - written[1].polled_at[0] == GATHER
+
+
+def test_another_listing_ends_a_run() -> None:
+    beats = Heartbeats()
+    beats.note("market", answered(at(0)), "b" * 64, POSTS)
+    beats.due(at(0))
+    beats.note("market", answered(at(1)), "", POSTS)
+    beats.note("market", answered(at(2)), "c" * 64, POSTS[1:])
+    old, new = beats.due(at(2))
+    assert (old.posts, old.told, old.not_modified, old.body_sha256) == (POSTS, True, 1, "")
+    assert (new.posts, new.told, new.not_modified, new.body_sha256) == (POSTS[1:], False, 0, "c" * 64)
+    assert beats.due(at(2)) == ()
+
+
+def test_bodies_that_differ_while_the_posts_do_not_name_no_body() -> None:
+    beats = Heartbeats()
+    for number in range(3):
+        beats.note("market", answered(at(number)), f"{number}" * 64, POSTS)
+    (polls,) = beats.due(at(3))
+    assert (polls.body_sha256, len(polls.polled_at)) == ("", 3)
+
+
+def test_a_disk_that_refuses_for_hours_costs_bounded_memory() -> None:
+    beats = Heartbeats()
+    for number in range(MOST_WAITING + 50):
+        beats.note("market", answered(at(number)), "", ((f"{number}", "d" * 64),))
+    assert len(beats.due(at(0))) == MOST_WAITING + 1
+
+
+async def test_every_poll_of_a_quiet_hour_is_in_the_log_once(store: Store, clock: HandClock) -> None:
+    beats, polled = Heartbeats(), []
+    for _ in range(120):
+        moment = clock.tick(30)
+        polled.append(moment)
+        beats.note("market", answered(moment), "", POSTS)
+        if due := beats.due(moment):
+            await store.add_sightings([], due)
+    lines = [json.loads(line) for line in await sightings.of_listing(store.vault, "market")]
+    told = [datetime.fromisoformat(text) for line in lines for text in line["polled_at"]]
+    assert told == polled[: len(told)]
+    assert polled[-1] - told[-1] < GATHER
+    assert len(lines) < 15

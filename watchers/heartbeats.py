@@ -1,0 +1,79 @@
+"""Polls that showed what the last one showed, gathered into one line per target and few minutes.
+
+A post that is listed again with the same digest needs no evidence of its own; that it was
+still there at 02:14 is worth keeping all the same. What a listing shows for the first time
+is written at the next chance; runs of equal polls at most every five minutes, so a crash
+costs at most that much of them, and never a look of the vigil. Pure: the vigil writes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from storage.model import Polls, Response
+
+GATHER = timedelta(minutes=5)
+MOST_WAITING = 20_000
+"""Ended runs that wait for a disk that refuses; beyond, the oldest are dropped."""
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class _Run:
+    """Equal polls of one target so far. told: the pairs stand in a line that was handed over."""
+
+    posts: Pairs
+    told: bool = False
+    polled_at: list[datetime] = field(default_factory=list)
+    not_modified: int = 0
+    bodies: set[str] = field(default_factory=set)
+
+    def polls(self, target: str) -> Polls:
+        return Polls(
+            target=target,
+            polled_at=tuple(self.polled_at),
+            not_modified=self.not_modified,
+            body_sha256=next(iter(self.bodies)) if len(self.bodies) == 1 else "",
+            posts=self.posts,
+            told=self.told,
+        )
+
+    def go_on(self) -> None:
+        """Begin anew with the same posts, after what came so far was handed over."""
+        self.told = True
+        self.polled_at, self.not_modified = [], 0
+        self.bodies = set()
+
+
+class Heartbeats:
+    """The current run of every target."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, _Run] = {}
+        self._ended: deque[Polls] = deque(maxlen=MOST_WAITING)
+
+    def note(self, target: str, page: Response, body_sha256: str, posts: Pairs) -> None:
+        """A listing was asked and showed these. body_sha256: "" when it answered 304."""
+        run = self._runs.get(target)
+        if run is None or run.posts != posts:
+            if run is not None and run.polled_at:
+                self._ended.append(run.polls(target))
+            run = self._runs[target] = _Run(posts)
+        run.polled_at.append(page.started_at)
+        if body_sha256:
+            run.bodies.add(body_sha256)
+        else:
+            run.not_modified += 1
+
+    def due(self, now: datetime) -> tuple[Polls, ...]:
+        """What is to be written now; it is handed over once."""
+        found = list(self._ended)
+        self._ended.clear()
+        for target, run in self._runs.items():
+            if run.polled_at and (not run.told or now - run.polled_at[0] >= GATHER):
+                found.append(run.polls(target))
+                run.go_on()
+        return tuple(found)
