@@ -1,0 +1,285 @@
+"""Bringing a backup back: everything is checked before anything is put in its place.
+
+The copy of the database is staged under `<data>/.restoring`, its files are copied by hash,
+and the whole is verified against the backup's own statements: the inventory, the log and
+its root, the signed checkpoint. Only then is the database renamed into place. A log that
+does not go on from the anchor in `<data>/keys/anchor` is older than what was signed: it is
+refused, or, with a written reason, restored with a log entry that names what was lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage import backup, checkpoints, keys, ledger, notes
+from storage.backup import BackupTrouble, Inventory, Progressed
+from storage.blobs import Blobs
+from storage.clock import Clock
+from storage.codec import stamp
+from storage.database import Database
+from storage.errors import DamagedBlob, DatabaseTrouble, DiskTrouble, NotNote, RolledBack
+from storage.model import sha256_of
+from storage.recovery import DATABASE, Lock
+from storage.store import Store
+from storage.threads import in_thread
+from storage.verify import verify
+from storage.writer import Batch, Writer
+
+STAGE = ".restoring"
+KIND = "gap"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What was brought back. lost: entries the anchor knew and the backup lacks, as (from, before)."""
+
+    inventory: Inventory
+    copied: int
+    has_key: bool
+    lost: tuple[int, int] | None = None
+    entry: int | None = None
+    """Index of the log entry that names what was lost."""
+
+
+async def restore(
+    source: Path,
+    folder: Path,
+    clock: Clock,
+    *,
+    accept_rollback: str = "",
+    tell: Progressed | None = None,
+) -> Restored:
+    """Restore the backup in `source` into the data folder, which must have no database.
+
+    Raises BackupTrouble (the first thing that is not whole), RolledBack (older than what was
+    signed here, and no reason given), DatabaseTrouble, DiskTrouble. The folder then still has
+    no database; files that were copied stay and are harmless.
+    """
+    inventory = await in_thread(backup.read_inventory, source)
+    lock = await in_thread(_take, folder)
+    stage = folder / STAGE
+    try:
+        copied = await in_thread(_stage, source, folder, inventory, tell or (lambda _done, _total: None))
+        await _check(source, stage, inventory, clock)
+        lost, entry = await _against_anchor(folder, stage, inventory, clock, accept_rollback)
+        has_key = await in_thread(_place, source, folder, lost is not None, stamp(clock.now()))
+    finally:
+        await in_thread(shutil.rmtree, stage, True)
+        lock.release()
+    return Restored(inventory=inventory, copied=copied, has_key=has_key, lost=lost, entry=entry)
+
+
+# --- staging -------------------------------------------------------------------------
+
+
+def _take(folder: Path) -> Lock:
+    with _disk(folder):
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        lock = Lock(folder / "writer.lock")
+        if (folder / DATABASE).exists():
+            lock.release()
+            raise BackupTrouble(
+                f"{folder / DATABASE} is there already: move it aside first, do not delete it"
+            )
+        shutil.rmtree(folder / STAGE, ignore_errors=True)
+    return lock
+
+
+def _stage(source: Path, folder: Path, inventory: Inventory, tell: Progressed) -> int:
+    """Copy database and files; how many files were copied. Raises BackupTrouble at the first fault."""
+    if inventory.missing:
+        raise BackupTrouble(
+            f"the store had lost files when it was backed up; the first: {inventory.missing[0]}"
+        )
+    with _disk(folder):
+        stage = folder / STAGE
+        stage.mkdir(mode=0o700)
+        staged = stage / DATABASE
+        try:
+            shutil.copyfile(source / DATABASE, staged)
+        except FileNotFoundError:
+            raise BackupTrouble(f"{source / DATABASE} is missing") from None
+        if backup.sha256_of_file(staged) != inventory.database_sha256:
+            raise BackupTrouble(
+                f"{source / DATABASE} is not the file that {backup.INVENTORY} names: its hash differs"
+            )
+        with closing(backup.open_copy(staged)) as connection:
+            if backup.head_of(connection) != (inventory.origin, inventory.size, inventory.root):
+                raise BackupTrouble("the log of the database is not the one that the inventory names")
+            return _copy_blobs(connection, Blobs(source), Blobs(folder), tell)
+
+
+def _copy_blobs(connection: sqlite3.Connection, source: Blobs, dest: Blobs, tell: Progressed) -> int:
+    total = connection.execute("SELECT count(*) FROM blob").fetchone()[0]
+    dest.prepare()
+    copied, folders = 0, set()
+    for done, name in enumerate(backup.blob_names(connection), 1):
+        try:
+            data = source.load(name)
+        except (DamagedBlob, ValueError) as damage:
+            raise BackupTrouble(f"file {done} of {total}: {damage}") from damage
+        if not dest.has(name) or sha256_of(dest.path(name).read_bytes()) != name:
+            folders |= backup.put_blob(dest, name, data)
+            copied += 1
+        tell(done, total)
+    for folder in folders:
+        backup.fsync(folder)
+    return copied
+
+
+# --- checking ------------------------------------------------------------------------
+
+
+async def _check(source: Path, stage: Path, inventory: Inventory, clock: Clock) -> None:
+    """Every byte, every entry and the root, and the checkpoint's signature. Raises BackupTrouble."""
+    with closing(backup.open_copy(stage / DATABASE)) as connection:
+        newest = backup.newest_note(connection)
+    if newest:
+        await in_thread(_check_note, source, newest, inventory.origin)
+    await in_thread(_borrow, source, stage)
+    try:
+        store = await Store.open_reader(stage, clock)
+    except (DatabaseTrouble, RolledBack) as trouble:
+        raise BackupTrouble(f"the database of the backup: {trouble}") from trouble
+    try:
+        report = await verify(store)
+    finally:
+        await store.close()
+    if not report.whole:
+        first = report.broken[0]
+        raise BackupTrouble(f"{first.kind} {first.what}: {first.why}")
+    if (report.tree_size, report.root) != (inventory.size, inventory.root):
+        raise BackupTrouble(f"the log has {report.tree_size} entries and root {report.root}, not as said")
+
+
+def _borrow(source: Path, stage: Path) -> None:
+    """The staged database among the files it names, the public keys, and its checkpoint as the anchor."""
+    with _disk(stage):
+        (stage / "blobs").symlink_to(Path("..") / "blobs")
+        mine = stage / keys.FOLDER
+        if (source / keys.FOLDER).is_dir():
+            shutil.copytree(source / keys.FOLDER, mine, ignore=shutil.ignore_patterns(keys.SECRET))
+        mine.mkdir(exist_ok=True)
+        if (source / backup.CHECKPOINT).is_file():
+            shutil.copyfile(source / backup.CHECKPOINT, mine / keys.ANCHOR)
+
+
+def _check_note(source: Path, newest: str, origin: str) -> None:
+    """The checkpoint beside the database is its newest one, signed by a key of the backup."""
+    path = source / backup.CHECKPOINT
+    try:
+        note = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BackupTrouble(f"{path} is missing") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BackupTrouble(f"{path} cannot be read: {error}") from error
+    if note != newest:
+        raise BackupTrouble(f"{path} is not the newest checkpoint of the database")
+    for key in keys.known(source):
+        with contextlib.suppress(NotNote):
+            notes.open_note(note, notes.log_name(origin), key.public)
+            return
+    raise BackupTrouble(f"{path}: no key of the backup has signed it")
+
+
+# --- the anchor ------------------------------------------------------------------------
+
+
+async def _against_anchor(
+    folder: Path, stage: Path, inventory: Inventory, clock: Clock, reason: str
+) -> tuple[tuple[int, int] | None, int | None]:
+    """Compare with what was signed here; ((first lost, end), entry that says so), or (None, None)."""
+    database = await Database.open(stage / DATABASE, writable=True)
+    try:
+        head = await ledger.head(database)
+        try:
+            await checkpoints.guard(folder, database, head)
+        except RolledBack as rolled:
+            if not reason:
+                raise RolledBack(
+                    f"{rolled}; to restore all the same, and say so in the log: --accept-rollback REASON",
+                    size=rolled.size,
+                    root=rolled.root,
+                    at=rolled.at,
+                ) from rolled
+            lost = (inventory.size, max(rolled.size, inventory.size))
+            facts = {
+                "reason": f"restored from a backup: {reason}",
+                "from": inventory.made_at,
+                "until": stamp(clock.now()),
+                "lost_from_entry": str(lost[0]),
+                "lost_before_entry": str(lost[1]),
+                "anchor_size": str(rolled.size),
+                "anchor_root": rolled.root,
+                "anchor_at": rolled.at,
+                "backup_root": inventory.root,
+            }
+            return lost, await _say(database, head, facts, clock)
+        return None, None
+    finally:
+        await database.close()
+
+
+async def _say(database: Database, head: ledger.Head, facts: dict[str, str], clock: Clock) -> int:
+    """Append the entry to the staged log; its index."""
+    writer = Writer(database)
+    writer.start()
+    try:
+        writer.frontier = head.frontier()
+        at, salt = clock.now(), os.urandom(16).hex()
+
+        async def job(batch: Batch) -> int:
+            return ledger.append(batch, KIND, {"facts": dict(facts), "salt": salt}, at)
+
+        return await writer.submit(job)
+    finally:
+        await writer.close()
+
+
+def _place(source: Path, folder: Path, rolled_back: bool, at: str) -> bool:
+    """Keys, then the database by one rename, then the old anchor aside; whether there is a signing key.
+
+    In this order a crash leaves either no database or one that the anchor refuses: never silence.
+    """
+    with _disk(folder):
+        _bring_keys(source / keys.FOLDER, folder / keys.FOLDER)
+        staged = folder / STAGE / DATABASE
+        for left in ("-wal", "-shm"):
+            staged.with_name(staged.name + left).unlink(missing_ok=True)
+        backup.fsync(staged)
+        staged.replace(folder / DATABASE)
+        backup.fsync(folder)
+        anchor = folder / keys.FOLDER / keys.ANCHOR
+        if rolled_back and anchor.exists():
+            anchor.replace(anchor.with_name(f"{keys.ANCHOR}.given-up-{at}"))
+        if not anchor.exists() and (source / backup.CHECKPOINT).exists():
+            anchor.parent.mkdir(mode=0o700, exist_ok=True)
+            backup.write_whole(anchor, (source / backup.CHECKPOINT).read_bytes(), mode=0o644)
+        if anchor.parent.is_dir():
+            backup.fsync(anchor.parent)
+        return (folder / keys.FOLDER / keys.SECRET).exists()
+
+
+def _bring_keys(source: Path, dest: Path) -> None:
+    """The keys of the backup, where the folder has none of its own."""
+    if not source.is_dir() or (dest / keys.PUBLIC).exists():
+        return
+    for path in sorted(p for p in source.rglob("*") if p.is_file()):
+        aim = dest / path.relative_to(source)
+        aim.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        backup.write_whole(aim, path.read_bytes(), mode=0o600 if path.name == keys.SECRET else 0o644)
+
+
+@contextlib.contextmanager
+def _disk(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DiskTrouble(f"{place}: {error}") from error
