@@ -211,6 +211,19 @@ def _keys(args: argparse.Namespace, out: Out) -> int:
     return keys.show(out, _folder(args), _clock())
 
 
+def _backup(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import backup
+
+    return backup.run(out, _folder(args), args.dest.absolute(), _clock(), with_keys=args.with_keys)
+
+
+def _restore(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import backup
+
+    source, folder = args.source.absolute(), args.to.absolute()
+    return backup.restore(out, source, folder, _clock(), accept_rollback=args.accept_rollback.strip())
+
+
 def _lexicon(args: argparse.Namespace, out: Out) -> int:
     from bot.commands import lexicon
     from bot.glance import lexicons
@@ -353,6 +366,8 @@ BODIES: Mapping[str, Body] = {
     "keys": _keys,
     "witness": _witness,
     "lexicon": _lexicon,
+    "backup": _backup,
+    "restore": _restore,
 }
 
 

@@ -67,10 +67,27 @@ def parser(bodies: Mapping[str, Body]) -> argparse.ArgumentParser:
     _verify_options(command("verify", "check a package, or every byte that is kept, and the log"))
     _keys_options(command("keys", "make, certify, exchange and show the keys that sign the log"))
     _witness_options(command("witness", "cosign the log from a second host, or say why not"))
+    _backup_options(
+        command("backup", "bring a second copy of everything kept up to date, beside a live watch"),
+        command("restore", "check a backup and bring it back"),
+    )
     lexicon = command("lexicon", "check files of terms")
     lexicon.add_argument("action", choices=("check",))
     lexicon.add_argument("file", nargs="*", type=Path, help="default: those of the configuration")
     return top
+
+
+def _backup_options(backup: argparse.ArgumentParser, restore: argparse.ArgumentParser) -> None:
+    backup.add_argument("dest", metavar="DEST", type=Path, help="a folder; the next backup goes on from it")
+    backup.add_argument("--with-keys", action="store_true", help="the secret signing key too")
+    restore.add_argument("source", metavar="SRC", type=Path, help="the folder of a backup")
+    restore.add_argument("--to", type=Path, required=True, metavar="DATA", help="a data folder without database")
+    restore.add_argument(
+        "--accept-rollback",
+        default="",
+        metavar="REASON",
+        help="restore although newer entries were signed here; the log names them and the reason",
+    )
 
 
 def _site_options(trial: argparse.ArgumentParser, add: argparse.ArgumentParser) -> None:
