@@ -203,6 +203,11 @@ class Vitals:
         """One request to an authority of time ended: whole, trouble or refused."""
         self.time_stamps_total.labels(authority, outcome).inc()
 
+    def forget_stamps(self) -> None:
+        """Other authorities are configured: those that are gone wait for nothing."""
+        self.time_stamps_waiting.clear()
+        self.time_stamp_wait_seconds.clear()
+
     def stamps_wait(self, authority: str, count: int, waits_s: float) -> None:
         """So many requests wait for an authority, the oldest for `waits_s`."""
         self.time_stamps_waiting.labels(authority).set(count)
