@@ -53,12 +53,12 @@ def restore(out: Out, source: Path, folder: Path, clock: Clock, *, accept_rollba
 def _print(out: Out, done: Restored, folder: Path) -> None:
     kept = done.inventory
     out.say(
-        f"restored as of {kept.made_at}: {some(kept.blobs, 'file')}, {some(done.copied, 'file')} of them copied, "
-        f"log of {some(kept.size, 'entry', 'entries')}; every byte, the log and its root were checked"
+        f"restored as of {kept.made_at}: {some(kept.blobs, 'file')}, {some(done.copied, 'file')} of them "
+        f"copied, log of {some(kept.size, 'entry', 'entries')}; every byte, the log and its root were checked"
     )
     if done.lost is not None:
         out.say(
-            f"log entries {done.lost[0]} to {done.lost[1] - 1} are lost; entry {done.entry} of the log says so",
+            f"log entries {done.lost[0]} to {done.lost[1] - 1} are lost; entry {done.entry} says so",
             style="bold yellow",
         )
     if not done.has_key:

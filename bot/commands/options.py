@@ -81,7 +81,7 @@ def _backup_options(backup: argparse.ArgumentParser, restore: argparse.ArgumentP
     backup.add_argument("dest", metavar="DEST", type=Path, help="a folder; the next backup goes on from it")
     backup.add_argument("--with-keys", action="store_true", help="the secret signing key too")
     restore.add_argument("source", metavar="SRC", type=Path, help="the folder of a backup")
-    restore.add_argument("--to", type=Path, required=True, metavar="DATA", help="a data folder without database")
+    restore.add_argument("--to", type=Path, required=True, metavar="DATA", help="a folder without database")
     restore.add_argument(
         "--accept-rollback",
         default="",
