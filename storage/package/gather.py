@@ -39,7 +39,7 @@ MAGIC = (
 )
 LONGEST_MAGIC = 8
 _PAGE = 10_000
-_OF_THE_LOG = ("key", "erasure", "gap")
+_OF_THE_LOG = ("key", "erasure", "gap", "beacon")
 _OF_EVIDENCE = ("verdict", "export")
 _ID = re.compile(r"[0-9a-f]{32}")
 
