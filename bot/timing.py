@@ -24,7 +24,7 @@ from bot.vitals import Vitals
 from storage import timestamps, tokens
 from storage.attested import Token
 from storage.clock import Clock
-from storage.errors import DiskTrouble
+from storage.errors import DiskTrouble, StoreError
 from storage.store import Store
 from storage.threads import in_thread
 from storage.timestamps import MOST_RESPONSE_BYTES, QUERY_TYPE, Refusal
@@ -89,6 +89,10 @@ class Timing:
         """Ask for ever; lanes are opened anew when the configuration changed. May be cancelled anywhere."""
         while True:
             self._changed.clear()
+            self._vitals.forget_stamps()
+            authorities = self._authorities()
+            if len(authorities) == 1:
+                log.warning("one authority of time only: two are advised", authority=authorities[0].name)
             headers = {"User-Agent": f"nightjar/{VERSION}"}
             async with (
                 ClientSession(
@@ -96,7 +100,7 @@ class Timing:
                 ) as session,
                 ending_group() as group,
             ):
-                for authority in self._authorities():
+                for authority in authorities:
                     group.create_task(self._lane(_Lane(authority), session))
                 await self._changed.wait()
 
@@ -112,8 +116,8 @@ class Timing:
                 pause_s = GAP_S if is_asked else LOOK_S
                 if is_asked or self._clock.monotonic() - lane.said_at_s >= SAY_S:
                     await self._say(lane)
-            except DiskTrouble as trouble:
-                log.warning("time stamps wait for the disk", authority=authority.name, why=str(trouble))
+            except StoreError as trouble:  # whatever it is, it must not end the watch
+                log.warning("time stamps wait for the store", authority=authority.name, why=str(trouble))
                 pause_s = FIRST_PAUSE_S
             await self._clock.sleep(pause_s)
 
@@ -134,7 +138,11 @@ class Timing:
         except AskTrouble as trouble:
             await self._wait(lane, token, str(trouble), trouble.retry_after_s)
             return True
-        held = await in_thread(timestamps.check, note, request, response, authority.roots)
+        try:
+            held = await in_thread(timestamps.check, note, request, response, authority.roots)
+        except DiskTrouble as trouble:  # it is ours that is ill: no reason to ask at once again
+            await self._wait(lane, token, str(trouble))
+            return True
         if isinstance(held, Refusal):
             await self._refuse(lane, token, response, held.why)
             return True

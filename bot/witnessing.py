@@ -12,7 +12,7 @@ import structlog
 
 from storage import cosigners
 from storage.clock import Clock
-from storage.errors import DiskTrouble
+from storage.errors import StoreError
 from storage.store import Store
 from storage.witness import read_vkey
 
@@ -41,8 +41,8 @@ class Witnessing:
             if self._trusted():
                 try:
                     await self.turn()
-                except DiskTrouble as trouble:
-                    log.warning("cosigners wait for the disk", why=str(trouble))
+                except StoreError as trouble:  # whatever it is, it must not end the watch
+                    log.warning("cosigners wait for the store", why=str(trouble))
             await self._clock.sleep(LOOK_S)
 
     async def turn(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -327,6 +328,37 @@ def test_what_was_asked_before_a_stop_is_asked_again(tmp_path: Path) -> None:
         await desk.clock.sleep(5)
         (token,) = await desk.tokens("one")
         assert (token.state, token.attempts) == (TokenState.WHOLE, 2)
+
+    at_the_desk(tmp_path, play)
+
+
+def test_a_disk_that_leaves_no_room_to_check_delays_the_token(tmp_path: Path, monkeypatch: Any) -> None:
+    async def play(desk: Desk) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+            await desk.checkpoint()
+            await desk.clock.sleep(10)
+        (token,) = await desk.tokens("one")
+        assert token.state is TokenState.WAITING
+        assert "a time stamp could not be checked" in token.why
+        assert desk.one.asked == 1
+        await desk.clock.sleep(60)
+        assert (await desk.tokens("one"))[0].state is TokenState.WHOLE
+
+    at_the_desk(tmp_path, play)
+
+
+def test_an_authority_that_is_no_longer_configured_waits_for_nothing(tmp_path: Path) -> None:
+    async def play(desk: Desk) -> None:
+        await desk.one.stop()
+        await desk.checkpoint()
+        await desk.clock.sleep(60)
+        waiting = desk.timing._vitals.time_stamps_waiting
+        assert waiting.labels("one")._value.get() == 1
+        desk.timing._authorities = tuple
+        desk.timing.changed()
+        await desk.clock.sleep(60)
+        assert not next(iter(waiting.collect())).samples
 
     at_the_desk(tmp_path, play)
 
