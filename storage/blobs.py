@@ -109,6 +109,18 @@ class Blobs:
             self._round = asyncio.create_task(self._rounds(), name="blob-rounds")
         await asyncio.shield(answer)
 
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files for good. For threads, while nothing is being sealed. Raises DiskTrouble."""
+        with _disk():
+            folders = set()
+            for name in names:
+                self.path(name).unlink(missing_ok=True)
+                self._known.pop(name, None)
+                folders.add(self.path(name).parent)
+            for folder in folders:
+                if folder.is_dir():
+                    _fsync_folder(folder)
+
     async def close(self) -> None:
         """Finish the rounds that wait. Twice is harmless."""
         if self._round is not None:

@@ -120,7 +120,7 @@ def _prepare(snapshot: Snapshot, about: Circumstances) -> _Ready:
     }
     found = snapshot.observation is not Observation.MISSING
     return _Ready(
-        sealed=sealed, post=post, fields=fields, tokens=search.joined(_searched(post)) if found else ""
+        sealed=sealed, post=post, fields=fields, tokens=search.joined(searched(post)) if found else ""
     )
 
 
@@ -146,7 +146,8 @@ def _add_rows(batch: Batch, seq: int, ready: _Ready) -> Evidence:
     return _evidence(row, ready.post, pictures)
 
 
-def _searched(post: Post) -> Iterable[str]:
+def searched(post: Post) -> Iterable[str]:
+    """The texts of a post whose words are found."""
     yield from (post.title, post.text, post.seller, post.price, post.location, post.post_id)
     yield from (value for _, value in post.extra)
 

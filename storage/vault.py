@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,6 +37,7 @@ class Vault:
     timekeeping: Timekeeping = field(init=False)
     signing: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Checkpoints are signed one after another."""
+    _alone: asyncio.Lock = field(default_factory=asyncio.Lock)
     _begun: set[asyncio.Task[Any]] = field(default_factory=set)
     _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_BEGUN_AT_ONCE))
 
@@ -63,6 +65,23 @@ class Vault:
         self._begun.add(task)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """A block during which nothing that was begun by `finish` runs; what comes waits meanwhile.
+
+        For removing files: between keeping bytes and the row that names them they look unused.
+        """
+        async with self._alone:
+            taken = 0
+            try:
+                for _ in range(_BEGUN_AT_ONCE):
+                    await self._places.acquire()
+                    taken += 1
+                yield
+            finally:
+                for _ in range(taken):
+                    self._places.release()
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._begun.discard(task)

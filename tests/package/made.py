@@ -88,8 +88,7 @@ async def package_of(store: Store, clock: HandClock, work: Path, *, unmasked: bo
         legal_basis="Art. 341", case="2026-17", unmasked=unmasked,
     )  # fmt: skip
     wanted = await gather.with_chains(store, chosen.evidence_ids)
-    package, _ = await gather.gather(store, wanted, meta, {}, lambda: None)
-    package = replace(package, cases=chosen.cases)
+    package, _ = await gather.gather(store, wanted, meta, chosen.cases, lambda: None)
     for original in package.originals.values():
         path = work / original.path
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,384 @@
+"""Erasing what is due, so that the log stays whole and tells what was taken out of it.
+
+Per batch of posts, while nothing is being sealed: ONE transaction takes the content out of the
+rows, leaves a tombstone for every look and adds a log entry of kind `erasure` that names the
+leaves; then the files that nothing else uses are removed; then a certificate is signed and put
+into `<data>/certificates`. A crash in between is made good by the next run: files still to be
+removed stand in table `erasing`, and certificates are made from the log entry alone. What
+stays of a look: its leaf (a hash of a salted manifest), its id, and that it was erased.
+
+Freed pages of the database are overwritten. Not reached: copies elsewhere (backups, exports,
+alerts in a chat), and what a file system keeps of removed files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from storage import certificates, ledger, search
+from storage.case_tables import TombstoneRow
+from storage.codec import load
+from storage.database import Row
+from storage.erased import erased_line, ranges, root_of_hashes
+from storage.errors import CaseRefused, DamagedBlob, DiskTrouble
+from storage.evidence import searched
+from storage.model import Observation, Post, Verdict
+from storage.observations import PICTURES_PER_EVIDENCE
+from storage.retention import Class, Plan, Rules, plan
+from storage.threads import in_thread
+from storage.tree import leaf_hash
+from storage.writer import Batch, Job
+
+if TYPE_CHECKING:
+    from storage.store import Store
+
+KIND = "erasure"
+_POSTS_AT_ONCE = 25
+_MERGE_PAGES = 500
+_SHA256 = re.compile(rb'"([0-9a-f]{64})"')
+Told = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """What a run erased. skipped: posts that had changed meanwhile and wait for the next run."""
+
+    posts: int = 0
+    observations: int = 0
+    files: int = 0
+    bytes: int = 0
+    skipped: int = 0
+    certificates: tuple[str, ...] = ()
+
+    def __add__(self, other: Erased) -> Erased:
+        return Erased(
+            posts=self.posts + other.posts,
+            observations=self.observations + other.observations,
+            files=self.files + other.files,
+            bytes=self.bytes + other.bytes,
+            skipped=self.skipped + other.skipped,
+            certificates=self.certificates + other.certificates,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """A look that is erased: its rows as they are, and the files its manifest names."""
+
+    seq: int
+    evidence_id: str
+    post: Post
+    missing: bool
+    manifest: str
+    contacts: tuple[str, ...] | None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Doomed:
+    """One batch. files: size by name of those that nothing else uses."""
+
+    kind: Class
+    keys: tuple[str, ...]
+    last_seq: int
+    looks: list[_Look] = field(default_factory=list)
+    files: dict[str, int] = field(default_factory=dict)
+
+
+async def apply(store: Store, rules: Rules, *, officer: str = "", told: Told | None = None) -> Erased:
+    """Erase everything that is due now. Raises DiskTrouble, DatabaseTrouble, DamagedBlob, KeyTrouble.
+
+    DamagedBlob: a manifest that stays cannot be read, so it is not known what it uses; then
+    nothing is erased.
+    """
+    async with store.vault.alone():
+        await _remove_files(store)
+    late = await in_thread(certificates.write_missing, store)
+    todo = await plan(store.vault.database.path, rules, store.clock.now())
+    batches = list(_batches(todo))
+    done = Erased()
+    candidates = await _candidates(store, [key for batch in batches for key in batch.keys])
+    used, scanned = await in_thread(_used, store, candidates, [k for b in batches for k in b.keys], -1)
+    for number, batch in enumerate(batches, 1):
+        done += await _erase(store, batch, rules, used=used, scanned=scanned, officer=officer)
+        if told is not None:
+            told(number, len(batches))
+    if done.posts:
+        await _merge_search(store)
+        await in_thread(_settle_log, store)
+    return replace(done, certificates=(*late, *await in_thread(certificates.write_missing, store)))
+
+
+async def finish(store: Store) -> int:
+    """Remove the files that an interrupted run left, and write its certificates; how many files."""
+    async with store.vault.alone():
+        removed = await _remove_files(store)
+    await in_thread(certificates.write_missing, store)
+    return removed
+
+
+def _batches(todo: Plan) -> Iterator[_Doomed]:
+    for kind in Class:
+        keys: list[str] = []
+        last = -1
+        for group in (g for g in todo.due if g.kind is kind):
+            keys += group.keys
+            last = max(last, group.last_seq)
+            if len(keys) >= _POSTS_AT_ONCE:
+                yield _Doomed(kind=kind, keys=tuple(keys), last_seq=last)
+                keys, last = [], -1
+        if keys:
+            yield _Doomed(kind=kind, keys=tuple(keys), last_seq=last)
+
+
+# --- which files --------------------------------------------------------------------
+
+
+async def _candidates(store: Store, keys: Sequence[str]) -> frozenset[str]:
+    """Every file that these posts' manifests name, the manifests too."""
+    sql = (
+        "SELECT manifest_sha256 FROM observation WHERE post_key IN (SELECT value FROM json_each(?)) "
+        "UNION SELECT sha256 FROM evidence_picture WHERE seq IN "
+        "(SELECT seq FROM observation WHERE post_key IN (SELECT value FROM json_each(?)))"
+    )
+    named = json.dumps(list(keys))
+    rows = await store.vault.database.rows(sql, (named, named))
+    return await in_thread(_named_by, store, [row[0] for row in rows])
+
+
+def _named_by(store: Store, names: Iterable[str]) -> frozenset[str]:
+    found: set[str] = set()
+    for name in names:
+        found.add(name)
+        with contextlib.suppress(DamagedBlob):  # its own files then stay: better too many than too few
+            data = store.blobs.load(name)
+            if data.startswith(b"{"):
+                found |= {match.decode() for match in _SHA256.findall(data)}
+    return frozenset(found)
+
+
+def _used(store: Store, candidates: frozenset[str], keys: Sequence[str], after: int) -> tuple[set[str], int]:
+    """Which candidates the manifests of other posts name, of looks after leaf `after`; the last leaf read.
+
+    In a thread with a connection of its own. Raises DamagedBlob, DiskTrouble.
+    """
+    used: set[str] = set()
+    doomed = frozenset(keys)
+    path = store.vault.database.path
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        last = after
+        sql = "SELECT seq, post_key, manifest_sha256 FROM observation WHERE seq > ? ORDER BY seq LIMIT 2000"
+        while candidates and (page := connection.execute(sql, (last,)).fetchall()):
+            for last, key, manifest in page:  # noqa: B007 -- the last one is where to go on
+                if key not in doomed:
+                    used.add(manifest)
+                    used |= candidates & {
+                        match.decode() for match in _SHA256.findall(_bytes(store, manifest))
+                    }
+    return used, last
+
+
+def _bytes(store: Store, manifest: str) -> bytes:
+    """A manifest that stays, unhashed: to know what it names is enough here."""
+    try:
+        return store.blobs.path(manifest).read_bytes()
+    except FileNotFoundError:
+        raise DamagedBlob(manifest, "the file is missing: nothing is erased before it is back") from None
+    except OSError as error:
+        raise DiskTrouble(f"{manifest}: {error}") from error
+
+
+# --- erasing ------------------------------------------------------------------------
+
+
+async def _erase(
+    store: Store, batch: _Doomed, rules: Rules, *, used: set[str], scanned: int, officer: str
+) -> Erased:
+    async with store.vault.alone():
+        batch.looks = await _looks(store, batch)
+        mine = await in_thread(_named_by, store, [look.manifest for look in batch.looks])
+        later, _ = await in_thread(_used, store, mine, batch.keys, scanned)
+        batch.files = await _sizes(store, mine - used - later)
+        at = store.clock.now()
+        try:
+            await store.vault.submit(_job(batch, rules, at, officer))
+        except CaseRefused:
+            return Erased(skipped=len(batch.keys))
+        await _remove_files(store)
+    return Erased(
+        posts=len(batch.keys),
+        observations=len(batch.looks),
+        files=len(batch.files),
+        bytes=sum(batch.files.values()),
+    )
+
+
+async def _looks(store: Store, batch: _Doomed) -> list[_Look]:
+    sql = (
+        "SELECT o.seq, o.evidence_id, o.post, o.observation, o.manifest_sha256, v.verdict FROM observation o "
+        "LEFT JOIN verdict v ON v.seq = o.seq "
+        "WHERE o.post_key IN (SELECT value FROM json_each(?)) ORDER BY o.seq"
+    )
+    return [_look(row) for row in await store.vault.database.rows(sql, (json.dumps(batch.keys),))]
+
+
+def _look(row: Row) -> _Look:
+    seq, evidence_id, post, observation, manifest, verdict = row
+    return _Look(
+        seq=seq,
+        evidence_id=evidence_id,
+        post=load(Post, post),
+        missing=observation == Observation.MISSING.value,
+        manifest=manifest,
+        contacts=None if verdict is None else load(Verdict, verdict).contacts,
+    )
+
+
+async def _sizes(store: Store, names: Iterable[str]) -> dict[str, int]:
+    sql = "SELECT sha256, size_bytes FROM blob WHERE sha256 IN (SELECT value FROM json_each(?))"
+    return {row[0]: row[1] for row in await store.vault.database.rows(sql, (json.dumps(sorted(names)),))}
+
+
+def _job(batch: _Doomed, rules: Rules, at: datetime, officer: str) -> Job[int]:
+    salt = os.urandom(16).hex()
+
+    async def job(transaction: Batch) -> int:
+        await _refuse_changed(transaction, batch)
+        await transaction.run("PRAGMA secure_delete = ON")
+        index = transaction.frontier.size
+        count, root = await _erase_sightings(transaction, batch, index)
+        for look in batch.looks:
+            row = TombstoneRow(seq=look.seq, evidence_id=look.evidence_id, erasure=index)
+            transaction.add(row)
+            await _erase_search(transaction, look)
+        await _erase_rows(transaction, batch)
+        facts = {
+            "leaves": ranges(look.seq for look in batch.looks),
+            "class": batch.kind.value,
+            "rule": f"{rules.days(batch.kind)} days",
+            "posts": str(len(batch.keys)),
+            "observations": str(len(batch.looks)),
+            "files": str(len(batch.files)),
+            "bytes": str(sum(batch.files.values())),
+            "sightings_count": str(count),
+            "sightings_root": root,
+            "ordered": "by hand" if officer else "by the period in force",
+        }
+        return ledger.append(transaction, KIND, {"facts": dict(facts), "salt": salt}, at)
+
+    return job
+
+
+async def _refuse_changed(transaction: Batch, batch: _Doomed) -> None:
+    """A hold or a look that came meanwhile goes before. Raises CaseRefused."""
+    keys = json.dumps(batch.keys)
+    sql = (
+        "SELECT 1 FROM case_evidence e JOIN case_file c ON c.number = e.number "
+        "WHERE (c.held OR c.closed_at IS NULL) AND e.post_key IN (SELECT value FROM json_each(?1)) UNION ALL "
+        "SELECT 1 FROM observation WHERE seq > ?2 AND post_key IN (SELECT value FROM json_each(?1)) LIMIT 1"
+    )
+    if await transaction.rows(sql, (keys, batch.last_seq)):
+        raise CaseRefused("a post has changed, or a case has it now")
+
+
+async def _erase_sightings(transaction: Batch, batch: _Doomed, index: int) -> tuple[int, str]:
+    """Put hashes in the place of lines; their number, and the root over them."""
+    sql = "SELECT id, line FROM sighting WHERE post_key IN (SELECT value FROM json_each(?)) ORDER BY id"
+    rows = await transaction.rows(sql, (json.dumps(batch.keys),))
+    hashes = []
+    for number, line in rows:
+        hashed = leaf_hash(str(line).encode()).hex()
+        hashes.append(hashed)
+        transaction.many(
+            "UPDATE sighting SET line = ?, post_key = '' WHERE id = ?", (erased_line(index, hashed), number)
+        )
+    return len(hashes), root_of_hashes(hashes)
+
+
+async def _erase_search(transaction: Batch, look: _Look) -> None:
+    """Take the tokens out of the text index; such an index wants to be told what stood there."""
+    sql = "INSERT INTO search(search, rowid, post, contacts) VALUES ('delete', ?, ?, ?)"
+    tokens = "" if look.missing else search.joined(searched(look.post))
+    if tokens:
+        await transaction.run(sql, (2 * look.seq, tokens, ""))
+    if look.contacts:
+        await transaction.run(sql, (2 * look.seq + 1, "", search.contacts(look.contacts)))
+
+
+async def _erase_rows(transaction: Batch, batch: _Doomed) -> None:
+    """Everything else that tells of these posts; what only they used goes to table `erasing`."""
+    keys, seqs = json.dumps(batch.keys), [look.seq for look in batch.looks]
+    in_keys = "IN (SELECT value FROM json_each(?))"
+    sql = f"SELECT item_id FROM member WHERE post_key {in_keys}"  # noqa: S608 -- our names
+    items = [row[0] for row in await transaction.rows(sql, (keys,))]
+    alerts = await transaction.rows(
+        f"SELECT alert_id FROM alert WHERE seq {in_keys} OR (item_id <> '' AND item_id {in_keys})",  # noqa: S608
+        (json.dumps(seqs), json.dumps(items)),
+    )
+    told = json.dumps([row[0] for row in alerts])
+    for table, column, values in (
+        ("delivery", "alert_id", told),
+        ("alert", "alert_id", told),
+        ("item", "item_id", json.dumps(items)),
+        ("member", "post_key", keys),
+        ("watched", "post_key", keys),
+        ("verdict", "seq", json.dumps(seqs)),
+        ("observation", "seq", json.dumps(seqs)),
+    ):
+        await transaction.run(f"DELETE FROM {table} WHERE {column} {in_keys}", (values,))  # noqa: S608 -- our names
+    for seq in seqs:
+        first = seq * PICTURES_PER_EVIDENCE
+        transaction.many(
+            "DELETE FROM evidence_picture WHERE id >= ? AND id < ?", (first, first + PICTURES_PER_EVIDENCE)
+        )
+    await transaction.run(f"UPDATE case_evidence SET post_key = '' WHERE post_key {in_keys}", (keys,))  # noqa: S608
+    files = json.dumps(sorted(batch.files))
+    await transaction.run(f"DELETE FROM picture WHERE sha256 {in_keys}", (files,))  # noqa: S608
+    await transaction.run(f"DELETE FROM blob WHERE sha256 {in_keys}", (files,))  # noqa: S608
+    await transaction.run("INSERT OR IGNORE INTO erasing (sha256) SELECT value FROM json_each(?)", (files,))
+
+
+async def _remove_files(store: Store) -> int:
+    """Remove files whose rows are gone; call it while nothing is being sealed."""
+    sql = "SELECT sha256, EXISTS (SELECT 1 FROM blob b WHERE b.sha256 = e.sha256) FROM erasing e"
+    rows = await store.vault.database.rows(sql)
+    gone = [row[0] for row in rows if not row[1]]
+    if gone:
+        await in_thread(store.blobs.remove, gone)
+
+    async def job(transaction: Batch) -> None:
+        for row in rows:
+            transaction.many("DELETE FROM erasing WHERE sha256 = ?", (row[0],))
+
+    if rows:
+        await store.vault.submit(job)
+    return len(gone)
+
+
+async def _merge_search(store: Store) -> None:
+    """Rewrite the text index step by step, so that erased tokens leave its pages."""
+    pages = -_MERGE_PAGES
+
+    async def job(transaction: Batch) -> int:
+        before = (await transaction.rows("SELECT total_changes()"))[0][0]
+        await transaction.run("INSERT INTO search(search, rank) VALUES ('merge', ?)", (pages,))
+        return int((await transaction.rows("SELECT total_changes()"))[0][0]) - int(before)
+
+    while await store.vault.submit(job) > 1:
+        pages = _MERGE_PAGES
+
+
+def _settle_log(store: Store) -> None:
+    """Empty the write-ahead log, where erased pages may still stand; a busy one follows by itself."""
+    with (
+        contextlib.suppress(sqlite3.Error),
+        contextlib.closing(sqlite3.connect(store.vault.database.path)) as connection,
+    ):
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
