@@ -23,7 +23,7 @@ import structlog
 from storage import keys, ledger, notes
 from storage.codec import micros, moment, stamp
 from storage.database import Database, Row
-from storage.errors import DatabaseTrouble, DiskTrouble, KeyTrouble, NotNote, RolledBack
+from storage.errors import DatabaseTrouble, DiskTrouble, KeyTrouble, NotNote, RolledBack, StoreError
 from storage.ledger import Head
 from storage.notes import Checkpoint
 from storage.threads import in_thread
@@ -220,7 +220,13 @@ async def _other_than(database: Database, anchor: Checkpoint, head: Head) -> str
 
 
 def read_anchor(folder: Path) -> tuple[Checkpoint | None, str]:
-    """(the newest checkpoint as it stands outside the database, what is odd about it or ""). For threads.
+    """(the newest checkpoint as it stands outside the database, what is odd about it or ""). For threads."""
+    point, odd, _ = anchor_with_note(folder)
+    return point, odd
+
+
+def anchor_with_note(folder: Path) -> tuple[Checkpoint | None, str, str]:
+    """As `read_anchor`, with the exact text of the note.
 
     Whoever could forge it could also remove it, so a bad signature makes it odd and not void.
     """
@@ -228,19 +234,19 @@ def read_anchor(folder: Path) -> tuple[Checkpoint | None, str]:
     try:
         raw = path.read_bytes()
         text, _ = notes.split_note(raw)
-        anchor = notes.read_checkpoint(text)
+        point = notes.read_checkpoint(text)
     except FileNotFoundError:
-        return None, ""
+        return None, "", ""
     except OSError as error:
-        return None, f"{path}: {error.strerror}: a roll-back would not be noticed"
+        return None, f"{path}: {error.strerror}: a roll-back would not be noticed", ""
     except NotNote as error:
-        return None, f"{path} is damaged ({error}): a roll-back would not be noticed"
+        return None, f"{path} is damaged ({error}): a roll-back would not be noticed", ""
     try:
         known = keys.known(folder)
     except KeyTrouble as error:
-        return anchor, str(error)
-    name = notes.log_name(anchor.origin)
-    return anchor, "" if _by_any(raw, name, known) else f"{path} is not signed by a key of this folder"
+        return point, str(error), raw.decode()
+    signed = _by_any(raw, notes.log_name(point.origin), known)
+    return point, "" if signed else f"{path} is not signed by a key of this folder", raw.decode()
 
 
 def _by_any(note: bytes, name: str, known: tuple[keys.PublicKey, ...]) -> bool:
@@ -272,6 +278,7 @@ class Checkpoints:
             raise DatabaseTrouble("this store was opened for reading; only the running watch signs")
         if self._store.odd:
             await self._tell(f"about the log's signatures: {self._store.odd}")
+        await self._name_key()
         await self._try("start")
         while True:
             await writer.news.wait()
@@ -284,6 +291,17 @@ class Checkpoints:
             writer.urgent.clear()
             if not await self._try(reason):
                 writer.news.set()
+
+    async def _name_key(self) -> None:
+        """Have the log name the key in use, before it signs for the first time."""
+        vault = self._store.vault
+        try:
+            key = (await in_thread(keys.Signer.load, vault.folder, vault.origin)).fingerprint
+            sql = "SELECT 1 FROM leaf WHERE kind = 'key' AND instr(entry, ?) LIMIT 1"
+            if not await vault.database.rows(sql, (key,)):
+                await self._store.log_event("key", {"act": "in use", "key": key})
+        except StoreError as fault:  # signing meets it too, and tells
+            log.warning("the key in use could not be named in the log", why=str(fault))
 
     async def _gather(self, urgent: asyncio.Event) -> None:
         """Wait for more news, or for something that cannot wait."""

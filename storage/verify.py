@@ -1,8 +1,9 @@
 """Checking everything that is kept against itself: every byte, every link, the whole log.
 
-Facts only: verdicts, vigils and outbox are inference and work in progress, outside the log.
-What this cannot see: a store replaced as a whole by another consistent one; that takes a
-root known from outside (an alert, a note, a timestamp). Memory stays flat.
+Facts, verdicts, checkpoints and keys; vigils and outbox are work in progress, outside the
+log. What this cannot see: a store replaced as a whole, with its keys, by another consistent
+one; that takes a root or key known from outside (an alert, a certificate, a time stamp).
+What is signed is checked in `verify_signed`. Memory stays flat.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from storage import manifest, recovery
+from storage import recovery, tokens, verdicts, verify_erased, verify_evidence, verify_signed
+from storage.attested import TimeState, judge
 from storage.blobs import Blobs
-from storage.codec import canonical, load, load_tuple, moment, stamp
+from storage.codec import canonical
 from storage.errors import DamagedBlob, DatabaseTrouble, DiskTrouble
-from storage.model import Lifetime, Post
 from storage.observations import PICTURES_PER_EVIDENCE
-from storage.sightings import root_of_lines
+from storage.succession import state_of
 from storage.threads import in_thread
 from storage.tree import Frontier, leaf_hash
+from storage.verify_signed import Statements
 
 if TYPE_CHECKING:
     from storage.store import Store
@@ -34,15 +36,14 @@ Progressed = Callable[[int, int], None]
 _PAGE = 1_000
 _THREADS = 2
 _TOLD = 1_000
-_COLUMNS = (
-    "seq, evidence_id, target, post_id, observation, post, manifest_sha256, page_sha256, listing_sha256, "
-    "listed_at, captured_at, sealed_at, previous, absences, lifetime"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that is not as it was written. kind: blob, manifest, log, observation, sightings."""
+    """One thing that is not as it was written.
+
+    kind: blob, manifest, log, observation, sightings, verdict, record, checkpoint, key, time.
+    """
 
     kind: str
     what: str
@@ -54,12 +55,20 @@ class VerifyReport:
     """What was checked and what was found. broken: at most 1,000, `faults` counts all.
 
     strange: files that no row names (a crash between file and row); they are no fault.
+    erased: pieces of evidence with a tombstone. key: fingerprint of the key in use, or "";
+    certified: since when an admin vouches for it, or "". time: what the time stamps prove.
     """
 
     blobs: int
     bytes: int
     evidence: int
     sightings: int
+    verdicts: int
+    checkpoints: int
+    erased: int
+    key: str
+    certified: str
+    time: str
     tree_size: int
     root: str
     faults: int
@@ -73,7 +82,7 @@ class VerifyReport:
 
 
 @dataclass(kw_only=True)
-class _Round:
+class Round:
     """One run over one store."""
 
     connection: sqlite3.Connection
@@ -84,8 +93,12 @@ class _Round:
     faults: int = 0
     broken: list[Fault] = field(default_factory=list)
     counted: dict[str, int] = field(
-        default_factory=lambda: {"blobs": 0, "bytes": 0, "evidence": 0, "sightings": 0}
+        default_factory=lambda: dict.fromkeys(
+            ("blobs", "bytes", "evidence", "sightings", "verdicts", "checkpoints", "erased"), 0
+        )
     )
+    said: Statements = field(default_factory=Statements)
+    erased_records: list[int] = field(default_factory=list)
 
     def fault(self, kind: str, what: str, why: str) -> None:
         self.faults += 1
@@ -107,15 +120,42 @@ async def verify(store: Store, progress: Progressed | None = None) -> VerifyRepo
     no database any more, DiskTrouble when it cannot be read.
     """
     tell = progress or (lambda _done, _total: None)
-    return await in_thread(_verify, store, tell)
+    report = await in_thread(_verify, store, tell)
+    time, broken = await _check_time(store)
+    return replace(
+        report,
+        time=time,
+        faults=report.faults + len(broken),
+        broken=(*report.broken, *(Fault(kind="time", what="time stamp", why=why) for why in broken)),
+    )
+
+
+async def _check_time(store: Store) -> tuple[str, tuple[str, ...]]:
+    """(what the time stamps prove, which are not as received), by the library; packages ask openssl too."""
+    database = store.vault.database
+    try:
+        strange = await tokens.strange(database)
+        if strange:  # one that came in between two of its reads looks strange only once
+            strange = tuple(set(strange) & set(await tokens.strange(database)))
+        asked = await tokens.all_of(database)
+        notes = {
+            size: note.encode() for size, note in await database.rows("SELECT size, note FROM checkpoint")
+        }
+        roots = await in_thread(tokens.kept_roots, store.folder)
+        verdict = await in_thread(judge, asked, notes, roots, program="")
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        return "broken", (f"the rows of time stamps cannot be read: {error!r}",)
+    broken = strange if verdict.state is not TimeState.BROKEN else (*strange, verdict.why)
+    return str(verdict), broken
 
 
 def _verify(store: Store, tell: Progressed) -> VerifyReport:
     path = store.vault.database.path
+    outside = verify_signed.before(store.folder)
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)) as connection:
             connection.execute("BEGIN")  # one snapshot, or a live watch would look like damage
-            report = _run(_Round(connection=connection, blobs=store.blobs, tell=tell))
+            report = _run(Round(connection=connection, blobs=store.blobs, tell=tell), outside)
             connection.execute("COMMIT")  # files named since then are not strange
             return replace(report, strange=recovery.strange(connection, store.blobs))
     except sqlite3.DatabaseError as error:
@@ -124,16 +164,25 @@ def _verify(store: Store, tell: Progressed) -> VerifyReport:
         raise DiskTrouble(f"{path}: {error}") from error
 
 
-def _run(run: _Round) -> VerifyReport:
+def _run(run: Round, outside: verify_signed.Before) -> VerifyReport:
     run.total = sum(run.rows(f"SELECT count(*) FROM {name}")[0][0] for name in ("blob", "leaf"))  # noqa: S608
     for fault in run.rows("PRAGMA quick_check"):
         if fault[0] != "ok":
             run.fault("log", "database", str(fault[0]))
     _check_blobs(run)
+    run.said.sizes = verify_signed.sizes(run)
     size, root = _check_log(run)
     _check_strays(run)
+    verify_erased.check(run)
+    verify_signed.check_strays(run, run.said)
+    origin = str(next(iter(run.rows("SELECT origin FROM head")), [""])[0])
+    verify_signed.check_signed(run, outside, run.said, origin)
+    states = [state_of(key, origin) for key in outside.known if key.number == 0]
     return VerifyReport(
         **run.counted,
+        key=states[0].fingerprint if states else "",
+        certified=states[0].certified if states else "",
+        time="",
         tree_size=size,
         root=root,
         faults=run.faults,
@@ -145,7 +194,7 @@ def _run(run: _Round) -> VerifyReport:
 # --- bytes ---------------------------------------------------------------------
 
 
-def _check_blobs(run: _Round) -> None:
+def _check_blobs(run: Round) -> None:
     """Hash every named file, two at a time, a bounded number ahead."""
     waiting: deque[tuple[str, int, Future[int | str]]] = deque()
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="verify") as pool:
@@ -157,7 +206,7 @@ def _check_blobs(run: _Round) -> None:
             _take_blob(run, *waiting.popleft())
 
 
-def _blob_rows(run: _Round) -> Iterator[tuple[str, int]]:
+def _blob_rows(run: Round) -> Iterator[tuple[str, int]]:
     after = ""
     while page := run.rows(
         "SELECT sha256, size_bytes FROM blob WHERE sha256 > ? ORDER BY sha256 LIMIT ?", after, _PAGE
@@ -175,7 +224,7 @@ def _size_or_fault(blobs: Blobs, name: str) -> int | str:
         return f"cannot be read: {trouble}"
 
 
-def _take_blob(run: _Round, name: str, size: int, result: Future[int | str]) -> None:
+def _take_blob(run: Round, name: str, size: int, result: Future[int | str]) -> None:
     found = result.result()
     if isinstance(found, str):
         run.fault("blob", name, found)
@@ -190,7 +239,7 @@ def _take_blob(run: _Round, name: str, size: int, result: Future[int | str]) -> 
 # --- the log -------------------------------------------------------------------
 
 
-def _check_log(run: _Round) -> tuple[int, str]:
+def _check_log(run: Round) -> tuple[int, str]:
     frontier = Frontier()
     for index, kind, entry, named in _leaf_rows(run):
         if index != frontier.size:
@@ -200,6 +249,7 @@ def _check_log(run: _Round) -> tuple[int, str]:
             run.fault("log", f"entry {index}", "the text no longer hashes to its leaf")
         _check_entry(run, index, kind, entry)
         frontier = frontier.append(bytes.fromhex(named) if _is_hash(named) else hashed)
+        run.said.pass_by(frontier)
         run.step()
     root = frontier.root().hex()
     heads = run.rows("SELECT size, root, frontier FROM head")
@@ -216,7 +266,7 @@ def _is_hash(text: str) -> bool:
         return False
 
 
-def _leaf_rows(run: _Round) -> Iterator[tuple[int, str, str, str]]:
+def _leaf_rows(run: Round) -> Iterator[tuple[int, str, str, str]]:
     after = -1
     sql = 'SELECT "index", kind, entry, leaf_hash FROM leaf WHERE "index" > ? ORDER BY "index" LIMIT ?'
     while page := run.rows(sql, after, _PAGE):
@@ -224,99 +274,29 @@ def _leaf_rows(run: _Round) -> Iterator[tuple[int, str, str, str]]:
         after = page[-1][0]
 
 
-def _check_entry(run: _Round, index: int, kind: str, entry: str) -> None:
+def _check_entry(run: Round, index: int, kind: str, entry: str) -> None:
     try:
         facts = json.loads(entry)
         if canonical(facts).decode() != entry or facts["kind"] != kind:
             run.fault("log", f"entry {index}", "not in canonical form, or of another kind than its row says")
-        elif kind == "evidence":
-            _check_evidence(run, index, facts)
+            return
+        run.said.hear(kind, index, facts)
+        if kind == "evidence":
+            verify_evidence.check_evidence(run, index, facts)
         elif kind == "sightings":
-            _check_sightings(run, index, facts)
-    except (ValueError, TypeError, KeyError) as error:
+            verify_evidence.check_sightings(run, index, facts)
+        elif kind == verdicts.KIND:
+            verify_signed.check_verdict(run, index, facts)
+        elif "facts_sha256" in facts:
+            verify_signed.check_record(run, index, facts)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         run.fault("log", f"entry {index}", f"cannot be read: {error!r}")
-
-
-def _check_sightings(run: _Round, index: int, facts: dict[str, Any]) -> None:
-    rows = run.rows("SELECT line FROM sighting WHERE leaf = ? ORDER BY id", index)
-    lines = [row[0] for row in rows]
-    run.counted["sightings"] += len(lines)
-    if len(lines) != facts["count"] or root_of_lines(lines) != facts["root"]:
-        run.fault("sightings", f"entry {index}", "the looks no longer lead to the root in the log")
-
-
-def _check_evidence(run: _Round, index: int, facts: dict[str, Any]) -> None:
-    rows = run.rows(f"SELECT {_COLUMNS} FROM observation WHERE seq = ?", index)  # noqa: S608 -- our columns
-    run.counted["evidence"] += 1
-    if not rows:
-        run.fault("observation", str(facts["evidence_id"]), f"row {index} is missing")
-        return
-    row = dict(zip(_COLUMNS.split(", "), rows[0], strict=True))
-    what = str(facts["evidence_id"])
-    for name in ("evidence_id", "manifest_sha256"):
-        if row[name] != facts[name]:
-            run.fault("observation", what, f"{name} is not the one in the log")
-    try:
-        kept = json.loads(run.blobs.load(str(facts["manifest_sha256"])))
-    except DamagedBlob as damage:
-        run.fault("manifest", what, str(damage))
-        return
-    for name in _differences(run, row, kept):
-        run.fault("observation", what, f"{name} is not what the manifest says")
-    for file in kept["files"]:
-        if not run.rows("SELECT 1 FROM blob WHERE sha256 = ?", file["sha256"]):
-            run.fault("manifest", what, f"its file {file['sha256']} ({file['role']}) is in no row")
-
-
-def _differences(run: _Round, row: dict[str, Any], kept: dict[str, Any]) -> list[str]:
-    """Names of fields in which an observation's rows differ from its manifest."""
-    told = _as_manifest(run, row)
-    return [name for name, value in told.items() if value != _from_manifest(kept, name)]
-
-
-def _as_manifest(run: _Round, row: dict[str, Any]) -> dict[str, object]:
-    lifetime = None if row["lifetime"] is None else load(Lifetime, row["lifetime"])
-    first = row["seq"] * PICTURES_PER_EVIDENCE
-    pictures = run.rows(
-        "SELECT sha256, url, size_bytes FROM evidence_picture WHERE id >= ? AND id < ? ORDER BY id",
-        first,
-        first + PICTURES_PER_EVIDENCE,
-    )
-    previous = run.rows("SELECT manifest_sha256 FROM observation WHERE evidence_id = ?", row["previous"])
-    return {
-        "evidence_id": row["evidence_id"],
-        "target": row["target"],
-        "post_id": row["post_id"],
-        "observation": row["observation"],
-        "post": json.loads(canonical(manifest.post_facts(load(Post, row["post"])))),
-        "lifetime": json.loads(canonical(manifest.lifetime_facts(lifetime))),
-        "times": [stamp(moment(row[name])) for name in ("listed_at", "captured_at", "sealed_at")],
-        "absences": list(load_tuple(str, row["absences"])),
-        "previous": [row["previous"], previous[0][0] if previous else ""],
-        "bodies": [row["listing_sha256"], row["page_sha256"]],
-        "pictures": [list(picture) for picture in pictures],
-    }
-
-
-def _from_manifest(kept: dict[str, Any], name: str) -> object:
-    bodies = {e["role"]: e["body_sha256"] for e in kept["exchanges"]}
-    if name == "target":
-        return kept["target"]["name"]
-    if name == "post_id":
-        return kept["post"]["post_id"]
-    if name == "times":
-        return [kept["times"][n] for n in ("listed_at", "captured_at", "sealed_at")]
-    if name == "previous":
-        return [kept["previous"]["evidence_id"], kept["previous"]["manifest_sha256"]]
-    if name == "bodies":
-        return [bodies.get("listing", ""), bodies.get("page", "")]
-    return kept[name]
 
 
 # --- rows that the log does not know --------------------------------------------
 
 
-def _check_strays(run: _Round) -> None:
+def _check_strays(run: Round) -> None:
     """Rows that claim a place in the log and have none there."""
     for evidence_id, seq in run.rows(
         "SELECT evidence_id, seq FROM observation o WHERE NOT EXISTS "

@@ -157,6 +157,14 @@ def _print(out: Out, report: VerifyReport) -> None:
         f"{some(report.tree_size, 'leaf', 'leaves')}"
     )
     out.say(f"log root {report.root}")
+    out.say(
+        f"{some(report.verdicts, 'verdict')}, {some(report.checkpoints, 'checkpoint')}; "
+        + (f"key {report.key}, " if report.key else "no key, ")
+        + (f"certified from {report.certified[:19]}Z" if report.certified else "uncertified")
+    )
+    if report.erased:
+        out.say(f"{some(report.erased, 'piece')} of evidence erased lawfully, with entries that say so")
+    out.say(f"time: {report.time}")
     for fault in report.broken:
         out.say(f"{fault.kind} {fault.what}: {on_one_line(fault.why)}", style="red")
     if report.strange:

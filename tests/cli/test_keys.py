@@ -133,6 +133,7 @@ def test_a_roll_back_is_admitted_in_the_log_under_a_new_key(run: Command, kept: 
     assert refused.code == 1
     assert "put back to an earlier state" in refused.err
     assert "rolled back" in run("keys", "show").out
+    assert run("verify").code == 1
     done = run("keys", "rotate", "--accept-rollback", "disk broke", "--json")
     assert (done.code, done.facts["vouched"]) == (0, False)
     assert "entries, root " in done.facts["abandoned"]

@@ -177,34 +177,34 @@ async def test_a_log_whose_entries_were_exchanged_while_it_runs_is_not_signed(st
 async def test_news_are_signed_within_seconds_and_not_one_by_one(tmp_path: Path) -> None:
     clock, told = StepClock(), Told()
     async with opened(tmp_path / "data", clock) as store, signing(store, told):
-        await until(store, 0)
+        await until(store, 1)
         await grow(store, 4)
         clock.tick(EVERY_S / 2)
         await grow(store, 2)
-        assert [point.size for point in await points(store)] == [0]
+        assert [point.size for point in await points(store)] == [1]
         clock.tick(EVERY_S / 2)
-        await until(store, 6)
-        assert [(p.size, p.reason) for p in await points(store)] == [(0, "start"), (6, "news")]
+        await until(store, 7)
+        assert [(p.size, p.reason) for p in await points(store)] == [(1, "start"), (7, "news")]
     assert told == []
 
 
 async def test_an_urgent_verdict_is_signed_at_once(tmp_path: Path) -> None:
     clock, told = StepClock(), Told()
     async with opened(tmp_path / "data", clock) as store, signing(store, told):
-        await until(store, 0)
+        await until(store, 1)
         quiet = await store.seal(look("1", clock.now()), watched=watched("1", clock.now()))
         await store.record(judgement(quiet, clock.now(), Tier.HIGH), announce=())
         loud = await store.seal(look("2", clock.now()), watched=watched("2", clock.now()))
-        assert [point.size for point in await points(store)] == [0]
+        assert [point.size for point in await points(store)] == [1]
         await store.record(judgement(loud, clock.now(), Tier.URGENT), announce=())
-        point = await until(store, 4)
+        point = await until(store, 5)
         assert (point.reason, point.at) == ("urgent", clock.now())
 
 
 async def test_a_signing_fault_is_told_once_and_ends_nothing(tmp_path: Path) -> None:
     clock, told = StepClock(), Told()
     async with opened(tmp_path / "data", clock) as store, signing(store, told) as loop:
-        await until(store, 0)
+        await until(store, 1)
         secret = store.folder / "keys" / "daemon.key"
         secret.rename(tmp_path / "away")
         for _ in range(3):
@@ -213,10 +213,10 @@ async def test_a_signing_fault_is_told_once_and_ends_nothing(tmp_path: Path) -> 
         assert len(told) == 1
         assert "daemon.key is gone" in told[0]
         assert "daemon.key is gone" in loop.trouble
-        assert (await store.root())[0] == 3
+        assert (await store.root())[0] == 4
         (tmp_path / "away").rename(secret)
         await passing(clock, AGAIN_S, loop)
-        await until(store, 3)
+        await until(store, 4)
         assert loop.trouble == ""
 
 
@@ -318,7 +318,7 @@ async def test_a_damaged_or_missing_anchor_is_told_and_kept_aside(
         assert "a roll-back would not be noticed" in store.odd
         await grow(store)
         async with signing(store, told):
-            await until(store, 10)
+            await until(store, 11)
     assert len(told) == 1
     assert "a roll-back would not be noticed" in told[0]
     kept = [path.read_bytes() for path in (folder / "keys" / "old").glob("anchor.*")]

@@ -243,8 +243,8 @@ async def test_a_log_cut_back_with_its_observations_is_found_by_the_head(copy: P
     assert [f.what for f in report.broken] == ["head"]
 
 
-async def test_verdicts_and_outbox_are_outside_the_log(copy: Path) -> None:
-    change(copy, "UPDATE verdict SET score = 1")
+async def test_vigils_and_outbox_are_outside_the_log(copy: Path) -> None:
+    change(copy, "DELETE FROM watched")
     change(copy, "DELETE FROM delivery")
     assert (await report_on(copy)).whole
 

@@ -1,0 +1,241 @@
+"""Checking what is signed and what the log names by hash only: part of `verify`, in its thread.
+
+Every checkpoint must be the note it says it is, by a key of this folder that the log named,
+with the root that the log really had at that size; no key may sign after its successor did.
+The anchor beside the database must be one of them. Certificates must hold, and those that
+the log speaks of must be there. Every verdict must be the text that its entry names, and so
+must every private record.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from storage import keys, notes, verdicts
+from storage.checkpoints import anchor_with_note
+from storage.codec import load, load_tuple, moment
+from storage.errors import KeyTrouble, NotNote
+from storage.keys import PublicKey
+from storage.model import PictureMatch, Verdict, sha256_of
+from storage.notes import Checkpoint
+from storage.succession import KIND as KEY
+from storage.succession import state_of
+from storage.tree import EMPTY_ROOT, Frontier
+
+if TYPE_CHECKING:
+    from storage.verify import Round
+
+_NAMED = "SELECT seq, score, tier, verdict, matches, judged_at, record FROM verdict WHERE leaf = ?"
+
+
+@dataclass(kw_only=True)
+class Statements:
+    """What is gathered on the way through the log.
+
+    roots: of the sizes that checkpoints speak of, as recomputed, with the peaks. named: keys
+    that the log says were in use. certified: keys that it says were certified.
+    """
+
+    sizes: frozenset[int] = frozenset()
+    roots: dict[int, tuple[str, str]] = field(default_factory=dict)
+    named: set[str] = field(default_factory=set)
+    certified: set[str] = field(default_factory=set)
+    erasures: bool = False
+    first_verdict: int | None = None
+
+    def pass_by(self, frontier: Frontier) -> None:
+        """The log has been read up to here."""
+        if frontier.size in self.sizes:
+            peaks = "".join(peak.hex() for peak in frontier.peaks)
+            self.roots[frontier.size] = frontier.root().hex(), peaks
+
+    def hear(self, kind: str, index: int, facts: Mapping[str, Any]) -> None:
+        """Take in what an entry says about keys, erasures and verdicts."""
+        if kind == "erasure":
+            self.erasures = True
+        elif kind == verdicts.KIND and self.first_verdict is None:
+            self.first_verdict = index
+        elif kind == KEY and isinstance(told := facts.get("facts"), dict):
+            self.named |= {str(told[name]) for name in ("old", "new", "key") if told.get(name)}
+            if told.get("act") == "certified":
+                self.certified.add(str(told.get("key")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What stood outside the database before the look at it began: it can only be behind, never ahead."""
+
+    folder: Path
+    anchor: Checkpoint | None
+    odd: str
+    anchor_note: str
+    known: tuple[PublicKey, ...]
+    trouble: str
+
+
+def before(folder: Path) -> Before:
+    """Read anchor and keys. Never raises for their content."""
+    anchor, odd, note = anchor_with_note(folder)
+    try:
+        known, trouble = keys.known(folder), ""
+    except KeyTrouble as error:
+        known, trouble = (), str(error)
+    return Before(folder=folder, anchor=anchor, odd=odd, anchor_note=note, known=known, trouble=trouble)
+
+
+def sizes(run: Round) -> frozenset[int]:
+    """Sizes that checkpoints speak of."""
+    return frozenset(row[0] for row in run.rows("SELECT size FROM checkpoint"))
+
+
+# --- checkpoints and keys -------------------------------------------------------------------------
+
+
+def check_signed(run: Round, outside: Before, said: Statements, origin: str) -> None:
+    """Every checkpoint, the anchor and the keys. After the log was read."""
+    rows = run.rows("SELECT size, root, at, note, frontier FROM checkpoint ORDER BY size")
+    said.roots.setdefault(0, (EMPTY_ROOT.hex(), ""))
+    by: list[int] = []
+    for size, root, at, note, peaks in rows:
+        run.counted["checkpoints"] += 1
+        what = f"of {size} entries"
+        if (root, peaks) != said.roots.get(size):
+            run.fault("checkpoint", what, "its root is not the one the log had at that size")
+        try:
+            key = _signer_of(note, origin, outside.known)
+            wanted = Checkpoint(origin=origin, size=size, root=bytes.fromhex(root), at=moment(at))
+            if notes.read_checkpoint(notes.split_note(note)[0]) != wanted:
+                run.fault("checkpoint", what, "the signed text is not what its row says")
+        except (NotNote, ValueError, TypeError, OverflowError) as error:
+            run.fault("checkpoint", what, str(error))
+            continue
+        by.append(key.number)
+        if said.named and key.fingerprint not in said.named:
+            run.fault("checkpoint", what, f"by a key that the log never named: {key.fingerprint}")
+    _check_order(run, by)
+    _check_anchor(run, outside, {size: note for size, _, _, note, _ in rows})
+    _check_keys(run, outside, said, origin, signed=bool(rows))
+
+
+def _signer_of(note: str, origin: str, known: tuple[PublicKey, ...]) -> PublicKey:
+    """Which of our keys signed it. Raises NotNote with the reason of the one in use."""
+    why: NotNote | None = None
+    for key in known:
+        try:
+            notes.open_note(note, notes.log_name(origin), key.public)
+        except NotNote as error:
+            why = why or error
+        else:
+            return key
+    raise why or NotNote("there is no key to check it with")
+
+
+def _check_order(run: Round, by: list[int]) -> None:
+    """Numbers of keys in order of size: 1, 2, ... and 0, the one in use, last."""
+    ages = [number or len(by) + 1_000_000 for number in by]
+    if ages != sorted(ages):
+        run.fault("checkpoint", "order", "a key signed after its successor had signed")
+
+
+def _check_anchor(run: Round, outside: Before, rows: Mapping[int, str]) -> None:
+    if outside.odd:
+        run.fault("checkpoint", "anchor", outside.odd)
+    anchor = outside.anchor
+    if anchor is None:
+        if rows and not outside.odd:
+            run.fault("checkpoint", "anchor", "missing, so a roll-back would not be noticed")
+    elif anchor.size not in rows:
+        run.fault("checkpoint", "anchor", f"the log has no checkpoint of {anchor.size} entries: rolled back?")
+    elif rows[anchor.size] != outside.anchor_note:
+        run.fault("checkpoint", "anchor", f"another note than the checkpoint of {anchor.size} entries")
+
+
+def _check_keys(run: Round, outside: Before, said: Statements, origin: str, *, signed: bool) -> None:
+    if outside.trouble:
+        run.fault("key", "file", outside.trouble)
+        return
+    if signed and not any(key.number == 0 for key in outside.known):
+        run.fault("key", keys.PUBLIC, "missing, though checkpoints were signed")
+    held = set()
+    for key in outside.known:
+        state = state_of(key, origin)
+        if state.trouble:
+            run.fault("key", key.fingerprint, f"its certificate: {state.trouble}")
+        elif state.certified:
+            held.add(key.fingerprint)
+    for name in sorted(said.certified - held):
+        run.fault("key", name, "the log says it was certified, but there is no certificate that holds")
+    there = {key.fingerprint for key in outside.known}
+    for name in sorted(said.named - there):
+        run.fault("key", name, "the log names it, but its public half is missing")
+
+
+# --- what entries name by hash --------------------------------------------------------------------
+
+
+def check_verdict(run: Round, index: int, facts: Mapping[str, Any]) -> None:
+    """The verdict of an entry: its record, and the row that people are shown."""
+    what = f"of evidence {facts['evidence_id']}"
+    run.counted["verdicts"] += 1
+    rows = run.rows(_NAMED, index)
+    if not rows:
+        if not _is_erased(run, str(facts["evidence_id"])):
+            run.fault("verdict", what, f"the row of entry {index} is missing")
+        return
+    seq, score, tier, text, matches, judged_at, record = rows[0]
+    if record is None or sha256_of(record.encode("utf-8", "surrogatepass")) != facts["record_sha256"]:
+        run.fault("verdict", what, "the record is not the one the log names")
+        return
+    named = run.rows("SELECT evidence_id FROM observation WHERE seq = ?", seq)
+    verdict = load(Verdict, text)
+    again = verdicts.text_of(
+        str(facts["evidence_id"]),
+        str(json.loads(record)["salt"]),
+        verdict,
+        load_tuple(PictureMatch, matches),
+        moment(judged_at),
+    )
+    if again.decode() != record or (score, tier) != (verdict.score, verdict.tier.value):
+        run.fault("verdict", what, "the row is not what the record says")
+    if not named or named[0][0] != facts["evidence_id"]:
+        run.fault("verdict", what, "it stands at another piece of evidence")
+
+
+def _is_erased(run: Round, evidence_id: str) -> bool:
+    return bool(run.rows("SELECT 1 FROM tombstone WHERE evidence_id = ?", evidence_id))
+
+
+def check_record(run: Round, index: int, facts: Mapping[str, Any]) -> None:
+    """The facts of a private entry, which the log names by hash only; "" when erased."""
+    rows = run.rows("SELECT record FROM record WHERE leaf = ?", index)
+    if not rows:
+        run.fault("record", f"entry {index}", "the facts it names are missing")
+    elif rows[0][0] == "":
+        run.erased_records.append(index)
+    elif sha256_of(rows[0][0].encode("utf-8", "surrogatepass")) != facts["facts_sha256"]:
+        run.fault("record", f"entry {index}", "the facts are not the ones the log names")
+
+
+def check_strays(run: Round, said: Statements) -> None:
+    """Verdicts and records that claim a place in the log and have none there."""
+    for seq, leaf in run.rows(
+        "SELECT seq, leaf FROM verdict v WHERE leaf IS NOT NULL AND NOT EXISTS "
+        "(SELECT 1 FROM leaf WHERE \"index\" = v.leaf AND kind = 'verdict') LIMIT 1000"
+    ):
+        run.fault("verdict", f"row {seq}", f"the log has no entry {leaf} for it")
+    if said.first_verdict is not None:
+        sql = "SELECT seq FROM verdict WHERE leaf IS NULL AND seq > ? LIMIT 1000"
+        for (seq,) in run.rows(sql, said.first_verdict):
+            run.fault("verdict", f"row {seq}", "the log has no entry for it")
+    for (leaf,) in run.rows(
+        'SELECT leaf FROM record r WHERE NOT EXISTS (SELECT 1 FROM leaf l WHERE l."index" = r.leaf '
+        "AND l.kind = r.kind) LIMIT 1000"
+    ):
+        run.fault("record", f"entry {leaf}", "the log has no such entry")
+    if not said.erasures:
+        for index in run.erased_records:
+            run.fault("record", f"entry {index}", "erased, but the log knows of no erasure")
