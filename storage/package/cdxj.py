@@ -14,10 +14,12 @@ import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
+from urllib.parse import quote, urlsplit
 
 BLOCK_LINES = 1_024
-_WWW = re.compile(r"^(https?://)www\d*\.", re.IGNORECASE)
+_IN_QUERY, _IN_PATH = "\"<>'", '"<>`{}'
+"""What browsers quote there besides (WHATWG URL, percent-encode sets)."""
+_WWW = re.compile(r"^(https?://)www\d*\.")
 PRINTABLE = "".join(map(chr, range(33, 127)))
 """What an address may hold as it is; everything else is percent-encoded."""
 
@@ -47,40 +49,28 @@ def surt(url: str) -> str:
         parts = urlsplit(_WWW.sub(r"\1", url).lower())
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        return _plain(url)
+        return _quoted(url)
     if parts.scheme not in {"http", "https"} or not host:
-        return _plain(url)
+        return _quoted(url)
     key = ",".join(reversed(_ascii(host).split(".")))
     if port is not None and port != {"http": 80, "https": 443}[parts.scheme]:
         key += f":{port}"
-    return f"{key}){_plain(parts.path) or '/'}{_query(parts.query)}"
+    query = "&".join(sorted(_quoted(parts.query, _IN_QUERY).split("&")))
+    return f"{key}){_quoted(parts.path, _IN_PATH) or '/'}{'?' if query else ''}{query}"
 
 
 def _ascii(host: str) -> str:
     try:
         return host.encode("idna").decode()
     except UnicodeError:
-        return _plain(host)
+        return _quoted(host)
 
 
-def _query(query: str) -> str:
-    if not query:
-        return ""
-    try:
-        pairs = sorted(parse_qsl(query, keep_blank_values=True, errors="replace"), key=lambda pair: pair[0])
-    except ValueError:  # more fields than the parser takes
-        return "?" + _plain(query)
-    return "?" + "&".join(f"{_form(name)}={_form(value)}" for name, value in pairs)
-
-
-def _form(text: str) -> str:
-    # As a browser writes forms: the tilde is quoted, the star is not.
-    return quote_plus(text, safe="*-._", errors="replace").replace("~", "%7E")
-
-
-def _plain(text: str) -> str:
-    """Without spaces, controls and non-ASCII, which would break a line apart."""
-    return quote(text, safe=PRINTABLE, errors="replace")
+def _quoted(text: str, also: str = "") -> str:
+    """As a browser quotes a part of an address: spaces, controls, non-ASCII, and these characters."""
+    return quote(
+        text, safe=PRINTABLE.translate({ord(character): None for character in also}), errors="replace"
+    )
 
 
 def line(capture: Capture, filename: str) -> str:

@@ -91,7 +91,11 @@ def pack(target: Path, warc: Path, pages: Sequence[Page], *, at: datetime, about
     digest = _json({"path": "datapackage.json", "hash": f"sha256:{sha256_of(datapackage)}"})
     parts |= {"datapackage.json": datapackage, "datapackage-digest.json": digest}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
-        with warc.open("rb") as source, archive.open(_entry(_WARC, at), "w", force_zip64=True) as out:
+        # The size is told first: a Zip64 field in the local header, where none is needed, leads
+        # ReplayWeb.page to the wrong bytes (measured with 2.4.6).
+        largest = _entry(_WARC, at)
+        largest.file_size = warc.stat().st_size
+        with warc.open("rb") as source, archive.open(largest, "w") as out:
             shutil.copyfileobj(source, out, _CHUNK)
         for path, data in parts.items():
             archive.writestr(_entry(path, at), data)
