@@ -1,0 +1,120 @@
+"""Packages that were made to harm or to confuse: a verdict, never an error, never a file outside."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from storage.package import zipform
+from storage.package.check import check, roots_in
+from storage.package.source import Unfit
+
+
+def refused(path: Path) -> str:
+    verdict = check(path)
+    assert not verdict.whole
+    assert verdict.first
+    return verdict.first
+
+
+def test_what_is_not_there_or_no_package_is_a_verdict(tmp_path: Path) -> None:
+    assert "no folder and no archive" in refused(tmp_path / "nothing")
+    (tmp_path / "empty").mkdir()
+    assert refused(tmp_path / "empty").startswith("files: missing")
+    (tmp_path / "text.zip").write_text("no archive")
+    assert "too short" in refused(tmp_path / "text.zip")
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    assert "no folder" in refused(tmp_path / "link")
+
+
+def test_a_folder_with_a_link_a_pipe_or_a_strange_name_is_refused(tmp_path: Path) -> None:
+    for name, make in (
+        ("link", lambda p: p.symlink_to("/etc/passwd")),
+        ("pipe", os.mkfifo),
+        ("two\nlines", lambda p: p.write_text("x")),
+        ("..hidden", lambda p: p.write_text("x")),
+    ):
+        folder = tmp_path / f"case-{len(name)}-{name[:2]}"
+        folder.mkdir()
+        make(folder / name)
+        assert refused(folder).startswith("form: ")
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/etc/evil", "a//b", "a/./b", "data/é", "a\\b", ""])
+def test_an_archive_with_a_hostile_name_is_refused(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "hostile.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(name), b"x")
+    assert refused(path).startswith("form: ")
+    assert not list(tmp_path.parent.glob("evil"))
+
+
+def test_a_hostile_name_in_the_very_form_of_an_export_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"x")
+    with (tmp_path / "hostile.zip").open("xb") as out:
+        zipform.write(out, [("../evil", tmp_path / "x")])
+    assert "a name that no export has" in refused(tmp_path / "hostile.zip")
+
+
+def test_bombs_links_and_doubles_in_archives_are_refused(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data/zeroes", bytes(50_000_000))
+    assert bomb.stat().st_size < 100_000
+    link = tmp_path / "link.zip"
+    with zipfile.ZipFile(link, "w") as archive:
+        info = zipfile.ZipInfo("seal.txt")
+        info.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(info, "/etc/passwd")
+    double = tmp_path / "double.zip"
+    (tmp_path / "x").write_bytes(b"x")
+    with double.open("xb") as out:
+        zipform.write(out, [("seal.txt", tmp_path / "x"), ("seal.txt", tmp_path / "x")])
+    for path in (bomb, link, double):
+        assert refused(path).startswith("form: ")
+
+
+def test_every_bit_outside_of_the_contents_of_an_archive_counts(tmp_path: Path) -> None:
+    files = []
+    for number in range(3):
+        path = tmp_path / f"f{number}"
+        path.write_bytes(b"x" * number)
+        files.append((f"data/f{number}", path))
+    out = io.BytesIO()
+    zipform.write(out, files)
+    whole = out.getvalue()
+    members = zipform.read(io.BytesIO(whole), len(whole))
+    inside = {at for m in members for at in range(m.start, m.start + m.size_bytes)}
+    assert zipfile.ZipFile(io.BytesIO(whole)).testzip() is None
+    for at in set(range(len(whole))) - inside:
+        for bit in range(8):
+            spoiled = bytearray(whole)
+            spoiled[at] ^= 1 << bit
+            with pytest.raises(zipform.NotZip):
+                zipform.read(io.BytesIO(bytes(spoiled)), len(spoiled))
+    for size in range(len(whole)):
+        with pytest.raises(zipform.NotZip):
+            zipform.read(io.BytesIO(whole[:size]), size)
+
+
+def test_lists_that_are_noise_end_in_a_verdict(tmp_path: Path) -> None:
+    chosen = random.Random(9)
+    for number in range(40):
+        folder = tmp_path / f"noise-{number}"
+        for name in ("seal.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt", "data/log/leaves.txt"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(
+                chosen.choice((b"[" * 100_000, b"\xff\n", b"{}", chosen.randbytes(300)))
+            )
+        refused(folder)
+
+
+def test_a_folder_without_roots_is_no_folder_of_roots(tmp_path: Path) -> None:
+    with pytest.raises(Unfit, match="pem"):
+        roots_in(tmp_path)
