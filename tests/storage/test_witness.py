@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import shutil
+import subprocess
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,6 +62,22 @@ def test_a_cosignature_is_what_the_specification_says(folder: Path, log_signer: 
     Ed25519PublicKey.from_public_bytes(vkey.public).verify(raw[12:], message)  # raises unless it holds
     assert witness.cosigned_at(cosigned, vkey) == AT
     assert notes.open_note(cosigned, log_signer.name, log_signer.public) == text
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the program openssl is not installed")
+def test_openssl_checks_a_cosignature(folder: Path, log_signer: Signer, tmp_path: Path) -> None:
+    cosigned = witness.cosign(folder, checkpoint(log_signer, LEAVES[:7]), None, AT)
+    text, signatures = notes.split_note(cosigned)
+    message = f"cosignature/v1\ntime {int(AT.timestamp())}\n{text}".encode()
+    (tmp_path / "key.pem").write_text(notes.pem(vkey_of(folder).public))
+    (tmp_path / "signature").write_bytes(signatures[-1][1][12:])
+    command = ["openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", str(tmp_path / "key.pem")]
+    command += ["-sigfile", str(tmp_path / "signature"), "-in", str(tmp_path / "message")]
+    codes = []
+    for signed in (message, message.replace(b"time 1", b"time 2")):
+        (tmp_path / "message").write_bytes(signed)
+        codes.append(subprocess.run(command, capture_output=True, check=False).returncode)
+    assert codes == [0, 1]
 
 
 def test_a_log_that_goes_on_is_cosigned_at_every_growth(folder: Path, log_signer: Signer) -> None:
@@ -273,8 +291,6 @@ async def test_wrong_notes_are_put_aside_and_told(store: Store, cosigner: Path, 
 
 async def test_a_log_put_back_to_an_earlier_state_gets_no_cosignature(tmp_path: Path) -> None:
     """The roll-back that even the anchor cannot show: the whole data folder was put back."""
-    import shutil
-
     clock = HandClock(DUSK)
     store = await Store.open(tmp_path / "data", clock)
     await news(store)
