@@ -132,9 +132,8 @@ def _install(folder: Path, python: Path) -> None:
 
 def _unpack(package: str, folder: Path) -> None:
     """The package and the libraries it names, fetched and unpacked under `folder`."""
-    wanted = [package, *_libraries(package)]
     try:
-        _fetch(wanted, folder)
+        _fetch([package, *_libraries(package)], folder)
     except VerifierMissingError:
         # Without package lists apt knows no package; it may keep lists of its own for us.
         _do(package, "apt-get", *_own_lists(folder), "update", within_s=FETCH_S)

@@ -38,7 +38,7 @@ def test_a_program_of_no_known_package_is_refused() -> None:
 def test_a_machine_without_the_distributions_tools_says_which_is_missing() -> None:
     with pytest.raises(VerifierMissingError) as caught:
         debian("age")
-    assert (caught.value.what, caught.value.why) == ("age", "there is no apt-cache")
+    assert (caught.value.what, caught.value.why) == ("age", "there is no apt-get")
 
 
 def test_the_distributions_own_words_are_the_reason_and_are_asked_for_once(tmp_path: Path) -> None:
@@ -49,6 +49,23 @@ def test_the_distributions_own_words_are_the_reason_and_are_asked_for_once(tmp_p
         with pytest.raises(VerifierMissingError, match="apt-get: E: no network"):
             debian("age")
     assert asked.read_text() == "x\nx\n"  # the download, then fresh package lists
+
+
+def test_a_machine_without_package_lists_gets_lists_of_its_own(tmp_path: Path) -> None:
+    """As a fresh container is: apt knows no package until `update`, which only root may do."""
+    program(
+        tmp_path,
+        "apt-cache",
+        'case "$*" in *lists*) exit 0;; *) echo "E: No packages found" >&2; exit 100;; esac',
+    )
+    program(
+        tmp_path,
+        "apt-get",
+        'case "$*" in *lists*download*) : >age.deb;; *lists*update) exit 0;; *) exit 100;; esac',
+    )
+    unpack = 'while [ "$1" != -x ]; do shift; done; /bin/mkdir -p "$3/usr/bin"; : >"$3/usr/bin/age"'
+    program(tmp_path, "dpkg-deb", unpack)
+    assert debian("age").read_text().startswith("#!/bin/sh")
 
 
 def test_a_package_without_the_program_is_refused(tmp_path: Path) -> None:
