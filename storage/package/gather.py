@@ -3,7 +3,7 @@
 The checkpoint that all proofs lead to is the log as it stands, signed here by the daemon's
 key: a hand-over never waits for the next regular checkpoint. Earlier checkpoints go along
 when a timestamp token was made over them. Of the log's entries only those are shown that
-speak of the exported evidence or of the log itself (keys, gaps, erasures).
+speak of the exported evidence or of the log itself (keys, gaps, erasures, tokens, cosigners).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MAGIC = (
 )
 LONGEST_MAGIC = 8
 _PAGE = 10_000
-_OF_THE_LOG = ("key", "erasure", "gap", "beacon")
+_OF_THE_LOG = ("key", "erasure", "gap", "beacon", "cosignature")
 _OF_EVIDENCE = ("verdict", "export")
 _ID = re.compile(r"[0-9a-f]{32}")
 
