@@ -395,8 +395,12 @@ class Daemon:
         """Why the daemon is not fit for the night; empty is ready. For /readyz."""
         held = self.unkept.depth
         self.vitals.not_preserved.set(held)
-        found = self.house.troubles(self.house.overdue(self._live(), self._due_since))
-        return (*found, f"disk: {held} captures are not preserved yet") if held else found
+        found = list(self.house.troubles(self.house.overdue(self._live(), self._due_since)))
+        if held:
+            found.append(f"disk: {held} captures are not preserved yet")
+        if self.checkpoints.trouble:
+            found.append(f"the log is not being signed: {self.checkpoints.trouble}")
+        return tuple(found)
 
     async def _finish(self) -> None:
         """Judge and tell what was sealed last, as far as the seconds reach; the rest waits for the start."""
@@ -408,12 +412,12 @@ class Daemon:
         if self._dispatcher is not None:
             await self._dispatcher.drain(STOP_TELLING_S * self.clock.speed)
         await self.house.flush()
-        await self.checkpoints.finish()
         if self.unkept.depth:
             try:
                 await self.unkept.keep_all()
             except DiskTrouble as refused:
                 log.error("captures are lost: the disk refused", lost=self.unkept.depth, why=str(refused))
+        await self.checkpoints.finish()
 
 
 def run(path: Path) -> int:
