@@ -256,6 +256,7 @@ def write_secret(path: Path, private: Ed25519PrivateKey) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(raw)
             file.flush()
+            _hand_over(file.fileno(), path.parent)
             os.fsync(file.fileno())
         sync_folder(path.parent)
     except OSError as error:
@@ -271,11 +272,19 @@ def write(path: Path, raw: bytes) -> None:
         with fresh.open("wb") as file:
             file.write(raw)
             file.flush()
+            _hand_over(file.fileno(), path.parent)
             os.fsync(file.fileno())
         fresh.replace(path)
         sync_folder(path.parent)
     except OSError as error:
         raise DiskTrouble(f"{path}: {error.strerror}") from error
+
+
+def _hand_over(descriptor: int, folder: Path) -> None:
+    """What root writes here belongs to whom the folder belongs, or the daemon could not read it."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def sync_folder(folder: Path) -> None:
@@ -309,7 +318,15 @@ def _numbers(keys: Path) -> list[int]:
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.is_dir():
+            return
+        _make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            _hand_over(descriptor, folder.parent)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise DiskTrouble(f"{folder}: {error.strerror}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -139,3 +140,12 @@ def test_a_key_is_made_once_and_never_again_after_it_signed(tmp_path: Path) -> N
     (tmp_path / "keys" / "anchor").write_text("a checkpoint")
     with pytest.raises(KeyTrouble, match="is gone"):
         keys.ensure(tmp_path, ORIGIN)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can write for another account")
+def test_what_root_writes_belongs_to_the_owner_of_the_folder(tmp_path: Path) -> None:
+    os.chown(tmp_path, 65534, 65534)
+    Signer.make(tmp_path, ORIGIN)
+    turned(tmp_path)
+    for path in (tmp_path / "keys").rglob("*"):
+        assert path.stat().st_uid == 65534, path
