@@ -8,13 +8,14 @@ what was begun, then judges and tells what it can in the seconds it has.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import resource
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -26,6 +27,7 @@ from bot.config import Config, past_review
 from bot.dispatch import Dispatcher, Line
 from bot.groups import ending_group
 from bot.house import House
+from bot.morning import Morning
 from bot.nightly import Nightly
 from bot.notify import Systemd, keep_alive
 from bot.reload import Reload
@@ -83,6 +85,7 @@ class Daemon:
                 behind.create_task(self._dispatching())
                 behind.create_task(self._judging())
                 behind.create_task(self.checkpoints.run())
+                behind.create_task(self.morning.run())
                 behind.create_task(self.house.write_for_ever())
                 behind.create_task(self.house.keep(self._live, self._due_since, self.tell_admin))
                 behind.create_task(self.rescue.run())
@@ -124,6 +127,14 @@ class Daemon:
         for fault in self.house.damage:
             log.error("the store is not whole", fault=fault)
         self.checkpoints = Checkpoints(self.store, self.tell_admin)
+        self.morning = Morning(
+            self.store,
+            clock,
+            channels=lambda: self.config.checkpoint_channels,
+            night=self._night_anywhere,
+            change=self._next_change,
+            spoke=self._spoke,
+        )
         self.vitals.follow(self.fetcher.hosts, self.store.blobs)
         if config.metrics is not None:
             await self.vitals.start()
@@ -220,6 +231,17 @@ class Daemon:
             operator=self.config.contact, config_sha256=self.config.digest
         )
         await self.store.log_event("config", facts)
+        await self._log_lexicon()
+
+    async def _log_lexicon(self) -> None:
+        """Put the terms in force into the log, when they are others than it last said."""
+        version = self.bench.policy.lexicon.version
+        sql = "SELECT entry FROM leaf WHERE kind = 'lexicon' ORDER BY \"index\" DESC LIMIT 1"
+        rows = await self.store.vault.database.rows(sql)
+        before = json.loads(rows[0][0])["facts"]["version"] if rows else ""
+        if version != before:
+            files = "\n".join(path.name for path in self.config.lexicons)
+            await self.store.log_event("lexicon", {"version": version, "before": before, "files": files})
 
     def _in_force(self) -> tuple[tuple[Target, ...], tuple[Target, ...]]:
         """(targets that may be watched today, those whose authority is past its review)."""
@@ -369,6 +391,11 @@ class Daemon:
         """What the trouble that is over did to captures."""
         counts = self.unkept.reset()
         return Losses(captured=counts.captured, told=counts.told, kept=counts.kept, given_up=counts.given_up)
+
+    def _next_change(self, now: datetime) -> datetime:
+        """When a window opens or closes next; a day from now when there is none."""
+        edges = (hours.next_change(target.window, now) for target in self._live())
+        return min(edges, default=now + timedelta(days=1))
 
     def _night_anywhere(self) -> bool:
         """Whether any target is in its watch window."""

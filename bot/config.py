@@ -61,6 +61,7 @@ class Config:
     targets: tuple[Target, ...] = ()
     channels: tuple[ChannelTable, ...] = ()
     admin_channels: tuple[str, ...] = ()
+    checkpoint_channels: tuple[str, ...] = ()
     authorities: tuple[TimeAuthority, ...] = ()
     witnesses: tuple[str, ...] = ()
     lexicons: tuple[Path, ...] = ()
@@ -151,6 +152,7 @@ def _composed(
         allow=keys.allow,
         targets=_sound(targets),
         channels=tables,
+        checkpoint_channels=keys.checkpoint_channels,
         admin_channels=keys.admin_channels or tuple(table.name for table in tables),
         lexicons=tuple(folder / Path(name).expanduser() for name in keys.lexicons),
         gallery=folder / Path(keys.gallery).expanduser() if keys.gallery else None,

@@ -72,6 +72,9 @@ class NightjarKeys:
     admin_channels: Texts = about(
         "channels that are told of troubles of the daemon itself; default: all channels", ()
     )
+    checkpoint_channels: Texts = about(
+        "channels that get the signed root of the log each morning, as witnesses; left out: none", ()
+    )
     lexicons: Texts = about(
         "files of further terms, beside the one that is shipped; relative to config.toml", ()
     )

@@ -120,10 +120,11 @@ def _unheard(key: str, wanted: tuple[str, ...], known: set[str]) -> list[Fault]:
 def check_nightjar(sift: Sift, main: Document, keys: NightjarKeys, found: tuple[FoundChannel, ...]) -> None:
     """Channels that are named but not there; folders and files that are named but not there."""
     names = tuple(one.name for one in found if one.name)
-    for name in keys.admin_channels:
+    named = [("admin_channels", name) for name in keys.admin_channels]
+    for key, name in (*named, *(("checkpoint_channels", name) for name in keys.checkpoint_channels)):
         if name not in names:
             why, allowed = f"there is no channel {shown(name)}", ", ".join(names)
-            fault = Fault(path=("admin_channels",), why=why, nearest=nearest(name, names), allowed=allowed)
+            fault = Fault(path=(key,), why=why, nearest=nearest(name, names), allowed=allowed)
             sift.add(main, ("nightjar",), fault)
     folder = main.path.parent
     for name in keys.lexicons:
