@@ -139,7 +139,8 @@ class Timing:
             await self._wait(lane, token, str(trouble), trouble.retry_after_s)
             return True
         try:
-            held = await in_thread(timestamps.check, note, request, response, authority.roots)
+            # Not on the store's threads: a program that hangs must not hold up what is being sealed.
+            held = await asyncio.to_thread(timestamps.check, note, request, response, authority.roots)
         except DiskTrouble as trouble:  # it is ours that is ill: no reason to ask at once again
             await self._wait(lane, token, str(trouble))
             return True

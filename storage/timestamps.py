@@ -41,7 +41,7 @@ QUERY_TYPE, REPLY_TYPE = "application/timestamp-query", "application/timestamp-r
 """Media types of RFC 3161, section 3.4."""
 MOST_RESPONSE_BYTES = 65_536
 """Real ones have 1 to 10 KB."""
-_OPENSSL_S = 30.0
+_OPENSSL_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

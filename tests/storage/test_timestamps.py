@@ -130,6 +130,18 @@ async def test_openssl_that_disagrees_is_believed(authority: Authority, tmp_path
     assert found == Refusal("openssl does not agree: not for me")
 
 
+async def test_openssl_that_hangs_is_a_refusal_within_its_time(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timestamps, "_OPENSSL_S", 0.2)
+    sleeper = tmp_path / "openssl"
+    sleeper.write_text("#!/bin/sh\nexec sleep 60\n")
+    sleeper.chmod(0o755)
+    asked, roots = request(NOTE), authority.root_pem.read_bytes()
+    found = check(NOTE, asked, await reply(authority, "right", asked), roots, program=str(sleeper))
+    assert found == Refusal("openssl does not agree: it did not end")
+
+
 async def test_no_bit_and_no_cut_of_a_response_gives_an_error_or_another_time(authority: Authority) -> None:
     asked, roots = request(NOTE), authority.root_pem.read_bytes()
     right = await reply(authority, "chained", asked)
