@@ -83,13 +83,20 @@ class Night:
         assert self.daemon is not None
         assert self._task is not None
         self.daemon.stopping.set()
-        await self._task
+        await self._ended()
+        self._task.result()
 
     async def kill(self) -> None:
         """Cancelled in the middle; the process and its locks go, nothing is finished orderly."""
         assert self._task is not None
         self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await self._ended()
+
+    async def _ended(self) -> None:
+        """Wait in small steps: with no timer left, time would jump to the server's keep-alive, an hour on."""
+        assert self._task is not None
+        while not self._task.done():
+            await asyncio.wait([self._task], timeout=1.0)
 
     async def run_for(self, **span: float) -> None:
         await self.clock.sleep(timedelta(**span).total_seconds())
