@@ -1,0 +1,104 @@
+"""Deletion truth in short: an hour of planted trouble, and the rules that keep it true one by one."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bench import deletions
+from bench._rough import RoughMarket
+from tests.fakes.market import Market
+from tests.fakes.night import Night, play
+
+EVENING = datetime(2026, 3, 1, 21, 0, tzinfo=UTC)
+HORN = "XJ rhino horn carving, real, wechat 13800138000, 3800元"
+
+
+def deleted(night: Night) -> list[tuple[datetime, datetime]]:
+    """The intervals of the deletions told so far."""
+    told = [a["lifetime"] for a in night.alerts() if a["kind"] == "deleted"]
+    return [
+        (datetime.fromisoformat(life["last_seen_at"]), datetime.fromisoformat(life["first_missing_at"]))
+        for life in told
+    ]
+
+
+def test_an_hour_of_troubles_and_restarts_keeps_every_interval_true() -> None:
+    ledger = deletions.Ledger()
+    deletions.one_night(ledger, seed=7, posts=8, hours=1.0)
+    assert ledger.died == 8
+    assert (ledger.false, ledger.outside) == (0, 0), ledger.odd
+    assert ledger.told == ledger.spoken >= 6
+
+
+def test_a_young_post_is_looked_at_once_per_poll_so_its_interval_is_short(tmp_path: Path) -> None:
+    async def script(night: Night, market: Market) -> None:
+        numbers = [market.publish(f"{HORN} no {n}") for n in range(6)]
+        chance = random.Random(3)
+        await night.run_for(minutes=35)
+        for number in numbers[:4]:
+            await night.run_for(seconds=chance.uniform(60, 400))
+            market.remove(number)
+        await night.run_for(minutes=10)
+        spans = [(missing - seen).total_seconds() for seen, missing in deleted(night)]
+        assert len(spans) == 4
+        assert max(spans) <= 2 * 60 + 5
+
+    play(tmp_path, EVENING, script)
+
+
+def test_a_passing_404_before_the_true_end_does_not_end_the_interval(tmp_path: Path) -> None:
+    async def script(night: Night, market: Market) -> None:
+        number = market.publish(HORN)
+        market.publish("a bicycle, nearly new")
+        await night.run_for(minutes=10)
+        market.blips.add(number)
+        await night.run_for(minutes=6)
+        market.blips.clear()
+        died = night.clock.now()
+        market.remove(number)
+        await night.run_for(minutes=10)
+        ((seen, missing),) = deleted(night)
+        assert seen <= died <= missing
+        assert missing - died < timedelta(minutes=2)
+
+    play(tmp_path, EVENING, script)
+
+
+def test_a_page_that_is_gone_while_every_listing_shows_it_is_told_late_and_not_never(tmp_path: Path) -> None:
+    async def script(night: Night, market: Market) -> None:
+        assert isinstance(market, RoughMarket)
+        number = market.publish(HORN)
+        market.publish("a bicycle, nearly new")
+        await night.run_for(minutes=10)
+        market.frozen = market._items()
+        died = night.clock.now()
+        market.remove(number)
+        await night.run_for(minutes=12)
+        assert deleted(night) == []
+        await night.run_for(minutes=12)
+        ((seen, missing),) = deleted(night)
+        assert seen <= died <= missing
+
+    play(tmp_path, EVENING, script, market=RoughMarket)
+
+
+def test_a_copy_from_a_cache_proves_life_only_as_of_its_age(tmp_path: Path) -> None:
+    async def script(night: Night, market: Market) -> None:
+        number = market.publish(HORN)
+        market.publish("a bicycle, nearly new")
+        await night.run_for(minutes=10)
+        path = f"/post/{number}"
+        page = f"<html><title>{HORN}</title><body><article><h1>{HORN}</h1></article></body></html>"
+        died = night.clock.now()
+        for age_s in range(0, 240, 20):  # the post is gone, but a cache goes on showing it
+            market.site.put(path, page.encode(), headers={"Age": str(age_s + 21)})
+            await night.run_for(seconds=20)
+        market.remove(number)
+        market.site.put(path, b"<h1>Not found</h1>", status=404)
+        await night.run_for(minutes=10)
+        ((seen, missing),) = deleted(night)
+        assert seen <= died <= missing
+
+    play(tmp_path, EVENING, script)
