@@ -38,16 +38,20 @@ def canonical(document: Plain) -> bytes:
 
 
 def _check(value: object) -> None:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if not isinstance(key, str):
+    """Raise TypeError for what a canonical document cannot hold; strings and integers are told first."""
+    kind = type(value)
+    if kind is str or kind is int:
+        return
+    if kind is dict:
+        for key, inner in cast(dict[object, object], value).items():
+            if type(key) is not str:
                 raise TypeError(f"canonical JSON has string keys only, not {key!r}")
             _check(inner)
-    elif isinstance(value, list):
-        for inner in value:
+    elif kind is list:
+        for inner in cast(list[object], value):
             _check(inner)
     elif isinstance(value, bool) or not isinstance(value, str | int):
-        raise TypeError(f"canonical JSON has no {type(value).__name__}")
+        raise TypeError(f"canonical JSON has no {kind.__name__}")
 
 
 def micros(moment: datetime) -> int:

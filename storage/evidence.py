@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from storage import items, ledger, manifest, search, vigils
+from storage.blobs import Blobs
 from storage.codec import clean, dump, load
 from storage.database import Database
 from storage.manifest import Circumstances, Sealed
@@ -61,8 +62,8 @@ async def seal(
         collection=vault.collection,
         watched=watched,
     )
-    ready = await in_thread(_prepare, snapshot, about)
-    await vault.blobs.keep(ready.sealed.files)
+    ready = await in_thread(_prepare, snapshot, about, vault.blobs)
+    await vault.blobs.write(ready.lacking)
 
     async def job(batch: Batch) -> Evidence:
         entry = {"evidence_id": about.evidence_id, "manifest_sha256": ready.sealed.manifest_sha256}
@@ -87,15 +88,19 @@ async def _manifest_of(database: Database, evidence_id: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ready:
-    """All of a sealed look that costs time, made in a thread. fields: the row without its place."""
+    """All of a sealed look that costs time, made in a thread.
+
+    lacking: files that are not kept yet. fields: the row without its place.
+    """
 
     sealed: Sealed
+    lacking: Mapping[Sha256, bytes]
     post: Post
     fields: Mapping[str, object]
     tokens: str
 
 
-def _prepare(snapshot: Snapshot, about: Circumstances) -> _Ready:
+def _prepare(snapshot: Snapshot, about: Circumstances, blobs: Blobs) -> _Ready:
     """Hash everything, write the manifest, make the texts of the row and its search tokens."""
     sealed = manifest.build(snapshot, about)
     text = dump(snapshot.post)
@@ -120,7 +125,11 @@ def _prepare(snapshot: Snapshot, about: Circumstances) -> _Ready:
     }
     found = snapshot.observation is not Observation.MISSING
     return _Ready(
-        sealed=sealed, post=post, fields=fields, tokens=search.joined(searched(post)) if found else ""
+        sealed=sealed,
+        lacking=blobs.lacking(sealed.files),
+        post=post,
+        fields=fields,
+        tokens=search.joined(searched(post)) if found else "",
     )
 
 
