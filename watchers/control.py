@@ -1,6 +1,7 @@
-"""The control beside a look that says "gone": another page of the site, alive right after it.
+"""Asking a site about one post, and the control beside an answer that says "gone".
 
-Without it nothing is concluded: a site that has lost all its post pages has deleted none. A
+The control is another page of the site, alive right after the look. Without it nothing is
+concluded: a site that has lost all its post pages has deleted none. A
 page that was alive before the look shows nothing: the site may have lost them in between.
 """
 
@@ -10,10 +11,13 @@ from datetime import datetime
 
 from storage.errors import FeedTrouble
 from storage.model import Presence, Watched
+from watchers.feed import Feed
 from watchers.kit import Kit
-from watchers.presence import Look, classify, sure_at
+from watchers.presence import Look, classify, classify_trouble, sure_at
 from watchers.watch import Watch
 
+FRESH_S = 60.0
+"""How much older than one interval a listing may be to say something about a post."""
 OTHERS = 3
 """Other posts that are asked for at most, until one is alive."""
 
@@ -24,6 +28,26 @@ class Controls:
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
         self._signs: dict[str, tuple[datetime, str]] = {}
+
+    async def ask(self, row: Watched, watch: Watch, feed: Feed) -> Look:
+        """One look at a post: its own page, or the last listing when it has none."""
+        if not feed.OWN_PAGE or row.url == watch.target.url:
+            return read_listing(row, watch, self._kit.clock.now())
+        started = self._kit.clock.now()
+        try:
+            page = await self._kit.fetches.get(row.url, watch.target, purpose="page")
+        except FeedTrouble as trouble:
+            presence, why = classify_trouble(trouble)
+            return Look(presence=presence, why=why, started_at=started, ended_at=self._kit.clock.now())
+        title = (await self._kit.store.evidence(row.evidence_id)).post.title
+        presence, why = classify(page, title, watch.target.url)
+        since = page.started_at
+        if presence is Presence.ALIVE:
+            since = sure_at(page)
+            self.alive(watch, since, row.url)
+            if row.post_id not in watch.listed:
+                why = Presence.OFF_FEED.value
+        return Look(presence=presence, why=why, page=page, started_at=since, ended_at=page.ended_at)
 
     def alive(self, watch: Watch, at: datetime, url: str) -> None:
         """A page of the target's site was alive at `at`."""
@@ -65,3 +89,17 @@ class Controls:
         if alive:
             self.alive(watch, sure_at(page), url)
         return alive
+
+
+def read_listing(row: Watched, watch: Watch, now: datetime) -> Look:
+    """Presence by the last listing, for posts without a page that could tell."""
+    seen = watch.seen
+    if seen is None or (now - seen.started_at).total_seconds() > FRESH_S + watch.target.interval_s:
+        return Look(presence=Presence.UNKNOWN, why="no fresh listing", started_at=now, ended_at=now)
+    if row.post_id in watch.listed:
+        presence, why = Presence.ALIVE, "listed"
+    elif seen.brackets(row.post_id):
+        presence, why = Presence.SKIPPED, "listed neighbours, but not the post"
+    else:
+        presence, why = Presence.OFF_FEED, "rolled off the listing"
+    return Look(presence=presence, why=why, started_at=seen.started_at, ended_at=seen.ended_at)

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from storage.errors import BadPage, DiskTrouble, FeedTrouble, StoreError
+from storage.errors import BadPage, DiskTrouble, StoreError
 from storage.model import (
     Lifetime,
     Observation,
@@ -35,10 +35,10 @@ from storage.model import (
 from storage.patience import PAUSE_S
 from watchers import cadence, hours
 from watchers.capture import Errand
-from watchers.control import Controls
+from watchers.control import FRESH_S, Controls
 from watchers.feed import Feed, load
 from watchers.kit import Kit, capture_and_seal, sampled, seal
-from watchers.presence import Look, classify, classify_trouble, conclude, sure_at
+from watchers.presence import Look, conclude
 from watchers.watch import Watch
 
 log = structlog.get_logger(__name__)
@@ -49,8 +49,6 @@ AT_ONCE = 48
 """Looks at the same time over all hosts."""
 LONGEST_REST_S = 30.0
 """The vigil looks up what is due at least this often."""
-FRESH_S = 60.0
-"""How much older than one interval a listing may be to say something about a post."""
 RESTLESS = 3
 """Edits in a row after which a page counts as restless and is kept at most every ten minutes."""
 RESTLESS_S = 600.0
@@ -162,7 +160,7 @@ class Vigil:
         if not (row.matched or row.closed or sampled(row.post_id, watch.target.vigil_sample)):
             return replace(row, next_look_at=None)
         feed = load(watch.target.kind)
-        look = await self._ask(row, watch, feed)
+        look = await self._controls.ask(row, watch, feed)
         key = (row.target, row.post_id)
         if look.page is None and self._counted.get(key) == look.ended_at:
             return replace(row, next_look_at=self._next(row, watch.target))  # the same answer is one look
@@ -179,39 +177,6 @@ class Vigil:
         if look.presence.says_gone:
             return await self._gone(row, look, control, watch)
         return replace(row, looks=row.looks + 1, next_look_at=self._next(row, watch.target))
-
-    async def _ask(self, row: Watched, watch: Watch, feed: Feed) -> Look:
-        if not feed.OWN_PAGE or row.url == watch.target.url:
-            return self._read_listing(row, watch)
-        started = self._kit.clock.now()
-        try:
-            page = await self._kit.fetches.get(row.url, watch.target, purpose="page")
-        except FeedTrouble as trouble:
-            presence, why = classify_trouble(trouble)
-            return Look(presence=presence, why=why, started_at=started, ended_at=self._kit.clock.now())
-        title = (await self._kit.store.evidence(row.evidence_id)).post.title
-        presence, why = classify(page, title, watch.target.url)
-        since = page.started_at
-        if presence is Presence.ALIVE:
-            since = sure_at(page)
-            self._controls.alive(watch, since, row.url)
-            if row.post_id not in watch.listed:
-                why = Presence.OFF_FEED.value
-        return Look(presence=presence, why=why, page=page, started_at=since, ended_at=page.ended_at)
-
-    def _read_listing(self, row: Watched, watch: Watch) -> Look:
-        """Presence by the last listing, for posts without a page that could tell."""
-        now = self._kit.clock.now()
-        seen = watch.seen
-        if seen is None or (now - seen.started_at).total_seconds() > FRESH_S + watch.target.interval_s:
-            return Look(presence=Presence.UNKNOWN, why="no fresh listing", started_at=now, ended_at=now)
-        if row.post_id in watch.listed:
-            presence, why = Presence.ALIVE, "listed"
-        elif seen.brackets(row.post_id):
-            presence, why = Presence.SKIPPED, "listed neighbours, but not the post"
-        else:
-            presence, why = Presence.OFF_FEED, "rolled off the listing"
-        return Look(presence=presence, why=why, started_at=seen.started_at, ended_at=seen.ended_at)
 
     # --- what it means --------------------------------------------------------------------
 
