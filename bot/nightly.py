@@ -16,7 +16,6 @@ import shutil
 import sys
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -27,10 +26,10 @@ from bot.vitals import Vitals
 from storage.clock import Clock, SystemClock
 from storage.errors import StoreError
 from storage.threads import in_thread
+from storage.verified import Verified, keep_result, last_result
 
 log = structlog.get_logger(__name__)
 
-FILE = "verify.json"
 LOOK_S = 600.0
 """Real seconds between two looks whether it is time."""
 EVERY = timedelta(hours=20)
@@ -51,19 +50,6 @@ class Due(Enum):
     RECENT = "the last one is recent"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
-    """The result of one run. whole False with faults 0: it could not be run to its end (`first` says why)."""
-
-    at: str
-    whole: bool
-    faults: int
-    first: str = ""
-    tree_size: int = 0
-    root: str = ""
-    took_s: float = 0.0
-
-
 def due(last: datetime | None, started: datetime, now: datetime, *, night: bool) -> Due:
     """Whether the store is to be verified at `now`. last: the last run; started: of this process. Pure."""
     since = started - EVERY + SETTLE if last is None else max(last, started - EVERY + SETTLE)
@@ -72,22 +58,6 @@ def due(last: datetime | None, started: datetime, now: datetime, *, night: bool)
     if not night:
         return Due.NOW
     return Due.OVERDUE if now - since >= AT_LATEST else Due.NIGHT
-
-
-def last_result(folder: Path) -> Verified | None:
-    """The result that `<folder>/verify.json` holds, or None. For threads."""
-    try:
-        kept = json.loads((folder / FILE).read_bytes())
-        return Verified(**kept)
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def keep_result(folder: Path, result: Verified) -> None:
-    """Replace `<folder>/verify.json`. Raises OSError."""
-    temporary = folder / f".{FILE}"
-    temporary.write_text(json.dumps(asdict(result), sort_keys=True) + "\n")
-    temporary.replace(folder / FILE)
 
 
 class Nightly:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from bench._looks import look
-from bot.nightly import AT_LATEST, EVERY, SETTLE, Due, Nightly, Verified, due, keep_result, last_result
+from bot.nightly import AT_LATEST, EVERY, SETTLE, Due, Nightly, due
 from bot.vitals import Vitals
 from storage.clock import SystemClock
+from storage.verified import Verified, keep_result, last_result
 from tests.storage.kit import HandClock, opened
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
