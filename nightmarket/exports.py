@@ -59,7 +59,13 @@ def read_ndjson(path: Path) -> list[Spoken]:
     if not path.exists():
         return []
     with path.open(encoding="utf-8") as file:
-        return [spoken(json.loads(line)) for line in file if line.endswith("\n")]
+        events = [json.loads(line) for line in file if line.endswith("\n")]
+    return [spoken(event) for event in events if is_kept(event)]
+
+
+def is_kept(event: Mapping[str, object]) -> bool:
+    """False for a word from memory while the disk refused: the same is told again once it is kept."""
+    return event.get("preserved") is not False
 
 
 def spoken(event: Mapping[str, object], at: datetime | None = None) -> Spoken:

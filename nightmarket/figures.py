@@ -16,7 +16,7 @@ from nightmarket import custody, reach
 from nightmarket.config import Places
 from nightmarket.course import Course
 from nightmarket.daemon import ask
-from nightmarket.exports import Spoken, read_ndjson, spoken
+from nightmarket.exports import Spoken, is_kept, read_ndjson, spoken
 from nightmarket.judge import Exhibits, Group, Score, judge, percentile, share
 from nightmarket.truth import Told, read_served, read_told
 
@@ -76,7 +76,7 @@ def collect(course: Course) -> Result:
 
 def _taken_in(told: list[Told]) -> list[Spoken]:
     """What the chat took in, once for each idempotency key."""
-    return [spoken(one.event, one.at) for one in told if one.first]
+    return [spoken(one.event, one.at) for one in told if one.first and is_kept(one.event)]
 
 
 def _figures(course: Course, score: Score) -> dict[str, object]:

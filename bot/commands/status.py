@@ -16,6 +16,7 @@ from storage.model import Target
 if TYPE_CHECKING:
     from storage.casefile import Status, TargetStatus
     from storage.tokens import AuthorityTokens
+    from storage.verified import Verified
 
 _EXACT_BELOW_S = 60
 _WELL = {"ok": "", "paused": "dim", "new": "dim"}
@@ -24,6 +25,7 @@ _WELL = {"ok": "", "paused": "dim", "new": "dim"}
 def run(out: Out, folder: Path, clock: Clock, *, targets: Mapping[str, Target], remark: str = "") -> int:
     """Tell the state of `folder`. targets: as configured now; remark: why they are not known, or ""."""
     from storage.casefile import status
+    from storage.verified import last_result
 
     found = look(folder, clock, status)
     now = clock.now()
@@ -42,12 +44,26 @@ def run(out: Out, folder: Path, clock: Clock, *, targets: Mapping[str, Target], 
             "tree_size": found.tree_size,
             "root": found.root,
             "time_stamps": found.stamps,
+            "verified": last_result(folder),
             "remark": remark,
         }
     )
     if not out.json:
         _print(out, found, rows, remark, now)
+        _print_verified(out, last_result(folder))
     return OK
+
+
+def _print_verified(out: Out, last: Verified | None) -> None:
+    """What the daily verify found."""
+    if last is None:
+        out.say("the store was not verified by the watch yet", style="dim")
+        return
+    at = moment(datetime.fromisoformat(last.at))
+    if last.whole:
+        out.say(f"verified {at}: whole, {some(last.tree_size, 'leaf', 'leaves')}")
+    else:
+        out.say(f"verified {at}: NOT WHOLE: {on_one_line(last.first)}", style="bold red")
 
 
 def _names(found: Status) -> set[str]:
