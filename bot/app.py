@@ -23,6 +23,7 @@ import structlog
 from bot import logs
 from bot.channel import Setting
 from bot.channel import load as load_channel
+from bot.chores import Chores
 from bot.config import Config, past_review
 from bot.dispatch import Dispatcher, Line
 from bot.groups import ending_group
@@ -90,6 +91,7 @@ class Daemon:
                 behind.create_task(self.house.keep(self._live, self._due_since, self.tell_admin))
                 behind.create_task(self.rescue.run())
                 behind.create_task(self.nightly.run(self._night_anywhere))
+                behind.create_task(self.chores.run())
                 behind.create_task(self._retire_expired())
                 behind.create_task(self._follow_config())
                 behind.create_task(self.timing.run())
@@ -134,6 +136,13 @@ class Daemon:
             night=self._night_anywhere,
             change=self._next_change,
             spoke=self._spoke,
+        )
+        self.chores = Chores(
+            self.store,
+            clock,
+            rules=lambda: self.config.retention,
+            night=self._night_anywhere,
+            tell=self.tell_admin,
         )
         self.vitals.follow(self.fetcher.hosts, self.store.blobs)
         if config.metrics is not None:

@@ -121,13 +121,30 @@ def _find(args: argparse.Namespace, out: Out) -> int:
         tier=Tier(args.tier) if args.tier else None,
         limit=args.limit,
     )
-    return find.run(out, _folder(args), clock, query)
+    return find.run(out, _folder(args), clock, query, viewer=_viewer(args))
 
 
 def _show(args: argparse.Namespace, out: Out) -> int:
     from bot.commands import show
 
-    return show.run(out, _folder(args), _clock(), args.id)
+    return show.run(out, _folder(args), _clock(), args.id, viewer=_viewer(args))
+
+
+def _viewer(args: argparse.Namespace) -> str:
+    """The officer who asks for contacts as they are and may see them, or ""."""
+    from bot.discretion import allow
+
+    return allow(_located(args), args.officer) if args.unmasked else ""
+
+
+def _retention(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import case, retention
+    from bot.glance import retention as periods
+
+    rules = periods(_located(args))
+    if not args.apply:
+        return retention.dry_run(out, _folder(args), _clock(), rules)
+    return retention.apply(out, _folder(args), _clock(), rules, case.acting(args.officer))
 
 
 def _case(args: argparse.Namespace, out: Out) -> int:
@@ -165,6 +182,7 @@ def _export(args: argparse.Namespace, out: Out) -> int:
         since = instant(args.since, clock.now()) if args.since else None
     except ValueError as error:
         raise WrongUseError(str(error)) from None
+    _viewer(args)
     wanted = export.Wanted(
         words=tuple(args.id),
         out=args.out.absolute(),
@@ -361,6 +379,7 @@ BODIES: Mapping[str, Body] = {
     "find": _find,
     "show": _show,
     "case": _case,
+    "retention": _retention,
     "export": _export,
     "verify": _verify,
     "keys": _keys,

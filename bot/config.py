@@ -18,6 +18,7 @@ from bot.mistakes import ConfigErrors, Mistake
 from bot.settings import gather, together
 from bot.settings.authorities import TimeAuthority, read_authorities
 from bot.settings.channels import ChannelTable, FoundChannel, read_channels
+from bot.settings.custody import Officer, read_officers, read_retention
 from bot.settings.documents import Document
 from bot.settings.keys import NightjarKeys
 from bot.settings.shapes import read_table, salvage
@@ -25,6 +26,7 @@ from bot.settings.sift import Sift
 from bot.settings.targets import FoundTarget, Kinds, read_hosts, read_targets
 from storage.errors import ConfigError
 from storage.model import HostLimit, Target
+from storage.retention import KEPT_FOR_EVER, Rules
 
 __all__ = [
     "ChannelTable",
@@ -50,7 +52,7 @@ class Config:
     them. lexicons: beside the shipped one. metrics: (host, port) or None. hosts: limits
     by host name. authorities: who is asked for time stamps. witnesses: verifier keys of
     cosigners. digest: SHA-256 over all files. stanzas: each target's table as canonical
-    JSON, whose SHA-256 is `Target.digest`.
+    JSON, whose SHA-256 is `Target.digest`. retention: what is erased when. officers: who sees what.
     """
 
     path: Path
@@ -73,6 +75,8 @@ class Config:
     expired: tuple[str, ...] = ()
     digest: str = ""
     stanzas: tuple[str, ...] = ()
+    retention: Rules = KEPT_FOR_EVER
+    officers: tuple[Officer, ...] = ()
 
 
 def past_review(target: Target, today: date) -> bool:
@@ -102,6 +106,7 @@ def read(
     targets = read_targets(documents, sift, Kinds(feeds, feed_kinds), hosts)
     channels = read_channels(main, sift, environment, path.parent)
     authorities = read_authorities(main, sift, path.parent, today)
+    retention, officers = read_retention(main, sift), read_officers(main, sift)
     nightjar, salvaged = _nightjar(main, sift)
     expired = frozenset(t.name for t in _sound(targets) if past_review(t, today))
     together.check_targets(sift, targets, expired=expired, allows=salvaged is None or bool(salvaged.allow))
@@ -113,7 +118,7 @@ def read(
     if sift.mistakes or nightjar is None:
         raise ConfigErrors(sift.mistakes)
     composed = _composed(documents, nightjar, hosts, targets, channels=channels, expired=expired)
-    return replace(composed, authorities=authorities)
+    return replace(composed, authorities=authorities, retention=retention, officers=officers)
 
 
 def _sound(found: tuple[FoundTarget, ...]) -> tuple[Target, ...]:

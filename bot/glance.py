@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bot.mistakes import ConfigErrors, nearest, shown
 from bot.settings import gather
+from bot.settings.custody import Officer, read_officers, read_retention
 from bot.settings.documents import Document, Path_, load
 from bot.settings.keys import NightjarKeys
 from bot.settings.shapes import salvage
@@ -20,6 +21,7 @@ from bot.settings.sift import Sift
 from bot.settings.targets import Kinds, read_hosts, read_target
 from storage.errors import ConfigError
 from storage.model import HostLimit, Target
+from storage.retention import Rules
 
 _NOBODY = "nobody@example.org"
 _AUTHORISED = {"legal_basis": "one look", "authorised_by": "the admin", "review_after": date.max}
@@ -64,6 +66,21 @@ def visitor(path: Path) -> Visitor:
         raise ConfigError(why, file=path.name, table="[nightjar]", key="contact")
     hosts = tuple(sorted(read_hosts(documents, Sift()).items()))
     return Visitor(contact=keys.contact, allow=keys.allow, hosts=hosts)
+
+
+def retention(path: Path) -> Rules:
+    """The periods of `[retention]`. Raises ConfigErrors with its mistakes: nothing is erased on a guess."""
+    sift = Sift()
+    rules = read_retention(load(path.absolute(), path.name), sift)
+    if sift.mistakes:
+        raise ConfigErrors(sift.mistakes)
+    return rules
+
+
+def officer(path: Path, name: str) -> Officer | None:
+    """The `[[officer]]` of that name, or None."""
+    found = read_officers(load(path.absolute(), path.name), Sift())
+    return next((one for one in found if one.name == name.strip()), None)
 
 
 def names(path: Path) -> tuple[str, ...]:

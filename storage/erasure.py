@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from storage.store import Store
 
 KIND = "erasure"
+ORDER = "retention"
+"""Of the event by which a command asks the running watch to erase what is due."""
 _POSTS_AT_ONCE = 25
 _MERGE_PAGES = 500
 _SHA256 = re.compile(rb'"([0-9a-f]{64})"')

@@ -25,7 +25,7 @@ from storage.errors import DatabaseTrouble
 from storage.model import sha256_of
 from storage.writer import Batch
 
-PRIVATE = frozenset({"case", "hold", "export", "view", "action"})
+PRIVATE = frozenset({"case", "hold", "export", "view", "action", "retention"})
 """Kinds of entries that name their facts by hash only."""
 
 

@@ -54,6 +54,9 @@ class Rules:
         return all(self.days(kind) is None for kind in Class)
 
 
+KEPT_FOR_EVER = Rules()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
     """What decides about one post. last_us: when last sealed or seen; closed_us: of its last case, or 0.

@@ -65,13 +65,19 @@ def _write(folder: Path, name: str, data: bytes) -> None:
         raise DiskTrouble(f"{folder}: {error}") from error
 
 
-async def take(vault: Vault) -> int:
-    """Log what was left, oldest first; how many events. Unreadable files stay where they are."""
+async def take(vault: Vault, heard: set[str]) -> int:
+    """Log what was left, oldest first; how many events. Their kinds are added to `heard`.
+
+    Files that cannot be read stay where they are.
+    """
     taken = 0
     for path in _waiting(vault.folder / FOLDER):
         event = await in_thread(_read, path)
         if event is not None:
-            taken += await _take(vault, path, event)
+            kind = event["kind"]
+            if await _take(vault, path, event):
+                taken += 1
+                heard.add(kind)
     return taken
 
 
@@ -137,11 +143,13 @@ class Glances:
     def __init__(self) -> None:
         self._last_s = float("-inf")
         self._taking = asyncio.Lock()
+        self.heard: set[str] = set()
+        """Kinds of the events that were taken in; whoever acts on one takes it out."""
 
     async def take(self, vault: Vault) -> int:
         """Take in what was left; how many events. Raises DiskTrouble, DatabaseTrouble."""
         async with self._taking:
-            return await take(vault)
+            return await take(vault, self.heard)
 
     async def glance(self, vault: Vault) -> None:
         """Take in what was left, at most every 10 s; on a full disk it stays for later."""

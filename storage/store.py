@@ -232,6 +232,13 @@ class Store:
         """Take in what commands beside the watch left (`spool`); how many events."""
         return await self._glances.take(self.vault)
 
+    def heard(self, kind: str) -> bool:
+        """Whether an event of this kind was taken in since this was asked last."""
+        if kind not in self._glances.heard:
+            return False
+        self._glances.heard.discard(kind)
+        return True
+
     async def root(self) -> tuple[int, str]:
         """Tree size and RFC 6962 root hash (hex) as committed."""
         head = await ledger.head(self.vault.database)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bot.commands.out import OK, Out, moment, on_one_line
 from bot.commands.reader import look
+from bot.discretion import log_view, starred_found
 from storage.clock import Clock
 from storage.model import Tier
 
@@ -33,10 +34,10 @@ class Query:
     limit: int = 50
 
 
-def run(out: Out, folder: Path, clock: Clock, query: Query) -> int:
-    """Print what fits, newest first."""
-    found = look(folder, clock, _finding(query))
-    out.facts({"found": found, "limit": query.limit})
+def run(out: Out, folder: Path, clock: Clock, query: Query, *, viewer: str = "") -> int:
+    """Print what fits, newest first. viewer: an officer who sees contacts, which is logged; "": starred."""
+    found = look(folder, clock, _finding(query, viewer))
+    out.facts({"found": found, "limit": query.limit, "unmasked": bool(viewer)})
     if not out.json:
         columns = ("evidence", "captured", "target", "what", "tier", "title", "seller")
         out.table(columns, (_row(one) for one in found))
@@ -45,11 +46,13 @@ def run(out: Out, folder: Path, clock: Clock, query: Query) -> int:
     return OK
 
 
-def _finding(query: Query) -> Callable[[Store], Awaitable[tuple[Found, ...]]]:
+def _finding(query: Query, viewer: str) -> Callable[[Store], Awaitable[tuple[Found, ...]]]:
     async def finding(store: Store) -> tuple[Found, ...]:
         from storage.casefile import find
 
-        return await find(
+        if viewer:
+            await log_view(store, viewer, f"find {query}")
+        found = await find(
             store,
             text=query.text,
             target=query.target,
@@ -61,6 +64,7 @@ def _finding(query: Query) -> Callable[[Store], Awaitable[tuple[Found, ...]]]:
             tier=query.tier,
             limit=query.limit,
         )
+        return found if viewer else tuple(starred_found(one) for one in found)
 
     return finding
 

@@ -62,7 +62,13 @@ def parser(bodies: Mapping[str, Body]) -> argparse.ArgumentParser:
     _find_options(command("find", "find evidence by words, contact, target, tier and time"))
     show = command("show", "everything about one piece of evidence")
     show.add_argument("id", help="evidence id, whole or a beginning that fits only one")
+    _viewer_options(show)
     _case_options(command("case", "open, fill, hold, release, close and show cases"))
+    retention = command("retention", "say what is past its period, and erase it")
+    act = retention.add_mutually_exclusive_group()
+    act.add_argument("--dry-run", action="store_true", help="only say what is due; the default")
+    act.add_argument("--apply", action="store_true", help="erase it; a running watch does it itself")
+    retention.add_argument("--officer", default="", metavar="NAME", help="who orders it, for the log")
     _export_options(command("export", "hand evidence over as a package that anybody can check"))
     _verify_options(command("verify", "check a package, or every byte that is kept, and the log"))
     _keys_options(command("keys", "make, certify, exchange and show the keys that sign the log"))
@@ -137,6 +143,11 @@ def _verify_options(verify: argparse.ArgumentParser) -> None:
     verify.add_argument("--tsa-roots", type=Path, metavar="FOLDER", help="time-stamp roots you trust, *.pem")
 
 
+def _viewer_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--unmasked", action="store_true", help="contacts as they are; logged")
+    parser.add_argument("--officer", default="", metavar="NAME", help="an [[officer]] who sees contacts")
+
+
 def _case_options(case: argparse.ArgumentParser) -> None:
     case.add_argument("act", choices=("new", "add", "hold", "release", "close", "show", "list"))
     case.add_argument("number", nargs="?", default="", help="the agency's own number of the case")
@@ -181,6 +192,7 @@ def _find_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--since", default="", metavar="TIME", help='"12h" ago, or "2026-11-24 21:30" (UTC)')
     parser.add_argument("--until", default="", metavar="TIME", help="the same; this moment is left out")
     parser.add_argument("--limit", type=_count, default=50, help="at most so many (default 50)")
+    _viewer_options(parser)
 
 
 def _count(text: str) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot.commands.out import OK, PROBLEM, Out, moment, on_one_line, some
 from bot.commands.reader import look
+from bot.discretion import NOTICE, log_view, starred_case
 from storage.clock import Clock
 
 if TYPE_CHECKING:
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
 _MOST_TEXT = 2_000
 
 
-def run(out: Out, folder: Path, clock: Clock, evidence_id: str) -> int:
-    """Print a case file; exit code 1 when one of its files is damaged. An id may be cut short."""
-    case = look(folder, clock, _showing(evidence_id))
+def run(out: Out, folder: Path, clock: Clock, evidence_id: str, *, viewer: str = "") -> int:
+    """Print a case file; exit code 1 when one of its files is damaged. An id may be cut short.
+
+    viewer: an officer who sees contacts, which is logged; "": they are starred.
+    """
+    case = look(folder, clock, _showing(evidence_id, viewer))
     damaged = [file for file in case.files if file.trouble]
     out.facts(case)
     if not out.json:
@@ -27,14 +31,20 @@ def run(out: Out, folder: Path, clock: Clock, evidence_id: str) -> int:
         _watched(out, case)
         _concluded(out, case)
         _kept(out, case)
+        if not viewer:
+            out.say(NOTICE, style="dim")
     return PROBLEM if damaged else OK
 
 
-def _showing(evidence_id: str) -> Callable[[Store], Awaitable[Casefile]]:
+def _showing(evidence_id: str, viewer: str) -> Callable[[Store], Awaitable[Casefile]]:
     async def showing(store: Store) -> Casefile:
         from storage.casefile import show
 
-        return await show(store, evidence_id)
+        case = await show(store, evidence_id)
+        if not viewer:
+            return starred_case(case)
+        await log_view(store, viewer, f"show {case.evidence.evidence_id}")
+        return case
 
     return showing
 

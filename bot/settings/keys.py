@@ -49,6 +49,7 @@ Cosigner = Annotated[str, AfterValidator(cosigner_key)]
 HeaderName = Annotated[str, AfterValidator(header_name)]
 HeaderValue = Annotated[str, AfterValidator(header_value)]
 Allow = Annotated[str, AfterValidator(allowed_host)]
+Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
 def about(text: str, default: Any = MISSING, *, factory: Any = MISSING) -> Any:
@@ -186,4 +187,25 @@ class AuthorityKeys:
     every: Annotated[Duration, AfterValidator(stamp_interval_s)] = about(
         "how often the newest checkpoint is stamped when there is news; 10s to 1d; urgent ones at once",
         300.0,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionKeys:
+    """`[retention]`: after how many days what is kept is erased. What is left out is kept for ever."""
+
+    unmatched_days: Days | None = about(
+        "posts without a suspicion, counted from when they were last seen or sealed", None
+    )
+    matched_days: Days | None = about("posts with a verdict, and all posts of an item together", None)
+    hold_days: Days | None = about("evidence of cases, counted from when the last of them was closed", None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficerKeys:
+    """`[[officer]]`: who may ask for contacts that are not starred."""
+
+    name: Filled = about("as given with `--officer`; unique")
+    role: Literal["viewer", "investigator", "supervisor"] = about(
+        "investigator and supervisor may use `--unmasked`, which is logged; a viewer may not"
     )

@@ -71,7 +71,9 @@ def read_hosts(documents: tuple[Document, ...], sift: Sift) -> dict[str, HostLim
 
 def _host_fault(name: str, table: object, first: str) -> Fault | None:
     if isinstance(table, Mapping) and (whole := _unquoted(name, table)):
-        return Fault(path=(name,), why="the host name must stand in quotes", allowed=f'[hosts."{whole}"]')
+        return Fault(
+            path=(name,), why="the host name must stand in quotes", allowed=f"[hosts.{shown(whole)}]"
+        )
     if not isinstance(table, Mapping):
         meant = "" if name not in keys_of(HostKeys) else 'into [hosts."the.host.name"]'
         return Fault(path=(name,), why=f"it belongs {meant}" if meant else 'must be a table [hosts."name"]')

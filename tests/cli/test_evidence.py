@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -88,7 +89,7 @@ def test_show_keeps_facts_apart_from_conclusions(run: Command, kept: Kept) -> No
     ran = run("show", kept.sale)
     assert ran.code == 0
     assert ran.out.index("What was received") < ran.out.index("What was concluded")
-    for words in ("lao_wang", "vanished between", "tier urgent", "404 Not Found", "138-0013-8000"):
+    for words in ("lao_wang", "vanished between", "tier urgent", "404 Not Found", "13*-****-**00"):
         assert words in ran.out
     assert not STEERING.search(ran.out)
 
@@ -142,6 +143,21 @@ def test_a_package_is_verified_without_a_store(run: Command, kept: Kept, tmp_pat
     assert run("verify", str(tmp_path / "nothing.zip")).code == 1
     assert run("verify", "--admin", "00" * 32).code == 2
     assert run("export", "--out", str(tmp_path / "x")).code == 2
+
+
+def test_a_case_is_exported_and_verified_by_its_number(run: Command, kept: Kept, tmp_path: Path) -> None:
+    assert run("case", "new", "2026/7", "--title", "trial", "--legal-basis", "art. 1").code == 0
+    assert run("case", "add", "2026/7", kept.sale).code == 0
+    ran = run("verify", "2026/7", "--json")
+    assert (ran.code, ran.facts["whole"], ran.facts["evidence"]) == (0, True, 2)
+    out = tmp_path / "case"
+    ran = run("export", "2026/7", "--out", str(out), "--json")
+    assert (ran.code, ran.facts["cases"]) == (0, ["2026/7"])
+    filed = json.loads((out / "data/case/case.json").read_text())
+    assert (filed["case"], filed["legal_basis"]) == ("2026/7", "art. 1")
+    assert [entry["kind"] for entry in filed["cases"][0]["history"]] == ["case", "case"]
+    assert run("verify", str(out)).code == 0
+    assert run("verify", "2026/8").code == 1
 
 
 def test_verify_says_whole_and_finds_a_changed_byte(run: Command, kept: Kept) -> None:

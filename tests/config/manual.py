@@ -54,6 +54,8 @@ def shapes() -> dict[str, Any]:
         "window": keys.WindowKeys,
         "channel": keys.ChannelKeys,
         "authority": keys.AuthorityKeys,
+        "retention": keys.RetentionKeys,
+        "officer": keys.OfficerKeys,
     }
     found |= {f"feed-{kind}": feed.load(kind).Settings for kind in feed.kinds()}
     return found | {f"channel-{kind}": channel.load(kind).Settings for kind in channel.kinds()}

@@ -1,0 +1,67 @@
+"""What the watch does for others beside it: takes in what commands left, erases what is past its period.
+
+Erasing runs once a day, while no target is in its window and at the lowest weight: in small
+batches with rests. A command can ask for it at any hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from storage import erasure
+from storage.clock import Clock
+from storage.errors import StoreError
+from storage.retention import Rules
+from storage.store import Store
+
+log = structlog.get_logger(__name__)
+
+TAKE_S = 5.0
+"""Real seconds between two looks for what commands left."""
+EVERY_S = 20 * 3600.0
+SETTLE_S = 3600.0
+"""After a start the first erasing waits so long."""
+
+
+class Chores:
+    """The loop of one daemon."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        rules: Callable[[], Rules],
+        night: Callable[[], bool],
+        tell: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self._store, self._clock = store, clock
+        self._rules, self._night, self._tell = rules, night, tell
+        self._next_s = clock.monotonic() + SETTLE_S
+
+    async def run(self) -> None:
+        """Look after it for ever. A store in trouble is told and tried again the next day."""
+        while True:
+            await self._clock.sleep(TAKE_S * self._clock.speed)
+            try:
+                await self._store.take_left()
+            except StoreError as error:  # it stays where it is; the disk's trouble is told elsewhere
+                log.warning("what commands left waits", why=str(error))
+            ordered = self._store.heard(erasure.ORDER)
+            if ordered or (self._clock.monotonic() >= self._next_s and not self._night()):
+                await self._erase("by hand" if ordered else "")
+
+    async def _erase(self, officer: str) -> None:
+        self._next_s = self._clock.monotonic() + EVERY_S
+        rules = self._rules()
+        if rules.idle:
+            return
+        try:
+            erased = await erasure.apply(self._store, rules, officer=officer)
+        except StoreError as error:
+            await self._tell(f"what is past its period was not erased: {error}")
+            return
+        if erased.posts:
+            log.info("erased what was past its period", posts=erased.posts, files=erased.files)
