@@ -104,7 +104,7 @@ class Order:
     def _blob(self, name: str) -> int:
         """Where in the trace a blob was durable under its name."""
         if name not in self._links:
-            self.faults.append(f"blob {name}: never linked to its name")
+            self.faults.append(f"blob {name}: never linked or renamed to its name")
             return -1
         link, source, path = self._links[name]
         folder = path.rpartition("/")[0]

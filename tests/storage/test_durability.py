@@ -50,7 +50,7 @@ def acknowledged_at_once(lines: Iterable[str]) -> list[str]:
 
 
 def linked_first(lines: Iterable[str]) -> list[str]:
-    links = [line for line in lines if re.search(r" link(at)?\(", line)]
+    links = [line for line in lines if re.search(r" (link|rename)\w*\(", line)]
     return [*links, *(line for line in lines if line not in links)]
 
 
@@ -65,7 +65,7 @@ def database_first(lines: Iterable[str]) -> list[str]:
     [
         (without(r"f(data)?sync\(\d+<[^>]*/tmp/"), "its bytes were not synced"),
         (without(r"fsync\(\d+<[^>]*/blobs/../.."), "its folder was not synced"),
-        (without(r" link(at)?\("), "never linked"),
+        (without(r" (link|rename)\w*\("), "never linked or renamed"),
         (without(r"f(data)?sync\(\d+<[^>]*-wal>"), "the WAL was not synced"),
         (without(r'"sealed '), "never acknowledged"),
         (acknowledged_at_once, "acknowledged before the WAL was synced"),
