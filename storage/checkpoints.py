@@ -38,6 +38,8 @@ log = structlog.get_logger(__name__)
 
 EVERY_S = 3.0
 """How long news gather before they are signed; urgent ones do not wait."""
+LEAST_REAL_S = 0.25
+"""Between two checkpoints of no urgency, whatever the clock's speed: the disk is a real one."""
 AGAIN_S = 30.0
 """The pause after a fault."""
 _COLUMNS = "size, root, at, reason, note, frontier"
@@ -183,13 +185,15 @@ def _named(point: Signed | Checkpoint) -> str:
 # --- at start -------------------------------------------------------------------------------
 
 
-async def guard(folder: Path, database: Database, head: Head) -> str:
+async def guard(folder: Path, database: Database, head: Head | None = None) -> str:
     """Refuse a log that is not the one of the newest checkpoint; what is odd but no reason to refuse, or "".
 
     Reads only. A missing or damaged anchor is odd: the newest checkpoint of the database itself
-    must then hold. Raises RolledBack.
+    must then hold. head: None to read it here, after the anchor: beside a running watch the log
+    can then only be ahead of it. Raises RolledBack.
     """
     anchor, odd = await in_thread(read_anchor, folder)
+    head = head or await ledger.head(database)
     if anchor is None:
         if (newest := await latest(database)) is None:
             return odd
@@ -306,7 +310,8 @@ class Checkpoints:
     async def _gather(self, urgent: asyncio.Event) -> None:
         """Wait for more news, or for something that cannot wait."""
         waiting = asyncio.ensure_future(urgent.wait())
-        pause = asyncio.ensure_future(self._store.clock.sleep(EVERY_S))
+        clock = self._store.clock
+        pause = asyncio.ensure_future(clock.sleep(max(EVERY_S, LEAST_REAL_S * clock.speed)))
         try:
             await asyncio.wait((waiting, pause), return_when=asyncio.FIRST_COMPLETED)
         finally:

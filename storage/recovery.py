@@ -112,7 +112,7 @@ async def open_for_writing(folder: Path, clock: Clock, *, guarded: bool = True) 
         database = await Database.open(folder / DATABASE, writable=True)
         try:
             if guarded:
-                odd = await checkpoints.guard(folder, database, await ledger.head(database))
+                odd = await checkpoints.guard(folder, database)
             vault = await _begin(folder, database, blobs, clock)
             await _have_key(vault)
         except BaseException:

@@ -52,7 +52,7 @@ async def gather(
 ) -> tuple[Package, keys.Signer]:
     """The package of these pieces (from `with_chains`), and who signs it.
 
-    Raises DatabaseTrouble (unknown id, nothing named), DamagedBlob, KeyTrouble, DiskTrouble.
+    Raises DatabaseTrouble (unknown id, nothing named), RolledBack, DamagedBlob, KeyTrouble, DiskTrouble.
     """
     files = await _files(store, ids, told)
     head = await ledger.head(store.vault.database)
@@ -60,6 +60,7 @@ async def gather(
     tree = await in_thread(Tree.of, leaves)
     if tree.root.hex() != head.root:
         raise DatabaseTrouble("the log's leaves do not lead to its root: run `nightjar verify`")
+    await checkpoints.guard(store.folder, store.vault.database)  # never sign a second history
     signer = await _signer(store, head.origin)
     text = notes.checkpoint_text(head.origin, head.size, tree.root, store.clock.now())
     tokens = await _tokens(store.vault.database, [f.evidence.leaf_index for f in files], head.size)
