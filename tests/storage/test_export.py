@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from bench._looks import answer, judgement, look, watched
+from storage import checkpoints
 from storage.casefile import export, find, show, status, verify
-from storage.errors import DamagedBlob, DatabaseTrouble, DiskTrouble
+from storage.errors import DamagedBlob, DatabaseTrouble, DiskTrouble, RolledBack
 from storage.model import (
     Evidence,
     Lifetime,
@@ -30,7 +31,7 @@ from storage.model import (
 from storage.notes import read_proof
 from storage.store import Store
 from storage.tree import leaf_hash, root_by_path
-from tests.storage.kit import HandClock
+from tests.storage.kit import HandClock, opened
 
 JPEG = b"\xff\xd8\xff\xe0" + b"photo" * 400
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\u202e</bdi>\"'&"
@@ -221,6 +222,22 @@ async def test_a_reader_exports_beside_the_watch(store: Store, clock: HandClock,
     await store.save_progress([Progress(target="market")])
     (row,) = await store.vault.database.rows('SELECT kind FROM leaf ORDER BY "index" DESC LIMIT 1')
     assert row["kind"] == "export"
+
+
+async def test_a_log_that_was_put_back_is_not_handed_over(clock: HandClock, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    async with opened(folder, clock) as store:
+        first, _ = await a_case(store, clock)
+        await checkpoints.sign(store, "test")
+    shutil.copy(folder / "nightjar.db", tmp_path / "yesterday.db")
+    async with opened(folder, clock) as store:
+        await store.log_event("config", {"digest": "x"})
+        await checkpoints.sign(store, "test")
+    shutil.copy(tmp_path / "yesterday.db", folder / "nightjar.db")
+    reader = await Store.open_reader(folder, clock)
+    with pytest.raises(RolledBack, match="put back to an earlier state"):
+        await export(reader, [first.evidence_id], tmp_path / "case")
+    await reader.close()
 
 
 async def test_show_tells_everything_about_one_piece(store: Store, clock: HandClock) -> None:
