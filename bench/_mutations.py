@@ -367,8 +367,7 @@ def other_log(folder: Path, specimen: Specimen, chosen: random.Random) -> str:
     """The checkpoint signed again by a key that is not the daemon's."""
     signer = Signer.of(Ed25519PrivateKey.generate(), specimen.signer.name)
     path = chosen.choice((folder / layout.CHECKPOINT, *sorted((folder / layout.CHECKPOINTS).iterdir())))
-    text = notes.open_note(path.read_text(), specimen.signer.name, specimen.signer.public)
-    put(path, notes.sign_note(text, signer).encode())
+    put(path, notes.sign_note(notes.split_note(path.read_text())[0], signer).encode())
     return f"{path.name} signed by another key"
 
 

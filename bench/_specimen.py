@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench._looks import TARGET, judgement, look, watched
-from storage import cases, checkpoints, keys, timestamps, tokens
-from storage.cases import Act, Order
+from storage import cases, checkpoints, keys, succession, timestamps, tokens
+from storage.cases import Act, Case, Order
 from storage.export import export
 from storage.keys import Signer
 from storage.model import Presence, Sighting, Tier
@@ -97,37 +99,35 @@ class Authorities:
 
 
 async def specimen(folder: Path, authorities: Authorities, seed: int, *, ending: str = "") -> Specimen:
-    """A store and a package of it. ending: ".zip" for an archive."""
-    chosen = random.Random(seed)
-    store = await Store.open(folder / "data", Ticking())
-    try:
+    """A store and a package of it. ending: ".zip" for an archive. Odd seeds have had two daemon keys."""
+    chosen, data, admin, clock = random.Random(seed), folder / "data", folder / "admin.key", Ticking()
+    await asyncio.to_thread(folder.mkdir, parents=True)
+    keys.new_admin(admin)
+    async with _opened(data, clock) as store:
         sealed = [await _piece(store, n, chosen) for n in range(chosen.randint(2, 4))]
-        admin, origin = folder / "admin.key", (await _origin(store))
         await checkpoints.sign(store, "news")
-        keys.new_admin(admin)
-        keys.certify(store.folder, origin, keys.admin_signer(admin), store.clock.now())
+        await succession.certify(store, admin)
         await authorities.stamp(store)
+    if seed % 2:
+        await succession.rotate(data, clock, why="trial")
+    async with _opened(data, clock) as store:
+        if seed % 2:
+            await succession.certify(store, admin)
         sealed += [await _piece(store, n, chosen) for n in range(10, 10 + chosen.randint(1, 3))]
         await checkpoints.sign(store, "urgent")
         foreign = await authorities.stamp(store)
-        number = f"2026/{seed}"
-        new = Order(act=Act.NEW, number=number, title="trial", legal_basis="art. 1", officer="badge 1")
-        await cases.apply(store.vault, new)
-        add = Order(act=Act.ADD, number=number, evidence=tuple(sealed[:2]), officer="badge 1")
-        await cases.apply(store.vault, await cases.whole(store, add))
-        case = (await cases.select(store, [number])).cases
         out = folder / f"package{ending}"
-        await export(store, sealed, out, officer="badge 1", why="trial", cases=case)
-        signer = Signer.load(store.folder, origin)
-    finally:
-        await store.close()
+        await export(
+            store, sealed, out, officer="badge 1", why="trial", cases=await _case(store, seed, sealed)
+        )
+        signer = Signer.load(store.folder, store.vault.origin)
     trust = Trust(
         admin=keys.admin_signer(admin).fingerprint,
         key=signer.fingerprint,
         roots=b"\n".join(path.read_bytes() for path in sorted(authorities.roots.glob("*.pem"))),
     )
     return Specimen(
-        data=folder / "data",
+        data=data,
         package=out,
         trust=trust,
         roots=authorities.roots,
@@ -137,10 +137,23 @@ async def specimen(folder: Path, authorities: Authorities, seed: int, *, ending:
     )
 
 
-async def _origin(store: Store) -> str:
-    from storage import ledger
+@asynccontextmanager
+async def _opened(data: Path, clock: Ticking) -> AsyncIterator[Store]:
+    store = await Store.open(data, clock)
+    try:
+        yield store
+    finally:
+        await store.close()
 
-    return (await ledger.head(store.vault.database)).origin
+
+async def _case(store: Store, seed: int, sealed: list[str]) -> tuple[Case, ...]:
+    """A case with the first two pieces."""
+    number = f"2026/{seed}"
+    new = Order(act=Act.NEW, number=number, title="trial", legal_basis="art. 1", officer="badge 1")
+    await cases.apply(store.vault, new)
+    add = Order(act=Act.ADD, number=number, evidence=tuple(sealed[:2]), officer="badge 1")
+    await cases.apply(store.vault, await cases.whole(store, add))
+    return (await cases.select(store, [number])).cases
 
 
 async def _piece(store: Store, number: int, chosen: random.Random) -> str:

@@ -204,7 +204,8 @@ def _verify(args: argparse.Namespace, out: Out) -> int:
     path = Path(args.what)
     if args.what and args.all:
         raise WrongUseError("verify takes a package, a case or --all, not several of them")
-    if args.what and (path.exists() or path.is_symlink() or path.suffix == ".zip" or "/" in args.what):
+    named = path.suffix == ".zip" or args.what.startswith(("/", "./", "../"))  # case numbers have slashes too
+    if args.what and (named or path.exists() or path.is_symlink()):
         return verify.package(out, path, admin=args.admin, key=args.key, roots=args.tsa_roots)
     if args.admin or args.key or args.tsa_roots:
         raise WrongUseError("--admin, --key and --tsa-roots are for a package")

@@ -103,6 +103,33 @@ def test_every_bit_outside_of_the_contents_of_an_archive_counts(tmp_path: Path) 
             zipform.read(io.BytesIO(whole[:size]), size)
 
 
+def test_archives_of_very_many_files_are_read_by_stock_programs(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"x")
+    path = tmp_path / "many.zip"
+    with path.open("xb") as out:
+        zipform.write(out, [(f"data/{number:05}", tmp_path / "x") for number in range(65_600)])
+    with path.open("rb") as archive:
+        assert len(zipform.read(archive, path.stat().st_size)) == 65_600
+    assert len(zipfile.ZipFile(path).namelist()) == 65_600
+
+
+def test_archives_of_very_large_files_are_read_by_stock_programs(tmp_path: Path) -> None:
+    path, size = tmp_path / "large.zip", 5 << 30
+    start = len(zipform._local("a", size, 0))
+    large = zipform.Member(name="a", size_bytes=size, crc32=0, start=start)
+    small_at = start + size
+    small = zipform.Member(name="b", size_bytes=1, crc32=0, start=small_at + len(zipform._local("b", 1, 0)))
+    with path.open("xb") as out:  # sparse: nothing of the content is written
+        out.write(zipform._local("a", size, 0))
+        out.seek(small_at)
+        out.write(zipform._local("b", 1, 0) + b"x")
+        out.write(zipform._directory([large, small], small.start + 1))
+    with path.open("rb") as archive:
+        assert zipform.read(archive, path.stat().st_size) == (large, small)
+    infos = zipfile.ZipFile(path).infolist()
+    assert [(i.filename, i.file_size, i.header_offset) for i in infos] == [("a", size, 0), ("b", 1, small_at)]
+
+
 def test_lists_that_are_noise_end_in_a_verdict(tmp_path: Path) -> None:
     chosen = random.Random(9)
     for number in range(40):
