@@ -10,6 +10,7 @@ from datetime import date, time
 from functools import cache
 from urllib.parse import urlsplit
 
+from bot.mistakes import shown
 from bot.settings.bounds import bounds
 from bot.settings.channels import unknown_kind
 from bot.settings.checks import HOST_KEY, time_zone
