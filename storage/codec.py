@@ -34,24 +34,29 @@ def canonical(document: Plain) -> bytes:
     """The one byte form of a document. Raises TypeError on floats, booleans, null and other types."""
     _check(document)
     text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return clean(text).encode()
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return clean(text).encode()
 
 
 def _check(value: object) -> None:
-    """Raise TypeError for what a canonical document cannot hold; strings and integers are told first."""
-    kind = type(value)
-    if kind is str or kind is int:
-        return
-    if kind is dict:
-        for key, inner in cast(dict[object, object], value).items():
-            if type(key) is not str:
+    """Raise TypeError for what a canonical document cannot hold.
+
+    Plain strings and integers, nearly all of a manifest, are passed over without a call.
+    """
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if type(key) is not str and not isinstance(key, str):
                 raise TypeError(f"canonical JSON has string keys only, not {key!r}")
-            _check(inner)
-    elif kind is list:
-        for inner in cast(list[object], value):
-            _check(inner)
+            if type(inner) is not str and type(inner) is not int:
+                _check(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            if type(inner) is not str and type(inner) is not int:
+                _check(inner)
     elif isinstance(value, bool) or not isinstance(value, str | int):
-        raise TypeError(f"canonical JSON has no {kind.__name__}")
+        raise TypeError(f"canonical JSON has no {type(value).__name__}")
 
 
 def micros(moment: datetime) -> int:
