@@ -10,12 +10,13 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pyrage
 import pytest
 
 from bench._looks import answer, judgement, look, watched
 from storage import checkpoints
 from storage.casefile import export, find, show, status, verify
-from storage.errors import DamagedBlob, DatabaseTrouble, DiskTrouble, RolledBack
+from storage.errors import CaseRefused, DamagedBlob, DatabaseTrouble, DiskTrouble, RolledBack
 from storage.model import (
     Evidence,
     Lifetime,
@@ -29,6 +30,8 @@ from storage.model import (
     sha256_of,
 )
 from storage.notes import read_proof
+from storage.package.check import check
+from storage.package.write import unfinished
 from storage.store import Store
 from storage.tree import leaf_hash, root_by_path
 from tests.storage.kit import HandClock, opened
@@ -204,6 +207,52 @@ async def test_damaged_evidence_is_not_handed_over(store: Store, clock: HandCloc
         await export(store, [first.evidence_id], tmp_path / "case")
     assert not (tmp_path / "case").exists()
     assert [f.role for f in (await show(store, first.evidence_id)).files if f.trouble] == ["page"]
+
+
+async def test_an_encrypted_export_opens_with_the_recipient_s_key_only(
+    store: Store, clock: HandClock, tmp_path: Path
+) -> None:
+    first, _ = await a_case(store, clock)
+    owner, stranger = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
+    to = [str(owner.to_public())]
+    out = await export(store, [first.evidence_id], tmp_path / "case", recipients=to)
+    assert out == tmp_path / "case.zip.age"
+    assert not any(path.exists() for path in (tmp_path / "case", tmp_path / "case.zip"))
+    assert not any(unfinished(out, kind).exists() for kind in (".folder", ".zip", ".age"))
+    with pytest.raises(pyrage.DecryptError):
+        pyrage.decrypt(out.read_bytes(), [stranger])
+    plain = pyrage.decrypt(out.read_bytes(), [owner])
+    (tmp_path / "case.zip").write_bytes(plain)
+    assert check(tmp_path / "case.zip").whole
+    (row,) = await store.vault.database.rows("SELECT record FROM record WHERE kind = 'export'")
+    facts = json.loads(row["record"])["facts"]
+    assert facts["archive_sha256"] == sha256_of(plain)
+    assert facts["encrypted_sha256"] == sha256_of(out.read_bytes())
+    assert facts["recipients"] == to[0]
+    with pytest.raises(CaseRefused):
+        await export(store, [first.evidence_id], tmp_path / "other", recipients=["age1nobody"])
+
+
+async def test_what_an_interrupted_export_left_is_swept(
+    store: Store, clock: HandClock, tmp_path: Path
+) -> None:
+    first, _ = await a_case(store, clock)
+    left = unfinished(tmp_path / "case", ".folder")
+    left.mkdir()
+    (left / "half").write_text("half")
+    await export(store, [first.evidence_id], tmp_path / "case")
+    assert check(tmp_path / "case").whole
+    assert not left.exists()
+
+
+async def test_contacts_are_masked_unless_asked_for(store: Store, clock: HandClock, tmp_path: Path) -> None:
+    first, _ = await a_case(store, clock)
+    for unmasked in (False, True):
+        out = tmp_path / f"case-{unmasked}"
+        await export(store, [first.evidence_id], out, unmasked=unmasked)
+        inference = (out / "data/evidence" / first.evidence_id / "inference.json").read_text()
+        assert ("yeshi_laowang" in inference) is unmasked
+        assert ("yeshi_laowang" in (out / "data/report/report.html").read_text()) is unmasked
 
 
 async def test_nothing_and_unknown_are_clear_errors(store: Store, clock: HandClock, tmp_path: Path) -> None:
