@@ -4,7 +4,8 @@ The copy of the database is staged under `<data>/.restoring`, its files are copi
 and the whole is verified against the backup's own statements: the inventory, the log and
 its root, the signed checkpoint. Only then is the database renamed into place. A log that
 does not go on from the anchor in `<data>/keys/anchor` is older than what was signed: it is
-refused, or, with a written reason, restored with a log entry that names what was lost.
+refused, or, with a written reason, restored with a log entry that names what was lost and
+a new signing key: the old one has signed another history.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage import backup, checkpoints, keys, ledger, notes
+from storage import backup, checkpoints, keys, ledger, notes, succession
 from storage.backup import BackupTrouble, Inventory, Progressed
 from storage.blobs import Blobs
 from storage.clock import Clock
@@ -46,6 +47,8 @@ class Restored:
     lost: tuple[int, int] | None = None
     entry: int | None = None
     """Index of the log entry that names what was lost."""
+    new_key: str = ""
+    """Fingerprint of the key that signs from now on, after a loss."""
 
 
 async def restore(
@@ -69,11 +72,17 @@ async def restore(
         copied = await in_thread(_stage, source, folder, inventory, tell or (lambda _done, _total: None))
         await _check(source, stage, inventory, clock)
         lost, entry = await _against_anchor(folder, stage, inventory, clock, accept_rollback)
-        has_key = await in_thread(_place, source, folder, lost is not None, stamp(clock.now()))
+        has_key = await in_thread(_place, source, folder)
     finally:
         await in_thread(shutil.rmtree, stage, True)
         lock.release()
-    return Restored(inventory=inventory, copied=copied, has_key=has_key, lost=lost, entry=entry)
+    if lost is None:
+        return Restored(inventory=inventory, copied=copied, has_key=has_key)
+    # The old key has signed a history that is gone: it signs nothing of this one.
+    turned = await succession.rotate(folder, clock, why=accept_rollback, accept_rollback=True)
+    return Restored(
+        inventory=inventory, copied=copied, has_key=True, lost=lost, entry=entry, new_key=turned.new
+    )
 
 
 # --- staging -------------------------------------------------------------------------
@@ -200,7 +209,7 @@ async def _against_anchor(
     try:
         head = await ledger.head(database)
         try:
-            await checkpoints.guard(folder, database, head)
+            await checkpoints.guard(folder, database)
         except RolledBack as rolled:
             if not reason:
                 raise RolledBack(
@@ -243,10 +252,10 @@ async def _say(database: Database, head: ledger.Head, facts: dict[str, str], clo
         await writer.close()
 
 
-def _place(source: Path, folder: Path, rolled_back: bool, at: str) -> bool:
-    """Keys, then the database by one rename, then the old anchor aside; whether there is a signing key.
+def _place(source: Path, folder: Path) -> bool:
+    """Keys, then the database by one rename, then an anchor where there was none; whether a key can sign.
 
-    In this order a crash leaves either no database or one that the anchor refuses: never silence.
+    An anchor that is there stays: until the loss is admitted by a rotation, every start refuses.
     """
     with _disk(folder):
         _bring_keys(source / keys.FOLDER, folder / keys.FOLDER)
@@ -257,8 +266,6 @@ def _place(source: Path, folder: Path, rolled_back: bool, at: str) -> bool:
         staged.replace(folder / DATABASE)
         backup.fsync(folder)
         anchor = folder / keys.FOLDER / keys.ANCHOR
-        if rolled_back and anchor.exists():
-            anchor.replace(anchor.with_name(f"{keys.ANCHOR}.given-up-{at}"))
         if not anchor.exists() and (source / backup.CHECKPOINT).exists():
             anchor.parent.mkdir(mode=0o700, exist_ok=True)
             backup.write_whole(anchor, (source / backup.CHECKPOINT).read_bytes(), mode=0o644)

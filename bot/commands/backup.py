@@ -61,6 +61,7 @@ def _print(out: Out, done: Restored, folder: Path) -> None:
             f"log entries {done.lost[0]} to {done.lost[1] - 1} are lost; entry {done.entry} says so",
             style="bold yellow",
         )
+        out.say(f"a new key signs from now on: {done.new_key}; certify it with nightjar keys certify")
     if not done.has_key:
         out.say(
             f"there is no signing key in {folder / 'keys'}: put yours back, or make a successor in the open "

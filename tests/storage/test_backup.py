@@ -245,7 +245,10 @@ async def test_an_older_backup_is_refused_by_the_anchor_unless_a_reason_is_given
         )
         assert (await verify(store)).whole
         await checkpoints.sign(store, "test")
-    assert [p.name for p in (live / "keys").iterdir() if p.name.startswith("anchor.given-up")]
+    known = keys.known(live)
+    assert [key.number for key in known] == [0, 1]
+    assert known[0].fingerprint == restored.new_key
+    assert [p for p in (live / "keys").rglob("anchor*") if p.name != keys.ANCHOR], "the old anchor is kept"
     await whole_of(live, clock)
 
 
