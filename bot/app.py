@@ -47,13 +47,13 @@ from storage.patience import DiskWatch, Reserve
 from storage.store import Store
 from watchers import feed, hours
 from watchers.fetch import Fetcher
-from watchers.judging import Bench, Policy, Unwritten
+from watchers.judging import Bench, Policy
 from watchers.kit import Kit
 from watchers.lexicon import Lexicon
 from watchers.pictures import PictureWorkers
 from watchers.readers import Readers
 from watchers.roster import Roster
-from watchers.unkept import Unkept
+from watchers.unkept import Unkept, Unwritten
 from watchers.vigil import Vigil
 
 log = structlog.get_logger(__name__)

@@ -19,8 +19,6 @@ from storage.clock import Clock
 from storage.errors import DamagedBlob, DiskTrouble, StoreError
 from storage.model import (
     Alert,
-    AlertId,
-    AlertKind,
     Evidence,
     EvidenceId,
     Judgement,
@@ -31,7 +29,6 @@ from storage.model import (
     Target,
     Tier,
     Verdict,
-    new_id,
     sha256_of,
 )
 from storage.patience import DiskWatch
@@ -42,7 +39,7 @@ from watchers.detect.score import judge
 from watchers.lexicon import Lexicon
 from watchers.meter import Meter
 from watchers.pictures import PictureWorkers
-from watchers.unkept import as_evidence
+from watchers.unkept import Unwritten, as_evidence, unwritten_alert
 
 log = structlog.get_logger(__name__)
 
@@ -59,15 +56,6 @@ LONG_CHARS = 4_000
 
 
 SHEET_TILES = 9
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unwritten:
-    """An alert that no database holds, its contact sheet (JPEG or b""), and the channels it goes to."""
-
-    alert: Alert
-    sheet: bytes
-    announce: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,22 +252,10 @@ class Bench:
         self, judgement: Judgement, target: Target | None, why: str, sheet: bytes = b""
     ) -> None:
         tier = judgement.verdict.tier
-        if tier is Tier.NONE:
-            return
-        place, tags = (target.jurisdiction, target.tags) if target else ("", ())
-        alert = Alert(
-            alert_id=AlertId(new_id(judgement.judged_at)),
-            kind=AlertKind.NEW,
-            tier=tier,
-            created_at=judgement.judged_at,
-            evidence=judgement.evidence,
-            verdict=judgement.verdict,
-            matches=judgement.matches,
-            notice=why,
-            jurisdiction=place,
-            tags=tags,
-        )
-        self._tell(Unwritten(alert=alert, sheet=sheet, announce=self.policy.route(tier, place, tags)))
+        if tier is not Tier.NONE:
+            alert = unwritten_alert(judgement, target, why)
+            announce = self.policy.route(tier, alert.jurisdiction, alert.tags)
+            self._tell(Unwritten(alert=alert, sheet=sheet, announce=announce))
 
     async def _record(self, judgement: Judgement, target: Target | None) -> Alert | None:
         place, tags = (target.jurisdiction, target.tags) if target else ("", ())

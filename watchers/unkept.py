@@ -15,15 +15,21 @@ from dataclasses import dataclass
 import structlog
 
 from storage.model import (
+    Alert,
+    AlertId,
+    AlertKind,
     Evidence,
     EvidenceId,
+    Judgement,
     Observation,
     Picture,
     Response,
     Sha256,
     Snapshot,
+    Target,
     Tier,
     Watched,
+    new_id,
     sha256_of,
 )
 from storage.patience import DiskWatch
@@ -56,6 +62,15 @@ class Counts:
     told: int = 0
     given_up: int = 0
     kept: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unwritten:
+    """An alert that no database holds, its contact sheet (JPEG or b""), and the channels it goes to."""
+
+    alert: Alert
+    sheet: bytes
+    announce: tuple[str, ...]
 
 
 class Unkept:
@@ -193,3 +208,19 @@ def as_evidence(snapshot: Snapshot) -> tuple[Evidence, dict[str, bytes]]:
         page_sha256=sha256_of(page.body) if page is not None and page.body else "",
         absences=snapshot.absences,
     ), data
+
+
+def unwritten_alert(judgement: Judgement, target: Target | None, why: str) -> Alert:
+    """The alert of a loud judgement that could not be recorded; `notice` says why."""
+    return Alert(
+        alert_id=AlertId(new_id(judgement.judged_at)),
+        kind=AlertKind.NEW,
+        tier=judgement.verdict.tier,
+        created_at=judgement.judged_at,
+        evidence=judgement.evidence,
+        verdict=judgement.verdict,
+        matches=judgement.matches,
+        notice=why,
+        jurisdiction=target.jurisdiction if target else "",
+        tags=target.tags if target else (),
+    )
