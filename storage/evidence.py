@@ -82,7 +82,7 @@ async def _manifest_of(database: Database, evidence_id: str) -> str:
     if not evidence_id:
         return ""
     sql = "SELECT manifest_sha256 FROM observation WHERE evidence_id = ?"
-    rows = await database.rows(sql, (evidence_id,))
+    rows = await database.rows(sql, (clean(evidence_id),))
     return str(rows[0][0]) if rows else ""
 
 
