@@ -30,6 +30,7 @@ from storage.blobs import Blobs
 from storage.clock import Clock
 from storage.codec import canonical, stamp
 from storage.errors import DamagedBlob, DatabaseTrouble, DiskTrouble, StoreError
+from storage.files import fsync, on_disk, sha256_of_file, write_whole
 from storage.recovery import DATABASE
 
 FORMAT = "nightjar-backup"
@@ -92,7 +93,7 @@ def backup(
     Raises BackupTrouble, DatabaseTrouble, DiskTrouble; the earlier backup is then as it was.
     """
     _refuse_nested(folder, dest)
-    with _disk(dest), _locked(dest):
+    with on_disk(dest), _locked(dest):
         copy = dest / f"{DATABASE}.new"
         _copy_database(folder / DATABASE, copy)
         with closing(open_copy(copy)) as connection:
@@ -257,20 +258,6 @@ def put_blob(blobs: Blobs, name: str, data: bytes) -> set[Path]:
     return {path.parent, path.parent.parent}
 
 
-def write_whole(path: Path, data: bytes, *, mode: int) -> None:
-    """Write and fsync a file; nothing is left of one that did not fit."""
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
-
-
 def _copy_keys(source: Path, dest: Path, *, with_secret: bool) -> None:
     """Everything under `keys/` but the anchor, which is a statement of the live store; secrets when asked."""
     for path in sorted(source.rglob("*")) if source.is_dir() else ():
@@ -329,28 +316,3 @@ def _locked(dest: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _disk(place: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DiskTrouble(f"{place}: {error}") from error
-
-
-def fsync(path: Path) -> None:
-    """Make a file or a folder durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sha256_of_file(path: Path) -> str:
-    """SHA-256 of a file, hex, in pieces."""
-    import hashlib
-
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,7 +14,6 @@ import contextlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,8 @@ from storage.blobs import Blobs
 from storage.clock import Clock
 from storage.codec import stamp
 from storage.database import Database
-from storage.errors import DamagedBlob, DatabaseTrouble, DiskTrouble, NotNote, RolledBack
+from storage.errors import DamagedBlob, DatabaseTrouble, NotNote, RolledBack
+from storage.files import fsync, on_disk, sha256_of_file, write_whole
 from storage.model import sha256_of
 from storage.recovery import DATABASE, Lock
 from storage.store import Store
@@ -89,7 +89,7 @@ async def restore(
 
 
 def _take(folder: Path) -> Lock:
-    with _disk(folder):
+    with on_disk(folder):
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         lock = Lock(folder / "writer.lock")
         if (folder / DATABASE).exists():
@@ -107,7 +107,7 @@ def _stage(source: Path, folder: Path, inventory: Inventory, tell: Progressed) -
         raise BackupTrouble(
             f"the store had lost files when it was backed up; the first: {inventory.missing[0]}"
         )
-    with _disk(folder):
+    with on_disk(folder):
         stage = folder / STAGE
         stage.mkdir(mode=0o700)
         staged = stage / DATABASE
@@ -115,7 +115,7 @@ def _stage(source: Path, folder: Path, inventory: Inventory, tell: Progressed) -
             shutil.copyfile(source / DATABASE, staged)
         except FileNotFoundError:
             raise BackupTrouble(f"{source / DATABASE} is missing") from None
-        if backup.sha256_of_file(staged) != inventory.database_sha256:
+        if sha256_of_file(staged) != inventory.database_sha256:
             raise BackupTrouble(
                 f"{source / DATABASE} is not the file that {backup.INVENTORY} names: its hash differs"
             )
@@ -139,7 +139,7 @@ def _copy_blobs(connection: sqlite3.Connection, source: Blobs, dest: Blobs, tell
             copied += 1
         tell(done, total)
     for folder in folders:
-        backup.fsync(folder)
+        fsync(folder)
     return copied
 
 
@@ -170,7 +170,7 @@ async def _check(source: Path, stage: Path, inventory: Inventory, clock: Clock) 
 
 def _borrow(source: Path, stage: Path) -> None:
     """The staged database among the files it names, the public keys, and its checkpoint as the anchor."""
-    with _disk(stage):
+    with on_disk(stage):
         (stage / "blobs").symlink_to(Path("..") / "blobs")
         mine = stage / keys.FOLDER
         if (source / keys.FOLDER).is_dir():
@@ -257,20 +257,20 @@ def _place(source: Path, folder: Path) -> bool:
 
     An anchor that is there stays: until the loss is admitted by a rotation, every start refuses.
     """
-    with _disk(folder):
+    with on_disk(folder):
         _bring_keys(source / keys.FOLDER, folder / keys.FOLDER)
         staged = folder / STAGE / DATABASE
         for left in ("-wal", "-shm"):
             staged.with_name(staged.name + left).unlink(missing_ok=True)
-        backup.fsync(staged)
+        fsync(staged)
         staged.replace(folder / DATABASE)
-        backup.fsync(folder)
+        fsync(folder)
         anchor = folder / keys.FOLDER / keys.ANCHOR
         if not anchor.exists() and (source / backup.CHECKPOINT).exists():
             anchor.parent.mkdir(mode=0o700, exist_ok=True)
-            backup.write_whole(anchor, (source / backup.CHECKPOINT).read_bytes(), mode=0o644)
+            write_whole(anchor, (source / backup.CHECKPOINT).read_bytes(), mode=0o644)
         if anchor.parent.is_dir():
-            backup.fsync(anchor.parent)
+            fsync(anchor.parent)
         return (folder / keys.FOLDER / keys.SECRET).exists()
 
 
@@ -281,12 +281,4 @@ def _bring_keys(source: Path, dest: Path) -> None:
     for path in sorted(p for p in source.rglob("*") if p.is_file()):
         aim = dest / path.relative_to(source)
         aim.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        backup.write_whole(aim, path.read_bytes(), mode=0o600 if path.name == keys.SECRET else 0o644)
-
-
-@contextlib.contextmanager
-def _disk(place: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DiskTrouble(f"{place}: {error}") from error
+        write_whole(aim, path.read_bytes(), mode=0o600 if path.name == keys.SECRET else 0o644)

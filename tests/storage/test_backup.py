@@ -172,7 +172,7 @@ def sign_with_another_key(dest: Path) -> None:
 
 
 def agree(dest: Path) -> None:
-    from storage.backup import sha256_of_file
+    from storage.files import sha256_of_file
 
     facts = json.loads((dest / "backup.json").read_bytes())
     named = sha256_of_file(dest / "nightjar.db")
