@@ -510,19 +510,32 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A post as a listing showed it. digest: of its listed form. told: it stands in an earlier line.
+
+    salt: 128 random bits, so that the line's hash tells nothing once the line was erased.
+    """
+
+    post_id: str
+    digest: str
+    salt: str
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Polls:
     """Polls of a listing that showed the same posts, aggregated: the posts were there unchanged.
 
     polled_at: the starts of the requests. not_modified: how many of them were answered 304.
-    body_sha256: of the listing as it came, "" when it differed from poll to poll. posts: (post
-    id, digest of its listed form), in page order. told: whether they stand in an earlier line.
+    body_sha256: of the listing as it came, "" when it differed from poll to poll. posts: in
+    page order. told: whether their hashes stand in an earlier line.
     """
 
     target: str
     polled_at: tuple[datetime, ...]
     not_modified: int = 0
     body_sha256: str = ""
-    posts: tuple[tuple[str, str], ...] = ()
+    posts: tuple[Listed, ...] = ()
     told: bool = False
 
 

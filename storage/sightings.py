@@ -2,8 +2,9 @@
 
 A line is a look of the vigil, or the polls of a listing that showed the same posts with the
 same digests. The leaf names the root of a tree (RFC 6962) over the lines in order, so every
-look is provable and the log does not grow with each of them. Within a line of polls the
-posts have a root of their own: one of them can be shown without the others.
+look is provable and the log does not grow with each of them. What a listing showed of a post
+is a line of that post, salted; lines of polls name the hashes of those alone. So one post can
+be shown without the others, and erased without a trace of it in the lines that stay.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 
 from storage import ledger
 from storage.codec import Plain, canonical, clean, restore, stamp
-from storage.model import Polls, Sighting, sha256_of
+from storage.model import Listed, Polls, Sighting, sha256_of
 from storage.tables import SightingRow, key_of
 from storage.tree import Frontier, leaf_hash
 from storage.vault import Vault
@@ -38,24 +39,27 @@ def line_of(sighting: Sighting) -> str:
     ).decode()
 
 
+def listed_line(target: str, listed: Listed) -> str:
+    """The canonical line of a post as a listing showed it; a row of the post's own, so it can be erased."""
+    return canonical(
+        {"target": target, "post_id": listed.post_id, "digest": listed.digest, "salt": listed.salt}
+    ).decode()
+
+
 def polls_line(polls: Polls) -> str:
-    """The canonical line of polls; the pairs themselves stand in the first line that has their root."""
+    """The canonical line of polls; the hashes of its posts stand in the first line that has their root."""
+    lines = [listed_line(polls.target, listed) for listed in polls.posts]
     document: dict[str, Plain] = {
         "target": polls.target,
         "polled_at": [stamp(at) for at in polls.polled_at],
         "not_modified": polls.not_modified,
         "body_sha256": polls.body_sha256,
-        "posts_root": posts_root(polls.posts),
-        "posts_count": len(polls.posts),
+        "posts_root": root_of_lines(lines),
+        "posts_count": len(lines),
     }
     if not polls.told:
-        document["posts"] = [[post_id, digest] for post_id, digest in polls.posts]
+        document["posts"] = [leaf_hash(line.encode()).hex() for line in lines]
     return canonical(document).decode()
-
-
-def posts_root(posts: Sequence[tuple[str, str]]) -> str:
-    """The tree root over the canonical form of each [post id, digest], in page order, hex."""
-    return root_of_lines([canonical([post_id, digest]).decode() for post_id, digest in posts])
 
 
 def listing_key(target: str) -> str:
@@ -71,7 +75,13 @@ def root_of_lines(lines: Sequence[str]) -> str:
 async def add(vault: Vault, sightings: Sequence[Sighting], polls: Sequence[Polls] = ()) -> None:
     """Keep looks: one transaction, one leaf."""
     rows = [(key_of(s.target, s.post_id), line_of(s)) for s in sightings]
-    rows += [(listing_key(p.target), polls_line(p)) for p in polls]
+    for poll in polls:
+        rows += [
+            (key_of(poll.target, listed.post_id), listed_line(poll.target, listed))
+            for listed in poll.posts
+            if not listed.told
+        ]
+        rows.append((listing_key(poll.target), polls_line(poll)))
     facts: dict[str, str | int] = {"count": len(rows), "root": root_of_lines([line for _, line in rows])}
     at = vault.clock.now()
 
@@ -94,10 +104,15 @@ async def of_post(vault: Vault, target: str, post_id: str) -> tuple[Sighting, ..
     """All looks at a post, in order of keeping."""
     sql = "SELECT line FROM sighting WHERE post_key = ? ORDER BY id"
     rows = await vault.database.rows(sql, (key_of(target, post_id),))
-    return tuple(_sighting(row[0]) for row in rows)
+    found = (_sighting(row[0]) for row in rows)
+    return tuple(look for look in found if look is not None)
 
 
-def _sighting(line: str) -> Sighting:
-    sighting = restore(Sighting, json.loads(line))
+def _sighting(line: str) -> Sighting | None:
+    """The look of a line, or None for a post as a listing showed it."""
+    told = json.loads(line)
+    if "looked_at" not in told:
+        return None
+    sighting = restore(Sighting, told)
     assert isinstance(sighting, Sighting)
     return sighting

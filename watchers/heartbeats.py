@@ -3,16 +3,17 @@
 A post that is listed again with the same digest needs no evidence of its own; that it was
 still there at 02:14 is worth keeping all the same. What a listing shows for the first time
 is written at the next chance; runs of equal polls at most every five minutes, so a crash
-costs at most that much of them, and never a look of the vigil. Pure: the vigil writes.
+costs at most that much of them, and never a look of the vigil. The vigil writes them down.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from storage.model import Polls, Response
+from storage.model import Listed, Polls, Response
 
 GATHER = timedelta(minutes=5)
 MOST_WAITING = 20_000
@@ -23,9 +24,10 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclass(slots=True)
 class _Run:
-    """Equal polls of one target so far. told: the pairs stand in a line that was handed over."""
+    """Equal polls of one target so far. told: the posts stand in a line that was handed over."""
 
-    posts: Pairs
+    pairs: Pairs
+    posts: tuple[Listed, ...]
     told: bool = False
     polled_at: list[datetime] = field(default_factory=list)
     not_modified: int = 0
@@ -44,6 +46,7 @@ class _Run:
     def go_on(self) -> None:
         """Begin anew with the same posts, after what came so far was handed over."""
         self.told = True
+        self.posts = tuple(replace(listed, told=True) for listed in self.posts)
         self.polled_at, self.not_modified = [], 0
         self.bodies = set()
 
@@ -58,10 +61,11 @@ class Heartbeats:
     def note(self, target: str, page: Response, body_sha256: str, posts: Pairs) -> None:
         """A listing was asked and showed these. body_sha256: "" when it answered 304."""
         run = self._runs.get(target)
-        if run is None or run.posts != posts:
+        if run is None or run.pairs != posts:
+            before = run.posts if run is not None else ()
             if run is not None and run.polled_at:
                 self._ended.append(run.polls(target))
-            run = self._runs[target] = _Run(posts)
+            run = self._runs[target] = _Run(posts, _listed(posts, before))
         run.polled_at.append(page.started_at)
         if body_sha256:
             run.bodies.add(body_sha256)
@@ -77,3 +81,14 @@ class Heartbeats:
                 found.append(run.polls(target))
                 run.go_on()
         return tuple(found)
+
+
+def _listed(pairs: Pairs, before: tuple[Listed, ...]) -> tuple[Listed, ...]:
+    """The posts of a new run: as they stood in the run before, or with a salt of their own."""
+    known = {(one.post_id, one.digest): one for one in before}
+    found = []
+    for pair in pairs:
+        old = known.get(pair)
+        fresh = Listed(post_id=pair[0], digest=pair[1], salt=secrets.token_hex(16))
+        found.append(fresh if old is None else replace(old, told=True))
+    return tuple(found)

@@ -31,6 +31,7 @@ from storage.collection import Collection
 from storage.exchanges import http_date, server_time, without_secrets
 from storage.model import Connection, Hop, Observation, PictureCapture, PictureRef, Response, Snapshot
 from storage.store import Store
+from storage.tree import leaf_hash
 from tests.fakes.market import Market, picture
 from tests.fakes.night import Night, play
 from tests.storage.kit import DUSK, HandClock, opened
@@ -136,14 +137,16 @@ async def test_every_poll_of_a_night_that_showed_nothing_new_is_in_the_log(night
     try:
         lines = [json.loads(line) for line in await sightings.of_listing(store.vault, "market")]
         assert (await verify(store)).broken == ()
+        rows = await store.vault.database.rows("SELECT line FROM sighting WHERE line LIKE '%\"salt\":%'")
     finally:
         await store.close()
-    pairs: dict[str, list[str]] = {}
+    named = {leaf_hash(row[0].encode()).hex(): json.loads(row[0])["post_id"] for row in rows}
+    posts: dict[str, list[str]] = {}
     shown: list[list[str]] = []
     for line in lines:
         if "posts" in line:
-            pairs[line["posts_root"]] = [post_id for post_id, _ in line["posts"]]
-        shown.append(pairs[line["posts_root"]])
+            posts[line["posts_root"]] = [named[hashed] for hashed in line["posts"]]
+        shown.append(posts[line["posts_root"]])
     told = [at for line in lines for at in line["polled_at"]]
     assert told == sorted(set(told))
     assert len(told) > 60

@@ -11,14 +11,15 @@ import pytest
 
 from storage import sightings
 from storage.casefile import verify
-from storage.model import Polls, Presence, Sighting
+from storage.model import Listed, Polls, Presence, Sighting
 from storage.store import Store
 from storage.tree import leaf_hash, path_of, root_by_path
 from tests.storage.kit import DUSK, HandClock
 from tests.watch.kit import answered
 from watchers.heartbeats import GATHER, MOST_WAITING, Heartbeats, Pairs
 
-POSTS: Pairs = tuple((f"post-{n}", hashlib.sha256(f"{n}".encode()).hexdigest()) for n in range(7))
+PAIRS: Pairs = tuple((f"post-{n}", hashlib.sha256(f"{n}".encode()).hexdigest()) for n in range(7))
+POSTS = tuple(Listed(post_id=i, digest=d, salt=f"{n:032x}") for n, (i, d) in enumerate(PAIRS))
 LOOK = Sighting(
     target="market", post_id="post-1", looked_at=DUSK, presence=Presence.ALIVE, status=200, digest="a" * 64
 )
@@ -41,7 +42,7 @@ async def test_looks_and_polls_of_one_moment_are_one_leaf(store: Store) -> None:
     rows = await store.vault.database.rows("SELECT kind, entry FROM leaf")
     lines = [row[0] for row in await store.vault.database.rows("SELECT line FROM sighting ORDER BY id")]
     (entry,) = [json.loads(row[1]) for row in rows]
-    assert (rows[0][0], entry["count"]) == ("sightings", 2)
+    assert (rows[0][0], entry["count"]) == ("sightings", 2 + len(POSTS))
     assert entry["root"] == sightings.root_of_lines(lines)
     assert await sightings.of_post(store.vault, "market", "post-1") == (LOOK,)
     assert await sightings.of_listing(store.vault, "market") == (sightings.polls_line(polls),)
@@ -51,16 +52,30 @@ async def test_looks_and_polls_of_one_moment_are_one_leaf(store: Store) -> None:
 async def test_a_changed_line_of_polls_is_found(store: Store) -> None:
     await store.add_sightings([], [Polls(target="market", polled_at=(DUSK,), posts=POSTS)])
     await store.vault.submit(
-        lambda batch: batch.run("UPDATE sighting SET line = replace(line, 'post-3', 'post-8')")
+        lambda batch: batch.run("UPDATE sighting SET line = replace(line, 'market', 'markat')")
     )
     assert {fault.kind for fault in (await verify(store)).broken} == {"sightings"}
 
 
 def test_one_post_of_a_poll_can_be_shown_without_the_others() -> None:
     line = json.loads(sightings.polls_line(Polls(target="market", polled_at=(DUSK,), posts=POSTS)))
-    leaves = [leaf_hash(json.dumps(pair, separators=(",", ":")).encode()) for pair in line["posts"]]
-    proof = path_of(4, leaves)
-    assert root_by_path(leaves[4], 4, len(leaves), proof).hex() == line["posts_root"]
+    leaves = [bytes.fromhex(hashed) for hashed in line["posts"]]
+    shown = sightings.listed_line("market", POSTS[4])
+    assert leaf_hash(shown.encode()) == leaves[4]
+    assert root_by_path(leaves[4], 4, len(leaves), path_of(4, leaves)).hex() == line["posts_root"]
+
+
+async def test_what_a_listing_showed_of_a_post_is_a_line_of_that_post_alone(store: Store) -> None:
+    await store.add_sightings([LOOK], [Polls(target="market", polled_at=(DUSK,), posts=POSTS)])
+    again = tuple(replace(listed, told=True) for listed in POSTS)
+    await store.add_sightings([], [Polls(target="market", polled_at=(at(9),), posts=again, told=True)])
+    key = sightings.key_of("market", "post-3")
+    rows = await store.vault.database.rows("SELECT line FROM sighting WHERE post_key = ?", (key,))
+    assert [row[0] for row in rows] == [sightings.listed_line("market", POSTS[3])]
+    for line in await sightings.of_listing(store.vault, "market"):
+        assert "post-3" not in line
+        assert POSTS[3].digest not in line
+    assert await sightings.of_post(store.vault, "market", "post-1") == (LOOK,)
 
 
 def test_the_pairs_stand_in_the_first_line_alone() -> None:
@@ -84,7 +99,7 @@ def test_what_is_shown_first_is_written_at_once_and_equal_polls_after_five_minut
     written: list[Polls] = []
     for half_minutes in range(40):
         moment = at(half_minutes / 2)
-        beats.note("market", answered(moment), "b" * 64, POSTS)
+        beats.note("market", answered(moment), "b" * 64, PAIRS)
         written += beats.due(moment)
     assert [len(p.polled_at) for p in written] == [1, 11, 11, 11]
     assert [p.told for p in written] == [False, True, True, True]
@@ -94,20 +109,36 @@ def test_what_is_shown_first_is_written_at_once_and_equal_polls_after_five_minut
 
 def test_another_listing_ends_a_run() -> None:
     beats = Heartbeats()
-    beats.note("market", answered(at(0)), "b" * 64, POSTS)
+    beats.note("market", answered(at(0)), "b" * 64, PAIRS)
     beats.due(at(0))
-    beats.note("market", answered(at(1)), "", POSTS)
-    beats.note("market", answered(at(2)), "c" * 64, POSTS[1:])
+    beats.note("market", answered(at(1)), "", PAIRS)
+    beats.note("market", answered(at(2)), "c" * 64, PAIRS[1:])
     old, new = beats.due(at(2))
-    assert (old.posts, old.told, old.not_modified, old.body_sha256) == (POSTS, True, 1, "")
-    assert (new.posts, new.told, new.not_modified, new.body_sha256) == (POSTS[1:], False, 0, "c" * 64)
+    assert (pairs_of(old), old.told, old.not_modified, old.body_sha256) == (PAIRS, True, 1, "")
+    assert (pairs_of(new), new.told, new.not_modified, new.body_sha256) == (PAIRS[1:], False, 0, "c" * 64)
+    assert all(listed.told for listed in (*old.posts, *new.posts))
+    assert old.posts[1:] == new.posts  # salts stay, or a post would be told twice
     assert beats.due(at(2)) == ()
+
+
+def pairs_of(polls: Polls) -> Pairs:
+    return tuple((listed.post_id, listed.digest) for listed in polls.posts)
+
+
+def test_a_post_that_is_new_in_a_listing_alone_gets_a_line() -> None:
+    beats = Heartbeats()
+    beats.note("market", answered(at(0)), "", PAIRS[1:])
+    beats.note("market", answered(at(1)), "", PAIRS)
+    first, second = beats.due(at(1))
+    assert [listed.told for listed in first.posts] == [False] * 6
+    assert [listed.told for listed in second.posts] == [False] + [True] * 6
+    assert len({listed.salt for listed in second.posts}) == 7
 
 
 def test_bodies_that_differ_while_the_posts_do_not_name_no_body() -> None:
     beats = Heartbeats()
     for number in range(3):
-        beats.note("market", answered(at(number)), f"{number}" * 64, POSTS)
+        beats.note("market", answered(at(number)), f"{number}" * 64, PAIRS)
     (polls,) = beats.due(at(3))
     assert (polls.body_sha256, len(polls.polled_at)) == ("", 3)
 
@@ -124,7 +155,7 @@ async def test_every_poll_of_a_quiet_hour_is_in_the_log_once(store: Store, clock
     for _ in range(120):
         moment = clock.tick(30)
         polled.append(moment)
-        beats.note("market", answered(moment), "", POSTS)
+        beats.note("market", answered(moment), "", PAIRS)
         if due := beats.due(moment):
             await store.add_sightings([], due)
     lines = [json.loads(line) for line in await sightings.of_listing(store.vault, "market")]
