@@ -120,6 +120,7 @@ async def specimen(folder: Path, authorities: Authorities, seed: int, *, ending:
         await export(
             store, sealed, out, officer="badge 1", why="trial", cases=await _case(store, seed, sealed)
         )
+        await checkpoints.sign(store, "end")  # as the watch does within seconds of any news
         signer = Signer.load(store.folder, store.vault.origin)
     trust = Trust(
         admin=keys.admin_signer(admin).fingerprint,

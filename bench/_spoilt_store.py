@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import shutil
 import sqlite3
@@ -92,6 +93,8 @@ def _cell(folder: Path, chosen: random.Random) -> str:
             return ""
         rowid, old = chosen.choice(rows)
         new = _other(old, [value for _, value in rows], chosen)
+        if _means_the_same(old, new):
+            return ""
         try:
             database.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (new, rowid))
         except sqlite3.IntegrityError:
@@ -99,6 +102,16 @@ def _cell(folder: Path, chosen: random.Random) -> str:
         return (
             "" if new == old else f"{table} row: {column} changed from {str(old)[:60]!r} to {str(new)[:60]!r}"
         )
+
+
+def _means_the_same(old: object, new: object) -> bool:
+    """Whether only the spelling differs: a space between the parts of a JSON text changes no fact."""
+    if old == new or not isinstance(old, str) or not isinstance(new, str):
+        return old == new
+    try:
+        return bool(json.loads(old) == json.loads(new))
+    except ValueError:
+        return False
 
 
 def _other(old: object, values: list[object], chosen: random.Random) -> object:

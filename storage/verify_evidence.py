@@ -52,7 +52,8 @@ def check_evidence(run: Round, index: int, facts: dict[str, Any]) -> None:
         return
     for name in _differences(run, row, kept):
         run.fault("observation", what, f"{name} is not what the manifest says")
-    for file in kept["files"]:
+    own = {"sha256": facts["manifest_sha256"], "role": "manifest"}
+    for file in (*kept["files"], own):
         if not run.rows("SELECT 1 FROM blob WHERE sha256 = ?", file["sha256"]):
             run.fault("manifest", what, f"its file {file['sha256']} ({file['role']}) is in no row")
 

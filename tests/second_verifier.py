@@ -186,7 +186,8 @@ def verify(top, admin="", key="", roots=None):
             how = ("ts", "-verify", "-in", top / f"data/time/{stem}.tsr", "-CAfile", trusted.name)
             need(openssl(*how, "-data", top / f"data/log/checkpoints/{first}"), f"the token {stem}")
             need(openssl(*how, "-queryfile", top / f"data/time/{stem}.tsq"), f"the request of {stem}")
-    gzip.decompress(files["data/warc/nightjar.warc.gz"])
+    warc = files.get("data/warc/nightjar.warc.gz")
+    need(warc is None or gzip.decompress(warc), "the web archive")
     return f"whole: {len(folders)} pieces in a log of {size} entries, {len(tokens)} timestamps"
 
 

@@ -145,7 +145,7 @@ def shown(run: Round, leaves: list[bytes]) -> None:
     """The entries that are shown hash to their leaves."""
     with run.step("log entries") as said:
         lines = read(run.source, layout.ENTRIES).decode().split("\n")
-        run.wanted(not lines.pop(), f"{layout.ENTRIES} is cut")
+        run.wanted(not lines.pop() and lines, f"{layout.ENTRIES} is cut or empty")
         before = -1
         for line in lines:
             told = json.loads(line)
