@@ -18,17 +18,18 @@ import json
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from storage import certificates, ledger, search
+from storage import certificates, ledger, search, uses
 from storage.case_tables import TombstoneRow
 from storage.codec import load
 from storage.database import Row
 from storage.erased import erased_line, ranges, root_of_hashes
-from storage.errors import CaseRefused, DamagedBlob, DiskTrouble
+from storage.errors import CaseRefused
 from storage.evidence import searched
 from storage.model import Observation, Post, Verdict
 from storage.observations import PICTURES_PER_EVIDENCE
@@ -106,10 +107,15 @@ async def apply(store: Store, rules: Rules, *, officer: str = "", told: Told | N
     todo = await plan(store.vault.database.path, rules, store.clock.now())
     batches = list(_batches(todo))
     done = Erased()
-    candidates = await _candidates(store, [key for batch in batches for key in batch.keys])
-    used, scanned = await in_thread(_used, store, candidates, [k for b in batches for k in b.keys], -1)
-    for number, batch in enumerate(batches, 1):
-        done += await _erase(store, batch, rules, used=used, scanned=scanned, officer=officer)
+    named = [await uses.candidates(store, batch.keys) for batch in batches]
+    owners = Counter(name for names in named for name in names)
+    every_key = [key for batch in batches for key in batch.keys]
+    used, scanned = await in_thread(uses.used_by_others, store, frozenset(owners), every_key, -1)
+    for number, (batch, names) in enumerate(zip(batches, named, strict=True), 1):
+        shared = {name for name in names if owners[name] > 1}  # a later batch may have to stay after all
+        one = await _erase(store, batch, rules, used=used | shared, scanned=scanned, officer=officer)
+        owners.subtract(names if one.posts else ())
+        done += one
         if told is not None:
             told(number, len(batches))
     if done.posts:
@@ -140,63 +146,6 @@ def _batches(todo: Plan) -> Iterator[_Doomed]:
             yield _Doomed(kind=kind, keys=tuple(keys), last_seq=last)
 
 
-# --- which files --------------------------------------------------------------------
-
-
-async def _candidates(store: Store, keys: Sequence[str]) -> frozenset[str]:
-    """Every file that these posts' manifests name, the manifests too."""
-    sql = (
-        "SELECT manifest_sha256 FROM observation WHERE post_key IN (SELECT value FROM json_each(?)) "
-        "UNION SELECT sha256 FROM evidence_picture WHERE seq IN "
-        "(SELECT seq FROM observation WHERE post_key IN (SELECT value FROM json_each(?)))"
-    )
-    named = json.dumps(list(keys))
-    rows = await store.vault.database.rows(sql, (named, named))
-    return await in_thread(_named_by, store, [row[0] for row in rows])
-
-
-def _named_by(store: Store, names: Iterable[str]) -> frozenset[str]:
-    found: set[str] = set()
-    for name in names:
-        found.add(name)
-        with contextlib.suppress(DamagedBlob):  # its own files then stay: better too many than too few
-            data = store.blobs.load(name)
-            if data.startswith(b"{"):
-                found |= {match.decode() for match in _SHA256.findall(data)}
-    return frozenset(found)
-
-
-def _used(store: Store, candidates: frozenset[str], keys: Sequence[str], after: int) -> tuple[set[str], int]:
-    """Which candidates the manifests of other posts name, of looks after leaf `after`; the last leaf read.
-
-    In a thread with a connection of its own. Raises DamagedBlob, DiskTrouble.
-    """
-    used: set[str] = set()
-    doomed = frozenset(keys)
-    path = store.vault.database.path
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-        last = after
-        sql = "SELECT seq, post_key, manifest_sha256 FROM observation WHERE seq > ? ORDER BY seq LIMIT 2000"
-        while candidates and (page := connection.execute(sql, (last,)).fetchall()):
-            for last, key, manifest in page:  # noqa: B007 -- the last one is where to go on
-                if key not in doomed:
-                    used.add(manifest)
-                    used |= candidates & {
-                        match.decode() for match in _SHA256.findall(_bytes(store, manifest))
-                    }
-    return used, last
-
-
-def _bytes(store: Store, manifest: str) -> bytes:
-    """A manifest that stays, unhashed: to know what it names is enough here."""
-    try:
-        return store.blobs.path(manifest).read_bytes()
-    except FileNotFoundError:
-        raise DamagedBlob(manifest, "the file is missing: nothing is erased before it is back") from None
-    except OSError as error:
-        raise DiskTrouble(f"{manifest}: {error}") from error
-
-
 # --- erasing ------------------------------------------------------------------------
 
 
@@ -205,9 +154,9 @@ async def _erase(
 ) -> Erased:
     async with store.vault.alone():
         batch.looks = await _looks(store, batch)
-        mine = await in_thread(_named_by, store, [look.manifest for look in batch.looks])
-        later, _ = await in_thread(_used, store, mine, batch.keys, scanned)
-        batch.files = await _sizes(store, mine - used - later)
+        mine = await in_thread(uses.named_by, store, [look.manifest for look in batch.looks])
+        later, _ = await in_thread(uses.used_by_others, store, mine, batch.keys, scanned)
+        batch.files = await uses.sizes(store, mine - used - later)
         at = store.clock.now()
         try:
             await store.vault.submit(_job(batch, rules, at, officer))
@@ -241,11 +190,6 @@ def _look(row: Row) -> _Look:
         manifest=manifest,
         contacts=None if verdict is None else load(Verdict, verdict).contacts,
     )
-
-
-async def _sizes(store: Store, names: Iterable[str]) -> dict[str, int]:
-    sql = "SELECT sha256, size_bytes FROM blob WHERE sha256 IN (SELECT value FROM json_each(?))"
-    return {row[0]: row[1] for row in await store.vault.database.rows(sql, (json.dumps(sorted(names)),))}
 
 
 def _job(batch: _Doomed, rules: Rules, at: datetime, officer: str) -> Job[int]:

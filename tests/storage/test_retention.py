@@ -22,6 +22,7 @@ from storage.errors import DatabaseTrouble
 from storage.model import Evidence, Observation, PictureCapture, PictureRef, Presence, Sighting, Tier
 from storage.retention import Class, Post, Rules
 from storage.store import Store
+from storage.tables import key_of
 from tests.storage.kit import DUSK, HandClock, opened
 
 SECRET = "Whisper-Contact 13911112222"
@@ -220,6 +221,46 @@ async def test_a_look_sealed_meanwhile_keeps_its_post_and_files(store: Store, cl
     assert (done.posts, done.skipped) == (0, 1)
     assert (await store.evidence(first.evidence_id)).evidence_id == first.evidence_id
     assert store.blobs.has(again.manifest_sha256)
+    assert (await verify(store)).whole
+
+
+async def test_a_post_that_is_held_at_the_last_moment_loses_nothing_to_an_earlier_batch(
+    store: Store, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "_POSTS_AT_ONCE", 1)
+    kept = [await unmatched(store, clock, str(n)) for n in range(3)]
+    clock.tick(MONTH_S)
+    plan = await retention.plan(store.vault.database.path, RULES, clock.now())
+    last = next(k for k in kept if key_of("market", k.post.post_id) == plan.due[-1].keys[0])
+    new = Order(act=Act.NEW, number="7", officer="b", title="t", legal_basis="l")
+    whole_erase = erasure._erase
+    begun = 0
+
+    async def held_before_the_last(*args: object, **named: object) -> erasure.Erased:
+        nonlocal begun
+        begun += 1
+        if begun == 3:
+            await cases.apply(store.vault, new)
+            await cases.apply(store.vault, replace(new, act=Act.ADD, evidence=(last.evidence_id,)))
+        return await whole_erase(*args, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(erasure, "_erase", held_before_the_last)
+    done = await erasure.apply(store, RULES)
+    assert (done.posts, done.skipped) == (2, 1)
+    assert store.blobs.has(last.pictures[1].sha256), "the picture that all of them shared"
+    assert (await store.evidence(last.evidence_id)).evidence_id == last.evidence_id
+    assert (await verify(store)).whole
+
+
+async def test_what_two_batches_share_goes_with_the_last(
+    store: Store, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "_POSTS_AT_ONCE", 1)
+    kept = [await unmatched(store, clock, str(n)) for n in range(3)]
+    clock.tick(MONTH_S)
+    assert (await erasure.apply(store, RULES)).posts == 3
+    assert not store.blobs.has(kept[0].pictures[1].sha256)
+    assert await counts(store, "blob", "erasing", "picture", "evidence_picture") == [0, 0, 0, 0]
     assert (await verify(store)).whole
 
 
