@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,8 +37,22 @@ def allow(config: Path, name: str) -> str:
 
 
 async def log_view(store: Store, viewer: str, what: str) -> None:
-    """Put the look into the log before anything is shown."""
-    await store.log_event("view", {"officer": viewer, "what": what, "unmasked": "yes"})
+    """Put the look into the log before anything is shown.
+
+    viewer: who sees contacts; "" when they are starred.
+    """
+    unmasked = "yes" if viewer else "no"
+    await store.log_event(
+        "view", {"officer": viewer, "account": account(), "what": what, "unmasked": unmasked}
+    )
+
+
+def account() -> str:
+    """The name under which the system knows whoever runs this command."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def starred_case(case: Casefile) -> Casefile:

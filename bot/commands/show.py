@@ -21,7 +21,7 @@ _MOST_TEXT = 2_000
 def run(out: Out, folder: Path, clock: Clock, evidence_id: str, *, viewer: str = "") -> int:
     """Print a case file; exit code 1 when one of its files is damaged. An id may be cut short.
 
-    viewer: an officer who sees contacts, which is logged; "": they are starred.
+    viewer: an officer who sees contacts; "": they are starred. Either way the look is logged.
     """
     case = look(folder, clock, _showing(evidence_id, viewer))
     damaged = [file for file in case.files if file.trouble]
@@ -41,10 +41,8 @@ def _showing(evidence_id: str, viewer: str) -> Callable[[Store], Awaitable[Casef
         from storage.casefile import show
 
         case = await show(store, evidence_id)
-        if not viewer:
-            return starred_case(case)
         await log_view(store, viewer, f"show {case.evidence.evidence_id}")
-        return case
+        return case if viewer else starred_case(case)
 
     return showing
 

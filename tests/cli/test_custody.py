@@ -61,7 +61,9 @@ def test_contacts_are_starred_for_everybody(run: Command, kept: Kept, json_: tup
         assert told.code == 0
         for contact in (PHONE, "13800138000", "wx_12345"):
             assert contact not in told.out, (words, contact)
-    assert entries(kept, "view") == []
+    views = entries(kept, "view")
+    assert [(v["what"], v["officer"], v["unmasked"]) for v in views] == [(f"show {kept.sale}", "", "no")]
+    assert views[0]["account"]
 
 
 def test_an_investigator_sees_them_and_the_look_is_logged(run: Command, kept: Kept) -> None:
