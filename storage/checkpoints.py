@@ -38,8 +38,9 @@ log = structlog.get_logger(__name__)
 
 EVERY_S = 3.0
 """How long news gather before they are signed; urgent ones do not wait."""
-LEAST_REAL_S = 0.25
-"""Between two checkpoints of no urgency, whatever the clock's speed: the disk is a real one."""
+LEAST_REAL_S, LEAST_AT_MOST_S = 0.25, 15.0
+"""Between two checkpoints of no urgency on a fast clock: the disk is a real one. On one that jumps,
+real seconds mean nothing."""
 AGAIN_S = 30.0
 """The pause after a fault."""
 _COLUMNS = "size, root, at, reason, note, frontier"
@@ -311,7 +312,8 @@ class Checkpoints:
         """Wait for more news, or for something that cannot wait."""
         waiting = asyncio.ensure_future(urgent.wait())
         clock = self._store.clock
-        pause = asyncio.ensure_future(clock.sleep(max(EVERY_S, LEAST_REAL_S * clock.speed)))
+        least_s = min(LEAST_REAL_S * clock.speed, LEAST_AT_MOST_S)
+        pause = asyncio.ensure_future(clock.sleep(max(EVERY_S, least_s)))
         try:
             await asyncio.wait((waiting, pause), return_when=asyncio.FIRST_COMPLETED)
         finally:
