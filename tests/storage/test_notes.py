@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench._verifiers import VerifierMissingError, debian
 from storage import notes
 from storage.errors import NotNote
 from storage.keys import Signer
@@ -31,10 +31,10 @@ NOTE = notes.sign_note(TEXT, SIGNER)
 
 
 def need(program: str) -> str:
-    found = shutil.which(program)
-    if found is None:
-        pytest.skip(f"{program} is not installed here")
-    return found
+    try:
+        return str(debian(program))
+    except VerifierMissingError as missing:
+        pytest.skip(str(missing))
 
 
 def run(*command: str | Path, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -116,7 +116,7 @@ def test_minisign_verifies_when_installed(tmp_path: Path) -> None:
 
 
 def test_signify_verifies_when_installed(tmp_path: Path) -> None:
-    program = shutil.which("signify-openbsd") or need("signify")
+    program = need("signify-openbsd")
     (tmp_path / "data").write_bytes(b"the manifest\n")
     (tmp_path / "pub").write_text(notes.signify_public(SIGNER.public))
     (tmp_path / "sig").write_text(notes.signify(b"the manifest\n", SIGNER))
