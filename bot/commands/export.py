@@ -50,7 +50,8 @@ def run(out: Out, folder: Path, clock: Clock, wanted: Wanted) -> int:
         out.say(f"{some(len(chosen.erased), 'piece')} had been erased", style="yellow")
     if made.suffix == ".age":
         out.say("to open it: age -d -i KEYFILE -o package.zip " + made.name)
-    out.say("to check it without nightjar: unpack it, sh verify.sh --admin FINGERPRINT; see README.txt")
+    there = "unpack it" if made.is_file() else "cd there"
+    out.say(f"to check it without nightjar: {there}; sh verify.sh --admin FINGERPRINT; see README.txt")
     return OK
 
 
