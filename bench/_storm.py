@@ -89,7 +89,7 @@ class Storm:
             Figure("checkpoints_lost", self.checkpoints_lost, 0, "equal"),
             Figure("checkpoints_false", self.checkpoints_false, 0, "equal", note="signature, root, anchor"),
             Figure("verify_faults", self.verify_faults, 0, "equal", note=f"{self.evidence:,} looks"),
-            Figure("files_without_row", self.strange, note="linked, but killed before their commit"),
+            Figure("files_without_row", self.strange, note="renamed, but killed before their commit"),
             Figure("slowest_open_s", tally.slowest_open_s, 5.0, "at most", "s"),
         )
 

@@ -119,7 +119,7 @@ def trace_figures(run: Traced, count: int) -> tuple[tuple[Figure, ...], tuple[st
         Figure("journal_mode_is_wal", float(run.pragmas.get("journal_mode") == "wal"), 1, "equal"),
         Figure("synchronous", synchronous, 2, "equal", note="2 is FULL; read back on the writing connection"),
         Figure("looks_traced", order.checked, count, "equal", note=f"{len(run.lines):,} system calls"),
-        Figure("files_traced", len(blobs), note="each written, synced, linked, its folders synced"),
+        Figure("files_traced", len(blobs), note="each written, synced, renamed, its folders synced"),
         Figure("calls_out_of_order", len(faults), 0, "equal"),
     ), tuple(faults[:5])
 

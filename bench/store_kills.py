@@ -159,7 +159,7 @@ async def kills(folder: Path, count: int, seed: int) -> Result:
             Figure("rows_without_blob", tally.without_blob, 0, "equal"),
             Figure("left_unjudged", tally.untold, 0, "equal", note="neither judged nor found by unjudged()"),
             Figure("verify_faults", report.faults, 0, "equal", note=f"{report.evidence} pieces of evidence"),
-            Figure("files_without_row", len(report.strange), note="linked, but killed before their commit"),
+            Figure("files_without_row", len(report.strange), note="renamed, but killed before their commit"),
             Figure("slowest_open_s", tally.slowest_open_s, 5.0, "at most", "s"),
         ),
         notes=(f"seed {seed}; {WRITERS} writers; kill -9 does not test the disk's cache, only the order",),
