@@ -8,7 +8,7 @@ together. What is not known says "absent: why". Not here: one exchange (exchange
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -97,6 +97,14 @@ class Sealed:
     page_sha256: str
     listing_sha256: str
     absences: tuple[str, ...]
+
+
+def unreadable(document: Mapping[str, object]) -> str:
+    """Why this program cannot say what a manifest means, or ""; a later form may mean something else."""
+    form, version = document.get("format"), document.get("version")
+    if form == FORMAT and version in READABLE:
+        return ""
+    return f"it is {str(form)[:40]} version {str(version)[:20]}, which this program does not know"
 
 
 def build(snapshot: Snapshot, about: Circumstances) -> Sealed:

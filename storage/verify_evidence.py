@@ -50,6 +50,9 @@ def check_evidence(run: Round, index: int, facts: dict[str, Any]) -> None:
     except DamagedBlob as damage:
         run.fault("manifest", what, str(damage))
         return
+    if why := manifest.unreadable(kept):
+        run.fault("manifest", what, why)
+        return
     for name in _differences(run, row, kept):
         run.fault("observation", what, f"{name} is not what the manifest says")
     own = {"sha256": facts["manifest_sha256"], "role": "manifest"}

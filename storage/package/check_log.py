@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from storage import notes
+from storage import manifest, notes
 from storage.codec import canonical
 from storage.errors import NotNote
 from storage.model import sha256_of
@@ -48,6 +48,8 @@ def manifests(run: Round) -> dict[str, str]:
             kept[one] = sha256_of(data)
             try:
                 told = document(data)
+                why = manifest.unreadable(told)
+                run.wanted(not why, f"{one}: its manifest cannot be judged: {why}")
                 own = told["evidence_id"], told["origin"]
                 run.wanted(own == (one, run.origin), f"{one}: its manifest is of another look or store")
                 named |= {str(file["sha256"]): int(file["size_bytes"]) for file in told["files"]}

@@ -253,3 +253,15 @@ async def test_bytes_that_are_no_database_are_a_clear_error(copy: Path) -> None:
     (copy / DATABASE).write_bytes(b"not a database " * 1_000)
     with pytest.raises(DatabaseTrouble):
         await report_on(copy)
+
+
+async def test_a_manifest_of_a_version_to_come_is_no_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.manifest.VERSION", 3)
+    clock = HandClock()
+    async with opened(tmp_path / "data", clock) as store:
+        await store.seal(look("1", clock.tick()))
+        told = await verify(store)
+    assert [fault.kind for fault in told.broken] == ["manifest"]
+    assert "version 3" in told.broken[0].why
