@@ -16,7 +16,7 @@ from typing import Any
 
 from tortoise.backends.sqlite.client import SqliteClient
 from tortoise.context import TortoiseContext
-from tortoise.exceptions import BaseORMException
+from tortoise.exceptions import BaseORMException, ConfigurationError
 from tortoise.migrations.executor import MigrationExecutor
 
 from storage.errors import DatabaseTrouble, DiskTrouble, StoreError
@@ -83,7 +83,7 @@ class Database:
                 await _begin(context, path, writable=writable)
                 return cls(path, context, writable=writable)
             except BaseException:
-                await context.close_connections()
+                await _close_each(context)
                 raise
 
     @property
@@ -97,9 +97,23 @@ class Database:
             return list((await self.reader.execute_query(sql, list(values)))[1])
 
     async def close(self) -> None:
-        """Close both connections. Twice is harmless."""
+        """Close both connections. Twice is harmless.
+
+        One after the other: tortoise closes all at once, and then each of the two can take the
+        other for still open, so that neither writes the WAL back into the database.
+        """
         with translated():
-            await self.context.close_connections()
+            await _close_each(self.context)
+
+
+async def _close_each(context: TortoiseContext) -> None:
+    try:
+        clients = context.connections.all()
+    except ConfigurationError:  # never begun, or closed before
+        return
+    for client in clients:
+        await client.close()
+    await context.close_connections()
 
 
 def _client(context: TortoiseContext, name: str) -> SqliteClient:

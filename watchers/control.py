@@ -45,7 +45,7 @@ class Controls:
         if presence is Presence.ALIVE:
             since = sure_at(page)
             self.alive(watch, since, row.url)
-            if row.post_id not in watch.listed:
+            if row.post_id not in watch.shown:
                 why = Presence.OFF_FEED.value
         return Look(presence=presence, why=why, page=page, started_at=since, ended_at=page.ended_at)
 
@@ -96,7 +96,7 @@ def read_listing(row: Watched, watch: Watch, now: datetime) -> Look:
     seen = watch.seen
     if seen is None or (now - seen.started_at).total_seconds() > FRESH_S + watch.target.interval_s:
         return Look(presence=Presence.UNKNOWN, why="no fresh listing", started_at=now, ended_at=now)
-    if row.post_id in watch.listed:
+    if row.post_id in watch.shown:
         presence, why = Presence.ALIVE, "listed"
     elif seen.brackets(row.post_id):
         presence, why = Presence.SKIPPED, "listed neighbours, but not the post"

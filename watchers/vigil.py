@@ -274,7 +274,7 @@ class Vigil:
         if seen is None:
             return hours.is_night(watch.target.window, now)
         fresh = (now - seen.started_at).total_seconds() <= FRESH_S + watch.target.interval_s
-        return fresh and row.post_id in watch.listed
+        return fresh and row.post_id in watch.shown
 
     async def _seal_missing(self, row: Watched, look: Look, target: Target, lifetime: Lifetime) -> Watched:
         """Keep the answer that says "gone" itself; nothing more is fetched."""

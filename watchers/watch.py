@@ -23,6 +23,7 @@ from watchers.claims import Claims
 from watchers.feed import Feed, load
 from watchers.kit import Kit, Refused, capture_and_seal, capture_or_hand_back, first_row, reopened, seal_last
 from watchers.pages import ReadListing
+from watchers.presence import sure_at
 from watchers.seen import Seen
 
 log = structlog.get_logger(__name__)
@@ -59,7 +60,9 @@ class Watch:
         self._feed: Feed = load(target.kind)
         self._jobs: asyncio.Queue[_Job] = asyncio.Queue(WAITING)
         self.listed: dict[str, str] = {}
-        """Fingerprints of what the listing showed last, by post id."""
+        """Fingerprints of what the listing showed last and was dealt with, by post id."""
+        self.shown: frozenset[str] = frozenset()
+        """Ids of all that the listing showed last, on every page of it that was read."""
         self.seen: Seen | None = None
         self._prints: tuple[tuple[str, str], ...] = ()
         self._unfinished: dict[str, tuple[Post, int]] = {}
@@ -164,7 +167,7 @@ class Watch:
         digest = hashlib.sha256(page.body).hexdigest()
         if digest == self._body_digest and not page.shortfall:
             if self.seen is not None:
-                self.seen = replace(self.seen, started_at=page.started_at, ended_at=page.ended_at)
+                self.seen = replace(self.seen, started_at=sure_at(page), ended_at=page.ended_at)
             self._kit.beats.note(self.target.name, page, digest, self._prints)
             await self._retry_unfinished(page)
             self._keep(standing.after_good(self.progress, now, read_bytes=len(page.body)))
@@ -234,14 +237,15 @@ class Watch:
         finally:
             self.claims.give_back(mine)
         if first_page:
-            await self._mark_dropped(self.listed.keys() - prints.keys())
-            self.listed = {}
+            await self._mark_dropped(self.shown - prints.keys())
+            self.listed, self.shown = {}, frozenset()
             self._prints = tuple(prints.items())
             self.seen = Seen(
                 posts=tuple((p.post_id, p.url) for p in listing.posts),
-                started_at=page.started_at,
+                started_at=sure_at(page),
                 ended_at=page.ended_at,
             )
+        self.shown = self.shown.union(prints)
         # What somebody is busy with is looked at again at the next poll.
         self.listed.update({k: v for k, v in prints.items() if k not in skipped})
         self._stale = bool(skipped)
@@ -314,7 +318,7 @@ class Watch:
 
     async def _retry(self, post_id: str, post: Post, tries: int, page: Response) -> None:
         row = (await self._kit.store.known(self.target.name, [post_id])).get(post_id)
-        most = COMPLETIONS if post_id in self.listed else 1
+        most = COMPLETIONS if post_id in self.shown else 1
         if row is None or not row.incomplete or tries >= most:
             self._unfinished.pop(post_id, None)
             return
@@ -416,12 +420,12 @@ class Watch:
     async def _weigh_yield(self, page: Response, now: datetime) -> None:
         before = self.progress.health
         row = standing.after_good(self.progress, now, read_bytes=len(page.body))
-        row = standing.after_listing(row, self.listed, self._known_before)
+        row = standing.after_listing(row, self.shown, self._known_before)
         if row.health == "failing" and before != "failing":
             await self._kit.tell_admin(f"target {self.target.name}: {row.reason}")
         if row.health == "failing":
             self._body_digest = ""  # the same empty page must be weighed again, not passed as unchanged
-        self._known_before = frozenset(self.listed) or self._known_before
+        self._known_before = self.shown or self._known_before
         self._keep(row)
 
     def _keep(self, row: Progress) -> None:

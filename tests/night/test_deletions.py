@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from aiohttp import web
 
 from bench import deletions
 from bench._rough import RoughMarket
@@ -102,3 +105,35 @@ def test_a_copy_from_a_cache_proves_life_only_as_of_its_age(tmp_path: Path) -> N
         assert seen <= died <= missing
 
     play(tmp_path, EVENING, script)
+
+
+class BusyMarket(Market):
+    """Posts without a page of their own; each poll finds post 2 claimed for two seconds."""
+
+    busy: set[tuple[str, str]]
+
+    async def _feed(self, request: web.Request) -> web.StreamResponse:
+        self.polls.append(0.0)
+        claimed = ("market", "post-2")
+        if claimed not in self.busy:
+            self.busy.add(claimed)
+            asyncio.get_running_loop().call_later(2.0, self.busy.discard, claimed)
+        counter = len(self.polls)
+        posts = [{"id": f"post-{a.number}", "title": a.title, "text": f"{counter}"} for a in self._listed()]
+        return web.json_response({"posts": posts})
+
+
+def test_a_listed_post_that_somebody_is_busy_with_is_no_missing_one(tmp_path: Path) -> None:
+    async def script(night: Night, market: Market) -> None:
+        assert isinstance(market, BusyMarket)
+        assert night.daemon is not None
+        for title in ("a bicycle", HORN, "a lamp", "a chair"):
+            market.publish(title)
+        market.busy = set()
+        await night.run_for(minutes=10)
+        market.busy = night.daemon.kit.busy
+        await night.run_for(minutes=20)
+        assert len(market.polls) > 20
+        assert deleted(night) == []
+
+    play(tmp_path, EVENING, script, market=BusyMarket)
