@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -163,11 +166,19 @@ async def _fill(folder: Path) -> tuple[str, str, str]:
         await store.close()
 
 
+@cache
+def _filled() -> tuple[TemporaryDirectory[str], tuple[str, str, str]]:
+    """The folder of the night and its evidence, made once in this process; it goes with it."""
+    made = TemporaryDirectory()
+    return made, asyncio.run(_fill(Path(made.name) / "kept"))
+
+
 def night(folder: Path) -> Kept:
-    """A configuration and a night of three looks below `folder`."""
+    """A configuration and a night of three looks below `folder`, which nobody else has."""
     config = folder / "config.toml"
     config.write_text(CONFIG, encoding="utf-8")
-    sale, gone, other = asyncio.run(_fill(folder / "kept"))
+    made, (sale, gone, other) = _filled()
+    shutil.copytree(Path(made.name) / "kept", folder / "kept")
     return Kept(config, folder / "kept", sale, gone, other)
 
 

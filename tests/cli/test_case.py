@@ -79,11 +79,11 @@ def test_beside_a_watch_the_watch_does_it(run: Command, kept: Kept) -> None:
     watching = threading.Thread(target=lambda: asyncio.run(watch()))
     watching.start()
     try:
-        assert ready.wait(20)
+        assert ready.wait(120)
         assert new(run) == 0
         assert run("case", "new", "2026-17", "--title", "t", "--legal-basis", "l").code == 1
         assert run("case", "add", "2026-17", kept.sale).code == 0
         assert run("case", "show", "2026-17", "--json").facts["evidence"] == [kept.sale]
     finally:
         over.set()
-        watching.join(20)
+        watching.join(120)

@@ -44,7 +44,7 @@ class _Pages(BaseHTTPRequestHandler):
 def site() -> Iterator[str]:
     """The address of a small site."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Pages)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

@@ -2,7 +2,8 @@
 
 As `virtual.VirtualLoop`, but the loop never jumps while the outside owes an answer:
 database and executor threads are counted (`Busy`), and a socket gets `PATIENCE_S` real
-seconds to speak. A night of nine hours takes as long as the work in it.
+seconds to speak, and as long again while the machine lets this process wait for its turn.
+A night of nine hours takes as long as the work in it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import selectors
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,7 +21,10 @@ import aiosqlite.core
 
 PATIENCE_S = 0.002
 """Real seconds without any event after which a loop with nothing owed counts as idle."""
-STUCK_S = 30.0
+LATE_S = 0.001
+"""A wait that overran by so much: others have the processor, perhaps the kernel's own network thread."""
+LATE_MOST = 20
+STUCK_S = 120.0
 
 
 class Busy:
@@ -55,7 +60,11 @@ class _PatientSelector(selectors.DefaultSelector):
         events = super().select(0)
         if events or (timeout is not None and timeout <= 0):
             return events
-        events = super().select(PATIENCE_S)
+        for _ in range(LATE_MOST):
+            began = time.monotonic()
+            events = super().select(PATIENCE_S)
+            if events or time.monotonic() - began < PATIENCE_S + LATE_S:
+                break
         waited = PATIENCE_S
         while not events and (self.loop.busy.owed or timeout is None):
             if waited > STUCK_S:

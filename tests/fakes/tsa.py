@@ -203,7 +203,7 @@ def _reply(folder: Path, signer: str, query: bytes, *, chained: bool) -> bytes:
         ]
         if chained:
             command += ["-chain", str(folder / f"{signer}-root.pem")]
-        done = subprocess.run(command, capture_output=True, timeout=30, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=120, check=False)
         if done.returncode:
             raise RuntimeError(done.stderr.decode(errors="replace"))
         return answered.read_bytes()

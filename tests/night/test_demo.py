@@ -46,7 +46,7 @@ def test_a_short_night_ends_with_a_score_and_can_be_looked_at_and_judged_again(t
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         check=False,
     )
     assert done.returncode in (0, 1), done.stderr[-3000:]
@@ -68,7 +68,7 @@ def test_a_short_night_ends_with_a_score_and_can_be_looked_at_and_judged_again(t
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     same = json.loads(again.stdout.strip().splitlines()[-1])
@@ -88,12 +88,12 @@ def test_an_interrupted_night_leaves_no_process_behind(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    until = time.monotonic() + 40
+    until = time.monotonic() + 120
     while time.monotonic() < until and not (folder / "data").exists():
         time.sleep(0.1)
     assert (folder / "data").exists()
     os.killpg(demo.pid, signal.SIGINT)
-    _, said = demo.communicate(timeout=30)
+    _, said = demo.communicate(timeout=120)
     assert demo.returncode == 130, said
     assert b"interrupted" in said
     assert not _processes_in(folder)
@@ -108,7 +108,7 @@ def test_wrong_use_exits_2_and_says_why(tmp_path: Path) -> None:
         (("--size", "week"), "invalid choice"),
     ):
         done = subprocess.run(
-            _demo(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+            _demo(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
         )
         assert done.returncode == 2
         assert words in done.stderr

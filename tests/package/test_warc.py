@@ -28,7 +28,7 @@ def check(data: bytes, folder: Path) -> str:
     path = folder / "nightjar.warc.gz"
     path.write_bytes(data)
     command = [sys.executable, "-m", "warcio.cli", "check", "-v", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

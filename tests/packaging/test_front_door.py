@@ -65,7 +65,7 @@ class Checkout:
         self, *arguments: str, cwd: Path | None = None, script: Path | None = None
     ) -> tuple[int, str, str]:
         child = self.start(*arguments, cwd=cwd, script=script)
-        out, err = child.communicate(timeout=60)
+        out, err = child.communicate(timeout=300)
         return child.returncode, out, err
 
     def stamp(self) -> str:
@@ -198,7 +198,7 @@ def test_two_at_once_install_once(checkout: Checkout) -> None:
     assert "waiting for it" in second.stderr.readline()
     Path(checkout.environment["UV_GATE"]).unlink()
     gate.close()
-    outs = [child.communicate(timeout=60)[0] for child in (first, second)]
+    outs = [child.communicate(timeout=300)[0] for child in (first, second)]
     assert ["first" in outs[0], "second" in outs[1]] == [True, True]
     assert len(checkout.calls) == 1
 
@@ -208,7 +208,7 @@ def test_an_install_killed_in_the_middle_starts_over_from_nothing(checkout: Chec
     child = checkout.start("run")
     with Path(checkout.environment["UV_GATE"]).open("w"):  # waits until uv stands at it
         child.kill()
-        child.communicate(timeout=60)
+        child.communicate(timeout=300)
         assert checkout.stamp() == "unfinished"
         half = checkout.folder / ".venv" / "half-written"
         half.touch()

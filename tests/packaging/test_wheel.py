@@ -40,7 +40,7 @@ def python(installed: Path, code: str, *arguments: str) -> str:
     environment = {**os.environ, "PYTHONPATH": str(installed), "PYTHONSAFEPATH": "1"}
     run = subprocess.run(
         [sys.executable, "-c", code, *arguments],
-        cwd=installed.parent, env=environment, capture_output=True, text=True, check=False, timeout=60,
+        cwd=installed.parent, env=environment, capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     return run.stdout

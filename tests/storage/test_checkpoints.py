@@ -60,7 +60,7 @@ async def points(store: Store) -> tuple[Signed, ...]:
 
 async def until(store: Store, size: int) -> Signed:
     """The checkpoint of that size, waited for as long as the loop really works on it."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while (found := await checkpoints.of_size(store.vault.database, size)) is None:  # noqa: ASYNC110 -- a row tells nobody
             await asyncio.sleep(0.001)
     return found

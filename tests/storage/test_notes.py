@@ -38,7 +38,7 @@ def need(program: str) -> str:
 
 
 def run(*command: str | Path, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(command, input=given, capture_output=True, timeout=30, check=False)
+    return subprocess.run(command, input=given, capture_output=True, timeout=120, check=False)
 
 
 # --- the standard's own example ------------------------------------------------------------

@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 import re
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +20,14 @@ from storage import case_tables, migrations, search, tables
 from storage.database import Database, configuration
 from storage.errors import DatabaseTrouble
 from storage.store import Store
+from tests.fakes.schema import the_long_way
 from tests.storage.kit import HandClock, opened
+
+
+@pytest.fixture(autouse=True)
+def migrated_from_nothing() -> Iterator[None]:
+    with the_long_way():
+        yield
 
 
 def schema(path: Path) -> dict[str, str]:

