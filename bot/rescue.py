@@ -164,7 +164,6 @@ class Rescue:
         log.info("the gap is in the log", **facts)
         self._since, self._disk.forgotten = None, 0
         self._total = self._total.plus(losses)
-        await self._hoard()
 
     async def _tell_end(self, since: datetime) -> None:
         self._told, total, self._total = None, self._total, Losses()

@@ -19,7 +19,7 @@ from tortoise.context import TortoiseContext
 from tortoise.exceptions import BaseORMException, ConfigurationError
 from tortoise.migrations.executor import MigrationExecutor
 
-from storage.errors import DatabaseTrouble, DiskTrouble, StoreError
+from storage.errors import DatabaseTrouble, DiskTrouble, Malformed, StoreError
 
 WRITER = "writer"
 READER = "reader"
@@ -41,6 +41,8 @@ def trouble(error: BaseException) -> StoreError:
     """The store's own error for one from tortoise, sqlite or the system."""
     cause = _sqlite_error(error)
     code = getattr(cause, "sqlite_errorcode", None)
+    if isinstance(code, int) and code & 0xFF == sqlite3.SQLITE_CORRUPT:
+        return Malformed(f"the database cannot be read: {error}")
     if isinstance(error, OSError) or (isinstance(code, int) and code & 0xFF in _DISK_CODES):
         return DiskTrouble(f"the disk would not take or give it: {error}")
     return DatabaseTrouble(f"{type(error).__name__}: {error}")

@@ -15,6 +15,7 @@
     │   ├── DiskTrouble        full, read-only, i/o error: stop and tell
     │   ├── DamagedBlob        stored bytes no longer match their name
     │   ├── DatabaseTrouble    schema or rows are not what they must be
+    │   │   ├── Malformed      ... and SQLite cannot tell damage from a disk that fails (DiskTrouble too)
     │   │   └── RolledBack     the log is older or other than a checkpoint that was signed
     │   ├── KeyTrouble         a signing key is missing, unreadable or not the expected one
     │   ├── NotNote            a signed text is malformed, altered or by another key
@@ -127,6 +128,14 @@ class DamagedBlob(StoreError):
 
 class DatabaseTrouble(StoreError):
     """The database is locked, damaged or of another version."""
+
+
+class Malformed(DiskTrouble, DatabaseTrouble):
+    """SQLite read what is no page of a database: it is damaged, or the disk fails (it does not say which).
+
+    Both, so that a running watch goes on as with any disk that fails, and who opens or
+    restores a database is told that it is not whole.
+    """
 
 
 class RolledBack(DatabaseTrouble):

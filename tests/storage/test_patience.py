@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from storage import patience
 from storage.errors import DatabaseTrouble, DiskTrouble
 from storage.patience import DiskWatch, Reserve
-from tests.storage.kit import HandClock
+from tests.storage.kit import HandClock, opened
 
 
 class Disk:
@@ -109,3 +111,28 @@ def test_a_reserve_takes_real_room_and_gives_it_back(tmp_path: Path) -> None:
     assert reserve.free() == 0
     assert not reserve.make(2**62), "no reserve where there is no room to spare"
     assert not reserve.path.exists()
+
+
+async def test_a_probe_really_writes_to_the_database(tmp_path: Path) -> None:
+    async with opened(tmp_path / "data") as store:
+        with closing(sqlite3.connect(store.folder / "nightjar.db")) as other:
+            versions = {other.execute("PRAGMA data_version").fetchone()[0]}
+            for _ in range(3):
+                await patience.probe(store.vault)
+                versions.add(other.execute("PRAGMA data_version").fetchone()[0])
+    assert len(versions) == 4, "nobody else saw a change: nothing was written"
+
+
+async def test_a_database_that_reads_as_damaged_is_a_disk_that_fails(tmp_path: Path) -> None:
+    """SQLite answers a read error (EIO) with "malformed"; a running watch must live through either."""
+    async with opened(tmp_path / "data") as store:
+        file = store.folder / "nightjar.db"
+        with closing(sqlite3.connect(file)) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        bent = bytearray(file.read_bytes())
+        bent[4096:] = bytes(len(bent) - 4096)
+        file.write_bytes(bent)
+        with pytest.raises(DiskTrouble, match="cannot be read"):
+            await store.vault.database.rows("SELECT count(*), max(entry) FROM leaf")
+        with pytest.raises(DatabaseTrouble):
+            await store.vault.database.rows("SELECT count(*), max(entry) FROM leaf")
