@@ -43,7 +43,6 @@ TIME, KEYS = "data/time", "data/keys"
 WARC, WACZ = "data/warc/nightjar.warc.gz", "data/wacz/nightjar.wacz"
 REPORT = "data/report/report.html"
 CASE_JSON, CASE_UCO, TABLE = "data/case/case.json", "data/case/case.jsonld", "data/case/posts.csv"
-WORKING = "data/working"
 SCHEMA = "data/schema/manifest.schema.json"
 
 

@@ -26,12 +26,19 @@ What lies where
     data/time/                         RFC 3161 timestamps: request (.tsq), response (.tsr), roots
     data/keys/                         public keys; certificate.note is the admin key's word for them
     data/warc/, data/wacz/             the same answers for web archive programs
-    data/report/report.html            for people, with small working copies of the
-                                       pictures: NOT EVIDENTIAL; nothing in it runs
+    data/report/report.html            for people, with small pictures; nothing in it runs
     data/case/                         who, why, and tables for case management programs
     data/schema/                       the JSON Schema of manifest.json
     seal.txt, seal.sig                 what was handed over, signed
     signatures/                        the same in the forms of other programs
+
+Evidential and working copies
+    Evidential: data/files, manifest.json, entry.json and proof.tlog; data/log, data/time and data/keys,
+    which show that these are what they were.
+    Working copies, NOT EVIDENTIAL, made at export to be read and searched: data/report and its pictures,
+    data/case (but the log has the hashes of the records in case.json), data/warc, data/wacz,
+    watch.json, inference.json.
+    To open or edit an original, copy it out of this folder: what is changed in here makes the check fail.
 
 Single checks by hand
     sha256sum -c --quiet tagmanifest-sha256.txt manifest-sha256.txt

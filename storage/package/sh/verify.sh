@@ -213,6 +213,8 @@ while IFS= read -r id; do [ ! -f "data/evidence/$id/manifest.json" ] || echo "da
         split(FILENAME, part, "/")
         if (index($0, "\"evidence_id\":\"" part[3] "\"") == 0) print "id", FILENAME
         if (index($0, "\"origin\":\"" origin "\"") == 0) print "origin", FILENAME
+        # in canonical JSON the keys are sorted: the version is the last thing a manifest says
+        if ($0 !~ /,"format":"nightjar-evidence",/ || $0 !~ /,"version":[12][}]$/) print "version", FILENAME
         rest = $0
         while (match(rest, /"role":"[^"]*","sha256":"[0-9a-f]*","size_bytes":[0-9]*/)) {
             file = substr(rest, RSTART, RLENGTH)
