@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What to look for; every condition given must hold. tier: at least as loud as this."""
+    """What to look for, named as in `storage.finding.find`; every condition given must hold.
+
+    tier: at least as loud as this.
+    """
 
     text: str = ""
     target: str = ""
@@ -52,18 +55,7 @@ def _finding(query: Query, viewer: str) -> Callable[[Store], Awaitable[tuple[Fou
 
         if viewer:
             await log_view(store, viewer, f"find {query}")
-        found = await find(
-            store,
-            text=query.text,
-            target=query.target,
-            post_id=query.post_id,
-            contact=query.contact,
-            item=query.item,
-            since=query.since,
-            until=query.until,
-            tier=query.tier,
-            limit=query.limit,
-        )
+        found = await find(store, **asdict(query))
         return found if viewer else tuple(starred_found(one) for one in found)
 
     return finding

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,3 +19,10 @@ def clock() -> HandClock:
 async def store(tmp_path: Path, clock: HandClock) -> AsyncIterator[Store]:
     async with opened(tmp_path / "data", clock) as one:
         yield one
+
+
+@pytest.fixture
+def copy(filled: Path, tmp_path: Path) -> Path:
+    """A copy, to be spoilt, of the store that a module calls `filled`."""
+    shutil.copytree(filled, tmp_path / "copy")
+    return tmp_path / "copy"

@@ -1,13 +1,16 @@
-"""A clock that is moved by hand, and a store on real files, for the tests of this room."""
+"""A clock moved by hand, a store on real files, ways to spoil and to check it: for the tests of this room."""
 
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from storage.casefile import VerifyReport, verify
+from storage.recovery import DATABASE
 from storage.store import Store
 
 DUSK = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)
@@ -44,3 +47,20 @@ async def opened(folder: Path, clock: HandClock | None = None) -> AsyncIterator[
         yield store
     finally:
         await store.close()
+
+
+async def report_on(folder: Path) -> VerifyReport:
+    """What a full check says of a store that lies there."""
+    reader = await Store.open_reader(folder, HandClock())
+    try:
+        return await verify(reader)
+    finally:
+        await reader.close()
+
+
+def change(folder: Path, sql: str, *values: object) -> int:
+    """Change rows behind the store's back; how many, at least one."""
+    with closing(sqlite3.connect(folder / DATABASE)) as connection, connection:
+        changed = connection.execute(sql, values).rowcount
+    assert changed > 0, sql
+    return changed

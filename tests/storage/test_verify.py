@@ -15,13 +15,11 @@ import pytest
 
 from bench._looks import judgement, look, watched
 from storage.blobs import names
-from storage.casefile import VerifyReport, verify
+from storage.casefile import verify
 from storage.errors import DatabaseTrouble
 from storage.model import Lifetime, Observation, Presence, Sighting
 from storage.store import Store
-from tests.storage.kit import HandClock, opened
-
-DATABASE = "nightjar.db"
+from tests.storage.kit import DATABASE, HandClock, change, opened, report_on
 
 
 async def fill(store: Store, clock: HandClock) -> None:
@@ -55,25 +53,6 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     asyncio.run(make())
     return folder
-
-
-@pytest.fixture
-def copy(filled: Path, tmp_path: Path) -> Path:
-    shutil.copytree(filled, tmp_path / "copy")
-    return tmp_path / "copy"
-
-
-async def report_on(folder: Path) -> VerifyReport:
-    reader = await Store.open_reader(folder, HandClock())
-    try:
-        return await verify(reader)
-    finally:
-        await reader.close()
-
-
-def change(folder: Path, sql: str, *values: object) -> int:
-    with closing(sqlite3.connect(folder / DATABASE)) as connection, connection:
-        return connection.execute(sql, values).rowcount
 
 
 async def test_an_untouched_store_is_whole(copy: Path) -> None:
@@ -226,7 +205,7 @@ async def test_any_changed_fact_of_an_observation_is_found(copy: Path, column: s
     ],
 )
 async def test_any_other_change_to_what_was_sealed_is_found(copy: Path, sql: str) -> None:
-    assert change(copy, sql) > 0
+    change(copy, sql)
     assert not (await report_on(copy)).whole
 
 

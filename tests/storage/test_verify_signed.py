@@ -17,11 +17,10 @@ from storage.checkpoints import Checkpoints
 from storage.keys import Signer
 from storage.model import Tier
 from storage.store import Store
-from storage.verify import VerifyReport, verify
-from tests.storage.kit import HandClock, opened
+from storage.verify import verify
+from tests.storage.kit import DATABASE, HandClock, change, opened, report_on
 from tests.storage.test_checkpoints import Told
 
-DATABASE = "nightjar.db"
 FRAUD = "fraud" * 12 + "1234"
 
 
@@ -50,25 +49,6 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("signed") / "data"
     asyncio.run(_fill(folder))
     return folder
-
-
-@pytest.fixture
-def copy(filled: Path, tmp_path: Path) -> Path:
-    shutil.copytree(filled, tmp_path / "copy")
-    return tmp_path / "copy"
-
-
-async def report_on(folder: Path) -> VerifyReport:
-    reader = await Store.open_reader(folder, HandClock())
-    try:
-        return await verify(reader)
-    finally:
-        await reader.close()
-
-
-def change(folder: Path, sql: str, *values: object) -> None:
-    with closing(sqlite3.connect(folder / DATABASE)) as connection, connection:
-        assert connection.execute(sql, values).rowcount > 0, sql
 
 
 async def found(folder: Path) -> set[str]:
