@@ -100,7 +100,7 @@ class Rescue:
 
     async def _rest(self) -> None:
         """Until the next probe is due, or the disk refused something."""
-        if self._disk.trouble:
+        if self._disk.trouble or self._told is not None:  # what is over is told by the next look
             await self._clock.sleep(PAUSE_S)
             return
         try:
