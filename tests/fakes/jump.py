@@ -168,10 +168,10 @@ def counted_calls(busy: Busy, owner: type, *names: str) -> Iterator[None]:
 
 
 SPEAKING = (
-    (selector_events._SelectorSocketTransport, "write"),
-    (selector_events._SelectorTransport, "close"),
+    (selector_events._SelectorSocketTransport, "write"),  # type: ignore[attr-defined]
+    (selector_events._SelectorTransport, "close"),  # type: ignore[attr-defined]
     (selector_events.BaseSelectorEventLoop, "_sock_connect"),
-    (unix_events._UnixWritePipeTransport, "write"),
+    (unix_events._UnixWritePipeTransport, "write"),  # type: ignore[attr-defined]
 )
 """Where asyncio speaks to somebody outside the loop, who may answer."""
 
