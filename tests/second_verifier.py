@@ -76,7 +76,8 @@ fingerprint, seal = sha256(daemon[12:]).hexdigest(), files["seal.txt"].decode()
 origin, at = re.match("nightjar-package 1\norigin ([0-9a-f]{32})\nexported-at (.+Z)\n", seal).groups()
 head = f"nightjar-package 1\norigin {origin}\nexported-at {at}\ncheckpoint {size} {root}key {fingerprint}\n"
 need(seal.startswith(head), "the seal is over another log or key")
-need(openssl(ED25519, inkey=daemon, sigfile=files["seal.sig"], in_=files["seal.txt"]), "the seal")
+for what, by in (("seal.txt", "seal.sig"), ("tagmanifest-sha256.txt", "signatures/tagmanifest.sig")):
+    need(openssl(ED25519, inkey=daemon, sigfile=files[by], in_=files[what]), by)
 lists = [files["manifest-sha256.txt"].decode(), files["tagmanifest-sha256.txt"].decode(), seal[len(head) :]]
 there = [f"{sha256(files[name]).hexdigest()}  {name}\n" for name in {*files} - {"seal.txt", "seal.sig"}]
 need(sorted("".join(lists).splitlines(keepends=True)) == sorted(there), "the files are not those listed")
@@ -94,7 +95,7 @@ need(admin in ("", sha256(boss[12:]).hexdigest()) and pinned in ("", fingerprint
 check_note(files["data/log/checkpoint"], log, [daemon], f"{log}\n{size}\n{root}time ")
 lines = files["data/log/entries.jsonl"].decode().removesuffix("\n").split("\n")
 shown = {entry["index"]: sha256(b"\0" + entry["entry"].encode()).digest() for entry in map(json.loads, lines)}
-need(list(shown) == sorted(shown) and len(shown) == len(lines), "the order of the entries")
+need(list(shown) == sorted(shown) and min(shown) >= 0 and len(shown) == len(lines), "the order of entries")
 need(all(leaves[index] == leaf for index, leaf in shown.items()), "an entry")
 keys = [daemon, *(der(pem) for name, pem in under("data/keys/old/").items() if name.endswith(".pem"))]
 proofs = {}
