@@ -300,8 +300,8 @@ LINK = '<li><a href="/ad/{0}">An old thing number {0}</a> <b>${0}</b> 2026-11-01
     "body",
     [
         pytest.param("<div>" * 10_000 + "<a href=/x/1>deep</a>", id="deep"),
-        pytest.param("<ul>" + "".join(LINK.format(n) for n in range(100_000)) + "</ul>", id="100 000 links"),
-        pytest.param("<p>x</p>" * 500_000 + "a" * 6_000_000, id="10 MB"),
+        pytest.param("<ul>" + "".join(LINK.format(n) for n in range(30_000)) + "</ul>", id="30 000 links"),
+        pytest.param("<p>x</p>" * 150_000 + "a" * 2_000_000, id="3 MB"),
         pytest.param("<a " + " ".join(f"x{n}=1" for n in range(50_000)) + " href=/y>z</a>", id="attributes"),
         pytest.param(
             "<p>" + "".join(f"<font a{n}>" for n in range(300)) + "</p>" + "<p>x" * 5_000, id="fonts"
@@ -326,7 +326,7 @@ def test_a_hostile_page_costs_little_and_raises_nothing_but_bad_page(body: str) 
             html.detail(page(body), Post(post_id="1", url="https://m.example/1"), chosen, NOW)
         except BadPage:
             pass
-    assert time.process_time() - began < 25
+    assert time.process_time() - began < 12
 
 
 def test_deep_nesting_does_not_slow_a_long_selector() -> None:

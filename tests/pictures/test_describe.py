@@ -6,6 +6,7 @@ import asyncio
 import io
 import zipfile
 from collections.abc import AsyncIterator
+from functools import cache
 
 import numpy as np
 import pytest
@@ -166,28 +167,41 @@ async def test_every_colour_mode_is_hashed(workers: PictureWorkers, mode: str) -
     assert picture.phash, picture
 
 
+@cache
+def vast() -> Image.Image:
+    """35 MB as a bitmap: beyond what is decoded beside other things. Copy it before changing it."""
+    return photo(8, 3_400, 2_600)
+
+
+def quickly(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    """The file of a large image, made with little effort: how well it is packed does not matter."""
+    effort = {"compress_level": 1} if kind == "PNG" else {"speed": 10}
+    return encoded(image, kind, **effort, **options)
+
+
 async def test_large_pictures_are_hashed_like_their_small_copies(workers: PictureWorkers) -> None:
-    whole = photo(8, 3_400, 2_600)  # 35 MB as a PNG: beyond what is decoded beside other things
+    whole = vast()
     clear = whole.convert("RGBA")
     grey = Image.fromarray(np.asarray(whole.convert("L")).astype(np.uint16) * 200)
     small = await told(workers, encoded(whole.resize((850, 650)), "PNG"))
     for image, kind in ((whole, "PNG"), (clear, "PNG"), (grey, "PNG"), (whole, "AVIF")):
-        picture = await told(workers, encoded(image, kind))
+        picture = await told(workers, quickly(image, kind))
         assert (picture.width, picture.undecodable) == (3_400, ""), (kind, image.mode)
         assert distance(picture.phash, small.phash) <= 4, (kind, image.mode)
 
 
 async def test_a_large_turned_picture_is_looked_at_upright(workers: PictureWorkers) -> None:
-    upright = photo(9, 3_400, 2_600)
+    upright = vast()
     exif = Image.Exif()
+    phash = (await told(workers, quickly(upright))).phash
     for orientation, lying in (
         (6, upright.transpose(Image.Transpose.ROTATE_90)),
         (5, upright.transpose(Image.Transpose.TRANSPOSE)),
         (7, upright.transpose(Image.Transpose.TRANSVERSE)),
     ):
         exif[0x0112] = orientation
-        turned = await told(workers, encoded(lying, "PNG", exif=exif.tobytes()))
-        assert distance(turned.phash, (await told(workers, encoded(upright, "PNG"))).phash) <= 4
+        turned = await told(workers, quickly(lying, exif=exif.tobytes()))
+        assert distance(turned.phash, phash) <= 4
 
 
 async def test_a_picture_that_needs_too_much_memory_for_its_kind_says_so(workers: PictureWorkers) -> None:
@@ -198,10 +212,10 @@ async def test_a_picture_that_needs_too_much_memory_for_its_kind_says_so(workers
 async def test_large_jobs_wait_for_each_other_and_small_ones_do_not() -> None:
     large = asyncio.Lock()
     pool = PictureWorkers(1, SystemClock(), large=large)
-    vast = encoded(photo(8, 3_400, 2_600), "PNG")
+    data = quickly(vast())
     try:
         async with large:
-            waiting = asyncio.create_task(told(pool, vast))
+            waiting = asyncio.create_task(told(pool, data))
             assert (await told(pool, jpeg())).phash
             assert (await told(pool, jpeg(2))).phash
             assert not waiting.done()
