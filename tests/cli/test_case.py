@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.commands import case
 from storage.store import Store
 from tests.cli.kept import Command, Kept, StillClock, night
 
@@ -65,7 +66,8 @@ def test_wrong_orders_are_refused_in_one_line(
     assert "Traceback" not in ran.err
 
 
-def test_beside_a_watch_the_watch_does_it(run: Command, kept: Kept) -> None:
+def test_beside_a_watch_the_watch_does_it(run: Command, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(case, "WAITED_S", 120.0)  # a busy machine is no watch that does nothing
     ready, over = threading.Event(), threading.Event()
 
     async def watch() -> None:
