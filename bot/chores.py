@@ -40,18 +40,33 @@ class Chores:
         self._store, self._clock = store, clock
         self._rules, self._night, self._tell = rules, night, tell
         self._next_s = clock.monotonic() + SETTLE_S
+        self._waits = ""
+        """Why what commands left waits, as the admin was told."""
 
     async def run(self) -> None:
         """Look after it for ever. A store in trouble is told and tried again the next day."""
         while True:
             await self._clock.sleep(TAKE_S * self._clock.speed)
-            try:
-                await self._store.take_left()
-            except StoreError as error:  # it stays where it is; the disk's trouble is told elsewhere
-                log.warning("what commands left waits", why=str(error))
+            if not await self._take():
+                continue
             ordered = self._store.heard(erasure.ORDER)
             if ordered or (self._clock.monotonic() >= self._next_s and not self._night()):
                 await self._erase("by hand" if ordered else "")
+
+    async def _take(self) -> bool:
+        """Take in what commands left. Only when nothing waits may anything be erased: it may be a hold."""
+        try:
+            await self._store.take_left()
+        except StoreError as error:
+            why = str(error)
+        else:
+            why = ""
+        for words in self._store.refused():
+            await self._tell(words)
+        if why and why != self._waits:
+            await self._tell(f"what commands left waits, and nothing is erased meanwhile: {why}")
+        self._waits = why
+        return not why
 
     async def _erase(self, officer: str) -> None:
         self._next_s = self._clock.monotonic() + EVERY_S

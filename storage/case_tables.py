@@ -11,13 +11,16 @@ from tortoise.models import Model
 
 from storage.tables import Moment
 
+MOST_SUBJECT = 64
+"""As long as a case number may be."""
+
 
 class RecordRow(Model):
     """The facts of a log entry that names them by hash only. subject: its case number, or ""."""
 
     leaf = fields.BigIntField(primary_key=True)
     kind = fields.CharField(max_length=32)
-    subject = fields.CharField(max_length=64)
+    subject = fields.CharField(max_length=MOST_SUBJECT)
     record = fields.TextField()
 
     class Meta:

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from storage import ledger
-from storage.case_tables import RecordRow
-from storage.codec import canonical
+from storage.case_tables import MOST_SUBJECT, RecordRow
+from storage.codec import canonical, clean
 from storage.database import Database
 from storage.errors import DatabaseTrouble
 from storage.model import sha256_of
@@ -54,11 +54,13 @@ class Record:
 def append(batch: Batch, kind: str, facts: Mapping[str, str], at: datetime, *, salt: str = "") -> int:
     """Add a private entry with its record in this transaction; its index.
 
-    salt: 32 hex digits made by the caller, since a job may run twice; "" for a new one.
+    salt: 32 hex digits made by the caller, since a job may run twice; "" for a new one. What is
+    too long for a case number (an export of several cases) is the subject of none.
     """
     record = canonical({"facts": dict(facts), "salt": salt or os.urandom(16).hex()})
     leaf = ledger.append(batch, kind, {"facts_sha256": sha256_of(record)}, at)
-    subject = facts.get("case", "")
+    subject = clean(facts.get("case", ""))
+    subject = subject if len(subject) <= MOST_SUBJECT else ""
     batch.add(RecordRow(leaf=leaf, kind=kind, subject=subject, record=record.decode()))
     return leaf
 

@@ -3,7 +3,9 @@
 Only one process writes the log. A command that must leave a trace there (an export, a
 view) or orders something (about a case) puts a small file into `<folder>/events`; the
 watch takes it in within seconds, or at its next start. A crash between logging and
-removing logs it twice, under one event id. What cannot be done stays there as `.refused`.
+removing logs it twice, under one event id. What cannot be done stays there as `.refused`,
+with the reason in its first line, and holds nothing else up. What cannot be read or removed
+stays as it is, and with it every later order about a case: they build on each other.
 """
 
 from __future__ import annotations
@@ -16,9 +18,9 @@ from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 
-from storage import cases, ledger, records
-from storage.codec import Plain, canonical, stamp
-from storage.errors import CaseRefused, DiskTrouble
+from storage import cases, keys, ledger, records
+from storage.codec import Plain, canonical, clean, stamp
+from storage.errors import CaseRefused, DiskTrouble, StoreError
 from storage.model import new_id
 from storage.threads import in_thread
 from storage.vault import Vault
@@ -27,16 +29,22 @@ from storage.writer import Batch
 FOLDER = "events"
 REFUSED = ".refused"
 TAKE_EVERY_S = 10.0
-_MAX_BYTES = 1_000_000
+MOST_BYTES = 16_000_000
+"""Of one event. The ids of a quarter of a million posts have room in it."""
+_MOST_WHY = 300
+_MOST_KEPT_BYTES = 100_000
+"""Of a refused event so much is kept beside the reason."""
 
 
 async def leave(vault: Vault, kind: str, facts: Mapping[str, str]) -> str:
-    """Leave an event for the watch; its id. Raises DiskTrouble."""
+    """Leave an event for the watch; its id. Raises DiskTrouble, CaseRefused when it is too large."""
     now = vault.clock.now()
     name = new_id(now)
     event: dict[str, Plain] = {"event_id": name, "kind": kind, "happened_at": stamp(now)}
     data = canonical({**event, "facts": dict(facts)})
-    await in_thread(_write, vault.folder / FOLDER, name, data)
+    if len(data) > MOST_BYTES:
+        raise CaseRefused(f"{len(data):,} bytes are too much to be left for the watch at once: name less")
+    await in_thread(keys.write, vault.folder / FOLDER / f"{name}.json", data)
     return name
 
 
@@ -52,55 +60,6 @@ async def log(vault: Vault, kind: str, facts: Mapping[str, str]) -> int:
     return await vault.submit(job)
 
 
-def _write(folder: Path, name: str, data: bytes) -> None:
-    try:
-        folder.mkdir(exist_ok=True)
-        temporary = folder / f".{name}"
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(folder / f"{name}.json")
-    except OSError as error:
-        raise DiskTrouble(f"{folder}: {error}") from error
-
-
-async def take(vault: Vault, heard: set[str]) -> int:
-    """Log what was left, oldest first; how many events. Their kinds are added to `heard`.
-
-    Files that cannot be read stay where they are.
-    """
-    taken = 0
-    for path in _waiting(vault.folder / FOLDER):
-        event = await in_thread(_read, path)
-        if event is not None:
-            kind = event["kind"]
-            if await _take(vault, path, event):
-                taken += 1
-                heard.add(kind)
-    return taken
-
-
-async def _take(vault: Vault, path: Path, event: dict[str, str]) -> bool:
-    kind = event.pop("kind")
-    try:
-        if kind in cases.KINDS:
-            when = {name: event[name] for name in ("event_id", "happened_at")}
-            await cases.apply(vault, cases.order_of(event), event=when)
-        else:
-            await log(vault, kind, event)
-    except CaseRefused as refused:
-        await in_thread(_refuse, path, str(refused))
-        return False
-    await in_thread(path.unlink, True)
-    return True
-
-
-def _refuse(path: Path, why: str) -> None:
-    path.with_suffix(REFUSED).write_text(why, encoding="utf-8")
-    path.unlink(missing_ok=True)
-
-
 class Left(Enum):
     """What became of an event that was left."""
 
@@ -114,27 +73,62 @@ def became(folder: Path, event_id: str) -> tuple[Left, str]:
     path = folder / FOLDER / f"{event_id}.json"
     try:
         if path.with_suffix(REFUSED).exists():
-            return Left.REFUSED, path.with_suffix(REFUSED).read_text(encoding="utf-8", errors="replace")
+            text = path.with_suffix(REFUSED).read_text(encoding="utf-8", errors="replace")
+            return Left.REFUSED, text.partition("\n")[0]
         return (Left.WAITING if path.exists() else Left.TAKEN), ""
     except OSError as error:
         raise DiskTrouble(f"{path}: {error}") from error
 
 
 def _waiting(folder: Path) -> list[Path]:
-    return sorted(folder.glob("[!.]*.json")) if folder.is_dir() else []
-
-
-def _read(path: Path) -> dict[str, str] | None:
-    """A left event, flat; None when it is not one."""
+    """Events to be taken in, oldest first. Raises DiskTrouble when they could not be removed afterwards."""
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            return None
+        found = sorted(path for path in folder.iterdir() if path.suffix == ".json" and path.name[0] != ".")
+        if found and not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+            raise DiskTrouble(f"{folder}: this account may take nothing out of it")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise DiskTrouble(f"{folder}: {error.strerror}") from error
+    return found
+
+
+def _read(path: Path) -> dict[str, str]:
+    """A left event, flat. Raises CaseRefused when it is none, DiskTrouble."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise CaseRefused(f"it has more than {MOST_BYTES:,} bytes")
         event = json.loads(path.read_bytes())
-        facts = {f"{name}": str(value) for name, value in event["facts"].items()}
-        kind, when, event_id = str(event["kind"]), str(event["happened_at"]), str(event["event_id"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    return {**facts, "kind": kind, "happened_at": when, "event_id": event_id}
+        facts = {clean(name): clean(str(value)) for name, value in event["facts"].items()}
+        own = {name: clean(str(event[name])) for name in ("kind", "happened_at", "event_id")}
+    except OSError as error:
+        raise DiskTrouble(f"{path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise CaseRefused("it is no event") from None
+    if own["kind"] not in records.PRIVATE:
+        raise CaseRefused("it is of no kind that a command leaves")
+    return facts | own
+
+
+def _refuse(path: Path, why: str) -> None:
+    try:
+        with path.open("rb") as file:
+            kept = file.read(_MOST_KEPT_BYTES)
+        keys.write(path.with_suffix(REFUSED), f"{why}\n".encode() + kept)
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise DiskTrouble(f"{path}: {error.strerror}") from error
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise DiskTrouble(f"{path}: {error.strerror}") from error
+
+
+async def _nothing(batch: Batch) -> None:
+    """A job that the writer takes whenever it takes any."""
 
 
 class Glances:
@@ -143,19 +137,77 @@ class Glances:
     def __init__(self) -> None:
         self._last_s = float("-inf")
         self._taking = asyncio.Lock()
+        self._logged: set[str] = set()
+        """Names of files whose events are in the log, and which could not be removed yet."""
         self.heard: set[str] = set()
         """Kinds of the events that were taken in; whoever acts on one takes it out."""
+        self.refused: list[str] = []
+        """What was refused, in words; whoever tells it takes it out."""
 
     async def take(self, vault: Vault) -> int:
-        """Take in what was left; how many events. Raises DiskTrouble, DatabaseTrouble."""
+        """Take in what was left, oldest first; how many events. Raises DiskTrouble, DatabaseTrouble.
+
+        Raises DiskTrouble too when something stays that cannot be read, after the rest was taken.
+        """
         async with self._taking:
-            return await take(vault, self.heard)
+            taken, stays = 0, None
+            for path in await in_thread(_waiting, vault.folder / FOLDER):
+                try:
+                    event = await in_thread(_read, path)
+                except DiskTrouble as trouble:
+                    stays = stays or trouble
+                except CaseRefused as refused:
+                    await self._refuse(path, "event", str(refused))
+                else:
+                    if stays is None or event["kind"] not in cases.KINDS:
+                        taken += await self._take(vault, path, event)
+            if stays is not None:
+                raise stays
+            return taken
+
+    async def _take(self, vault: Vault, path: Path, event: dict[str, str]) -> bool:
+        kind = event["kind"]
+        if path.name not in self._logged:
+            why = await _done(vault, event)
+            if why:
+                await self._refuse(path, kind, why)
+                return False
+            self._logged.add(path.name)
+        await in_thread(_remove, path)
+        self._logged.discard(path.name)
+        self.heard.add(kind)
+        return True
+
+    async def _refuse(self, path: Path, kind: str, why: str) -> None:
+        short = " ".join(why.split())[:_MOST_WHY]
+        await in_thread(_refuse, path, short)
+        name = path.with_suffix(REFUSED).name
+        self.refused.append(f"what a command left for the watch ({kind}) was not done: {short}; see {name}")
 
     async def glance(self, vault: Vault) -> None:
-        """Take in what was left, at most every 10 s; on a full disk it stays for later."""
+        """Take in what was left, at most every 10 s; what is in trouble stays for later."""
         now_s = vault.clock.monotonic()
         if vault.writer is None or now_s - self._last_s < TAKE_EVERY_S:
             return
         self._last_s = now_s
-        with contextlib.suppress(DiskTrouble):
+        with contextlib.suppress(StoreError):
             await self.take(vault)
+
+
+async def _done(vault: Vault, event: dict[str, str]) -> str:
+    """Do what an event says; why it cannot be done, or "". Raises DiskTrouble, DatabaseTrouble."""
+    facts = {name: value for name, value in event.items() if name != "kind"}
+    try:
+        if event["kind"] in cases.KINDS:
+            when = {name: event[name] for name in ("event_id", "happened_at")}
+            await cases.apply(vault, cases.order_of(facts), event=when)
+        else:
+            await log(vault, event["kind"], facts)
+    except DiskTrouble:
+        raise
+    except CaseRefused as refused:
+        return str(refused)
+    except StoreError as trouble:
+        await vault.submit(_nothing)  # raises when it is not this event that is at fault
+        return str(trouble)
+    return ""

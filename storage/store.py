@@ -239,6 +239,11 @@ class Store:
         self._glances.heard.discard(kind)
         return True
 
+    def refused(self) -> tuple[str, ...]:
+        """What was left and could not be done since this was asked last, in words for the admin."""
+        words, self._glances.refused = tuple(self._glances.refused), []
+        return words
+
     async def root(self) -> tuple[int, str]:
         """Tree size and RFC 6962 root hash (hex) as committed."""
         head = await ledger.head(self.vault.database)
