@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench._harvest import Case, harvest
+from bench._harvest import Case, harvest, harvest_of
 from bench._spoils import copied
 from bench._strangers import STRANGERS, DisagreesError, Stranger
 from bench._verifiers import VerifierMissingError
@@ -26,19 +26,27 @@ NEEDS_DEV = True
 
 
 async def run(arguments: Sequence[str]) -> Result:
-    """`--posts N` in the night (24), `--only NAME` one checker."""
+    """`--posts N` in the night (24), or `--data FOLDER` one that was watched; `--only NAME` one checker."""
     parser = argparse.ArgumentParser(prog=f"./nightjar bench {NAME}", description=SUMMARY)
     parser.add_argument("--posts", type=int, default=24)
+    parser.add_argument("--data", type=Path, help="a data folder of the daemon, of a demo for one, instead")
     parser.add_argument("--only", choices=[stranger.name for stranger in STRANGERS])
     options = parser.parse_args(arguments)
     with TemporaryDirectory(prefix="nightjar-bench-") as name:
-        case = await harvest(Path(name), options.posts)
+        if options.data is None:
+            case, told = (
+                await harvest(Path(name), options.posts),
+                f"{options.posts} posts over TLS on loopback",
+            )
+        else:
+            case = await harvest_of(Path(name), options.data)
+            told = "all of a night that the daemon watched"
         chosen = [stranger for stranger in STRANGERS if options.only in (None, stranger.name)]
         figures: list[Figure] = []
         for stranger in chosen:
             figures += await asyncio.to_thread(asked, stranger, case)
         looks = sum(1 for _ in (case.folder / "data" / "evidence").iterdir())
-    return Result(tuple(figures), (f"{options.posts} posts, {looks} looks, over TLS on loopback",))
+    return Result(tuple(figures), (f"{told}, {looks} looks",))
 
 
 def asked(stranger: Stranger, case: Case) -> list[Figure]:

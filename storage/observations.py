@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from storage.codec import clean, load, load_tuple, moment
 from storage.database import Database, Row
@@ -80,6 +80,14 @@ async def one(vault: Vault, evidence_id: str) -> Evidence:
     if not rows:
         raise DatabaseTrouble(f"no evidence {evidence_id!r} in this store")
     return (await _with_pictures(vault.database, rows))[0]
+
+
+async def present(vault: Vault, ids: Collection[str]) -> frozenset[str]:
+    """Those of the ids that are in the store: not unknown, not erased."""
+    if not ids:
+        return frozenset()
+    sql = "SELECT evidence_id FROM observation WHERE evidence_id IN (SELECT value FROM json_each(?))"
+    return frozenset(row[0] for row in await vault.database.rows(sql, (json.dumps(sorted(ids)),)))
 
 
 async def unjudged(vault: Vault, limit: int) -> tuple[Evidence, ...]:

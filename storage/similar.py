@@ -8,6 +8,7 @@ searched in plain Python, so that a young watch never loads numpy.
 from __future__ import annotations
 
 from array import array
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from storage.model import PictureMatch, Sha256, Tier
@@ -55,6 +56,14 @@ class PictureIndex:
         self._tiers.append(tier.rank)
         self._known.append(known)
 
+    def forget(self, known: str) -> None:
+        """Let nothing be found by this evidence id any more: it was erased."""
+        for at, name in enumerate(self._known):
+            if name == known:
+                self._known[at] = ""
+                sha256 = bytes(self._names[at * _SHA256_BYTES : (at + 1) * _SHA256_BYTES])
+                self._copies[sha256] = tuple(k for k in self._copies.get(sha256, ()) if k != known)
+
     def near(
         self, phash_hex: str, max_bits: int, *, sha256: str = "", limit: int = 50
     ) -> tuple[PictureMatch, ...]:
@@ -65,7 +74,8 @@ class PictureIndex:
         wanted = int(phash_hex, 16)
         plain = len(self._hashes) <= _PLAIN_UP_TO
         found = self._plain(wanted, max_bits) if plain else self._fast(wanted, max_bits)
-        return tuple(self._match(at, bits, Sha256(sha256)) for bits, at in sorted(found)[:limit])
+        kept = ((bits, at) for bits, at in sorted(found) if self._known[at])
+        return tuple(self._match(at, bits, Sha256(sha256)) for bits, at in islice(kept, limit))
 
     def _plain(self, wanted: int, max_bits: int) -> list[tuple[int, int]]:
         distances = ((wanted ^ value).bit_count() for value in self._hashes)

@@ -7,7 +7,7 @@ named by its groups.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -111,6 +111,10 @@ class Store:
     async def evidence(self, evidence_id: str) -> Evidence:
         """One piece of evidence, its pictures with hashes once recorded. Raises DatabaseTrouble."""
         return await observations.one(self.vault, evidence_id)
+
+    async def present(self, ids: Collection[str]) -> frozenset[str]:
+        """Those of the evidence ids that are in the store: not unknown, not erased."""
+        return await observations.present(self.vault, ids)
 
     async def unjudged(self, limit: int = 500) -> tuple[Evidence, ...]:
         """Evidence that waits for a verdict, oldest first; MISSING looks never do."""

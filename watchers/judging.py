@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from storage.clock import Clock
-from storage.errors import DamagedBlob, DiskTrouble, StoreError
+from storage.errors import DamagedBlob, DatabaseTrouble, DiskTrouble, StoreError
 from storage.model import (
     Alert,
     Evidence,
@@ -313,11 +313,20 @@ class Bench:
                 for m in self._index.near(picture.phash, SAME_BITS, sha256=picture.sha256)
                 if m.known not in own
             ]
+            near = await self._still_kept(near)
             if await self._is_furniture(picture, near, evidence):
                 near = [m for m in near if m.known.startswith("gallery:")]
             if near:
                 found.append(min(near, key=lambda m: (m.distance_bits, m.known_tier.rank)))
         return tuple(found)
+
+    async def _still_kept(self, near: Sequence[PictureMatch]) -> list[PictureMatch]:
+        """Without those whose evidence was erased since the index was filled."""
+        asked = {m.known for m in near if not m.known.startswith("gallery:")}
+        gone = asked - await self._store.present(asked)
+        for known in gone:
+            self._index.forget(known)
+        return [m for m in near if m.known not in gone]
 
     async def _is_furniture(self, picture: Picture, near: Sequence[PictureMatch], evidence: Evidence) -> bool:
         """Whether the site itself puts this picture into its posts; once known it is remembered."""
@@ -326,7 +335,11 @@ class Bench:
         for match in near:
             if match.known_sha256 != picture.sha256 or match.known.startswith("gallery:"):
                 continue
-            if is_furniture(picture.sha256, evidence, await self._store.evidence(match.known)):
+            try:
+                other = await self._store.evidence(match.known)
+            except DatabaseTrouble:  # erased this very moment
+                continue
+            if is_furniture(picture.sha256, evidence, other):
                 self._furniture.add(picture.phash)
                 return True
         return False

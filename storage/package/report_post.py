@@ -298,7 +298,7 @@ def _verdict(file: Casefile, view: View) -> str:
             r.kind,
             view.mask(r.what, verdict.contacts),
             view.mask(r.span, verdict.contacts),
-            r.detail,
+            view.mask(r.detail, verdict.contacts),
             f"{r.weight:+g}",
         )
         for r in verdict.reasons

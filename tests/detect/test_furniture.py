@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from bench._looks import answer, bytes_of, look, watched
+from storage import erasure
 from storage.model import Alert, AlertKind, Evidence, Picture, PictureCapture, PictureRef, Sha256, Tier
 from storage.patience import DiskWatch
+from storage.retention import Rules
 from storage.store import Store
 from tests.storage.kit import HandClock, opened
 from watchers.detect.furniture import is_furniture, likeness
@@ -146,3 +148,16 @@ def test_a_picture_on_another_host_is_nobodys_furniture(tmp_path: Path) -> None:
 def test_titles_are_alike_in_any_script() -> None:
     assert likeness("象牙手镯 全新", "象牙手镯全新 急出") > 0.5 > likeness("象牙手镯", "穿山甲片")
     assert likeness("", "x") == 0.0
+
+
+def test_a_picture_of_an_erased_post_is_like_nothing_and_ends_no_judging(tmp_path: Path) -> None:
+    async def night() -> tuple[Alert | None, int]:
+        async with market(tmp_path) as (store, clock, bench):
+            url = "https://example.org/up/1.jpg"
+            await told(bench, await shown(store, clock, "1", "bicycle with basket", url))
+            clock.tick(40 * 86_400)
+            erased = await erasure.apply(store, Rules(unmatched_days=30))
+            again = await shown(store, clock, "2", "bicycle with basket", url, seller="other")
+            return await told(bench, again), erased.posts
+
+    assert asyncio.run(night()) == (None, 1)

@@ -18,6 +18,7 @@ from storage.model import (
     PictureCapture,
     PictureRef,
     Presence,
+    Reason,
     Sighting,
     Tier,
 )
@@ -57,7 +58,12 @@ async def two_posts(store: Store, clock: HandClock) -> tuple[str, str]:
     )
     first = await store.seal(replace(snapshot, post=words, pictures=shots), watched=watched("1", at))
     judged = judgement(first, clock.tick(), Tier.URGENT)
-    verdict = replace(judged.verdict, contacts=("phone:+8613800138000", "wechat:horn_dealer88"))
+    reasons = tuple(
+        Reason(kind="contact", what=kind, weight=5.0, span=value, detail=value)
+        for kind, value in (("phone", "+8613800138000"), ("wechat", "horn_dealer88"))
+    )
+    contacts = ("phone:+8613800138000", "wechat:horn_dealer88")
+    verdict = replace(judged.verdict, contacts=contacts, reasons=(*judged.verdict.reasons, *reasons))
     await store.record(replace(judged, verdict=verdict), announce=("chat",))
     for presence in (Presence.ALIVE, Presence.HOST_DOWN, Presence.GONE_404, Presence.GONE_404):
         look_ = Sighting(
