@@ -94,6 +94,7 @@ class Unkept:
         self._held: OrderedDict[Key, Held] = OrderedDict()
         self._lost: set[Key] = set()
         self._bytes = 0
+        self._sealing: Key | None = None
         self._taking = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -128,12 +129,13 @@ class Unkept:
         if not self._make_room(held):
             self._give_up(key)
             return
+        earlier = self._held.get(key)
         self._held[key] = held
-        self._bytes += held.size_bytes
+        self._bytes += held.size_bytes - (earlier.size_bytes if earlier is not None else 0)
 
     def _make_room(self, held: Held) -> bool:
         """Whether it fits, after the oldest quiet ones made room for a loud one."""
-        quiet = [k for k, h in self._held.items() if not h.loud] if held.loud else []
+        quiet = [k for k, h in self._held.items() if not h.loud and k != self._sealing] if held.loud else []
         for key in quiet:
             if self._fits(held):
                 break
@@ -156,9 +158,16 @@ class Unkept:
         await self._idle.wait()
         while self._held:
             key, held = next(iter(self._held.items()))
-            evidence = await self._disk.once(lambda h=held: self._store.seal(h.snapshot, watched=h.row))  # type: ignore[misc]
-            self._drop(key)
-            self._busy.discard(key)
+            self._sealing = key
+            try:
+                evidence = await self._disk.once(
+                    lambda h=held: self._store.seal(h.snapshot, watched=h.row)  # type: ignore[misc]
+                )
+            finally:
+                self._sealing = None
+            if self._held[key] is held:  # else a later look at the post came meanwhile
+                self._drop(key)
+                self._busy.discard(key)
             self.counts.kept += 1
             if held.snapshot.observation is not Observation.MISSING:
                 await self._submit(evidence)
