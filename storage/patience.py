@@ -129,8 +129,12 @@ class DiskWatch:
         """Do what was put off, oldest first; how much it was. Raises DiskTrouble: the rest stays."""
         done = 0
         while self._later:
-            await self.once(self._later[0])
-            self._later.popleft()
+            call = self._later.popleft()  # in hand: what comes meanwhile must not push it out
+            try:
+                await self.once(call)
+            except BaseException:
+                self._later.appendleft(call)
+                raise
             done += 1
         return done
 

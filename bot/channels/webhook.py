@@ -98,7 +98,7 @@ class Webhook:
         """Seconds of a Retry-After in either form (RFC 9110, 10.2.3), capped; None without one."""
         if not retry_after:
             return None
-        if retry_after.strip().isdigit():
+        if retry_after.isascii() and retry_after.strip().isdigit():
             return min(float(retry_after), LONGEST_PAUSE_S)
         try:
             until = parsedate_to_datetime(retry_after)

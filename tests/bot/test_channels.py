@@ -148,6 +148,7 @@ async def test_a_webhook_event_is_signed_and_carries_its_key(hook: Hook, tmp_pat
         ((429, {"Retry-After": "99999999"}), NotSent, webhook.LONGEST_PAUSE_S),
         ((429, {"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}), NotSent, 0.0),
         ((429, {"Retry-After": "soon"}), NotSent, None),
+        ((429, {"Retry-After": "²"}), NotSent, None),
         ((401, {}), NotSent, None),
         ((500, {}), Uncertain, None),
         ((422, {}), Unsendable, None),

@@ -69,6 +69,21 @@ async def test_too_many_writes_push_out_the_oldest_and_are_counted(monkeypatch: 
     assert (disk.written, watch.forgotten) == ([2, 3], 2)
 
 
+async def test_a_write_in_hand_is_not_pushed_out_by_later_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "MOST_LATER", 3)
+    watch, disk = DiskWatch(HandClock()), Disk()
+
+    async def and_one_more() -> None:
+        watch.later(disk.write(3))
+        await disk.write(0)()
+
+    watch.later(and_one_more)
+    for number in (1, 2):
+        watch.later(disk.write(number))
+    await watch.make_up()
+    assert (disk.written, watch.forgotten) == ([0, 1, 2, 3], 0)
+
+
 async def test_patience_waits_for_the_disk_and_for_nothing_else() -> None:
     clock = HandClock()
     watch = DiskWatch(clock)
