@@ -6,43 +6,105 @@
 # PACKAGE is the folder (unpack a .zip first); default: where this script lies. Better than the copy in a
 # package that you do not trust yet is a copy that you had before. Needs a POSIX shell and utilities
 # (sed, awk, grep, find, sort, od, tr), coreutils (sha256sum, base64, mktemp), openssl 3 and gzip.
-# Exit code 0: everything that was checked holds; 1: something does not; 2: wrong use.
+# Exit code 0: everything that was checked holds; 1: something does not; 2: it could not be checked
+# (wrong use, a program that is missing or does not do what is needed, no room for temporary files).
 # The format is described in docs/evidence.md of Nightjar.
 
 LC_ALL=C
 export LC_ALL
 umask 077
+unset CDPATH GREP_OPTIONS POSIXLY_CORRECT
 
+usage="usage: sh verify.sh [--admin FINGERPRINT] [--key FINGERPRINT] [--tsa-roots FOLDER] [PACKAGE]"
+stop() { echo "verify.sh: $*" >&2; exit 2; }
 admin= pinned= roots= package=
 while [ $# -gt 0 ]; do
     case $1 in
-    --admin) admin=$2 ;;
-    --key) pinned=$2 ;;
-    --tsa-roots) roots=$(CDPATH= cd -- "$2" 2>/dev/null && pwd) || { echo "verify.sh: no folder $2" >&2; exit 2; } ;;
-    -*) echo "usage: sh verify.sh [--admin FINGERPRINT] [--key FINGERPRINT] [--tsa-roots FOLDER] [PACKAGE]" >&2; exit 2 ;;
+    --admin | --key | --tsa-roots) [ -n "${2-}" ] || stop "$1 needs a value" ;;
+    -*) stop "$usage" ;;
     *) package=$1; shift; continue ;;
     esac
-    [ $# -ge 2 ] || { echo "verify.sh: $1 needs a value" >&2; exit 2; }
+    case $1 in
+    --admin) admin=$2 ;;
+    --key) pinned=$2 ;;
+    *) roots=$(cd -- "$2" 2>/dev/null && pwd) || stop "no folder $2" ;;
+    esac
     shift 2
 done
-for tool in openssl sha256sum base64 awk gzip mktemp od; do
-    command -v "$tool" >/dev/null || { echo "verify.sh: $tool is missing" >&2; exit 2; }
+for tool in awk base64 cat cmp comm cp cut dirname find grep gzip head mkdir mktemp mv od openssl rm sed \
+    sha256sum sort tail tr wc xargs; do
+    command -v "$tool" >/dev/null || stop "$tool is missing"
 done
-cd -- "${package:-$(dirname -- "$0")}" || exit 2
-T=$(mktemp -d) || exit 2
+
+T=$(mktemp -d) && T=$(cd -- "$T" && pwd -P) || stop "no folder for temporary files"
 trap 'rm -rf "$T"' EXIT
 trap 'exit 1' HUP INT TERM
+
+hexes() { od -An -v -tx1 | tr -d ' \n'; }
+sha() { sha256sum | cut -c1-64; }
+# nul: whether there is a zero byte in what it is given; shells and some awks lose what comes after one
+nul() { [ "$(tr -dc '\000' | wc -c)" -ne 0 ]; }
+# signed PEM SIGNATURE FILE
+signed() {
+    [ -f "$2" ] && [ -f "$3" ] && [ "$(wc -c <"$2")" -eq 64 ] &&
+        openssl pkeyutl -verify -rawin -pubin -inkey "$1" -sigfile "$2" -in "$3" >/dev/null 2>&1
+}
+# A program that is there but does not work would let everything pass: each shows first that it finds a fault.
+works() {
+    mkdir "$T/try" && cd "$T/try" && printf 'a\nb\n' >1 && printf 'b\nc\n' >2 && cp 1 3 && mv 3 4 || return 1
+    cmp -s 1 4 && ! cmp -s 1 2 && [ "$(comm -23 1 2)$(comm -13 1 2)" = ac ] || return 1
+    [ "$(printf 'b\na\nb\n' | sort -u | tr '\n' .)" = a.b. ] && [ "$(printf '10\n9\n' | sort -n | tail -n 1)" = 10 ] || return 1
+    [ "$(grep -v a 1)" = b ] && ! grep -q c 1 && [ "$(sed -n '2s/b/x/p' 1)" = x ] && [ "$(sed 1d 1)" = b ] || return 1
+    [ "$(tail -c +3 1)" = b ] && [ "$(head -n 1 1)" = a ] && [ "$(head -c 3 1 | hexes)" = 610a62 ] || return 1
+    [ "$(find . -type f | sort | xargs cat | wc -l)" -eq 6 ] && [ "$(dirname a/b)" = a ] && printf '\000' | nul && ! nul <1 || return 1
+    [ "$(printf abc | sha)" = ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad ] || return 1
+    [ "$(echo "$(printf abc | sha)  1" | sha256sum -c 2>/dev/null | grep -c ': OK$')" = 0 ] || return 1
+    [ "$(printf abc | base64)" = YWJj ] && [ "$(echo YWJj | base64 -d)" = abc ] || return 1
+    [ "$(awk '$1 ~ /^[b]$/ { n++; print $1, n } END { exit 3 }' 1)" = "b 1" ] && ! awk 'BEGIN { exit 1 }' || return 1
+    ! gzip -t <1 2>/dev/null && [ "$(gzip -c 1 | gzip -dc)" = "$(cat 1)" ] && rm 2 && [ ! -e 2 ]
+}
+# RFC 8032, 7.1, test 2: an Ed25519 signature over the letter r
+signs() {
+    printf '%s\n' '-----BEGIN PUBLIC KEY-----' MCowBQYDK2VwAyEAPUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw= \
+        '-----END PUBLIC KEY-----' >"$T/try/pem"
+    printf '%s%s' kqAJqfDUyrhyDoILX2QlQKKye1QWUD+Ps3YiI+vbadoIWsHkPhWZbkWP \
+        NhPQ8R2MOHsurrQwKu6wDSkWErsMAA== | base64 -d >"$T/try/signature"
+    printf r >"$T/try/right" && printf s >"$T/try/wrong"
+    signed "$T/try/pem" "$T/try/signature" "$T/try/right" && ! signed "$T/try/pem" "$T/try/signature" "$T/try/wrong"
+}
+(works) || stop "a program of this system does not do what is needed here, or there is no room in $T"
+signs || stop "openssl cannot check Ed25519 signatures: openssl 3 is needed ($(openssl version))"
+
+# digits OPTION TEXT: a fingerprint in its one form; colons, spaces and capital letters are not wrong
+digits() {
+    printf '%s' "$2" | tr -d ': \t\n' | tr ABCDEF abcdef | grep -x '[0-9a-f]\{64\}' ||
+        stop "$1: a fingerprint has 64 hexadecimal digits, not '$2'"
+}
+[ -z "$admin" ] || admin=$(digits --admin "$admin") || exit 2
+[ -z "$pinned" ] || pinned=$(digits --key "$pinned") || exit 2
+cd -- "${package:-$(dirname -- "$0")}" || exit 2
+case $T/ in "$(pwd -P)"/*) stop "temporary files would lie in the package: set TMPDIR to another folder" ;; esac
 
 broken=0 first= step=
 whole() { [ "$at" -ne "$broken" ] || echo "whole   $step: $*"; }
 bad() {
     broken=$((broken + 1))
-    [ "$broken" -gt 20 ] || echo "BROKEN  $step: $*"
+    case $((broken - at)) in
+    21) echo "BROKEN  $step: and more of it" ;;
+    ? | 1? | 20) echo "BROKEN  $step: $*" ;;
+    esac
     [ -n "$first" ] || first="$step: $*"
 }
 remark() { echo "note    $*"; }
-begin() { step=$1 at=$broken; }
+# room: a full disk makes no verdict; what was not written before would pass
+: >"$T/sound"
+room() {
+    [ -f "$T/sound" ] && head -c 65536 /dev/zero >"$T/room" && [ "$(wc -c <"$T/room")" -eq 65536 ] ||
+        stop "no room for temporary files in $T: nothing that was said counts"
+}
+begin() { room; step=$1 at=$broken; }
 end() {
+    room
     if [ "$broken" -eq 0 ]; then
         echo "everything that was checked is whole$late"
         exit 0
@@ -51,9 +113,29 @@ end() {
     echo "What is marked whole above still holds."
     exit 1
 }
-hexes() { od -An -v -tx1 | tr -d ' \n'; }
-sha() { sha256sum | cut -c1-64; }
 late=
+
+# epoch TEXT: seconds since 1970 of a time as Nightjar or as openssl writes it; fails for any other text
+epoch() {
+    printf '%s\n' "$1" | awk '
+        /^[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]\.[0-9][0-9][0-9][0-9][0-9][0-9]Z$/ {
+            split($0, t, /[-T:Z]/)
+        }
+        /^[A-Z][a-z][a-z] +[0-9]+ [0-9][0-9]:[0-9][0-9]:[0-9][0-9](\.[0-9]+)? [0-9][0-9][0-9][0-9] GMT$/ {
+            split($3, u, /:/)
+            t[1] = $4; t[2] = (index("JanFebMarAprMayJunJulAugSepOctNovDec", $1) + 2) / 3; t[3] = $2
+            for (i = 1; i <= 3; i++) t[i + 3] = u[i]
+        }
+        END {
+            y = t[1] + 0; m = t[2] + 0; d = t[3] + 0
+            days = 28 + (m == 2 ? y % 4 == 0 && y % 100 != 0 || y % 400 == 0 : m == 4 || m == 6 || m == 9 || m == 11 ? 2 : 3)
+            if (NR != 1 || y < 1 || m != int(m) || m < 1 || m > 12 || d < 1 || d > days || t[4] > 23 || t[5] > 59 || t[6] >= 60) exit 1
+            # days since 1970-03-01 by years that begin in March
+            if (m < 3) { y--; m += 12 }
+            printf "%.6f\n", (365 * y + int(y / 4) - int(y / 100) + int(y / 400) + int((153 * (m - 3) + 2) / 5) + d - 719469) * 86400 + \
+                t[4] * 3600 + t[5] * 60 + t[6]
+        }'
+}
 
 # --- which files there are --------------------------------------------------------------
 
@@ -63,40 +145,49 @@ if [ -n "$(find . ! -type d ! -type f | head -n 1)" ]; then
     end
 fi
 line='^[0-9a-f]\{64\}  [A-Za-z0-9_-][A-Za-z0-9._/-]*$'
-for list in manifest-sha256.txt tagmanifest-sha256.txt seal.txt; do
-    if [ ! -f $list ]; then
-        bad "$list is missing"
-        end
+# listing NAME N OUT: the lines of a list after the first N; none of them when one is not as it must be
+listing() {
+    : >"$3"
+    if [ ! -f "$1" ]; then
+        bad "$1 is missing"
+    elif [ "$(tail -c 1 "$1" | hexes)" != 0a ] || nul <"$1"; then
+        bad "$1 is cut or damaged"
+    elif tail -n +$(($2 + 1)) "$1" >"$T/lines" && grep -v "$line" "$T/lines" >/dev/null || grep '\.\.' "$T/lines" >/dev/null; then
+        bad "$1 has a line that is not a SHA-256 and a name"
+    else
+        cp "$T/lines" "$3"
     fi
-    if [ "$(tail -c 1 $list | hexes)" != 0a ] || [ "$(tr -d '\000' <$list | wc -c)" -ne "$(wc -c <$list)" ]; then
-        bad "$list is cut or damaged"
-        end
-    fi
-done
-sed 1,5d seal.txt >"$T/sealed"
-for list in manifest-sha256.txt tagmanifest-sha256.txt "$T/sealed"; do
-    if grep -v "$line" "$list" >/dev/null || grep '\.\./' "$list" >/dev/null; then
-        bad "${list##*/} has a line that is not a SHA-256 and a name"
-        end
-    fi
-done
-sed 's/^.\{66\}//' tagmanifest-sha256.txt | tr '\n' ' ' >"$T/tags"
+}
+listing manifest-sha256.txt 0 "$T/listed"
+listing tagmanifest-sha256.txt 0 "$T/tagged"
+listing seal.txt 5 "$T/sealed"
+sed 's/^.\{66\}//' "$T/tagged" | tr '\n' ' ' >"$T/tags"
 [ "$(cat "$T/tags")" = "README.txt bag-info.txt bagit.txt manifest-sha256.txt verify.sh " ] ||
     bad "tagmanifest-sha256.txt does not list the five tag files, in order"
 sed 's/^.\{66\}//' "$T/sealed" | tr '\n' ' ' >"$T/tags"
 [ "$(cat "$T/tags")" = "signatures/tagmanifest.minisig signatures/tagmanifest.sig signatures/tagmanifest.signify signatures/tagmanifest.sshsig tagmanifest-sha256.txt " ] ||
     bad "seal.txt does not list the signatures and the tag manifest, in order"
-sed 's/^.\{66\}//' manifest-sha256.txt >"$T/payload"
-if grep -v '^data/' "$T/payload" >/dev/null; then bad "manifest-sha256.txt lists a file outside of data"; fi
+sed 's/^.\{66\}//' "$T/listed" >"$T/payload"
+number='[1-9][0-9]{0,14}'
+names="^data/(files/[0-9a-f]{64}([.][a-z0-9]{1,8})?|evidence/[0-9a-f]{32}/[a-z.]+|schema/[a-z.-]+[.]json|report/report[.]html"
+names="$names|log/(checkpoint|leaves[.]txt|entries[.]jsonl|checkpoints/$number|consistency/$number-$number)"
+names="$names|time/(status[.]json|$number-[^/]+[.]ts[qr]|roots/[^/]+[.]pem)|warc/nightjar[.]warc[.]gz|wacz/nightjar[.]wacz"
+names="$names|keys/(allowed_signers|daemon[.](minisign|signify)[.]pub|(old/$number/)?((daemon|admin)[.]pub[.]pem|certificate[.]note))"
+names="$names|case/(case[.]json|case[.]jsonld|posts[.]csv))\$"
+grep -Ev "$names" "$T/payload" >"$T/wrong"
+while IFS= read -r name; do bad "a name that no file of a package has: $name"; done <"$T/wrong"
 sort -u "$T/payload" | cmp -s - "$T/payload" || bad "manifest-sha256.txt is not sorted, or names a file twice"
 {
     echo ./seal.txt
     echo ./seal.sig
-    cat manifest-sha256.txt tagmanifest-sha256.txt "$T/sealed" | sed 's/^.\{66\}/.\//'
+    cat "$T/listed" "$T/tagged" "$T/sealed" | sed 's/^.\{66\}/.\//'
 } | sort >"$T/want"
 find . -type f | sort >"$T/have"
-comm -23 "$T/want" "$T/have" >"$T/missing"
-comm -13 "$T/want" "$T/have" >"$T/extra"
+find . -type d | awk -v have="$T/have" '
+    BEGIN { while ((getline name < have) > 0) while (sub(/\/[^\/]*$/, "", name)) full[name] = 1 }
+    !($0 in full)' >"$T/wrong"
+while IFS= read -r name; do bad "a folder with nothing in it: $name"; done <"$T/wrong"
+comm -23 "$T/want" "$T/have" >"$T/missing" && comm -13 "$T/want" "$T/have" >"$T/extra" || stop "comm failed"
 while IFS= read -r name; do bad "missing: $name"; done <"$T/missing"
 while IFS= read -r name; do bad "in no list: $name"; done <"$T/extra"
 whole "all $(wc -l <"$T/want" | tr -d ' ') files of the lists are there, and no other"
@@ -104,11 +195,14 @@ whole "all $(wc -l <"$T/want" | tr -d ' ') files of the lists are there, and no 
 # --- their bytes ------------------------------------------------------------------------
 
 begin hashes
-for list in tagmanifest-sha256.txt manifest-sha256.txt "$T/sealed"; do
-    sha256sum -c "$list" 2>/dev/null | grep -v ': OK$' >"$T/wrong"
+for list in "$T/tagged" "$T/listed" "$T/sealed"; do
+    sha256sum -c "$list" >"$T/sums" 2>/dev/null
+    grep -v ': OK$' "$T/sums" >"$T/wrong"
     while IFS= read -r name; do bad "not as it was listed: ${name%:*}"; done <"$T/wrong"
+    [ "$(wc -l <"$T/sums")" -eq "$(wc -l <"$list")" ] || bad "not every file was hashed"
 done
-awk '/  data\/files\// && substr($2, 12, 64) != $1 { print $2 }' manifest-sha256.txt >"$T/wrong"
+[ ! -s "$T/extra" ] || bad "$(wc -l <"$T/extra" | tr -d ' ') files are in no list that can be read"
+awk '/  data\/files\// && substr($2, 12, 64) != $1 { print $2 }' "$T/listed" >"$T/wrong"
 while IFS= read -r name; do bad "an original is not named by its hash: $name"; done <"$T/wrong"
 whole "every file has the SHA-256 it is listed with"
 
@@ -128,14 +222,11 @@ raw_key() {
     tail -c +13 "$T/der" >"$2"
     [ "$(wc -c <"$2")" -eq 32 ]
 }
-# signed PEM SIGNATURE FILE
-signed() {
-    [ "$(wc -c <"$2")" -eq 64 ] && openssl pkeyutl -verify -rawin -pubin -inkey "$1" -sigfile "$2" -in "$3" >/dev/null 2>&1
-}
 # open_note FILE NAME PEM: the text of a C2SP signed note that this key signed, in $T/text
 open_note() {
-    raw_key "$3" "$T/raw" || return 1
+    raw_key "$3" "$T/raw" && [ -f "$1" ] || return 1
     [ "$(tail -c 1 "$1" | hexes)" = 0a ] || return 1
+    if nul <"$1"; then return 1; fi
     gap=$(grep -n '^$' "$1" | tail -n 1 | cut -d: -f1)
     [ -n "$gap" ] && [ "$gap" -gt 1 ] || return 1
     head -n $((gap - 1)) "$1" >"$T/text"
@@ -155,11 +246,20 @@ open_note() {
     return $found
 }
 
+# certified RAW: whether the certificate in $T/text is about this key of this log
+certified() {
+    {
+        printf 'nightjar key certificate v1\norigin %s\nname nightjar-%s\n' "$origin" "$origin"
+        printf 'ed25519 %s\n' "$(base64 <"$1")"
+        sed -n '5s/^from [0-9].*Z$/&/p' "$T/text"
+    } | cmp -s - "$T/text" && epoch "$(sed -n '5s/^from //p' "$T/text")" >/dev/null
+}
+
 begin seal
 key=data/keys/daemon.pub.pem
-origin=$(sed -n '2s/^origin \([0-9a-f]\{32\}\)$/\1/p' seal.txt)
-size=$(sed -n '4s/^checkpoint \([1-9][0-9]\{0,14\}\) [A-Za-z0-9+/]\{43\}=$/\1/p' seal.txt)
-sealed_root=$(sed -n '4s/^checkpoint [0-9]* //p' seal.txt)
+origin=$(sed -n '2s/^origin \([0-9a-f]\{32\}\)$/\1/p' seal.txt 2>/dev/null)
+size=$(sed -n '4s/^checkpoint \([1-9][0-9]\{0,14\}\) [A-Za-z0-9+/]\{43\}=$/\1/p' seal.txt 2>/dev/null)
+sealed_root=$(sed -n '4s/^checkpoint [0-9]* //p' seal.txt 2>/dev/null)
 fingerprint=
 if raw_key $key "$T/daemon"; then
     fingerprint=$(sha <"$T/daemon")
@@ -168,20 +268,16 @@ if raw_key $key "$T/daemon"; then
 else
     bad "data/keys/daemon.pub.pem is missing or no Ed25519 key"
 fi
-[ "$(sed -n 1p seal.txt)" = "nightjar-package 1" ] && [ -n "$origin" ] && [ -n "$size" ] &&
-    sed -n 3p seal.txt | grep -q '^exported-at [0-9-]\{10\}T[0-9:]\{8\}\.[0-9]\{6\}Z$' || bad "seal.txt has not the form of version 1"
-[ "$(sed -n 5p seal.txt)" = "key $fingerprint" ] || bad "seal.txt names another key than data/keys/daemon.pub.pem"
+[ "$(sed -n 1p seal.txt 2>/dev/null)" = "nightjar-package 1" ] && [ -n "$origin" ] && [ -n "$size" ] &&
+    epoch "$(sed -n '3s/^exported-at \([0-9].*Z\)$/\1/p' seal.txt)" >/dev/null || bad "seal.txt has not the form of version 1"
+[ "$(sed -n 5p seal.txt 2>/dev/null)" = "key $fingerprint" ] || bad "seal.txt names another key than data/keys/daemon.pub.pem"
 whole "signed by the key with the fingerprint $fingerprint"
 
 begin key
 if [ -f data/keys/certificate.note ]; then
     if open_note data/keys/certificate.note nightjar-admin data/keys/admin.pub.pem; then
         given=$(sha <"$T/raw")
-        {
-            printf 'nightjar key certificate v1\norigin %s\nname nightjar-%s\n' "$origin" "$origin"
-            printf 'ed25519 %s\n' "$(base64 <"$T/daemon")"
-            sed -n '5s/^from [0-9-]\{10\}T[0-9:]\{8\}\.[0-9]\{6\}Z$/&/p' "$T/text"
-        } | cmp -s - "$T/text" || bad "the certificate is about another key or another log"
+        certified "$T/daemon" || bad "the certificate is about another key or another log"
         [ -z "$admin" ] || [ "$admin" = "$given" ] || bad "certified by another admin key: $given"
         whole "certified by the admin key with the fingerprint $given"
     else
@@ -205,7 +301,7 @@ while IFS= read -r id; do
     echo "data/evidence/$id/manifest.json"
 done <"$T/ids" | sort >"$T/want"
 grep '^data/evidence/' "$T/payload" | cmp -s - "$T/want" || bad "a folder of evidence has not the five files it must have"
-awk '/  data\/files\// { print $2 }' manifest-sha256.txt | sed 's/^/.\//' | while IFS= read -r name; do [ ! -f "$name" ] || echo "$name"; done |
+awk '/  data\/files\// { print $2 }' "$T/listed" | sed 's/^/.\//' | while IFS= read -r name; do [ ! -f "$name" ] || echo "$name"; done |
     xargs wc -c 2>/dev/null | awk '$2 ~ /data\/files\// { name = $2; sub(/.*\//, "", name); print substr(name, 1, 64), $1 }' | sort >"$T/originals"
 while IFS= read -r id; do [ ! -f "data/evidence/$id/manifest.json" ] || echo "data/evidence/$id/manifest.json"; done <"$T/ids" | xargs awk -v origin="$origin" '
     FNR > 1 { print "lines", FILENAME; next }
@@ -226,18 +322,24 @@ while IFS= read -r id; do [ ! -f "data/evidence/$id/manifest.json" ] || echo "da
 grep -v '^file ' "$T/told" >"$T/wrong"
 while read -r what name; do bad "$name: not the $what it must have"; done <"$T/wrong"
 sed -n 's/^file //p' "$T/told" | sort -u >"$T/named"
-comm -23 "$T/named" "$T/originals" >"$T/wrong"
+comm -23 "$T/named" "$T/originals" >"$T/wrong" || stop "comm failed"
 while read -r hash bytes; do bad "named by a manifest, but not among the originals: $hash of $bytes bytes"; done <"$T/wrong"
-comm -13 "$T/named" "$T/originals" >"$T/wrong"
+comm -13 "$T/named" "$T/originals" >"$T/wrong" || stop "comm failed"
 while read -r hash bytes; do bad "an original that no manifest names: $hash"; done <"$T/wrong"
 whole "$(wc -l <"$T/ids" | tr -d ' ') manifests name $(wc -l <"$T/originals" | tr -d ' ') originals, each is there"
+
+sed -n 's/.*"previous":{"evidence_id":"\([0-9a-f]\{32\}\)".*/\1/p' data/evidence/*/manifest.json >"$T/looks" 2>/dev/null
+sed -n 's/^ *"evidence_id": "\([0-9a-f]\{32\}\)",*$/\1/p' data/evidence/*/watch.json >>"$T/looks" 2>/dev/null
+sort -u "$T/looks" | comm -23 - "$T/ids" >"$T/left" || stop "comm failed"
+[ ! -s "$T/left" ] ||
+    remark "LEFT OUT: $(wc -l <"$T/left" | tr -d ' ') looks that the package names are not in it ($(head -n 5 "$T/left" | tr '\n' ',' | sed 's/,$//; s/,/, /g')); data/log/entries.jsonl shows what was erased lawfully"
 
 begin entries
 mkdir "$T/e"
 while IFS= read -r id; do
     folder=data/evidence/$id
     [ -f "$folder/entry.json" ] && [ -f "$folder/manifest.json" ] || continue
-    { printf '\000'; cat "$folder/entry.json"; } >"$T/e/$id"
+    { printf '\000'; cat "$folder/entry.json"; } >"$T/e/$id" || rm -f "$T/sound"
     echo "$folder/entry.json"
 done <"$T/ids" >"$T/entries"
 {
@@ -247,8 +349,10 @@ done <"$T/ids" >"$T/entries"
     $1 != "entry" { split($2, part, "/"); hash[part[3]] = $1; next }
     {
         split($2, part, "/"); id = part[3]; seen[id]++
-        if (seen[id] > 1 || !index($0, "\"kind\":\"evidence\"") || !index($0, "\"evidence_id\":\"" id "\"") ||
-            !index($0, "\"manifest_sha256\":\"" hash[id] "\"")) print id
+        rest = $0; sub(/^entry [^ ]+ /, "", rest)
+        begins = index(rest, "\",\"evidence_id\":\"")
+        wanted = "\",\"evidence_id\":\"" id "\",\"kind\":\"evidence\",\"manifest_sha256\":\"" hash[id] "\",\"v\":1}"
+        if (seen[id] > 1 || substr(rest, begins) != wanted || rest !~ /^\{"at":"[0-9T:.Z-]+","evidence_id"/) print id
     }' >"$T/wrong"
 while IFS= read -r id; do bad "data/evidence/$id/entry.json does not name its manifest"; done <"$T/wrong"
 whole "every entry names the SHA-256 of its manifest"
@@ -258,15 +362,15 @@ whole "every entry names the SHA-256 of its manifest"
 # hash_nodes: lines "number left right" (hex) to lines "number hash", by number; RFC 6962: SHA-256(1 || left || right)
 hash_nodes() {
     rm -rf "$T/n"
-    mkdir "$T/n"
+    mkdir "$T/n" || rm -f "$T/sound"
     awk 'BEGIN { for (i = 0; i < 256; i++) octal[sprintf("%02x", i)] = sprintf("\\%03o", i) }
         {
             both = $2 $3; text = "\\001"
             for (i = 1; i <= 128; i += 2) text = text octal[substr(both, i, 2)]
-            printf "printf '\''%s'\'' >%s\n", text, $1
+            printf "printf '\''%s'\'' >%s || rm \"$T/sound\"\n", text, $1
         }' >"$T/script"
     [ -s "$T/script" ] || return 0
-    (cd "$T/n" && . "$T/script" && find . -type f | xargs sha256sum) | sed 's/^\(.\{64\}\) .\.\/\(.*\)$/\2 \1/' | sort -n
+    (set -e; cd "$T/n"; . "$T/script"; find . -type f | xargs sha256sum || rm -f "$T/sound") | sed 's/^\(.\{64\}\) .\.\/\(.*\)$/\2 \1/' | sort -n
 }
 functions='
     function value(c) { return index("0123456789abcdef", c) - 1 }
@@ -322,10 +426,13 @@ else
     whole "$size leaves lead to the root $root: nothing was left out"
 fi
 
+# dated TEXT: whether it has four lines and the last one is a time
+dated() { [ "$(wc -l <"$1")" -eq 4 ] && epoch "$(sed -n '4s/^time \([0-9].*Z\)$/\1/p' "$1")" >/dev/null; }
+
 begin checkpoint
 if open_note data/log/checkpoint "nightjar-$origin" $key; then
     [ "$(sed 4d "$T/text")" = "$(printf 'nightjar-%s\n%s\n%s' "$origin" "$size" "$sealed_root")" ] &&
-        [ "$(wc -l <"$T/text")" -eq 4 ] && sed -n 4p "$T/text" | grep -q '^time [0-9-]\{10\}T[0-9:]\{8\}\.[0-9]\{6\}Z$' ||
+        dated "$T/text" ||
         bad "data/log/checkpoint is not the one that seal.txt names"
     whole "the state of $size entries is signed by the daemon's key"
 else
@@ -356,6 +463,7 @@ if [ -n "$root" ]; then
     while read -r what name; do bad "$name does not lead to the checkpoint ($what)"; done <"$T/wrong"
     while IFS= read -r name; do tail -c 1 "$name" | hexes; done <"$T/proofs" | sed 's/0a//g' | grep -q . && bad "a proof is cut"
     [ "$(wc -l <"$T/proofs")" -eq "$(wc -l <"$T/ids")" ] || bad "a proof or its entry is missing"
+    if xargs cat <"$T/proofs" | nul; then bad "a proof has a zero byte"; fi
     whole "every piece of evidence is in the log"
 else
     bad "cannot be checked without the leaves"
@@ -378,11 +486,12 @@ if [ -f data/log/entries.jsonl ] && [ -n "$root" ]; then
             print place >into
         }' data/log/entries.jsonl >"$T/texts"
     while IFS= read -r text && IFS= read -r place <&3; do
-        printf '\000%s' "$text" >"$T/x/$place"
+        printf '\000%s' "$text" >"$T/x/$place" || rm -f "$T/sound"
     done <"$T/texts" 3<"$T/index"
     (cd "$T/x" && find . -type f | xargs sha256sum) 2>/dev/null | sed 's/^\(.\{64\}\) .\.\/\(.*\)$/\2 \1/' |
         awk -v dir="$T" 'BEGIN { while ((getline hash < (dir "/level.0")) > 0) leaf[n++] = hash } leaf[$1] != $2 { print $1 }' >"$T/wrong"
     while read -r place; do bad "data/log/entries.jsonl: entry $place does not hash to its leaf"; done <"$T/wrong"
+    if nul <data/log/entries.jsonl; then bad "data/log/entries.jsonl has a zero byte"; fi
     lines=$(wc -l <data/log/entries.jsonl)
     [ "$(find "$T/x" -type f | wc -l)" -eq "$lines" ] && [ "$(wc -l <"$T/texts")" -eq "$lines" ] && [ "$(tail -c 1 data/log/entries.jsonl | hexes)" = 0a ] ||
         bad "data/log/entries.jsonl has a line that is no entry, twice, or out of order"
@@ -391,7 +500,71 @@ else
     bad "data/log/entries.jsonl is missing, or there are no leaves to compare with"
 fi
 
+# acted LEAF: whether an erasure that is shown took the content of that entry
+acted() {
+    sed -n '/"kind":"erasure"/s/.*"leaves":"\([0-9 -]*\)".*/\1/p' "$T/texts" | tr ' ' '\n' |
+        awk -F- -v leaf="$1" '$1 + 0 <= leaf + 0 && leaf + 0 <= (NF > 1 ? $2 : $1) + 0 { found = 1 } END { exit !found }'
+}
+
+begin cases
+case=data/case/case.json
+if [ -f $case ] && [ -f "$T/texts" ]; then
+    # an export writes one field a line; what a record says in any other form is not looked at, but counted
+    awk '
+        function plain(text,   bare) {
+            bare = text; gsub(/\\\\/, "", bare); gsub(/\\"/, "", bare)
+            if (bare ~ /["\\]/) { print "odd"; exit }
+            gsub(/\\\\/, "\001", text); gsub(/\\"/, "\"", text); gsub(/\001/, "\\", text)
+            return text
+        }
+        /^     "leaf": (0|[1-9][0-9]*),$/ && length($2) < 17 { leaf = $2 + 0; kind = ""; next }
+        /^     "kind": "[a-z]+",$/ { kind = substr($2, 2, length($2) - 3); next }
+        /^     "entry": ".*",$/ { entry = plain(substr($0, 16, length($0) - 17)); next }
+        /^     "record": ".*"$/ { print leaf; print kind; print entry; print plain(substr($0, 17, length($0) - 17)) }' $case >"$T/records"
+    records=0
+    while IFS= read -r leaf && IFS= read -r kind && IFS= read -r entry && IFS= read -r record; do
+        records=$((records + 1))
+        [ "$(printf '\000%s' "$entry" | sha)" = "$(sed -n "$((leaf + 1))p" "$T/level.0")" ] || bad "the log has another entry than $leaf of a case"
+        [ -n "$record" ] || acted "$leaf" && [ -z "$record" ] && continue
+        case $entry in
+        *'"facts_sha256":"'"$(printf '%s' "$record" | sha)"'","kind":"'"$kind"'",'*) ;;
+        *) bad "the record of entry $leaf is not the one the log names" ;;
+        esac
+    done <"$T/records"
+    for word in leaf kind entry record; do
+        told=$(tr -d ' \t\r\n' <$case | sed 's/\\\\//g; s/\\"//g' | awk -F "\"$word\":" '{ n += NF - 1 } END { print n + 0 }')
+        [ "$told" -eq $records ] || bad "$case has a $word in another form than that of an export"
+    done
+    if nul <$case || sed 's/\\\\//g' $case | grep '\\u00[2-7]' >/dev/null; then bad "$case is not in the form of an export"; fi
+    grep -qx " \"origin\": \"$origin\"," $case || bad "$case is of another store"
+    awk 'NR % 4 == 1' "$T/records" | sort >"$T/told"
+    awk -v texts="$T/texts" '{ getline text < texts } text ~ /"facts_sha256":"[0-9a-f]*","kind":"(case|hold)",/' "$T/index" | sort >"$T/acts"
+    comm -23 "$T/acts" "$T/told" >"$T/wrong" || stop "comm failed"
+    while read -r place; do bad "entry $place is an act on a case whose record was left out"; done <"$T/wrong"
+    whole "$records records of cases are those that the log names"
+else
+    bad "$case is missing, or there are no entries to compare with"
+fi
+
 begin consistency
+# old keys count when an entry that is shown names them, or when the admin that the reader knows certified them
+sed -n '/"kind":"key"/p' "$T/texts" 2>/dev/null | tr '{,}' '\n\n\n' |
+    sed -n -e 's/^"old":"\([0-9a-f]\{64\}\)"$/\1/p' -e 's/^"new":"\([0-9a-f]\{64\}\)"$/\1/p' -e 's/^"key":"\([0-9a-f]\{64\}\)"$/\1/p' >"$T/marks"
+: >"$T/old"
+for pem in data/keys/old/*/daemon.pub.pem; do
+    [ -f "$pem" ] || continue
+    old=${pem%/*} counts=
+    raw_key "$pem" "$T/old.raw" || { bad "$pem is no Ed25519 key"; continue; }
+    if grep -qx "$(sha <"$T/old.raw")" "$T/marks"; then counts=1; fi
+    if [ -f "$old/certificate.note" ] && [ -f "$old/admin.pub.pem" ]; then
+        if open_note "$old/certificate.note" nightjar-admin "$old/admin.pub.pem" && certified "$T/old.raw"; then
+            [ "$(sha <"$T/raw")" != "$admin" ] || counts=1
+        else
+            bad "$old/certificate.note is not about the key beside it, or not by the admin beside it"
+        fi
+    fi
+    [ -z "$counts" ] || echo "$pem" >>"$T/old"
+done
 sed -n 's/^data\/log\/checkpoints\/\([1-9][0-9]\{0,14\}\)$/\1/p' "$T/payload" | sort -n >"$T/sizes"
 if [ -s "$T/sizes" ] && [ -n "$root" ]; then
     # the root of the first m leaves: the perfect subtrees that m is made of, folded from the right
@@ -414,10 +587,10 @@ if [ -s "$T/sizes" ] && [ -n "$root" ]; then
     awk "$functions"'{ print $1, base64($2) }' "$T/peaks" >"$T/roots"
     while read -r m want; do
         note=data/log/checkpoints/$m opened=
-        for pem in $key data/keys/old/*/daemon.pub.pem; do
+        for pem in $key $(cat "$T/old"); do
             [ -f "$pem" ] && [ -f "$note" ] && open_note "$note" "nightjar-$origin" "$pem" && opened=1 && break
         done
-        [ -n "$opened" ] && [ "$(sed 4d "$T/text")" = "$(printf 'nightjar-%s\n%s\n%s' "$origin" "$m" "$want")" ] ||
+        [ -n "$opened" ] && [ "$(sed 4d "$T/text")" = "$(printf 'nightjar-%s\n%s\n%s' "$origin" "$m" "$want")" ] && dated "$T/text" ||
             bad "$note is not a signed earlier state of this log"
         [ "$m" -eq "$size" ] || {
             printf 'nightjar-consistency %s %s\n' "$m" "$size"
@@ -441,6 +614,22 @@ whole "$(wc -l <"$T/sizes" | tr -d ' ') earlier or equal states are beginnings o
 
 # --- time -------------------------------------------------------------------------------
 
+# stamped [-attime SECONDS]: the token of $stem is over its checkpoint and answers its request
+stamped() {
+    for over in "-data=$note" "-queryfile=data/time/$stem.tsq"; do
+        openssl ts -verify -in "data/time/$stem.tsr" -CAfile "$ca" "$@" "${over%%=*}" "${over#*=}" >/dev/null 2>&1 || return 1
+    done
+}
+# whether a checkpoint is dated later than a token with this accuracy can be: "0x01 seconds, 0x1F4 millis, unspecified micros"
+accuracy='
+    function number(hex,   i, n) {
+        for (i = 3; i <= length(hex); i++) n = n * 16 + index("0123456789abcdef", tolower(substr(hex, i, 1))) - 1
+        return substr(hex, 1, 2) == "0x" ? n : 0
+    }
+    { within = number($1) + number($3) / 1000 + number($5) / 1000000 }
+    END { exit !(signed_at - within > at + 0.000001) }
+'
+
 begin time
 if [ -f data/time/status.json ]; then
     tr -d ' ,"' <data/time/status.json | awk -F: '$1 == "size" { size = $2 } $1 == "authority" { name = $2 } $1 == "state" { print $2, size "-" name }' >"$T/asked"
@@ -448,25 +637,66 @@ if [ -f data/time/status.json ]; then
     waiting=$(grep -c '^waiting ' "$T/asked")
     sed -n 's/^data\/time\/\([^/]*\)\.tsr$/\1/p' "$T/payload" | sort | cmp -s - "$T/want" || bad "the responses are not those of data/time/status.json"
     sed -n 's/^data\/time\/\([^/]*\)\.tsq$/\1/p' "$T/payload" | sort | cmp -s - "$T/want" || bad "the requests are not those of data/time/status.json"
-    [ -z "$roots" ] || cat "$roots"/*.pem >"$T/roots.pem" 2>/dev/null
+    [ -z "$roots" ] || for pem in "$roots"/*.pem; do cat "$pem"; echo; done >"$T/roots.pem" 2>/dev/null
     while IFS= read -r stem; do
-        note=data/log/checkpoints/${stem%%-*} ca=data/time/roots/${stem#*-}.pem
-        [ -z "$roots" ] || ca=$T/roots.pem
-        ask="openssl ts -verify -in data/time/$stem.tsr -CAfile $ca"
-        if [ ! -s "$ca" ]; then
+        note=data/log/checkpoints/${stem%%-*} authority=${stem#*-}
+        ca=data/time/roots/$authority.pem
+        if [ -n "$roots" ]; then  # one authority under two names is not two: the file of its name decides
+            ca=$T/roots.pem
+            [ ! -s "$roots/$authority.pem" ] || ca=$roots/$authority.pem
+        fi
+        openssl ts -reply -in "data/time/$stem.tsr" -text >"$T/token" 2>/dev/null
+        when=$(epoch "$(sed -n 's/^Time stamp: //p' "$T/token")")
+        if ! grep -q BEGIN "$ca" 2>/dev/null; then
             bad "data/time/$stem.tsr: there is no root to check it against"
-        elif { $ask -data "$note" && $ask -queryfile "data/time/$stem.tsq"; } >/dev/null 2>&1; then :
+        elif [ "$(openssl ts -query -in "data/time/$stem.tsq" -text 2>/dev/null | grep -c '^Nonce: 0x')" != 1 ]; then
+            bad "data/time/$stem.tsq has no nonce: any time stamp over these bytes would answer it"
+        elif stamped; then :
+        elif [ -n "$when" ] && stamped -attime "${when%.*}"; then  # then judge by the time in the token
+            remark "data/time/$stem.tsr holds at its own time; its certificate has expired since"
         else
-            # an authority's certificate may have expired since: then judge by the time in the token
-            when=$(openssl ts -reply -in "data/time/$stem.tsr" -text 2>/dev/null | sed -n 's/^Time stamp: //p')
-            when=$(date -u -d "$when" +%s 2>/dev/null)
-            if [ -n "$when" ] && { $ask -attime "$when" -data "$note" && $ask -attime "$when" -queryfile "data/time/$stem.tsq"; } >/dev/null 2>&1; then
-                remark "data/time/$stem.tsr holds at its own time; its certificate has expired since"
-            else
-                bad "data/time/$stem.tsr is no timestamp over $note by an authority that is trusted here"
-            fi
+            bad "data/time/$stem.tsr is no timestamp over $note by an authority that is trusted here"
+        fi
+        signed_at=$(epoch "$(sed -n '4s/^time //p' "$note" 2>/dev/null)") && [ -n "$when" ] &&
+            sed -n 's/^Accuracy: //p' "$T/token" | awk -v at="$when" -v signed_at="$signed_at" "$accuracy" &&
+            remark "data/time/$stem.tsr: its checkpoint is dated after the time stamp over it: one of both clocks was wrong"
+        openssl ts -reply -in "data/time/$stem.tsr" -token_out -out "$T/cms" 2>/dev/null
+        if openssl cms -cmsout -print -noout -inform DER -in "$T/cms" 2>/dev/null |
+            sed -n '/^ *signerInfos:/,$p' | grep -A1 '^ *digestAlgorithm:' | grep -q 'algorithm: \(sha1\|md5\) '; then
+            remark "data/time/$stem.tsr is signed over SHA-1, which is weak: rely on another authority's"
         fi
     done <"$T/want"
+    # The log names each response that came (kind "beacon"); the earliest over each piece of evidence goes along.
+    {
+        [ ! -f "$T/texts" ] || sed -n 's/^{"at":"[^"]*","facts":{"authority":"\([^"\\ ]*\)","serial":"[^"]*","sha256":"\([0-9a-f]*\)","size":"\([0-9]*\)","time":"[^"]*"},"kind":"beacon","salt":"[^"]*","v":1}$/beacon \3 \1 \2/p' "$T/texts"
+        sed -n 's/^\(.\{64\}\)  data\/time\/\([0-9]*\)-\(.*\)\.tsr$/token \2 \3 \1/p' "$T/listed"
+        [ ! -s "$T/proofs" ] || xargs awk 'FNR == 2 { print "place", $2 }' <"$T/proofs"
+    } 2>/dev/null | awk '
+        $1 == "place" { place[places++] = $2 }
+        $1 == "token" { token[$2 "-" $3] = $4; tokens[$3] = tokens[$3] " " $2 }
+        $1 == "beacon" { named[$2 "-" $3] = 1; whole[$2 "-" $3, $4] = 1; beacons[$3] = beacons[$3] " " $2 }
+        function above(index_, sizes,   n, i, found, each) {
+            n = split(sizes, each, " "); found = 0
+            for (i = 1; i <= n; i++) if (each[i] + 0 > index_ && (!found || each[i] + 0 < found)) found = each[i] + 0
+            return found
+        }
+        END {
+            for (stem in token)
+                if (!(stem in named)) print "unnamed", stem
+                else if (!((stem, token[stem]) in whole)) print "other", stem
+            for (name in beacons)
+                for (i = 0; i < places; i++) {
+                    first = above(place[i] + 0, beacons[name]); own = above(place[i] + 0, tokens[name])
+                    if (first && (!own || own > first)) { print "left", first "-" name; break }
+                }
+        }' >"$T/wrong"
+    while read -r what stem; do
+        case $what in
+        unnamed) remark "no entry that is shown names the time stamp $stem" ;;
+        other) bad "data/time/$stem.tsr is not the response that the log says was received" ;;
+        *) bad "left out: the time stamp $stem, which the log says was received" ;;
+        esac
+    done <"$T/wrong"
     if [ -s "$T/want" ]; then
         whole "$(wc -l <"$T/want" | tr -d ' ') timestamps hold"
         [ -n "$roots" ] || remark "ROOTS OF TIME-STAMP AUTHORITIES WERE NOT COMPARED: give --tsa-roots with a folder of those you trust"
@@ -480,7 +710,8 @@ fi
 
 begin archive
 if [ -f data/warc/nightjar.warc.gz ]; then
-    gzip -t data/warc/nightjar.warc.gz 2>/dev/null || bad "data/warc/nightjar.warc.gz is not whole gzip"
+    # -v: zeros after the last member are a warning
+    gzip -tv data/warc/nightjar.warc.gz 2>/dev/null || bad "data/warc/nightjar.warc.gz is not whole gzip"
     whole "the web archive is whole gzip"
 fi
 end
