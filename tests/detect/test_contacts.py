@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from watchers.detect.contacts import contacts, phone_form
+from storage.text.contacts import contacts, phone_form
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from watchers.detect.normal import HEAD_CHARS, TAIL_CHARS, View, fold, fold_term, views
+from storage.text.normal import HEAD_CHARS, TAIL_CHARS, View, fold, fold_term, views
 
 ODD = st.text(
     alphabet=st.sampled_from("ivory 象牙鶴頂紅ｘ①ⓘ🅸🇮\u200b\u0301\u0336\ufe0fоßİﷺ.*-,，、。\n🐘งàđ1l0ﬁ㎏㈱"),

@@ -13,8 +13,8 @@ from functools import lru_cache
 
 from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
-from watchers.detect import glyphs
-from watchers.detect.normal import bare_term, fold_term
+from storage.text import glyphs
+from storage.text.normal import bare_term, fold_term
 from watchers.lexicon import Kind, Lexicon, Term, Wording
 
 _CODE_LETTERS = 3

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from watchers.detect.normal import View, fold
+from storage.text.normal import View, fold
 
 _PRICES_MAX = 50
 _GROUP = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from storage.model import Reason
-from watchers.detect.contacts import Contact
+from storage.text.contacts import Contact
 from watchers.detect.prices import Price
 from watchers.detect.terms import Found
 from watchers.lexicon import Kind

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.model import Picture, PictureMatch, Post, Reason, Tier, Verdict
+from storage.text.contacts import Contact, contacts, contacts_in
 from watchers.detect import against, sale
-from watchers.detect.contacts import Contact, contacts, contacts_in
 from watchers.detect.picture import picture_reasons
 from watchers.detect.prices import Price, prices, prices_in
 from watchers.detect.terms import Found, Hit, find

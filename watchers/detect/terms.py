@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from watchers.detect import glyphs
+from storage.text import glyphs
+from storage.text.normal import UNACCENTED, View, Views, fold_term, views
 from watchers.detect.automaton import Automaton, Entry, machine_of
-from watchers.detect.normal import UNACCENTED, View, Views, fold_term, views
 from watchers.lexicon import Kind, Lexicon, Term
 
 WINDOW = 12.0

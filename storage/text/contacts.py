@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from watchers.detect.normal import View, fold
+from storage.text.normal import View, fold
 
 _CONTACTS_MAX = 50
 _NEAR_CHARS = 40

@@ -17,7 +17,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from watchers.detect import glyphs
+from storage.text import glyphs
 
 HEAD_CHARS = 30_000
 TAIL_CHARS = 10_000

@@ -1,0 +1,1 @@
+"""Reading strangers' words: disguises undone, contacts found. Pure; judging and masking share it."""
