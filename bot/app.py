@@ -41,7 +41,7 @@ from bot.witnessing import Witnessing
 from storage.checkpoints import Checkpoints
 from storage.clock import Clock, clock_from, scaled_loop
 from storage.collection import Collection
-from storage.errors import ConfigError, DamagedBlob, DiskTrouble, NightjarError
+from storage.errors import ConfigError, DamagedBlob, DatabaseTrouble, DiskTrouble, NightjarError
 from storage.model import Alert, AlertId, AlertKind, Progress, Target, Tier, new_id
 from storage.patience import DiskWatch, Reserve
 from storage.store import Store
@@ -156,8 +156,8 @@ class Daemon:
         folder = self.config.data_dir
         try:
             return await Store.open(folder, self.clock)
-        except DiskTrouble:
-            if not await asyncio.to_thread(Reserve(folder).free):
+        except DiskTrouble as refused:
+            if isinstance(refused, DatabaseTrouble) or not await asyncio.to_thread(Reserve(folder).free):
                 raise
         log.error("the disk is full: its reserve was freed to start at all")
         return await Store.open(folder, self.clock)
@@ -494,10 +494,14 @@ async def _main(config: Config, clock: Clock, reload: Reload) -> int:
         failed = True
         for error in _leaves(group):
             log.error("the watch ended", why=str(error), kind=type(error).__name__)
+    except* Exception as bugs:  # and troubles that nobody translated: one line each, and where
+        failed = True
+        for error in _leaves(bugs):
+            log.error("the watch ended by a bug", why=str(error), kind=type(error).__name__, exc_info=error)
     return 1 if failed else 0
 
 
-def _leaves(group: BaseExceptionGroup[NightjarError]) -> list[BaseException]:
+def _leaves(group: BaseExceptionGroup[Exception]) -> list[BaseException]:
     found: list[BaseException] = []
     for error in group.exceptions:
         found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]

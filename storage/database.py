@@ -19,7 +19,7 @@ from tortoise.context import TortoiseContext
 from tortoise.exceptions import BaseORMException, ConfigurationError
 from tortoise.migrations.executor import MigrationExecutor
 
-from storage.errors import DatabaseTrouble, DiskTrouble, Malformed, StoreError
+from storage.errors import Busy, DatabaseTrouble, DiskTrouble, Malformed, StoreError
 
 WRITER = "writer"
 READER = "reader"
@@ -43,6 +43,8 @@ def trouble(error: BaseException) -> StoreError:
     code = getattr(cause, "sqlite_errorcode", None)
     if isinstance(code, int) and code & 0xFF == sqlite3.SQLITE_CORRUPT:
         return Malformed(f"the database cannot be read: {error}")
+    if isinstance(code, int) and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return Busy(f"another program holds the database: {error}")
     if isinstance(error, OSError) or (isinstance(code, int) and code & 0xFF in _DISK_CODES):
         return DiskTrouble(f"the disk would not take or give it: {error}")
     return DatabaseTrouble(f"{type(error).__name__}: {error}")

@@ -15,6 +15,8 @@
     │   ├── DiskTrouble        full, read-only, i/o error: stop and tell
     │   ├── DamagedBlob        stored bytes no longer match their name
     │   ├── DatabaseTrouble    schema or rows are not what they must be
+    │   │   ├── InUse          another process writes here
+    │   │   ├── Busy           another program holds the database for long (DiskTrouble too)
     │   │   ├── Malformed      ... and SQLite cannot tell damage from a disk that fails (DiskTrouble too)
     │   │   └── RolledBack     the log is older or other than a checkpoint that was signed
     │   ├── KeyTrouble         a signing key is missing, unreadable or not the expected one
@@ -136,6 +138,17 @@ class Malformed(DiskTrouble, DatabaseTrouble):
     Both, so that a running watch goes on as with any disk that fails, and who opens or
     restores a database is told that it is not whole.
     """
+
+
+class Busy(DiskTrouble, DatabaseTrouble):
+    """Somebody else (a shell of `sqlite3`, a copy program) holds the database longer than we wait.
+
+    Both, so that a running watch goes on as with any disk that refuses, and who opens is told.
+    """
+
+
+class InUse(DatabaseTrouble):
+    """Another process has the right to write this data folder."""
 
 
 class RolledBack(DatabaseTrouble):

@@ -18,7 +18,7 @@ from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapp
 from tortoise.models import Model
 
 from storage.database import Database, Row, translated, trouble
-from storage.errors import DatabaseTrouble
+from storage.errors import Busy, DatabaseTrouble
 from storage.tree import Frontier
 
 T = TypeVar("T")
@@ -151,8 +151,9 @@ class Writer:
             results = await self._transaction(batch)
         except Exception as error:  # noqa: BLE001 -- whatever it was, it belongs to its caller
             await self._settle()
-            if len(batch) == 1:
-                _fail(batch[0], error)
+            if len(batch) == 1 or isinstance(error, Busy):  # nobody's fault: each would wait as long again
+                for waiting in batch:
+                    _fail(waiting, error)
             else:
                 for waiting in batch:
                     await self._write([waiting])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,9 @@ import pytest
 from bench import cancel, store_kills
 from bench._looks import look, watched
 from bench.figures import Result
-from storage.errors import DatabaseTrouble
+from storage.clock import SystemClock
+from storage.errors import DatabaseTrouble, DiskTrouble
+from storage.patience import DiskWatch
 from storage.store import Store
 from storage.tree import Frontier
 from storage.writer import Batch
@@ -48,6 +52,22 @@ async def test_a_failing_job_does_not_take_its_neighbours_down(store: Store, clo
     assert {e.evidence_id for e in await store.unjudged()} == {one.evidence_id, two.evidence_id}  # type: ignore[union-attr]
     assert (await store.root())[0] == 2
     assert await store.vault.database.rows("SELECT 1 FROM blob WHERE sha256 = 'same'") == []
+
+
+async def test_a_lock_held_by_a_stranger_is_no_end_and_costs_one_wait(store: Store, clock: HandClock) -> None:
+    waits_ms = 300
+    await store.vault.submit(lambda batch: batch.rows(f"PRAGMA busy_timeout = {waits_ms}"))
+    disk, began = DiskWatch(clock), SystemClock().monotonic()
+    with closing(sqlite3.connect(store.vault.database.path, isolation_level=None)) as stranger:
+        stranger.execute("BEGIN IMMEDIATE")
+        jobs = [disk.once(lambda: store.notify("x", announce=())) for _ in range(20)]
+        met = await asyncio.gather(*jobs, return_exceptions=True)
+        assert all(isinstance(error, DiskTrouble) for error in met), met
+        assert "holds the database" in disk.trouble
+        assert SystemClock().monotonic() - began < len(jobs) * waits_ms / 1000
+        stranger.execute("ROLLBACK")
+    await store.log_event("config", {})
+    assert (await store.root())[0] == 1
 
 
 async def test_a_failed_job_leaves_no_leaf_behind(store: Store) -> None:
