@@ -21,7 +21,7 @@ from storage import checkpoints, keys, ledger, outbox
 from storage.blobs import Blobs, names
 from storage.clock import Clock
 from storage.database import Database
-from storage.errors import DatabaseTrouble, DiskTrouble, KeyTrouble
+from storage.errors import DatabaseTrouble, DiskTrouble, InUse, KeyTrouble
 from storage.threads import in_thread
 from storage.vault import Vault
 from storage.writer import Batch, Writer
@@ -45,9 +45,7 @@ class Lock:
         except OSError as error:
             holder = os.read(self._descriptor, 32).decode("ascii", "replace").strip()
             os.close(self._descriptor)
-            raise DatabaseTrouble(
-                f"{path.parent}: process {holder or '?'} is writing here already"
-            ) from error
+            raise InUse(f"{path.parent}: process {holder or '?'} is writing here already") from error
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 

@@ -15,7 +15,7 @@ from bot.commands.reader import look
 from storage import cases, spool
 from storage.cases import Case, Order
 from storage.clock import Clock
-from storage.errors import CaseRefused, DatabaseTrouble
+from storage.errors import CaseRefused, DatabaseTrouble, InUse
 from storage.store import Store
 
 WAITED_S = 15.0
@@ -33,15 +33,22 @@ def acting(officer: str) -> str:
 
 
 def act(out: Out, folder: Path, clock: Clock, order: Order) -> int:
-    """Do what is ordered, or have the running watch do it; exit code 1 when it is refused."""
+    """Do what is ordered, or have the running watch do it; exit code 1 when it is refused or waits."""
     if not folder.is_dir():
         raise DatabaseTrouble(f"there is no data folder {folder}: has the watch run yet?")
     state, why = asyncio.run(_acting(folder, clock, order))
     if state is spool.Left.REFUSED:
         raise CaseRefused(why)
     out.facts({"case": order.number, "act": order.act, "recorded": state is spool.Left.TAKEN})
-    told = "recorded in the log" if state is spool.Left.TAKEN else "left for the watch, which records it"
-    out.say(f"case {order.number}: {order.act.value}, {told}", style="bold")
+    if state is spool.Left.WAITING:
+        out.say(
+            f"case {order.number}: {order.act.value} IS NOT IN FORCE YET: the process that writes here "
+            f"has not taken it in for {WAITED_S:g} s. It waits in {folder / spool.FOLDER}; "
+            "see what the watch says",
+            style="bold red",
+        )
+        return PROBLEM
+    out.say(f"case {order.number}: {order.act.value}, recorded in the log", style="bold")
     return OK
 
 
@@ -60,10 +67,10 @@ async def _acting(folder: Path, clock: Clock, order: Order) -> tuple[spool.Left,
 
 
 async def opened(folder: Path, clock: Clock) -> Store:
-    """The store for writing, or for reading when a watch is writing already. Raises StoreError."""
+    """The store for writing, or for reading when another process writes already. Raises StoreError."""
     try:
         return await Store.open(folder, clock)
-    except DatabaseTrouble:
+    except InUse:
         return await Store.open_reader(folder, clock)
 
 

@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from bot.commands.case import opened
-from bot.commands.out import OK, Out, some
+from bot.commands.case import opened, settled
+from bot.commands.out import OK, PROBLEM, Out, some
 from bot.commands.reader import look
-from storage import erasure, retention
+from storage import erasure, retention, spool
 from storage.clock import Clock
 from storage.erasure import Erased
 from storage.errors import DatabaseTrouble
@@ -59,9 +59,14 @@ def apply(out: Out, folder: Path, clock: Clock, rules: Rules, officer: str) -> i
             bar.update(task, completed=done, total=total)
 
         erased = asyncio.run(_applying(folder, clock, rules, officer, told))
-    if erased is None:
-        out.facts({"left_for_the_watch": True})
-        out.say("left for the running watch, which erases what is due within a minute", style="bold")
+    if isinstance(erased, spool.Left):
+        out.facts({"left_for_the_watch": True, "taken": erased is spool.Left.TAKEN})
+        if erased is not spool.Left.TAKEN:
+            out.say(
+                "the process that writes here has not taken the order in: see what it says", style="bold red"
+            )
+            return PROBLEM
+        out.say("taken by the running watch, which erases what is due within a minute", style="bold")
         return OK
     out.facts(erased)
     out.say(
@@ -78,12 +83,12 @@ def apply(out: Out, folder: Path, clock: Clock, rules: Rules, officer: str) -> i
 
 async def _applying(
     folder: Path, clock: Clock, rules: Rules, officer: str, told: Callable[[int, int], None]
-) -> Erased | None:
+) -> Erased | spool.Left:
     store = await opened(folder, clock)
     try:
         if store.vault.writer is None:
-            await store.log_event(erasure.ORDER, {"officer": officer})
-            return None
+            event_id = await spool.leave(store.vault, erasure.ORDER, {"officer": officer})
+            return (await settled(folder, clock, event_id))[0]
         await store.take_left()  # a hold that was ordered before goes before
         return await erasure.apply(store, rules, officer=officer, told=told)
     finally:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from bot.commands import case
+from storage import checkpoints
+from storage.recovery import DATABASE, LOCK, Lock
+from storage.spool import FOLDER
 from storage.store import Store
 from tests.cli.kept import Command, Kept, StillClock, night
 
@@ -64,6 +69,54 @@ def test_wrong_orders_are_refused_in_one_line(
     assert ran.code == code
     assert why in ran.err
     assert "Traceback" not in ran.err
+
+
+def test_an_order_that_nobody_takes_in_is_said_loudly(
+    run: Command, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(case, "WAITED_S", 0.5)
+    with held(kept.folder):
+        ran = run("case", "new", "2026-17", "--title", "t", "--legal-basis", "l", "--json")
+        assert ran.code == 1
+        assert ran.facts["recorded"] is False
+        ran = run("case", "new", "2026-18", "--title", "t", "--legal-basis", "l")
+        assert ran.code == 1
+        assert "NOT IN FORCE" in ran.out
+        assert run("retention", "--apply").code == 1
+    assert [path.suffix for path in (kept.folder / FOLDER).iterdir()] == [".json"] * 3
+
+
+def test_a_store_that_no_watch_would_open_takes_no_orders(run: Command, kept: Kept) -> None:
+    before = (kept.folder / DATABASE).read_bytes()
+    assert new(run) == 0
+    signed(kept.folder)
+    for rest in kept.folder.glob(f"{DATABASE}-*"):
+        rest.unlink()
+    (kept.folder / DATABASE).write_bytes(before)
+    for words in (("case", "close", "2026-17"), ("retention", "--apply")):
+        ran = run(*words)
+        assert ran.code == 1
+        assert "put back" in ran.err
+    assert not (kept.folder / FOLDER).exists()
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Another process writes there, and it is no watch."""
+    lock = Lock(folder / LOCK)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def signed(folder: Path) -> None:
+    async def signing() -> None:
+        store = await Store.open(folder, StillClock())
+        await checkpoints.sign(store, "test")
+        await store.close()
+
+    asyncio.run(signing())
 
 
 def test_beside_a_watch_the_watch_does_it(run: Command, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
