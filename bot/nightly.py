@@ -105,17 +105,17 @@ class Nightly:
 async def in_child(folder: Path) -> dict[str, object]:
     """Verify in a process of its own; the fields of a `Verified`. The child dies with the wait."""
     lowest = _IDLE_DISK if shutil.which(_IDLE_DISK[0]) else ()
-    process = await asyncio.create_subprocess_exec(
-        *lowest,
-        sys.executable,
-        "-m",
-        "bot.nightly",
-        str(folder),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        stdin=asyncio.subprocess.DEVNULL,
-        cwd=_ROOT,
-    )
+    command = (*lowest, sys.executable, "-m", "bot.nightly", str(folder))
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.DEVNULL,
+            cwd=_ROOT,
+        )
+    except OSError as error:  # no memory, no process, no file left for it
+        return {"whole": False, "faults": 0, "first": f"the verify did not begin: {error}"}
     try:
         told, _ = await process.communicate()
     finally:

@@ -119,8 +119,13 @@ class Rescue:
 
     async def _hoard(self) -> None:
         """Make the reserve when there is room for it; only then a full disk is over, and told to be."""
-        had = self._reserve.path.exists()
-        made = await in_thread(self._reserve.make, self._spare_bytes())
+        try:
+            spare_bytes = self._spare_bytes()
+        except DiskTrouble as refused:
+            self._disk.note(refused)
+            return
+        had = self._reserve.is_there
+        made = await in_thread(self._reserve.make, spare_bytes)
         if self._told is not None and (made or had or not self._was_full):
             await self._tell_end(self._told)
 

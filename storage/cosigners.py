@@ -148,7 +148,7 @@ async def pick_up(vault: Vault, trusted: Sequence[Vkey]) -> tuple[str, ...]:
             if (one.size, one.key) not in known:  # a cosigner may sign the same state every hour
                 await _log(vault, one)
                 known.add((one.size, one.key))
-        await in_thread(path.unlink, missing_ok=True)
+        await in_thread(_remove, path)
     return tuple(troubles)
 
 
@@ -210,6 +210,13 @@ def _read(path: Path) -> str:
         raise NotNote("it is not UTF-8") from None
     except OSError as error:
         raise NotNote(f"it cannot be read: {error.strerror}") from error
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise DiskTrouble(f"{path}: {error.strerror}") from error
 
 
 def _put_aside(path: Path) -> None:

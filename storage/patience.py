@@ -148,6 +148,14 @@ class Reserve:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "reserve"
 
+    @property
+    def is_there(self) -> bool:
+        """Whether it holds room now; False too when the disk does not say."""
+        try:
+            return self.path.exists()
+        except OSError:
+            return False
+
     def size_bytes(self) -> int:
         """What it should hold here."""
         return min(RESERVE_BYTES, int(shutil.disk_usage(self.path.parent).total * RESERVE_SHARE))

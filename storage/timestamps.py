@@ -211,9 +211,12 @@ def _run(program: str, *options: str) -> str:
 
 @functools.cache
 def _version_of(program: str) -> str:
-    """As "openssl 3.0.19"."""
+    """As "openssl 3.0.19"; "openssl" when it does not say."""
     command = [program, "version"]
-    done = subprocess.run(command, capture_output=True, timeout=_OPENSSL_S, check=False)  # noqa: S603
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_OPENSSL_S, check=False)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return "openssl"
     return _on_one_line(" ".join(done.stdout.decode(errors="replace").split()[:2])).lower()
 
 

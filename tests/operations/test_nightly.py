@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench._looks import look
+from bot import nightly
 from bot.nightly import AT_LATEST, EVERY, SETTLE, Due, Nightly, due
 from bot.vitals import Vitals
 from storage.clock import SystemClock
@@ -47,6 +48,21 @@ def test_a_result_is_kept_and_anything_else_in_its_place_is_none(tmp_path: Path)
     for text in ("", "[]", '{"at": 1}', '{"strange": true}'):
         (tmp_path / "verify.json").write_text(text)
         assert last_result(tmp_path) is None
+
+
+async def test_a_verify_that_cannot_begin_reaches_the_admin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, told = HandClock(), []
+
+    async def tell(text: str) -> None:
+        told.append(text)
+
+    monkeypatch.setattr(nightly, "_ROOT", tmp_path / "not there")
+    async with opened(tmp_path, clock):
+        result = await Nightly(tmp_path, clock, Vitals("127.0.0.1", 0, tuple), tell).verify()
+    assert not result.whole
+    assert "did not begin" in told[0]
 
 
 async def test_a_whole_store_is_silent_and_a_bent_one_reaches_the_admin(tmp_path: Path) -> None:

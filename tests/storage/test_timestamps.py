@@ -142,6 +142,18 @@ async def test_openssl_that_hangs_is_a_refusal_within_its_time(
     assert found == Refusal("openssl does not agree: it did not end")
 
 
+async def test_an_openssl_that_is_removed_meanwhile_ends_nothing(
+    authority: Authority, tmp_path: Path
+) -> None:
+    asked, roots = request(NOTE), authority.root_pem.read_bytes()
+    vanishing = tmp_path / "vanishing"
+    vanishing.write_text('#!/bin/sh\necho "Verification: OK"\ncase "$*" in *-queryfile*) rm "$0";; esac\n')
+    vanishing.chmod(0o755)
+    found = check(NOTE, asked, await reply(authority, "right", asked), roots, program=str(vanishing))
+    assert isinstance(found, Stamp), found
+    assert found.checked_by[-1] == "openssl"
+
+
 async def test_no_bit_and_no_cut_of_a_response_gives_an_error_or_another_time(authority: Authority) -> None:
     asked, roots = request(NOTE), authority.root_pem.read_bytes()
     right = await reply(authority, "chained", asked)
