@@ -17,7 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from storage import observations, records
+from storage import casebook, observations, records
 from storage.case_tables import CaseEvidenceRow, CaseRow
 from storage.codec import clean, micros, moment, stamp
 from storage.database import Database
@@ -29,7 +29,7 @@ from storage.writer import Batch
 if TYPE_CHECKING:
     from storage.store import Store
 
-KINDS = frozenset({"case", "hold"})
+KINDS = casebook.KINDS
 """Kinds of log entries that are acts on a case."""
 MOST_NUMBER = 64
 _MOST_TEXT = 2_000

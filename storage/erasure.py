@@ -34,6 +34,7 @@ from storage.evidence import searched
 from storage.model import Observation, Post, Verdict
 from storage.observations import PICTURES_PER_EVIDENCE
 from storage.retention import Class, Plan, Rules, plan
+from storage.sightings import key_of_line
 from storage.threads import in_thread
 from storage.tree import leaf_hash
 from storage.writer import Batch, Job
@@ -236,11 +237,16 @@ async def _refuse_changed(transaction: Batch, batch: _Doomed) -> None:
 
 
 async def _erase_sightings(transaction: Batch, batch: _Doomed, index: int) -> tuple[int, str]:
-    """Put hashes in the place of lines; their number, and the root over them."""
+    """Put hashes in the place of lines; their number, and the root over them.
+
+    A line that stands under another post's key stays: it is none of theirs, and verify tells of it.
+    """
     sql = "SELECT id, line FROM sighting WHERE post_key IN (SELECT value FROM json_each(?)) ORDER BY id"
     rows = await transaction.rows(sql, (json.dumps(batch.keys),))
     hashes = []
     for number, line in rows:
+        if key_of_line(str(line)) not in batch.keys:
+            continue
         hashed = leaf_hash(str(line).encode()).hex()
         hashes.append(hashed)
         transaction.many(

@@ -23,6 +23,7 @@ from storage.vault import Vault
 from storage.writer import Batch
 
 VERSION = 1
+SIGNED = "checkpoints"
 _PAGE = 10_000
 _MAKE_HEAD = "INSERT OR IGNORE INTO head (id, origin, size, root, frontier) VALUES (1, ?, 0, ?, '')"
 
@@ -46,9 +47,14 @@ async def log_event(vault: Vault, kind: str, facts: Mapping[str, str]) -> int:
     at, salt = vault.clock.now(), os.urandom(16).hex()
 
     async def job(batch: Batch) -> int:
-        return append(batch, kind, {"facts": dict(facts), "salt": salt}, at)
+        return append(batch, kind, {"facts": dict(facts), "salt": salt, **await signed(batch)}, at)
 
     return await vault.submit(job)
+
+
+async def signed(batch: Batch) -> dict[str, Plain]:
+    """How many checkpoints there are, as a field of an entry: so that none can be taken away unseen."""
+    return {SIGNED: int((await batch.rows("SELECT count(*) FROM checkpoint"))[0][0])}
 
 
 async def make_head(batch: Batch) -> None:

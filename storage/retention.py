@@ -5,12 +5,15 @@
     hold        evidence of a case: never while one is open or held; afterwards `hold_days` after
                 the last was closed
 
-A period that is not set means: for ever. Erasing itself is `erasure`. Reads with a connection
-of its own, in a thread; nothing here writes.
+A period that is not set means: for ever. What is held is told by the rows of cases and by the
+log's records of them (`casebook`): either keeps it, and where a record cannot be read nothing is
+due at all. Erasing itself is `erasure`. Reads with a connection of its own, in a thread; nothing
+here writes.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -19,8 +22,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from storage import casebook
+from storage.casebook import Book
 from storage.codec import micros
 from storage.errors import DatabaseTrouble
+from storage.tables import key_of
 from storage.threads import in_thread
 
 
@@ -61,7 +67,8 @@ KEPT_FOR_EVER = Rules()
 class Post:
     """What decides about one post. last_us: when last sealed or seen; closed_us: of its last case, or 0.
 
-    busy: not judged yet, or an alert of it is on its way. held: an open or held case has it.
+    busy: not judged yet, an alert of it is on its way, or a look of it stands under another
+    post's key. held: an open or held case has it.
     """
 
     key: str
@@ -152,7 +159,8 @@ def _old_without(post: Post, rules: Rules, now: datetime) -> bool:
 _POSTS = """
 SELECT o.post_key, coalesce(m.item_id, ''), max(max(o.sealed_at), coalesce(max(w.last_seen_at), 0)),
   max(o.seq), count(*), max(coalesce(v.tier, 'none') <> 'none'),
-  max(NOT o.judged) OR EXISTS (SELECT 1 FROM alert a JOIN delivery d ON d.alert_id = a.alert_id
+  max(NOT o.judged OR o.post_key <> key_of(o.target, o.post_id)) OR EXISTS (
+    SELECT 1 FROM alert a JOIN delivery d ON d.alert_id = a.alert_id
     JOIN observation x ON x.seq = a.seq WHERE x.post_key = o.post_key AND d.state IN ('waiting', 'sending')),
   coalesce((SELECT max(c.held OR c.closed_at IS NULL) FROM case_evidence e JOIN case_file c
     ON c.number = e.number WHERE e.post_key = o.post_key), 0),
@@ -172,12 +180,35 @@ async def plan(database: Path, rules: Rules, now: datetime) -> Plan:
 def _posts(database: Path) -> list[Post]:
     try:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            return [_post(row) for row in connection.execute(_POSTS)]
+            connection.create_function("key_of", 2, key_of, deterministic=True)
+            held, closed = _by_log(connection)
+            return [_post(row, held, closed) for row in connection.execute(_POSTS)]
     except sqlite3.Error as error:
         raise DatabaseTrouble(f"{database}: {error}") from error
 
 
-def _post(row: Sequence[object]) -> Post:
+def _book(connection: sqlite3.Connection) -> Book:
+    return casebook.read(connection.execute(casebook.ENTRIES))
+
+
+def _by_log(connection: sqlite3.Connection) -> tuple[frozenset[str], dict[str, int]]:
+    """By the log: keys of posts that a case holds, and when the last case of others was closed."""
+    book = _book(connection)
+    kept, closed = casebook.kept(book), casebook.closed(book)
+    sql = (
+        "SELECT evidence_id, post_key, key_of(target, post_id) FROM observation "
+        "WHERE evidence_id IN (SELECT value FROM json_each(?))"
+    )
+    held: set[str] = set()
+    ended: dict[str, int] = {}
+    for evidence_id, *keys in connection.execute(sql, (json.dumps([*kept, *closed]),)):
+        held.update(keys if evidence_id in kept else ())
+        for key in keys if evidence_id in closed else ():
+            ended[key] = max(ended.get(key, 0), closed[evidence_id])
+    return frozenset(held), ended
+
+
+def _post(row: Sequence[object], by_log: frozenset[str], ended: Mapping[str, int]) -> Post:
     key, item, last_us, last_seq, looks, loud, busy, held, closed_us = row
     return Post(
         key=str(key),
@@ -187,6 +218,6 @@ def _post(row: Sequence[object]) -> Post:
         looks=int(str(looks)),
         loud=bool(loud),
         busy=bool(busy),
-        held=bool(held),
-        closed_us=int(str(closed_us)),
+        held=bool(held) or str(key) in by_log,
+        closed_us=max(int(str(closed_us)), ended.get(str(key), 0)),
     )

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from storage import ledger
 from storage.codec import Plain, canonical, clean, restore, stamp
+from storage.erased import erasure_of
 from storage.model import Listed, Polls, Sighting, sha256_of
 from storage.tables import SightingRow, key_of
 from storage.tree import Frontier, leaf_hash
@@ -65,6 +66,17 @@ def polls_line(polls: Polls) -> str:
 def listing_key(target: str) -> str:
     """The row key of a target's polls; no post has it, for what those hash holds a NUL."""
     return sha256_of(f"listing of {clean(target)}".encode())[:32]
+
+
+def key_of_line(line: str) -> str:
+    """The row key that a line must stand under, "" when it is erased.
+
+    Raises ValueError, KeyError, TypeError, AttributeError, RecursionError when it is no line.
+    """
+    if erasure_of(line) is not None:
+        return ""
+    told = json.loads(line)
+    return key_of(told["target"], told["post_id"]) if "post_id" in told else listing_key(told["target"])
 
 
 def root_of_lines(lines: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from storage import keys, ledger
 from storage.attested import Token, TokenState
-from storage.codec import micros, moment, stamp
+from storage.codec import Plain, micros, moment, stamp
 from storage.database import Database, Row
 from storage.errors import DiskTrouble
 from storage.timestamps import Stamp
@@ -207,7 +207,11 @@ async def mark_whole(vault: Vault, token: Token, response: bytes, held: Stamp) -
     async def job(batch: Batch) -> None:
         values = (TokenState.WHOLE, response, micros(now), "", token.id)
         if await batch.run(_ENDED, values):
-            ledger.append(batch, BEACON, {"facts": dict(facts), "salt": salt}, now)
+            ((asked_us,),) = await batch.rows("SELECT asked_at FROM token WHERE id = ?", (token.id,))
+            asked = {} if asked_us is None else {"asked_at": stamp(moment(asked_us))}
+            counted = await ledger.signed(batch)
+            told: dict[str, Plain] = {**facts, **asked}
+            ledger.append(batch, BEACON, {"facts": told, "salt": salt, **counted}, now)
 
     await vault.submit(job)
 

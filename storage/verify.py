@@ -17,12 +17,22 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from storage import recovery, tokens, verdicts, verify_erased, verify_evidence, verify_signed
+from storage import (
+    recovery,
+    tokens,
+    verdicts,
+    verify_answers,
+    verify_cases,
+    verify_erased,
+    verify_evidence,
+    verify_signed,
+)
 from storage.attested import TimeState, judge
 from storage.blobs import Blobs
+from storage.casebook import Book
 from storage.codec import canonical
+from storage.erasure import KIND as ERASURE
 from storage.errors import DamagedBlob, DatabaseTrouble, DiskTrouble
-from storage.observations import PICTURES_PER_EVIDENCE
 from storage.succession import state_of
 from storage.threads import in_thread
 from storage.tree import Frontier, leaf_hash
@@ -36,13 +46,17 @@ Progressed = Callable[[int, int], None]
 _PAGE = 1_000
 _THREADS = 2
 _TOLD = 1_000
+_SIZES = "SELECT size FROM checkpoint WHERE typeof(size) = 'integer' ORDER BY size"
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+"""What reading a cell that was bent can raise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """One thing that is not as it was written.
 
-    kind: blob, manifest, log, observation, sightings, verdict, record, checkpoint, key, time.
+    kind: blob, manifest, log, observation, sightings, verdict, record, case, erasure, checkpoint,
+    key, time.
     """
 
     kind: str
@@ -98,7 +112,10 @@ class Round:
         )
     )
     said: Statements = field(default_factory=Statements)
-    erased_records: list[int] = field(default_factory=list)
+    book: Book = field(default_factory=dict)
+    """The cases as the log tells them, up to the entry that is being looked at."""
+    signed: tuple[int, ...] = ()
+    """Sizes of the checkpoints that are there, ascending."""
 
     def fault(self, kind: str, what: str, why: str) -> None:
         self.faults += 1
@@ -143,7 +160,7 @@ async def _check_time(store: Store) -> tuple[str, tuple[str, ...]]:
         }
         roots = await in_thread(tokens.kept_roots, store.folder)
         verdict = await in_thread(judge, asked, notes, roots, program="")
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+    except (*UNREADABLE, DatabaseTrouble) as error:
         return "broken", (f"the rows of time stamps cannot be read: {error!r}",)
     broken = strange if verdict.state is not TimeState.BROKEN else (*strange, verdict.why)
     return str(verdict), broken
@@ -154,14 +171,27 @@ def _verify(store: Store, tell: Progressed) -> VerifyReport:
     outside = verify_signed.before(store.folder)
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)) as connection:
+            connection.text_factory = _text
             connection.execute("BEGIN")  # one snapshot, or a live watch would look like damage
             report = _run(Round(connection=connection, blobs=store.blobs, tell=tell), outside)
             connection.execute("COMMIT")  # files named since then are not strange
-            return replace(report, strange=recovery.strange(connection, store.blobs))
+            return replace(report, strange=_strange(connection, store.blobs))
     except sqlite3.DatabaseError as error:
         raise DatabaseTrouble(f"{path}: {error}") from error
     except OSError as error:
         raise DiskTrouble(f"{path}: {error}") from error
+
+
+def _strange(connection: sqlite3.Connection, blobs: Blobs) -> tuple[str, ...]:
+    try:
+        return recovery.strange(connection, blobs)
+    except UNREADABLE:  # the name of a row is none, which is told as a fault of it
+        return ()
+
+
+def _text(raw: bytes) -> str:
+    """Text of a cell: bytes that are no UTF-8 are a fault where they stand, not the end of the run."""
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _run(run: Round, outside: verify_signed.Before) -> VerifyReport:
@@ -171,9 +201,11 @@ def _run(run: Round, outside: verify_signed.Before) -> VerifyReport:
             run.fault("log", "database", str(fault[0]))
     _check_blobs(run)
     run.said.sizes = verify_signed.sizes(run)
+    run.signed = tuple(row[0] for row in run.rows(_SIZES))
     size, root = _check_log(run)
-    _check_strays(run)
-    verify_erased.check(run)
+    verify_evidence.check_strays(run)
+    verify_erased.check(run, outside)
+    verify_cases.check(run)
     verify_signed.check_strays(run, run.said)
     origin = str(next(iter(run.rows("SELECT origin FROM head")), [""])[0])
     verify_signed.check_signed(run, outside, run.said, origin)
@@ -207,11 +239,10 @@ def _check_blobs(run: Round) -> None:
 
 
 def _blob_rows(run: Round) -> Iterator[tuple[str, int]]:
-    after = ""
-    while page := run.rows(
-        "SELECT sha256, size_bytes FROM blob WHERE sha256 > ? ORDER BY sha256 LIMIT ?", after, _PAGE
-    ):
-        yield from page
+    """By row number: a name that was bent may be nothing that can be asked for."""
+    after, sql = -1, "SELECT rowid, sha256, size_bytes FROM blob WHERE rowid > ? ORDER BY rowid LIMIT ?"
+    while page := run.rows(sql, after, _PAGE):
+        yield from ((name, size) for _, name, size in page)
         after = page[-1][0]
 
 
@@ -220,14 +251,14 @@ def _size_or_fault(blobs: Blobs, name: str) -> int | str:
         return len(blobs.load(name))
     except DamagedBlob as damage:
         return str(damage)
-    except (DiskTrouble, ValueError) as trouble:
+    except (DiskTrouble, ValueError, TypeError, AttributeError) as trouble:
         return f"cannot be read: {trouble}"
 
 
 def _take_blob(run: Round, name: str, size: int, result: Future[int | str]) -> None:
     found = result.result()
     if isinstance(found, str):
-        run.fault("blob", name, found)
+        run.fault("blob", str(name), found)
     else:
         run.counted["bytes"] += found
         if found != size:
@@ -270,7 +301,11 @@ def _leaf_rows(run: Round) -> Iterator[tuple[int, str, str, str]]:
     after = -1
     sql = 'SELECT "index", kind, entry, leaf_hash FROM leaf WHERE "index" > ? ORDER BY "index" LIMIT ?'
     while page := run.rows(sql, after, _PAGE):
-        yield from page
+        for index, *cells in page:
+            if not all(isinstance(cell, str) for cell in cells):
+                run.fault("log", f"entry {index}", "a cell of its row is no text")
+            kind, entry, named = map(str, cells)
+            yield index, kind, entry, named
         after = page[-1][0]
 
 
@@ -281,6 +316,7 @@ def _check_entry(run: Round, index: int, kind: str, entry: str) -> None:
             run.fault("log", f"entry {index}", "not in canonical form, or of another kind than its row says")
             return
         run.said.hear(kind, index, facts)
+        verify_answers.check(run, index, kind, facts)
         if kind == "evidence":
             verify_evidence.check_evidence(run, index, facts)
         elif kind == "sightings":
@@ -289,28 +325,7 @@ def _check_entry(run: Round, index: int, kind: str, entry: str) -> None:
             verify_signed.check_verdict(run, index, facts)
         elif "facts_sha256" in facts:
             verify_signed.check_record(run, index, facts)
-    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        elif kind == ERASURE:
+            verify_cases.check_erasure(run, index)
+    except UNREADABLE as error:
         run.fault("log", f"entry {index}", f"cannot be read: {error!r}")
-
-
-# --- rows that the log does not know --------------------------------------------
-
-
-def _check_strays(run: Round) -> None:
-    """Rows that claim a place in the log and have none there."""
-    for evidence_id, seq in run.rows(
-        "SELECT evidence_id, seq FROM observation o WHERE NOT EXISTS "
-        "(SELECT 1 FROM leaf WHERE \"index\" = o.seq AND kind = 'evidence') LIMIT 1000"
-    ):
-        run.fault("observation", evidence_id, f"the log has no entry {seq} for it")
-    for (leaf,) in run.rows(
-        "SELECT DISTINCT leaf FROM sighting s WHERE NOT EXISTS "
-        "(SELECT 1 FROM leaf WHERE \"index\" = s.leaf AND kind = 'sightings') LIMIT 1000"
-    ):
-        run.fault("sightings", f"entry {leaf}", "the log has no such entry")
-    for (number,) in run.rows(
-        "SELECT e.id FROM evidence_picture e WHERE e.seq <> e.id / ? OR NOT EXISTS "
-        "(SELECT 1 FROM observation o WHERE o.seq = e.seq) LIMIT 1000",
-        PICTURES_PER_EVIDENCE,
-    ):
-        run.fault("observation", f"picture row {number}", "no observation has it")

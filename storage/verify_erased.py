@@ -1,7 +1,9 @@
 """Checking what is said to be erased against the log: part of `verify`, in its thread.
 
 A tombstone, or a look that is only a hash, is believed when the log has an entry of kind
-`erasure` that names it. Anything else that is missing is damage.
+`erasure` that names it. Anything else that is missing is damage. A deletion certificate must
+be the text that its entry makes, signed by a key of this folder; a missing one is no fault,
+since the next run writes it.
 """
 
 from __future__ import annotations
@@ -9,17 +11,45 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from storage import certificates
 from storage.erased import erasure_of, root_of_hashes, spans
+from storage.errors import NotNote
+from storage.verify_signed import Before, opened_by_any
 
 if TYPE_CHECKING:
     from storage.verify import Round
 
 
-def check(run: Round) -> None:
-    """Every tombstone, every erased look, and every erasure."""
+def check(run: Round, outside: Before) -> None:
+    """Every tombstone, every erased look, every erasure and every certificate of one."""
     named = {index: _facts(run, index, entry) for index, entry in _erasures(run)}
     _check_tombstones(run, named)
     _check_looks(run, named)
+    for name in outside.certificates:
+        if why := _not_certified(run, outside, name):
+            run.fault("erasure", f"certificate {name}", why)
+
+
+def _not_certified(run: Round, outside: Before, name: str) -> str:
+    """Why a deletion certificate is none of this log, or ""."""
+    try:
+        note = (outside.folder / certificates.FOLDER / name).read_bytes()
+        origin = str(run.rows("SELECT origin FROM head")[0][0])
+        text = opened_by_any(note, origin, outside.known)
+        if run.said.abandoned:  # of a state that was given up in the open: the log need not have it
+            return ""
+        index = int(name.removesuffix(".note"))
+        rows = run.rows("SELECT leaf_hash, entry FROM leaf WHERE \"index\" = ? AND kind = 'erasure'", index)
+        if not rows:
+            return "the log has no such erasure"
+        is_its = text == certificates.text_of(origin, index, *rows[0])
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:
+        return f"cannot be read: {error!r}"
+    except NotNote as error:
+        return str(error)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return "" if is_its else "it is not what its log entry says"
 
 
 def _erasures(run: Round) -> list[tuple[int, str]]:

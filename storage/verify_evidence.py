@@ -11,23 +11,32 @@ from storage.erased import root_of_lines
 from storage.errors import DamagedBlob
 from storage.model import Lifetime, Post
 from storage.observations import PICTURES_PER_EVIDENCE
+from storage.sightings import key_of_line
+from storage.tables import key_of
 
 if TYPE_CHECKING:
     from storage.verify import Round
 
 _COLUMNS = (
     "seq, evidence_id, target, post_id, observation, post, manifest_sha256, page_sha256, listing_sha256, "
-    "listed_at, captured_at, sealed_at, previous, absences, lifetime"
+    "listed_at, captured_at, sealed_at, previous, absences, lifetime, post_key"
 )
 
 
+_LAST_UNLOGGED = 1
+"""Version of the manifests of programs that kept verdicts out of the log."""
+
+
 def check_sightings(run: Round, index: int, facts: dict[str, Any]) -> None:
-    """The lines of a batch of looks against the root in its entry."""
-    rows = run.rows("SELECT line FROM sighting WHERE leaf = ? ORDER BY id", index)
+    """The lines of a batch of looks against the root in its entry, and whether each is found by its post."""
+    rows = run.rows("SELECT line, post_key, id FROM sighting WHERE leaf = ? ORDER BY id", index)
     lines = [row[0] for row in rows]
     run.counted["sightings"] += len(lines)
     if len(lines) != facts["count"] or root_of_lines(lines) != facts["root"]:
         run.fault("sightings", f"entry {index}", "the looks no longer lead to the root in the log")
+    for line, post_key, number in rows:
+        if post_key != key_of_line(line):
+            run.fault("sightings", f"look {number}", "its row stands under another post than its line")
 
 
 def check_evidence(run: Round, index: int, facts: dict[str, Any]) -> None:
@@ -53,12 +62,21 @@ def check_evidence(run: Round, index: int, facts: dict[str, Any]) -> None:
     if why := manifest.unreadable(kept):
         run.fault("manifest", what, why)
         return
+    _check_unlogged(run, index, what, kept)
     for name in _differences(run, row, kept):
         run.fault("observation", what, f"{name} is not what the manifest says")
     own = {"sha256": facts["manifest_sha256"], "role": "manifest"}
     for file in (*kept["files"], own):
         if not run.rows("SELECT 1 FROM blob WHERE sha256 = ?", file["sha256"]):
             run.fault("manifest", what, f"its file {file['sha256']} ({file['role']}) is in no row")
+
+
+def _check_unlogged(run: Round, index: int, what: str, kept: dict[str, Any]) -> None:
+    """No verdict without an entry in the log, but of evidence that a program without such entries sealed."""
+    if kept["version"] > _LAST_UNLOGGED and run.rows(
+        "SELECT 1 FROM verdict WHERE seq = ? AND leaf IS NULL", index
+    ):
+        run.fault("verdict", what, "the log has no entry for it")
 
 
 def _is_erased(run: Round, index: int, evidence_id: str) -> bool:
@@ -87,6 +105,7 @@ def _as_manifest(run: Round, row: dict[str, Any]) -> dict[str, object]:
     previous = run.rows("SELECT manifest_sha256 FROM observation WHERE evidence_id = ?", row["previous"])
     return {
         "evidence_id": row["evidence_id"],
+        "post_key": row["post_key"],
         "target": row["target"],
         "post_id": row["post_id"],
         "observation": row["observation"],
@@ -102,10 +121,10 @@ def _as_manifest(run: Round, row: dict[str, Any]) -> dict[str, object]:
 
 def _from_manifest(kept: dict[str, Any], name: str) -> object:
     bodies = {e["role"]: e["body_sha256"] for e in kept["exchanges"]}
-    if name == "target":
-        return kept["target"]["name"]
-    if name == "post_id":
-        return kept["post"]["post_id"]
+    target, post_id = kept["target"]["name"], kept["post"]["post_id"]
+    of_post = {"target": target, "post_id": post_id, "post_key": key_of(target, post_id)}
+    if name in of_post:
+        return of_post[name]
     if name == "times":
         return [kept["times"][n] for n in ("listed_at", "captured_at", "sealed_at")]
     if name == "previous":
@@ -113,3 +132,23 @@ def _from_manifest(kept: dict[str, Any], name: str) -> object:
     if name == "bodies":
         return [bodies.get("listing", ""), bodies.get("page", "")]
     return kept[name]
+
+
+def check_strays(run: Round) -> None:
+    """Rows that claim a place in the log and have none there."""
+    for evidence_id, seq in run.rows(
+        "SELECT evidence_id, seq FROM observation o WHERE NOT EXISTS "
+        "(SELECT 1 FROM leaf WHERE \"index\" = o.seq AND kind = 'evidence') LIMIT 1000"
+    ):
+        run.fault("observation", evidence_id, f"the log has no entry {seq} for it")
+    for (leaf,) in run.rows(
+        "SELECT DISTINCT leaf FROM sighting s WHERE NOT EXISTS "
+        "(SELECT 1 FROM leaf WHERE \"index\" = s.leaf AND kind = 'sightings') LIMIT 1000"
+    ):
+        run.fault("sightings", f"entry {leaf}", "the log has no such entry")
+    for (number,) in run.rows(
+        "SELECT e.id FROM evidence_picture e WHERE e.seq <> e.id / ? OR NOT EXISTS "
+        "(SELECT 1 FROM observation o WHERE o.seq = e.seq) LIMIT 1000",
+        PICTURES_PER_EVIDENCE,
+    ):
+        run.fault("observation", f"picture row {number}", "no observation has it")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from storage import keys, notes, verdicts
+from storage import casebook, certificates, keys, notes, verdicts
 from storage.checkpoints import anchor_with_note
 from storage.codec import load, load_tuple, moment
 from storage.errors import KeyTrouble, NotNote
@@ -29,6 +29,8 @@ from storage.tree import EMPTY_ROOT, Frontier
 if TYPE_CHECKING:
     from storage.verify import Round
 
+_MOST_SUBJECT = 64
+"""What is longer is no case number, and may be the subject of none."""
 _NAMED = "SELECT seq, score, tier, verdict, matches, judged_at, record FROM verdict WHERE leaf = ?"
 
 
@@ -37,15 +39,16 @@ class Statements:
     """What is gathered on the way through the log.
 
     roots: of the sizes that checkpoints speak of, as recomputed, with the peaks. named: keys
-    that the log says were in use. certified: keys that it says were certified.
+    that the log says were in use. certified: keys that it says were certified. abandoned:
+    whether a roll-back was admitted.
     """
 
     sizes: frozenset[int] = frozenset()
     roots: dict[int, tuple[str, str]] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
     certified: set[str] = field(default_factory=set)
-    erasures: bool = False
     first_verdict: int | None = None
+    abandoned: bool = False
 
     def pass_by(self, frontier: Frontier) -> None:
         """The log has been read up to here."""
@@ -54,13 +57,12 @@ class Statements:
             self.roots[frontier.size] = frontier.root().hex(), peaks
 
     def hear(self, kind: str, index: int, facts: Mapping[str, Any]) -> None:
-        """Take in what an entry says about keys, erasures and verdicts."""
-        if kind == "erasure":
-            self.erasures = True
-        elif kind == verdicts.KIND and self.first_verdict is None:
+        """Take in what an entry says about keys and verdicts."""
+        if kind == verdicts.KIND and self.first_verdict is None:
             self.first_verdict = index
         elif kind == KEY and isinstance(told := facts.get("facts"), dict):
             self.named |= {str(told[name]) for name in ("old", "new", "key") if told.get(name)}
+            self.abandoned = self.abandoned or bool(told.get("abandoned"))
             if told.get("act") == "certified":
                 self.certified.add(str(told.get("key")))
 
@@ -75,6 +77,8 @@ class Before:
     anchor_note: str
     known: tuple[PublicKey, ...]
     trouble: str
+    certificates: tuple[str, ...]
+    """Names of the deletion certificates, which are written after their log entry, and once."""
 
 
 def before(folder: Path) -> Before:
@@ -84,7 +88,16 @@ def before(folder: Path) -> Before:
         known, trouble = keys.known(folder), ""
     except KeyTrouble as error:
         known, trouble = (), str(error)
-    return Before(folder=folder, anchor=anchor, odd=odd, anchor_note=note, known=known, trouble=trouble)
+    found = tuple(sorted(path.name for path in (folder / certificates.FOLDER).glob("*.note")))
+    return Before(
+        folder=folder,
+        anchor=anchor,
+        odd=odd,
+        anchor_note=note,
+        known=known,
+        trouble=trouble,
+        certificates=found,
+    )
 
 
 def sizes(run: Round) -> frozenset[int]:
@@ -121,7 +134,7 @@ def check_signed(run: Round, outside: Before, said: Statements, origin: str) -> 
     _check_keys(run, outside, said, origin, signed=bool(rows))
 
 
-def _signer_of(note: str, origin: str, known: tuple[PublicKey, ...]) -> PublicKey:
+def _signer_of(note: str | bytes, origin: str, known: tuple[PublicKey, ...]) -> PublicKey:
     """Which of our keys signed it. Raises NotNote with the reason of the one in use."""
     why: NotNote | None = None
     for key in known:
@@ -132,6 +145,12 @@ def _signer_of(note: str, origin: str, known: tuple[PublicKey, ...]) -> PublicKe
         else:
             return key
     raise why or NotNote("there is no key to check it with")
+
+
+def opened_by_any(note: bytes, origin: str, known: tuple[PublicKey, ...]) -> str:
+    """The text of a note that one of our keys signed. Raises NotNote."""
+    _signer_of(note, origin, known)
+    return notes.split_note(note)[0]
 
 
 def _check_order(run: Round, by: list[int]) -> None:
@@ -210,14 +229,21 @@ def _is_erased(run: Round, evidence_id: str) -> bool:
 
 
 def check_record(run: Round, index: int, facts: Mapping[str, Any]) -> None:
-    """The facts of a private entry, which the log names by hash only; "" when erased."""
-    rows = run.rows("SELECT record FROM record WHERE leaf = ?", index)
+    """The facts of a private entry, which the log names by hash only. Nothing ever erases them."""
+    rows = run.rows("SELECT record, subject FROM record WHERE leaf = ?", index)
     if not rows:
         run.fault("record", f"entry {index}", "the facts it names are missing")
-    elif rows[0][0] == "":
-        run.erased_records.append(index)
-    elif sha256_of(rows[0][0].encode("utf-8", "surrogatepass")) != facts["facts_sha256"]:
+        return
+    record, subject = rows[0]
+    if sha256_of(record.encode("utf-8", "surrogatepass")) != facts["facts_sha256"]:
         run.fault("record", f"entry {index}", "the facts are not the ones the log names")
+        return
+    told = json.loads(record)["facts"]
+    number = told.get("case", "")
+    if subject != number and not (subject == "" and len(number) > _MOST_SUBJECT):
+        run.fault("record", f"entry {index}", "its row stands under another case than its facts")
+    if facts["kind"] in casebook.KINDS:
+        casebook.act_on(run.book, told, casebook.entry_at_us(facts))
 
 
 def check_strays(run: Round, said: Statements) -> None:
@@ -227,6 +253,11 @@ def check_strays(run: Round, said: Statements) -> None:
         "(SELECT 1 FROM leaf WHERE \"index\" = v.leaf AND kind = 'verdict') LIMIT 1000"
     ):
         run.fault("verdict", f"row {seq}", f"the log has no entry {leaf} for it")
+    for (seq,) in run.rows(
+        "SELECT seq FROM verdict v WHERE leaf IS NULL AND NOT EXISTS "
+        "(SELECT 1 FROM observation o WHERE o.seq = v.seq) LIMIT 1000"
+    ):
+        run.fault("verdict", f"row {seq}", "the log has no entry for it, and there is no such evidence")
     if said.first_verdict is not None:
         sql = "SELECT seq FROM verdict WHERE leaf IS NULL AND seq > ? LIMIT 1000"
         for (seq,) in run.rows(sql, said.first_verdict):
@@ -236,6 +267,3 @@ def check_strays(run: Round, said: Statements) -> None:
         "AND l.kind = r.kind) LIMIT 1000"
     ):
         run.fault("record", f"entry {leaf}", "the log has no such entry")
-    if not said.erasures:
-        for index in run.erased_records:
-            run.fault("record", f"entry {index}", "erased, but the log knows of no erasure")
