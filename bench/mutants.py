@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bench import _frauds as frauds
 from bench import _mutations as mutations
 from bench import _spoilt_store as spoilt
 from bench._specimen import Authorities, Specimen, specimen
@@ -76,7 +77,7 @@ def by_second(folder: Path, base: Specimen) -> bool:
 def mutated(base: Specimen, folder: Path, seed: int) -> str:
     """Make mutant number `seed` of a package in `folder`; what was done."""
     chosen = random.Random(seed)
-    kinds = (*mutations.BLUNT, *mutations.KEYS, *mutations.SLY)
+    kinds = (*mutations.BLUNT, *mutations.KEYS, *mutations.SLY, *frauds.FRAUDS)
     while True:
         shutil.rmtree(folder, ignore_errors=True)
         folder.with_name(f"{folder.name}-moved").unlink(missing_ok=True)

@@ -2,16 +2,20 @@
 
 python second_verifier.py PACKAGE [ADMIN [KEY [ROOTS_FOLDER]]]   The first thing that is wrong ends it."""
 
-import gzip
+import calendar
 import json
 import re
 import subprocess
 import sys
 import tempfile
+import time
+import zlib
 from base64 import b64decode, b64encode
-from hashlib import sha256
+from datetime import datetime
+from hashlib import sha256, sha512
 from pathlib import Path
 
+FOLDERS = {"case", "evidence", "files", "keys", "log", "report", "schema", "time", "wacz", "warc"}
 FIVE = ["entry.json", "inference.json", "manifest.json", "proof.tlog", "watch.json"]
 ED25519 = "pkeyutl -verify -rawin -pubin -keyform DER"
 
@@ -44,7 +48,8 @@ def openssl(command, **inputs):
         for option, data in inputs.items():
             Path(folder, option).write_bytes(data)
             words += [f"-{option.strip('_')}", f"{folder}/{option}"]
-        return subprocess.run(words, capture_output=True, check=False).returncode == 0
+        done = subprocess.run(words, capture_output=True, check=False, encoding="latin-1")
+        return "" if done.returncode else done.stdout
 
 
 def der(pem):
@@ -53,9 +58,18 @@ def der(pem):
     return key
 
 
+def check_time(text):  # the one form of a time
+    need(datetime.fromisoformat(text).strftime("%Y-%m-%dT%H:%M:%S.%fZ") == text, f"a time: {text}")
+
+
+def word(data):  # RFC 4251, section 5
+    return len(data).to_bytes(4, "big") + data
+
+
 def check_note(note, name, keys, begins):  # section 4.1; it says what it begins with, and a time
     text, _, lines = note.decode().rpartition("\n\n")
-    need(re.fullmatch(re.escape(begins) + "[0-9T:.-]+Z", text), f"what a note by {name} says")
+    need(text.startswith(begins), f"what a note by {name} says")
+    check_time(text[len(begins) :])
     marks = {sha256(name.encode() + b"\n\x01" + key[12:]).digest()[:4]: key for key in keys}
     raws = [b64decode(code) for signer, code in re.findall("\u2014 (.+) (.+)\n", lines) if signer == name]
     mine = [raw for raw in raws if raw[:4] in marks and f" {based([raw])}" in lines]
@@ -66,7 +80,7 @@ def check_note(note, name, keys, begins):  # section 4.1; it says what it begins
 sys.excepthook = lambda kind, fault, _: sys.stderr.write(f"NOT WHOLE: {kind.__name__}: {fault}\n")
 top, admin, pinned, roots = [*sys.argv[1:], "", "", ""][:4]
 every = list(Path(top).rglob("*"))
-need(not any(path.is_symlink() or not (path.is_file() or path.is_dir()) for path in every), "a link")
+need(not any(path.is_symlink() or not (path.is_file() or any(path.iterdir())) for path in every), "a link")
 files = {path.relative_to(top).as_posix(): path.read_bytes() for path in every if path.is_file()}
 # The seal names the root of all leaves, the key, and by three lists every file.
 leaves = [bytes.fromhex(line) for line in files["data/log/leaves.txt"].decode().split()]
@@ -76,6 +90,7 @@ fingerprint, seal = sha256(daemon[12:]).hexdigest(), files["seal.txt"].decode()
 origin, at = re.match("nightjar-package 1\norigin ([0-9a-f]{32})\nexported-at (.+Z)\n", seal).groups()
 head = f"nightjar-package 1\norigin {origin}\nexported-at {at}\ncheckpoint {size} {root}key {fingerprint}\n"
 need(seal.startswith(head), "the seal is over another log or key")
+check_time(at)
 for what, by in (("seal.txt", "seal.sig"), ("tagmanifest-sha256.txt", "signatures/tagmanifest.sig")):
     need(openssl(ED25519, inkey=daemon, sigfile=files[by], in_=files[what]), by)
 lists = [files["manifest-sha256.txt"].decode(), files["tagmanifest-sha256.txt"].decode(), seal[len(head) :]]
@@ -84,6 +99,19 @@ need(sorted("".join(lists).splitlines(keepends=True)) == sorted(there), "the fil
 oxum = f"Payload-Oxum: {sum(map(len, under('data/').values()))}.{len(under('data/'))}"
 need(oxum in files["bag-info.txt"].decode().splitlines(), "bag-info.txt")
 need(files["bagit.txt"] == b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n", "bagit.txt")
+need({name.split("/")[0] for name in under("data/")} <= FOLDERS, "a folder that no package has")
+# What stands beside the other signatures follows from key and signature.
+ssh, raw, tag = word(b"ssh-ed25519"), files["signatures/tagmanifest.sig"], files["tagmanifest-sha256.txt"]
+public, head = ssh + word(daemon[12:]), word(b"nightjar") + word(b"") + word(b"sha512")
+line = b'nightjar namespaces="nightjar" ssh-ed25519 %b nightjar\n' % b64encode(public)
+need(files["data/keys/allowed_signers"] == line, "allowed_signers")
+blob = b64decode(b"".join(files["signatures/tagmanifest.sshsig"].split(b"\n")[1:-2]))
+need(blob == b"SSHSIG\0\0\0\1" + word(public) + head + word(ssh + word(blob[-64:])), "tagmanifest.sshsig")
+over = b"SSHSIG" + head + word(sha512(tag).digest())
+need(openssl(ED25519, inkey=daemon, sigfile=blob[-64:], in_=over), "tagmanifest.sshsig")
+for kind in ("minisig", "signify"):
+    numbered = b64encode(b"Ed" + sha256(daemon[12:]).digest()[:8] + raw)
+    need(files[f"signatures/tagmanifest.{kind}"].split(b"\n")[1] == numbered, f"tagmanifest.{kind}")
 # The key is certified by an admin's; one of both is known from elsewhere.
 log, boss = f"nightjar-{origin}", b""
 if "data/keys/certificate.note" in files:
@@ -94,10 +122,14 @@ need(admin in ("", sha256(boss[12:]).hexdigest()) and pinned in ("", fingerprint
 # The log: its checkpoint, the entries that are shown, the earlier states that it grew from.
 check_note(files["data/log/checkpoint"], log, [daemon], f"{log}\n{size}\n{root}time ")
 lines = files["data/log/entries.jsonl"].decode().removesuffix("\n").split("\n")
-shown = {entry["index"]: sha256(b"\0" + entry["entry"].encode()).digest() for entry in map(json.loads, lines)}
-need(list(shown) == sorted(shown) and min(shown) >= 0 and len(shown) == len(lines), "the order of entries")
-need(all(leaves[index] == leaf for index, leaf in shown.items()), "an entry")
-keys = [daemon, *(der(pem) for name, pem in under("data/keys/old/").items() if name.endswith(".pem"))]
+texts = {entry["index"]: entry["entry"] for entry in map(json.loads, lines)}
+need(list(texts) == sorted(texts) and min(texts) >= 0 and len(texts) == len(lines), "the order of entries")
+for index, text in texts.items():
+    need(leaves[index] == sha256(b"\0" + text.encode()).digest(), f"entry {index}")
+shown = {index: json.loads(text) for index, text in texts.items()}
+keyed = [entry["facts"] for entry in shown.values() if entry["kind"] == "key"]  # they name the old keys
+old = [der(pem) for name, pem in under("data/keys/old/").items() if name.endswith("/daemon.pub.pem")]
+keys = [daemon, *(key for key in old if sha256(key[12:]).hexdigest() in str(keyed))]
 proofs = {}
 for name, note in under("data/log/checkpoints/").items():
     m, last = int(name), int(name) & -int(name)  # 2.1.2: the last perfect tree of the first m, then its path
@@ -108,7 +140,7 @@ for name, note in under("data/log/checkpoints/").items():
     proofs |= {f"{m}-{size}": f"nightjar-consistency {m} {size}\n{steps}".encode()} if m < size else {}
 need(under("data/log/consistency/") == proofs, "a proof of consistency")
 # The evidence: manifests that name all originals, entries that name manifests, proofs of entries.
-pieces, named = under("data/evidence/"), set()
+pieces, named, places = under("data/evidence/"), set(), []
 ids = sorted({name[:32] for name in pieces})
 need(ids and sorted(pieces) == [f"{one}/{name}" for one in ids for name in FIVE], "the five files")
 for one in ids:
@@ -120,21 +152,50 @@ for one in ids:
     need(own == ("evidence", one, sha256(manifest).hexdigest()), f"the entry of {one}")
     named |= {(file["sha256"], file["sha256"], file["size_bytes"]) for file in told["files"]}
     index = leaves.index(sha256(b"\0" + entry).digest())
+    places.append(index)
     proof = f"c2sp.org/tlog-proof@v1\nindex {index}\n{based(tree(leaves, index)[1])}\n".encode()
     need(pieces[f"{one}/proof.tlog"] == proof + files["data/log/checkpoint"], f"the proof of {one}")
 originals = under("data/files/").items()
 need(named == {(name[:64], sha256(data).hexdigest(), len(data)) for name, data in originals}, "the originals")
+# The records of cases are those that the log names; every act that is shown has one.
+case = json.loads(files["data/case/case.json"])
+records = [one for each in case.get("cases", []) for one in each["history"]]
+for one in records:
+    fits = json.loads(one["entry"])["facts_sha256"] == sha256(one["record"].encode()).hexdigest()
+    need(fits and leaves[one["leaf"]] == sha256(b"\0" + one["entry"].encode()).digest(), "a record of a case")
+acts = {index for index, entry in shown.items() if entry["kind"] in ("case", "hold")}
+need(case["origin"] == origin and acts <= {one["leaf"] for one in records}, "a record of a case is missing")
 # Time: each token is over its checkpoint and answers its request. At last, the archive.
 status = json.loads(files["data/time/status.json"])["tokens"]
 tokens = {f"{token['size']}-{token['authority']}" for token in status if token["state"] == "whole"}
 need({name[:-4] for name in under("data/time/") if name.endswith((".tsq", ".tsr"))} == tokens, "status.json")
 for stem in tokens:
     first, authority = stem.split("-", 1)
-    pem = files.get(f"data/time/roots/{authority}.pem", b"")
-    pems = [path.read_bytes() for path in Path(roots).glob("*.pem")] if roots else [pem]
-    reply = {"in_": files[f"data/time/{stem}.tsr"], "CAfile": b"\n".join(pems)}
-    held = openssl("ts -verify", data=files[f"data/log/checkpoints/{first}"], **reply)
-    need(held and openssl("ts -verify", queryfile=files[f"data/time/{stem}.tsq"], **reply), f"token {stem}")
-warc = files.get("data/warc/nightjar.warc.gz")
-need(warc is None or gzip.decompress(warc), "the web archive")
+    pem, own = files.get(f"data/time/roots/{authority}.pem", b""), Path(roots, f"{authority}.pem")
+    pems = [path.read_bytes() for path in ([own] if own.is_file() else Path(roots).glob("*.pem"))]
+    reply = {"in_": files[f"data/time/{stem}.tsr"], "CAfile": b"\n".join(pems) if roots else pem}
+    (at,) = re.findall(
+        r"^Time stamp: (.+?)(?:\.\d+)?( \d+) GMT$", openssl("ts -reply -text", in_=reply["in_"]), re.MULTILINE
+    )
+    seconds = calendar.timegm(time.strptime("".join(at), "%b %d %H:%M:%S %Y"))
+    query = files[f"data/time/{stem}.tsq"]
+    need(openssl("ts -query -text", in_=query).count("\nNonce: 0x") == 1, f"the nonce of {stem}")
+    over = {"data": files[f"data/log/checkpoints/{first}"]}, {"queryfile": query}
+    asks = "ts -verify", f"ts -verify -attime {seconds}"  # a certificate may have expired since
+    need(any(all(openssl(ask, **each, **reply) for each in over) for ask in asks), f"token {stem}")
+# They are those that the log names, and the earliest over each piece is here.
+for beacon in (entry["facts"] for entry in shown.values() if entry["kind"] == "beacon"):
+    last, authority = int(beacon["size"]), beacon["authority"]
+    token = files.get(f"data/time/{last}-{authority}.tsr")
+    need(token is None or sha256(token).hexdigest() == beacon["sha256"], f"another token of {authority}")
+    here = [int(stem.split("-")[0]) for stem in tokens if stem.split("-", 1)[1] == authority]
+    over = [place for place in places if place < last]
+    need(
+        all(any(place < size <= last for size in here) for place in over), f"a token of {authority} left out"
+    )
+warc = files.get("data/warc/nightjar.warc.gz", b"")
+while warc:
+    member = zlib.decompressobj(31)
+    need(member.decompress(warc) and member.eof, "the web archive")
+    warc = member.unused_data
 sys.stdout.write(f"whole: {len(ids)} pieces in a log of {size} entries, {len(tokens)} timestamps\n")

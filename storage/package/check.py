@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from storage.package import check_files, check_keys, check_log, check_time
+from storage.package import check_case, check_files, check_keys, check_log, check_time
 from storage.package.source import Source, Unfit, opened
 from storage.package.verdict import Progressed, Round, State, Step, Trust, Verdict
 
@@ -46,8 +46,10 @@ def _run(source: Source, trust: Trust, tell: Progressed) -> Verdict:
     leaves = check_log.log(run)
     note = check_log.checkpoint(run)
     check_log.inclusion(run, hashed, leaves, note)
-    check_log.shown(run, leaves)
-    checkpoints = check_log.consistency(run, leaves)
+    entries = check_log.shown(run, leaves)
+    check_case.cases(run, leaves, entries)
+    check_case.left_out(run, kept, entries)
+    checkpoints = check_log.consistency(run, leaves, entries)
     check_time.time(run, checkpoints)
     check_files.archive(run)
     sizes = source.sizes.values()

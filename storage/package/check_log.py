@@ -12,15 +12,15 @@ from storage.errors import NotNote
 from storage.model import sha256_of
 from storage.notes import Checkpoint
 from storage.package import layout
-from storage.package.check_keys import public_key
+from storage.package.check_old import old_keys
 from storage.package.source import Unfit, read
 from storage.package.verdict import Round
 from storage.tree import Frontier, check_consistency, leaf_hash, root_by_path
 
+_FILES = f"{layout.FILES}/"
 _FIVE = ("entry.json", "inference.json", "manifest.json", "proof.tlog", "watch.json")
 _FOLDER = re.compile(rf"{layout.EVIDENCE}/([0-9a-f]{{32}})/([a-z.]+)", re.ASCII)
 _NUMBERED = re.compile(rf"{layout.CHECKPOINTS}/([1-9][0-9]{{0,14}})", re.ASCII)
-_OLD = re.compile(rf"{layout.KEYS}/old/[1-9][0-9]*/daemon\.pub\.pem", re.ASCII)
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -39,7 +39,9 @@ def manifests(run: Round) -> dict[str, str]:
         ids = _ids(run)
         run.wanted(ids, "there is no evidence")
         originals = {
-            n.split("/")[2][:64]: s for n, s in run.source.sizes.items() if n.startswith(layout.FILES)
+            n.removeprefix(_FILES).partition(".")[0]: size
+            for n, size in run.source.sizes.items()
+            if n.startswith(_FILES)
         }
         named: dict[str, int] = {}
         previous: dict[str, tuple[str, str]] = {}
@@ -143,8 +145,9 @@ def inclusion(run: Round, hashed: dict[str, bytes], leaves: list[bytes], note: s
         said.append("every piece of evidence is in the log")
 
 
-def shown(run: Round, leaves: list[bytes]) -> None:
-    """The entries that are shown hash to their leaves."""
+def shown(run: Round, leaves: list[bytes]) -> dict[int, str]:
+    """The entries that are shown hash to their leaves. The texts of those that do, by index."""
+    found: dict[int, str] = {}
     with run.step("log entries") as said:
         lines = read(run.source, layout.ENTRIES).decode().split("\n")
         run.wanted(not lines.pop() and lines, f"{layout.ENTRIES} is cut or empty")
@@ -160,14 +163,16 @@ def shown(run: Round, leaves: list[bytes]) -> None:
             holds = 0 <= index < len(leaves) and leaf_hash(entry.encode()) == leaves[index]
             run.wanted(holds, f"entry {index} does not hash to its leaf")
             before = index
+            found |= {index: entry} if holds else {}
         said.append(f"{len(lines)} entries of the log hash to their leaves")
+    return found
 
 
-def consistency(run: Round, leaves: list[bytes]) -> dict[int, bytes]:
+def consistency(run: Round, leaves: list[bytes], entries: dict[int, str]) -> dict[int, bytes]:
     """Every other checkpoint is a signed beginning of this log. Notes by size."""
     found: dict[int, bytes] = {}
     with run.step("consistency") as said:
-        keys = [run.daemon, *(public_key(run, n) for n in sorted(run.source.sizes) if _OLD.fullmatch(n))]
+        keys = [run.daemon, *old_keys(run, entries)]
         roots = _roots(leaves, {int(m[1]) for n in run.source.sizes if (m := _NUMBERED.fullmatch(n))})
         for name in sorted(n for n in run.source.sizes if n.startswith(f"{layout.CHECKPOINTS}/")):
             match = _NUMBERED.fullmatch(name)

@@ -138,7 +138,13 @@ def _keys(folder: Path, signer: keys.Signer) -> Keys:
         certificate=current.certificate,
         admin_pem=pem(current.admin) if current.admin else "",
         old=tuple(
-            OldKey(number=str(key.number), pem=pem(key.public), certificate=key.certificate) for key in old
+            OldKey(
+                number=str(key.number),
+                pem=pem(key.public),
+                certificate=key.certificate,
+                admin_pem=pem(key.admin) if key.admin else "",
+            )
+            for key in old
         ),
     )
 

@@ -21,6 +21,7 @@ writing (write.py).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,6 +45,19 @@ WARC, WACZ = "data/warc/nightjar.warc.gz", "data/wacz/nightjar.wacz"
 REPORT = "data/report/report.html"
 CASE_JSON, CASE_UCO, TABLE = "data/case/case.json", "data/case/case.jsonld", "data/case/posts.csv"
 SCHEMA = "data/schema/manifest.schema.json"
+PAYLOAD = re.compile(
+    r"data/(files/[0-9a-f]{64}([.][a-z0-9]{1,8})?"
+    r"|evidence/[0-9a-f]{32}/((entry|inference|manifest|watch)[.]json|proof[.]tlog)"
+    r"|log/(checkpoint|leaves[.]txt|entries[.]jsonl)"
+    r"|log/(checkpoints/[1-9][0-9]{0,14}|consistency/[1-9][0-9]{0,14}-[1-9][0-9]{0,14})"
+    r"|time/(status[.]json|[0-9]{1,15}-[^/]+[.]ts[qr]|roots/[^/]+[.]pem)"
+    r"|keys/(allowed_signers|daemon[.](minisign|signify)[.]pub)"
+    r"|keys/(old/[0-9]+/)?(daemon[.]pub[.]pem|admin[.]pub[.]pem|certificate[.]note)"
+    r"|case/(case[.]json(ld)?|posts[.]csv)|warc/nightjar[.]warc[.]gz|wacz/nightjar[.]wacz"
+    r"|report/report[.]html|schema/[a-z.-]+[.]json)",
+    re.ASCII,
+)
+"""Every name that a file below data/ can have, in packages of all versions so far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +119,15 @@ class Token:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldKey:
-    """A daemon key that was replaced. number: as in keys/old/<number>. certificate: "" or a note."""
+    """A daemon key that was replaced. number: as in keys/old/<number>.
+
+    certificate, admin_pem: the note and the key that made it, "" when there was none.
+    """
 
     number: str
     pem: str
     certificate: str = ""
+    admin_pem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

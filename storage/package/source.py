@@ -11,7 +11,7 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +38,11 @@ class Source(Protocol):
         """Size in bytes by name."""
         ...
 
+    @property
+    def empty(self) -> Sequence[str]:
+        """Folders with nothing in them, which say something by their names only."""
+        ...
+
     def chunks(self, name: str) -> Iterator[bytes]:
         """The content, piece by piece. Raises OSError, Unfit."""
         ...
@@ -60,11 +65,13 @@ def sha256(source: Source, name: str) -> str:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Source]:
-    """The package at `path`. Raises Unfit, OSError."""
-    if path.is_symlink() or not (path.is_dir() or path.is_file()):
+    """The package at `path`, or where that link leads to; within it there are none. Raises Unfit, OSError."""
+    if not (path.is_dir() or path.is_file()):
         raise Unfit("there is no folder and no archive of that name")
     if path.is_dir():
-        yield _Folder(path, dict(_walk(path, "", _MOST_DEPTH)))
+        found = dict(_walk(path, "", _MOST_DEPTH))
+        empty = sorted(name for name, size in found.items() if size < 0)
+        yield _Folder(path, {name: size for name, size in found.items() if size >= 0}, empty)
         return
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as archive:
@@ -83,6 +90,7 @@ def opened(path: Path) -> Iterator[Source]:
 class _Folder:
     folder: Path
     sizes: Mapping[str, int]
+    empty: Sequence[str]
 
     def chunks(self, name: str) -> Iterator[bytes]:
         descriptor = os.open(self.folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -98,6 +106,7 @@ class _Zip:
     descriptor: int
     members: Mapping[str, zipform.Member]
     sizes: Mapping[str, int] = field(init=False)
+    empty: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         self.sizes = {name: member.size_bytes for name, member in self.members.items()}
@@ -116,9 +125,13 @@ class _Zip:
 
 
 def _walk(folder: Path, before: str, depth: int) -> Iterator[tuple[str, int]]:
-    """(name, size) of every file below. Raises Unfit for anything that is neither file nor folder."""
+    """(name, size) of every file below, of an empty folder (name, -1).
+
+    Raises Unfit for anything that is neither file nor folder.
+    """
     if depth == 0:
         raise Unfit(f"{before}: too deep for a package")
+    count = -1
     with os.scandir(folder) as entries:
         for count, entry in enumerate(entries):
             name = _fit(before + entry.name)
@@ -130,6 +143,8 @@ def _walk(folder: Path, before: str, depth: int) -> Iterator[tuple[str, int]]:
                 yield name, entry.stat(follow_symlinks=False).st_size
             else:
                 raise Unfit(f"{name} is neither file nor folder (a link?)")
+    if count < 0 and before:
+        yield before.removesuffix("/"), -1
 
 
 def _fit(name: str) -> str:

@@ -38,7 +38,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step. what: in words; of a broken step what does not hold, the first 20."""
+    """One step. what: in words; of a broken step what does not hold: the first 20, and how many more."""
 
     name: str
     state: State
@@ -98,6 +98,7 @@ class Round:
     steps: list[Step] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    more: int = 0
     listed: dict[str, str] = field(default_factory=dict)
     origin: str = ""
     size: int = 0
@@ -105,7 +106,10 @@ class Round:
     daemon: bytes = b""
 
     def bad(self, why: str) -> None:
-        """Something in this step does not hold."""
+        """Something in this step does not hold. Words are kept of the first 20, a count of the others."""
+        if len(self.faults) >= _TOLD:
+            self.more += 1
+            return
         self.faults.append("".join(c if c.isprintable() else "·" for c in why)[:400])
 
     def wanted(self, condition: object, why: str) -> None:
@@ -117,7 +121,7 @@ class Round:
     def step(self, name: str) -> Iterator[list[str]]:
         """Run a step; put what it found into the list. Whatever hostile bytes raise is a fault of it."""
         said: list[str] = []
-        self.faults = []
+        self.faults, self.more = [], 0
         try:
             yield said
         except EXPECTED as error:
@@ -125,5 +129,6 @@ class Round:
             self.bad(f"missing: {error.args[0]}" if missing else f"cannot be read: {error}")
         pending = said[:1] == ["pending"]
         state = State.BROKEN if self.faults else State.PENDING if pending else State.WHOLE
-        what = self.faults[:_TOLD] if self.faults else said[1:] if pending else said
+        rest = [f"and {self.more:,} more"] if self.more else []
+        what = [*self.faults, *rest] if self.faults else said[1:] if pending else said
         self.steps.append(Step(name=name, state=state, what=tuple(what)))

@@ -233,6 +233,8 @@ def _write_keys(work: _Work, package: Package) -> None:
         work.text(f"{layout.KEYS}/old/{old.number}/daemon.pub.pem", old.pem)
         if old.certificate:
             work.text(f"{layout.KEYS}/old/{old.number}/certificate.note", old.certificate)
+            if old.admin_pem:
+                work.text(f"{layout.KEYS}/old/{old.number}/admin.pub.pem", old.admin_pem)
 
 
 def _write_time(work: _Work, package: Package) -> None:

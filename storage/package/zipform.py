@@ -23,7 +23,7 @@ _MODE = 0o100444 << 16
 _UNIX = 3 << 8
 _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF
 _CHUNK = 1 << 20
-_MOST_NAME = 512
+_MOST_NAME, _MOST_FILES, _MOST_DIRECTORY = 512, 5_000_000, 1 << 30
 
 
 class NotZip(ValueError):
@@ -70,6 +70,8 @@ def read(archive: BinaryIO, size_bytes: int) -> tuple[Member, ...]:
     directory_at, length, count = _end(archive, size_bytes)
     if size_bytes - directory_at - length not in {22, 22 + 20 + 56} or count > length // 46:
         raise NotZip("the archive is cut, or its directory lies elsewhere")
+    if count > _MOST_FILES or length > _MOST_DIRECTORY:
+        raise NotZip(f"too many files for a package: {count:,}, listed in {length:,} bytes")
     archive.seek(directory_at)
     members = _members(archive.read(size_bytes - directory_at), count)
     at = 0

@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import random
+import shutil
 import stat
+import struct
+import time
+import tracemalloc
 import zipfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from storage.package import zipform
-from storage.package.check import check, roots_in
+from bench._looks import look
+from storage.casefile import export
+from storage.package import check_files, layout, zipform
+from storage.package.check import State, check, roots_in
 from storage.package.source import Unfit
+from storage.store import Store
+from tests.storage.kit import HandClock, opened
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+async def store(tmp_path: Path, clock: HandClock) -> AsyncIterator[Store]:
+    async with opened(tmp_path / "data", clock) as one:
+        yield one
+
+
+async def exported(store: Store, clock: HandClock, out: Path) -> Path:
+    """A package of one post, writable."""
+    sealed = await store.seal(look(out.name, clock.tick()))
+    package = await export(store, [sealed.evidence_id], out)
+    for path in package.rglob("*"):
+        path.chmod(0o750 if path.is_dir() else 0o640)
+    return package
 
 
 def refused(path: Path) -> str:
@@ -29,8 +59,80 @@ def test_what_is_not_there_or_no_package_is_a_verdict(tmp_path: Path) -> None:
     assert refused(tmp_path / "empty").startswith("files: missing")
     (tmp_path / "text.zip").write_text("no archive")
     assert "too short" in refused(tmp_path / "text.zip")
-    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     assert "no folder" in refused(tmp_path / "link")
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    assert "no folder" in refused(tmp_path / "round")
+
+
+async def test_a_link_to_a_package_is_followed_and_links_within_are_not(
+    tmp_path: Path, store: Store, clock: HandClock
+) -> None:
+    package = await exported(store, clock, tmp_path / "package")
+    packed = await exported(store, clock, tmp_path / "package.zip")
+    for name, target in (("a", package), ("b", packed)):
+        (tmp_path / name).symlink_to(target)
+        assert check(tmp_path / name).whole
+    (package / "more").symlink_to(package / "seal.txt")
+    assert "neither file nor folder" in refused(tmp_path / "a")
+
+
+async def test_what_no_list_vouches_for_does_not_count_as_hashed(
+    tmp_path: Path, store: Store, clock: HandClock
+) -> None:
+    package = await exported(store, clock, tmp_path / "package")
+    for name in ("tagmanifest-sha256.txt", "manifest-sha256.txt", "seal.txt"):
+        copy = tmp_path / f"without-{name}"
+        shutil.copytree(package, copy)
+        (copy / name).unlink()
+        spoilt = min((copy / layout.FILES).iterdir())
+        spoilt.chmod(0o640)
+        spoilt.write_bytes(b"!" * spoilt.stat().st_size)
+        hashes = next(step for step in check(copy).steps if step.name == "hashes")
+        assert hashes.state is State.BROKEN
+        listed = name != "manifest-sha256.txt"
+        assert (f"not as it was listed: {spoilt.relative_to(copy)}" in hashes.what) == listed
+        assert any("in no list that can be read" in what for what in hashes.what)
+
+
+async def test_a_list_ends_at_its_first_bad_line_and_faults_are_counted(
+    tmp_path: Path, store: Store, clock: HandClock
+) -> None:
+    package = await exported(store, clock, tmp_path / "package")
+    (package / layout.MANIFEST).chmod(0o640)
+    (package / layout.MANIFEST).write_bytes(b"\n" * 3_000_000)
+    for number in range(300):
+        (package / f"more-{number}").write_bytes(b"x")
+    tracemalloc.start()
+    verdict = check(package)
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most_bytes < 40 << 20
+    files = verdict.steps[0]
+    assert len(files.what) == 21
+    assert sum("has a line that is not a SHA-256" in what for what in files.what) == 1
+    assert int(files.what[-1].removeprefix("and ").removesuffix(" more")) > 280
+
+
+def test_a_sparse_archive_of_a_huge_directory_is_refused(tmp_path: Path) -> None:
+    path, size = tmp_path / "sparse.zip", 200 << 30
+    length = size - 98
+    record = struct.pack("<IQHHIIQQQQ", 0x06064B50, 44, 3 << 8 | 45, 45, 0, 0, 1, 1, length, 0)
+    end = struct.pack("<IIQI", 0x07064B50, 0, length, 1)
+    end += struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, 1, 1, 0xFFFFFFFF, 0, 0)
+    with path.open("wb") as out:
+        out.truncate(length)
+        out.seek(length)
+        out.write(record + end)
+    assert "too many files" in refused(path)
+
+
+def test_very_many_members_of_a_web_archive_are_read_in_linear_time() -> None:
+    empty = gzip.compress(b"", mtime=0)
+    count = (4 << 20) // len(empty)
+    began = time.process_time()
+    assert check_files._gzip_members([empty * count]) == count
+    assert time.process_time() - began < 15  # one whole chunk as the rest of each member: minutes
 
 
 def test_a_folder_with_a_link_a_pipe_or_a_strange_name_is_refused(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import _frauds as frauds
 from bench import _mutations as mutations
 from bench import _spoilt_store as spoilt
 from bench._specimen import Authorities, Specimen, specimen
@@ -43,7 +44,7 @@ def ran_of(*words: object) -> subprocess.CompletedProcess[str]:
 async def test_three_checkers_notice_one_mutant_of_every_kind(one: Specimen, tmp_path: Path) -> None:
     whole = checked(one.package, one, one.package / "verify.sh", "untouched")
     assert [whole.verify, whole.script, whole.second] == [False, False, False]
-    for number, kind in enumerate((*mutations.BLUNT, *mutations.KEYS, *mutations.SLY)):
+    for number, kind in enumerate((*mutations.BLUNT, *mutations.KEYS, *mutations.SLY, *frauds.FRAUDS)):
         what, chosen = "", random.Random(SEED + number)
         while not what:
             folder = copied(one, tmp_path / f"mutant-{number}")

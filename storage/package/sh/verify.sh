@@ -328,8 +328,12 @@ comm -13 "$T/named" "$T/originals" >"$T/wrong" || stop "comm failed"
 while read -r hash bytes; do bad "an original that no manifest names: $hash"; done <"$T/wrong"
 whole "$(wc -l <"$T/ids" | tr -d ' ') manifests name $(wc -l <"$T/originals" | tr -d ' ') originals, each is there"
 
-sed -n 's/.*"previous":{"evidence_id":"\([0-9a-f]\{32\}\)".*/\1/p' data/evidence/*/manifest.json >"$T/looks" 2>/dev/null
-sed -n 's/^ *"evidence_id": "\([0-9a-f]\{32\}\)",*$/\1/p' data/evidence/*/watch.json >>"$T/looks" 2>/dev/null
+while IFS= read -r id; do
+    for name in "data/evidence/$id/manifest.json" "data/evidence/$id/watch.json"; do [ ! -f "$name" ] || echo "$name"; done
+done <"$T/ids" | xargs awk '
+    match($0, /"previous":[{]"evidence_id":"[0-9a-f]+"/) { print substr($0, RSTART + 27, RLENGTH - 28) }
+    /^ *"evidence_id": "[0-9a-f]+",?$/ { gsub(/[^0-9a-f"]/, ""); split($0, part, /"/); print part[4] }' 2>/dev/null |
+    grep '^.\{32\}$' >"$T/looks"
 sort -u "$T/looks" | comm -23 - "$T/ids" >"$T/left" || stop "comm failed"
 [ ! -s "$T/left" ] ||
     remark "LEFT OUT: $(wc -l <"$T/left" | tr -d ' ') looks that the package names are not in it ($(head -n 5 "$T/left" | tr '\n' ',' | sed 's/,$//; s/,/, /g')); data/log/entries.jsonl shows what was erased lawfully"
