@@ -91,8 +91,11 @@ def _times(text: Text, evidence: Evidence) -> None:
     text.line()
     if evidence.post.posted_at is not None:
         text.add(f"posted {_utc(evidence.post.posted_at)} · ")
-    lag = (evidence.captured_at - evidence.listed_at).total_seconds()
-    text.add(f"listed {_utc(evidence.listed_at)} · captured {_utc(evidence.captured_at)} (+{lag:.1f} s)")
+    if evidence.was_listed:
+        lag = (evidence.captured_at - evidence.listed_at).total_seconds()
+        text.add(f"listed {_utc(evidence.listed_at)} · captured {_utc(evidence.captured_at)} (+{lag:.1f} s)")
+    else:
+        text.add(f"captured {_utc(evidence.captured_at)}")
 
 
 def preserved(evidence: Evidence) -> bool:
@@ -196,7 +199,7 @@ def _facts(evidence: Evidence) -> dict[str, object]:
         "location": post.location,
         "posted_raw": post.posted_raw,
         "posted_at": post.posted_at.isoformat() if post.posted_at else None,
-        "listed_at": evidence.listed_at.isoformat(),
+        "listed_at": evidence.listed_at.isoformat() if evidence.was_listed else None,
         "captured_at": evidence.captured_at.isoformat(),
         "sealed_at": evidence.sealed_at.isoformat(),
         "manifest_sha256": evidence.manifest_sha256,

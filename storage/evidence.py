@@ -115,7 +115,7 @@ def _prepare(snapshot: Snapshot, about: Circumstances, blobs: Blobs) -> _Ready:
         "manifest_sha256": sealed.manifest_sha256,
         "page_sha256": sealed.page_sha256,
         "listing_sha256": sealed.listing_sha256,
-        "listed_at": snapshot.listed_at,
+        "listed_at": snapshot.listed_at if manifest.shown_by_listing(snapshot) else snapshot.captured_at,
         "captured_at": snapshot.captured_at,
         "sealed_at": about.sealed_at,
         "previous": clean(snapshot.previous),

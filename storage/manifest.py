@@ -19,6 +19,7 @@ from storage.collection import Collection, collection_facts, dependencies, softw
 from storage.exchanges import Files, exchanges_of
 from storage.model import (
     Lifetime,
+    Observation,
     Picture,
     PictureCapture,
     Post,
@@ -45,7 +46,10 @@ NOT_PROVEN = (
         "missing stands under absences."
     ),
     "That the clock of this machine was right: times are its own unless a timestamp says otherwise.",
-    "Fields under post and account are a reading of the files; the files themselves are the evidence.",
+    (
+        "Fields under post and account are a reading of the files, or in a missing look of the files of "
+        "the looks before it; the files themselves are the evidence."
+    ),
 )
 _CONTEXT: dict[str, Plain] = {
     "parent_thread": "absent: not asked for; what the page shows of it is in the page",
@@ -62,6 +66,8 @@ _INTEGRITY: dict[str, Plain] = {
     "signatures": "absent: checkpoints of the log are signed, not single manifests",
     "timestamps": "absent: tokens are asked for over checkpoints of the log",
 }
+_NOT_LISTED = "absent: this look came from no listing that showed the post"
+_REPEATED = "absent: the post is no longer shown; post and account repeat what was last read of it"
 _METHOD = "HTTP GET as an anonymous visitor: no log-in of a person, no cookie jar, no scripts run"
 MOST_PICTURES = 4_096
 """Pictures of one look that are listed as such; more are kept as files only."""
@@ -124,7 +130,7 @@ def build(snapshot: Snapshot, about: Circumstances) -> Sealed:
         "exchanges": list(exchanges),
         "files": files.roles,
         "context": {"listing": _listing(snapshot), **_CONTEXT},
-        "content": _CONTENT,
+        "content": _content(snapshot),
         "integrity": _INTEGRITY,
         "absences": list(absences),
         "not_proven": list(NOT_PROVEN),
@@ -164,12 +170,23 @@ def _heading(snapshot: Snapshot, about: Circumstances) -> dict[str, Plain]:
         "lifetime": lifetime_facts(about.lifetime),
         "life_cycle": _life_cycle(about.watched),
         "times": {
-            "listed_at": stamp(snapshot.listed_at),
+            "listed_at": stamp(snapshot.listed_at) if shown_by_listing(snapshot) else _NOT_LISTED,
             "captured_at": stamp(snapshot.captured_at),
             "sealed_at": stamp(about.sealed_at),
             "sealed_monotonic_us": round(about.monotonic_s * 1_000_000),
         },
     }
+
+
+def shown_by_listing(snapshot: Snapshot) -> bool:
+    """Whether the look came from a listing that showed the post: not from its own page, not its absence."""
+    return snapshot.listing is not None and snapshot.observation is not Observation.MISSING
+
+
+def _content(snapshot: Snapshot) -> dict[str, Plain]:
+    if snapshot.observation is not Observation.MISSING:
+        return _CONTENT
+    return {**_CONTENT, "extracted_text": _REPEATED}
 
 
 def clock_facts(clock: ClockFacts) -> dict[str, Plain]:

@@ -264,7 +264,8 @@ class Snapshot:
     """Everything fetched for one look at one post. page None: the listing is all there is.
 
     previous: the evidence this look follows in the chain, or "". absences: what could not
-    be had, and why. listed_at: when the listing that showed the post was received.
+    be had, and why. listed_at: when the listing that showed the post was received; `captured_at`
+    when none did.
     feed_kind, feed_url: the feed in which the post was found, "" when not known.
     """
 
@@ -305,7 +306,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """A sealed snapshot: durable, named, in the log. What judging and people work from."""
+    """A sealed snapshot: durable, named, in the log. What judging and people work from.
+
+    listed_at: when a listing showed the post; `captured_at` when the look came from none.
+    """
 
     evidence_id: EvidenceId
     target: str
@@ -321,6 +325,11 @@ class Evidence:
     page_sha256: str = ""
     listing_sha256: str = ""
     absences: tuple[str, ...] = ()
+
+    @property
+    def was_listed(self) -> bool:
+        """Whether the look came from a listing that showed the post."""
+        return self.listed_at != self.captured_at
 
 
 # --- judging ------------------------------------------------------------------

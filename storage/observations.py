@@ -82,12 +82,13 @@ async def one(vault: Vault, evidence_id: str) -> Evidence:
     return (await _with_pictures(vault.database, rows))[0]
 
 
-async def present(vault: Vault, ids: Collection[str]) -> frozenset[str]:
-    """Those of the ids that are in the store: not unknown, not erased."""
+async def post_keys(vault: Vault, ids: Collection[str]) -> dict[str, str]:
+    """The key of the post of each piece of evidence; ids that are unknown or erased are left out."""
     if not ids:
-        return frozenset()
-    sql = "SELECT evidence_id FROM observation WHERE evidence_id IN (SELECT value FROM json_each(?))"
-    return frozenset(row[0] for row in await vault.database.rows(sql, (json.dumps(sorted(ids)),)))
+        return {}
+    wanted = "(SELECT value FROM json_each(?))"
+    sql = f"SELECT evidence_id, post_key FROM observation WHERE evidence_id IN {wanted}"  # noqa: S608 -- ours
+    return {row[0]: row[1] for row in await vault.database.rows(sql, (json.dumps(sorted(ids)),))}
 
 
 async def unjudged(vault: Vault, limit: int) -> tuple[Evidence, ...]:

@@ -112,9 +112,9 @@ class Store:
         """One piece of evidence, its pictures with hashes once recorded. Raises DatabaseTrouble."""
         return await observations.one(self.vault, evidence_id)
 
-    async def present(self, ids: Collection[str]) -> frozenset[str]:
-        """Those of the evidence ids that are in the store: not unknown, not erased."""
-        return await observations.present(self.vault, ids)
+    async def post_keys(self, ids: Collection[str]) -> dict[str, str]:
+        """The key of the post of each piece of evidence; ids that are unknown or erased are left out."""
+        return await observations.post_keys(self.vault, ids)
 
     async def unjudged(self, limit: int = 500) -> tuple[Evidence, ...]:
         """Evidence that waits for a verdict, oldest first; MISSING looks never do."""

@@ -126,7 +126,8 @@ def _from_manifest(kept: dict[str, Any], name: str) -> object:
     if name in of_post:
         return of_post[name]
     if name == "times":
-        return [kept["times"][n] for n in ("listed_at", "captured_at", "sealed_at")]
+        listed, captured, sealed = (kept["times"][n] for n in ("listed_at", "captured_at", "sealed_at"))
+        return [captured if listed.startswith("absent: ") else listed, captured, sealed]
     if name == "previous":
         return [kept["previous"]["evidence_id"], kept["previous"]["manifest_sha256"]]
     if name == "bodies":

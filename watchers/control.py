@@ -10,14 +10,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from storage.errors import FeedTrouble
-from storage.model import Presence, Watched
+from storage.model import Presence, Response, Watched
 from watchers.feed import Feed
 from watchers.kit import Kit
 from watchers.presence import Look, classify, classify_trouble, sure_at
+from watchers.seen import Seen
 from watchers.watch import Watch
 
 FRESH_S = 60.0
 """How much older than one interval a listing may be to say something about a post."""
+_OK = 200
 OTHERS = 3
 """Other posts that are asked for at most, until one is alive."""
 
@@ -67,6 +69,25 @@ class Controls:
             if await self._answers(url, watch):
                 return url
         return ""
+
+    async def last_listing(self, row: Watched, watch: Watch) -> Response | None:
+        """The listing, asked for once more, when it shows the neighbours of a post and not the post.
+
+        It is kept with the look that ends the post's life: without it there would be no bytes to
+        show. None when it could not be had or says something else.
+        """
+        target = watch.target
+        try:
+            page = await self._kit.fetches.get(target.url, target, purpose="control")
+            if page.status != _OK or page.shortfall:
+                return None
+            read = await self._kit.readers.parse(target.kind, page, target.rules, page.first_byte_at)
+        except FeedTrouble:
+            return None
+        posts = tuple((post.post_id, post.url) for post in read.listing.posts)
+        seen = Seen(posts=posts, started_at=sure_at(page), ended_at=page.ended_at)
+        listed = any(post_id == row.post_id for post_id, _ in posts)
+        return page if not listed and seen.brackets(row.post_id) else None
 
     async def _others(self, row: Watched, watch: Watch) -> tuple[str, ...]:
         """Addresses of a few other posts that were listed last and are not known to be gone.

@@ -34,6 +34,7 @@ from storage.model import (
 from storage.patience import DiskWatch
 from storage.similar import PictureIndex
 from storage.store import Store
+from storage.tables import key_of
 from watchers.detect.furniture import is_furniture
 from watchers.detect.score import judge
 from watchers.lexicon import Lexicon
@@ -302,31 +303,28 @@ class Bench:
         return described
 
     async def _matches(self, pictures: Sequence[Picture], evidence: Evidence) -> tuple[PictureMatch, ...]:
-        """The nearest kept picture for each picture of the post, its own chain left out."""
-        own = {evidence.evidence_id, evidence.previous}
+        """The nearest kept picture of another post for each picture of the post."""
         found: list[PictureMatch] = []
         for picture in pictures:
             if not picture.phash:
                 continue
-            near = [
-                m
-                for m in self._index.near(picture.phash, SAME_BITS, sha256=picture.sha256)
-                if m.known not in own
-            ]
-            near = await self._still_kept(near)
+            found_near = self._index.near(picture.phash, SAME_BITS, sha256=picture.sha256)
+            near = await self._of_other_posts(found_near, evidence)
             if await self._is_furniture(picture, near, evidence):
                 near = [m for m in near if m.known.startswith("gallery:")]
             if near:
                 found.append(min(near, key=lambda m: (m.distance_bits, m.known_tier.rank)))
         return tuple(found)
 
-    async def _still_kept(self, near: Sequence[PictureMatch]) -> list[PictureMatch]:
-        """Without those whose evidence was erased since the index was filled."""
+    async def _of_other_posts(self, near: Sequence[PictureMatch], evidence: Evidence) -> list[PictureMatch]:
+        """Without earlier looks at this very post, and without what was erased since the index was filled."""
         asked = {m.known for m in near if not m.known.startswith("gallery:")}
-        gone = asked - await self._store.present(asked)
+        keys = await self._store.post_keys(asked)
+        gone = asked - keys.keys()
         for known in gone:
             self._index.forget(known)
-        return [m for m in near if m.known not in gone]
+        own = key_of(evidence.target, evidence.post.post_id)
+        return [m for m in near if m.known not in gone and keys.get(m.known) != own]
 
     async def _is_furniture(self, picture: Picture, near: Sequence[PictureMatch], evidence: Evidence) -> bool:
         """Whether the site itself puts this picture into its posts; once known it is remembered."""

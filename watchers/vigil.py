@@ -253,6 +253,11 @@ class Vigil:
         if not settled:
             soon = self._kit.clock.now() + timedelta(seconds=cadence.CONFIRM_EVERY_S)
             return replace(row, next_look_at=soon)
+        listing = None
+        if look.page is None:
+            listing = await self._controls.last_listing(row, watch)
+            if listing is None:
+                return replace(row, next_look_at=self._next(row, watch.target))
         lifetime = Lifetime(
             last_seen_at=row.last_seen_at,
             first_missing_at=row.first_missing_at,
@@ -261,7 +266,7 @@ class Vigil:
             control=control,
         )
         closed = replace(row, closed=True, next_look_at=None)
-        kept = await self._seal_missing(closed, look, watch.target, lifetime)
+        kept = await self._seal_missing(closed, look, watch.target, lifetime, listing)
         self._young.get(row.target, set()).discard(row.post_id)
         self._edits.pop((row.target, row.post_id), None)
         self._counted.pop((row.target, row.post_id), None)
@@ -276,15 +281,17 @@ class Vigil:
         fresh = (now - seen.started_at).total_seconds() <= FRESH_S + watch.target.interval_s
         return fresh and row.post_id in watch.shown
 
-    async def _seal_missing(self, row: Watched, look: Look, target: Target, lifetime: Lifetime) -> Watched:
-        """Keep the answer that says "gone" itself; nothing more is fetched."""
+    async def _seal_missing(
+        self, row: Watched, look: Look, target: Target, lifetime: Lifetime, listing: Response | None
+    ) -> Watched:
+        """Keep the answer that says "gone" itself: the post's page, or the listing without it."""
         evidence = await self._kit.store.evidence(row.evidence_id)
         snapshot = Snapshot(
             target=target.name,
             target_digest=target.digest,
             observation=Observation.MISSING,
             post=replace(evidence.post, pictures=()),
-            listing=None,
+            listing=listing,
             page=look.page,
             pictures=(),
             listed_at=look.ended_at,

@@ -69,7 +69,7 @@ def _received(out: Out, case: Casefile) -> None:
             ("price", post.price),
             ("location", post.location),
             ("posted", f"{post.posted_raw} ({moment(post.posted_at)})" if post.posted_raw else ""),
-            ("listed", moment(evidence.listed_at)),
+            ("listed", moment(evidence.listed_at) if evidence.was_listed else ""),
             ("captured", moment(evidence.captured_at)),
             ("sealed", f"{moment(evidence.sealed_at)}, leaf {evidence.leaf_index}"),
         ),

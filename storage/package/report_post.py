@@ -171,7 +171,7 @@ def _look(file: Casefile, names: Mapping[str, str], view: View, known: Sequence[
             f'<h3><span class="tag">{own(words)}</span> {safe(when(evidence.captured_at))}</h3>',
             _pictures(file, view),
             facts(_said_by_site(file, view, known)),
-            _text(file, view, known),
+            "" if _is_gone(file) else _text(file, view, known),
             facts(_sealed(file)),
             _exchanges(exchanges),
             _files(file, names),
@@ -190,6 +190,10 @@ def _pictures(file: Casefile, view: View) -> str:
     return f'<div class="pictures">{figures}</div>\n' if figures else ""
 
 
+def _is_gone(file: Casefile) -> bool:
+    return file.evidence.observation is Observation.MISSING
+
+
 def _said_by_site(file: Casefile, view: View, known: Sequence[str]) -> list[tuple[Words, object]]:
     said_ = file.evidence.post
     rows: list[tuple[Words, str]] = [
@@ -203,6 +207,8 @@ def _said_by_site(file: Casefile, view: View, known: Sequence[str]) -> list[tupl
         *(((name, name), value) for name, value in said_.extra),
     ]
     as_is = ("Address", "Post id", "Posted, as the site says")
+    if _is_gone(file):  # the rest only repeats what was last read
+        rows = [row for row in rows if row[0][0] in ("Address", "Post id")]
     return [(words, v if words[0] in as_is else view.mask(v, known)) for words, v in rows]
 
 
@@ -216,7 +222,7 @@ def _sealed(file: Casefile) -> list[tuple[Words, object]]:
     return [
         (("Evidence", "证据编号"), code(evidence.evidence_id)),
         (("Target", "监测目标"), evidence.target),
-        (("Listed at", "列表显示时间"), when(evidence.listed_at)),
+        *([(("Listed at", "列表显示时间"), when(evidence.listed_at))] if evidence.was_listed else []),
         (("Captured at", "采集时间"), when(evidence.captured_at)),
         (("Sealed at", "封存时间"), when(evidence.sealed_at)),
         (("SHA-256 of the manifest", "清单校验值 (SHA-256)"), code(evidence.manifest_sha256)),

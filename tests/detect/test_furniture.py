@@ -161,3 +161,20 @@ def test_a_picture_of_an_erased_post_is_like_nothing_and_ends_no_judging(tmp_pat
             return await told(bench, again), erased.posts
 
     assert asyncio.run(night()) == (None, 1)
+
+
+def test_a_post_is_not_like_itself_however_often_it_was_edited(tmp_path: Path) -> None:
+    async def night() -> list[Alert | None]:
+        async with market(tmp_path) as (store, clock, bench):
+            url = "https://example.org/up/1.jpg"
+            titles = (
+                "rhino horn cup",
+                "rhino horn cup, antique",
+                "rhino horn cup, real",
+                "rhino horn cup, old",
+            )
+            return [await told(bench, await shown(store, clock, "1", title, url)) for title in titles]
+
+    verdicts = [alert.verdict for alert in asyncio.run(night()) if alert is not None]
+    assert verdicts
+    assert not [r for verdict in verdicts if verdict for r in verdict.reasons if r.kind == "picture"]

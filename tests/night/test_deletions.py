@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -137,3 +138,34 @@ def test_a_listed_post_that_somebody_is_busy_with_is_no_missing_one(tmp_path: Pa
         assert deleted(night) == []
 
     play(tmp_path, EVENING, script, market=BusyMarket)
+
+
+class PagelessMarket(BusyMarket):
+    """Posts without a page of their own, and nobody busy with any."""
+
+    async def _feed(self, request: web.Request) -> web.StreamResponse:
+        self.busy = {("market", "post-2")}
+        return await super()._feed(request)
+
+
+def test_a_post_that_left_a_channel_is_told_with_the_listing_that_shows_it_no_more(tmp_path: Path) -> None:
+    async def script(night: Night, market: Market) -> None:
+        for title in ("a bicycle", HORN, "a lamp", "a chair"):
+            market.publish(title)
+        await night.run_for(minutes=10)
+        market.remove(2)
+        await night.run_for(minutes=10)
+        ((seen, missing),) = deleted(night)
+        assert missing - seen < timedelta(minutes=3)
+        sql = "SELECT evidence_id FROM observation WHERE observation = 'missing'"
+        ((evidence_id,),) = await night.store.vault.database.rows(sql)
+        gone = await night.store.evidence(evidence_id)
+        told = json.loads(await night.store.vault.blobs.get(gone.manifest_sha256))
+        ((exchange,),) = [told["exchanges"]]
+        listing = json.loads(await night.store.vault.blobs.get(exchange["body_sha256"]))
+        assert [post["id"] for post in listing["posts"]] == ["post-4", "post-3", "post-1"]
+        assert told["times"]["listed_at"].startswith("absent: ")
+        assert told["content"]["extracted_text"].startswith("absent: ")
+        assert not gone.was_listed
+
+    play(tmp_path, EVENING, script, market=PagelessMarket)
