@@ -47,6 +47,17 @@ ORDER = "retention"
 """Of the event by which a command asks the running watch to erase what is due."""
 _POSTS_AT_ONCE = 25
 _MERGE_PAGES = 500
+_CHANGED = """
+WITH doomed (post_key) AS MATERIALIZED (SELECT value FROM json_each(?1))
+SELECT 1 FROM case_evidence e JOIN case_file c ON c.number = e.number
+WHERE (c.held OR c.closed_at IS NULL) AND e.post_key IN doomed
+UNION ALL SELECT 1 FROM observation WHERE (seq > ?2 OR NOT judged) AND post_key IN doomed
+UNION ALL SELECT 1 FROM member m JOIN member other ON other.item_id = m.item_id
+WHERE m.post_key IN doomed AND other.post_key NOT IN doomed
+UNION ALL SELECT 1 FROM observation o JOIN alert a ON a.seq = o.seq JOIN delivery d ON d.alert_id = a.alert_id
+WHERE o.post_key IN doomed AND d.state IN ('waiting', 'sending')
+LIMIT 1
+"""
 _SHA256 = re.compile(rb'"([0-9a-f]{64})"')
 Told = Callable[[int, int], None]
 
@@ -225,14 +236,8 @@ def _job(batch: _Doomed, rules: Rules, at: datetime, officer: str) -> Job[int]:
 
 
 async def _refuse_changed(transaction: Batch, batch: _Doomed) -> None:
-    """A hold or a look that came meanwhile goes before. Raises CaseRefused."""
-    keys = json.dumps(batch.keys)
-    sql = (
-        "SELECT 1 FROM case_evidence e JOIN case_file c ON c.number = e.number "
-        "WHERE (c.held OR c.closed_at IS NULL) AND e.post_key IN (SELECT value FROM json_each(?1)) UNION ALL "
-        "SELECT 1 FROM observation WHERE seq > ?2 AND post_key IN (SELECT value FROM json_each(?1)) LIMIT 1"
-    )
-    if await transaction.rows(sql, (keys, batch.last_seq)):
+    """What came meanwhile goes before: a hold, a look, a re-post, an alert on its way. Raises CaseRefused."""
+    if await transaction.rows(_CHANGED, (json.dumps(batch.keys), batch.last_seq)):
         raise CaseRefused("a post has changed, or a case has it now")
 
 
@@ -271,10 +276,8 @@ async def _erase_rows(transaction: Batch, batch: _Doomed) -> None:
     in_keys = "IN (SELECT value FROM json_each(?))"
     sql = f"SELECT item_id FROM member WHERE post_key {in_keys}"  # noqa: S608 -- our names
     items = [row[0] for row in await transaction.rows(sql, (keys,))]
-    alerts = await transaction.rows(
-        f"SELECT alert_id FROM alert WHERE seq {in_keys} OR (item_id <> '' AND item_id {in_keys})",  # noqa: S608
-        (json.dumps(seqs), json.dumps(items)),
-    )
+    sql = f"SELECT alert_id FROM alert WHERE seq {in_keys}"  # noqa: S608 -- our names
+    alerts = await transaction.rows(sql, (json.dumps(seqs),))
     told = json.dumps([row[0] for row in alerts])
     for table, column, values in (
         ("delivery", "alert_id", told),

@@ -29,7 +29,7 @@ from storage.model import (
     sha256_of,
 )
 from storage.outbox import AlertFacts
-from storage.tables import MemberRow, VerdictRow, key_of, to_hex, to_signed
+from storage.tables import VerdictRow, key_of, to_hex, to_signed
 from storage.vault import Vault
 from storage.writer import Batch
 
@@ -44,6 +44,11 @@ _PICTURE = (
 )
 _ITEM = (
     "INSERT INTO item (item_id, tier, first_evidence, members, card, created_at) VALUES (?, ?, ?, 0, '', ?)"
+)
+# A row may be there whose item is gone; a post is judged all the same.
+_MEMBER = (
+    "INSERT INTO member (post_key, item_id, joined_at) VALUES (?, ?, ?) ON CONFLICT (post_key) "
+    "DO UPDATE SET item_id = excluded.item_id, joined_at = excluded.joined_at"
 )
 _KIND_OF_LOOK = {
     Observation.MISSING: AlertKind.DELETED,
@@ -165,7 +170,7 @@ async def _item_for(batch: Batch, look: _Look, judgement: Judgement) -> _Known |
     if item is None and judgement.verdict.tier is not Tier.NONE:
         item = _new_item(batch, judgement)
     if item is not None:
-        batch.add(MemberRow(post_key=look.post_key, item_id=item.item_id, joined_at=judgement.judged_at))
+        batch.many(_MEMBER, (look.post_key, item.item_id, micros(judgement.judged_at)))
         batch.many("UPDATE item SET members = members + 1 WHERE item_id = ?", (item.item_id,))
     return item
 

@@ -158,7 +158,7 @@ class Store:
         return await vigils.known(self.vault, target, post_ids)
 
     async def save_watched(self, rows: Sequence[Watched]) -> None:
-        """Upsert vigil rows. `matched` stays set, and the evidence named is the last sealed."""
+        """Upsert vigil rows. `matched` stays set, evidence is the last sealed, what was erased stays away."""
         await vigils.save(self.vault, rows)
 
     async def vigils_due(self, now: datetime, limit: int = 200) -> tuple[Watched, ...]:

@@ -2,7 +2,8 @@
 
 Rows are written by whoever looked; three facts are kept against a writer with an older
 copy: `matched` once set stays, the evidence named is the last one sealed, and a post
-that just matched keeps its next look.
+that just matched keeps its next look. A copy whose evidence was erased meanwhile is dropped:
+a look that was in flight must not bring the post back.
 """
 
 from __future__ import annotations
@@ -37,17 +38,19 @@ _UNLESS_SEALED = {
 }
 
 
-def _upsert(kept: dict[str, str]) -> str:
-    marks = ", ".join("?" * (len(_FIELDS) + 1))
+def _upsert(kept: dict[str, str], condition: str) -> str:
+    marks = ", ".join(f"?{place}" for place in range(1, len(_FIELDS) + 2))
     sets = ", ".join(f"{name} = {kept.get(name, f'excluded.{name}')}" for name in _FIELDS)
     return (
-        f"INSERT INTO watched (post_key, {_COLUMNS}) VALUES ({marks}) "  # noqa: S608 -- names of our own fields
+        f"INSERT INTO watched (post_key, {_COLUMNS}) SELECT {marks} WHERE {condition} "
         f"ON CONFLICT (post_key) DO UPDATE SET {sets}"
     )
 
 
-_SAVE = _upsert({**_KEPT, **_UNLESS_SEALED})
-_SEALED = _upsert(_KEPT)
+_EVIDENCE = f"?{_FIELDS.index('evidence_id') + 2}"
+_STILL_THERE = f"{_EVIDENCE} = '' OR EXISTS (SELECT 1 FROM observation WHERE evidence_id = {_EVIDENCE})"  # noqa: S608
+_SAVE = _upsert({**_KEPT, **_UNLESS_SEALED}, _STILL_THERE)
+_SEALED = _upsert(_KEPT, "true")
 _SELECT = f"SELECT {_COLUMNS} FROM watched"  # noqa: S608 -- names of our own fields
 _MATCHED = (
     "UPDATE watched SET matched = 1, next_look_at = CASE WHEN closed THEN next_look_at "
@@ -105,7 +108,7 @@ def _keys(keys: Sequence[str] | dict[str, str]) -> str:
 
 
 async def save(vault: Vault, rows: Sequence[Watched]) -> None:
-    """Upsert; one transaction with whatever else waits."""
+    """Upsert, but for rows whose evidence is gone; one transaction with whatever else waits."""
     values = [_values(row) for row in rows]
 
     async def job(batch: Batch) -> None:

@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from storage.errors import BadPage, DiskTrouble, StoreError
+from storage.errors import BadPage, DatabaseTrouble, DiskTrouble, StoreError
 from storage.model import (
+    Evidence,
     Lifetime,
     Observation,
     Post,
@@ -221,7 +222,9 @@ class Vigil:
 
     async def _keep(self, row: Watched, look: Look, where: _Where, why: Observation) -> Watched:
         """Capture the post anew from the page in hand, chained to what was kept of it before."""
-        evidence = await self._kit.store.evidence(row.evidence_id)
+        evidence = await self._before(row)
+        if evidence is None:
+            return row
         errand = Errand(
             target=where.target,
             feed=where.feed,
@@ -235,6 +238,19 @@ class Vigil:
         )
         _, kept = await capture_and_seal(self._kit, errand, row)
         return kept
+
+    async def _before(self, row: Watched) -> Evidence | None:
+        """What was kept of the post; None when it was erased while the look was in flight.
+
+        Then nothing is kept, and the store drops the row: the watch meets the post as a new one.
+        """
+        try:
+            return await self._kit.store.evidence(row.evidence_id)
+        except DatabaseTrouble:
+            if await self._kit.store.present([row.evidence_id]):
+                raise
+            log.info("a post was erased while it was looked at", target=row.target)
+            return None
 
     def _is_restless(self, row: Watched) -> bool:
         """Whether a page that differs at every look was kept a moment ago; counts this edit."""
@@ -285,7 +301,9 @@ class Vigil:
         self, row: Watched, look: Look, target: Target, lifetime: Lifetime, listing: Response | None
     ) -> Watched:
         """Keep the answer that says "gone" itself: the post's page, or the listing without it."""
-        evidence = await self._kit.store.evidence(row.evidence_id)
+        evidence = await self._before(row)
+        if evidence is None:
+            return row
         snapshot = Snapshot(
             target=target.name,
             target_digest=target.digest,

@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from datetime import timedelta
 
 from bench._looks import TARGET, look, watched
-from storage.model import EvidenceId, Presence, Progress, Sighting, Validators, Watched
+from storage.model import Presence, Progress, Sighting, Validators, Watched
 from storage.sightings import of_post, root_of_lines
 from storage.store import Store
 from storage.tables import WatchedRow
@@ -22,12 +22,13 @@ def test_every_field_of_a_watched_post_has_its_column() -> None:
 
 
 async def test_rows_come_back_as_they_were_saved(store: Store, clock: HandClock) -> None:
+    sealed = await store.seal(look("1", clock.now()))
     full = Watched(
         target=TARGET,
         post_id="1",
         url="https://e.org/1",
         digest="d" * 64,
-        evidence_id=EvidenceId("e" * 32),
+        evidence_id=sealed.evidence_id,
         first_seen_at=clock.now(),
         last_seen_at=clock.tick(5),
         next_look_at=clock.tick(5),

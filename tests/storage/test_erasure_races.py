@@ -1,0 +1,162 @@
+"""What happens while an erasure runs goes before it, and nothing that was erased comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from bench._looks import answer, judgement, look, watched
+from storage import erasure, uses
+from storage.casefile import verify
+from storage.model import (
+    Evidence,
+    Observation,
+    PictureMatch,
+    Presence,
+    Tier,
+    Watched,
+)
+from storage.retention import Rules
+from storage.store import Store
+from tests.storage.kit import HandClock
+from tests.watch.kit import target
+from watchers.feed import load
+from watchers.kit import Kit
+from watchers.presence import Look
+from watchers.vigil import Vigil, _Where
+
+RULES = Rules(unmatched_days=30, matched_days=365)
+DAY_S = 86_400.0
+
+
+async def judged(store: Store, clock: HandClock, post_id: str, tier: Tier) -> Evidence:
+    kept = await store.seal(look(post_id, clock.tick()), watched=watched(post_id, clock.now()))
+    told = judgement(kept, clock.tick(), tier)
+    await store.record(replace(told, verdict=replace(told.verdict, tier=tier)), announce=("chat",))
+    return kept
+
+
+async def reposted(store: Store, clock: HandClock, post_id: str, earlier: Evidence) -> None:
+    """The same thing is for sale again, with a picture that is near a known one."""
+    kept = await store.seal(look(post_id, clock.tick()), watched=watched(post_id, clock.now()))
+    match = PictureMatch(
+        sha256=kept.pictures[0].sha256,
+        known=earlier.evidence_id,
+        known_sha256=earlier.pictures[0].sha256,
+        distance_bits=1,
+    )
+    told = replace(judgement(kept, clock.tick(), Tier.URGENT), matches=(match,))
+    assert await store.record(told, announce=("chat",)) is not None
+
+
+async def deliver_all(store: Store, clock: HandClock) -> None:
+    for due in await store.deliveries_due("chat", clock.now()):
+        await store.mark_sending(due.delivery_id, clock.now())
+        await store.mark_delivered(due.delivery_id, clock.now(), "1")
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], Awaitable[object]]) -> None:
+    """Have something happen once between the plan of an erasure and its first batch."""
+    real = uses.candidates
+    acts = [act]
+
+    async def candidates(store: Store, keys: Sequence[str]) -> frozenset[str]:
+        for one in acts[:]:
+            acts.remove(one)
+            await one()
+        return await real(store, keys)
+
+    monkeypatch.setattr(uses, "candidates", candidates)
+
+
+async def gone(store: Store, evidence: Evidence) -> bool:
+    return not await store.present([evidence.evidence_id])
+
+
+async def count(store: Store, table: str) -> int:
+    return int((await store.vault.database.rows(f"SELECT count(*) FROM {table}"))[0][0])
+
+
+async def test_an_urgent_alert_of_a_repost_survives_the_erasing_of_its_item(
+    store: Store, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await judged(store, clock, "1", Tier.HIGH)
+    await deliver_all(store, clock)
+    clock.tick(400 * DAY_S)
+    meanwhile(monkeypatch, lambda: reposted(store, clock, "2", first))
+    done = await erasure.apply(store, RULES)
+    assert (done.posts, done.skipped) == (0, 1)
+    due = await store.deliveries_due("chat", clock.now())
+    assert [(d.alert.tier, d.alert.item is not None) for d in due] == [(Tier.URGENT, True)]
+    assert (await verify(store)).whole
+
+
+async def test_a_delivery_on_its_way_or_an_unjudged_look_stops_a_batch(
+    store: Store, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = await judged(store, clock, "1", Tier.HIGH)
+    await deliver_all(store, clock)
+    clock.tick(400 * DAY_S)
+
+    async def tell_again() -> None:
+        async def job(batch: object) -> None:
+            await batch.run("UPDATE delivery SET state = 'waiting'")  # type: ignore[attr-defined]
+
+        await store.vault.submit(job)
+
+    meanwhile(monkeypatch, tell_again)
+    assert (await erasure.apply(store, RULES)).posts == 0
+    assert len(await store.deliveries_due("chat", clock.now())) == 1
+    assert not await gone(store, kept)
+
+
+async def test_a_post_whose_item_is_gone_is_judged_all_the_same(store: Store, clock: HandClock) -> None:
+    await judged(store, clock, "1", Tier.HIGH)
+
+    async def job(batch: object) -> None:
+        await batch.run("DELETE FROM item")  # type: ignore[attr-defined]
+
+    await store.vault.submit(job)
+    again = await store.seal(look("1", clock.tick(), observation=Observation.CHANGED))
+    alert = await store.record(judgement(again, clock.tick(), Tier.URGENT), announce=("chat",))
+    assert alert is not None
+    assert alert.item is not None
+    assert await count(store, "member") == 1
+
+
+# --- looks in flight -----------------------------------------------------------------
+
+
+async def erased_in_flight(store: Store, clock: HandClock) -> Watched:
+    """The row of a post as the vigil read it before the post was erased."""
+    await judged(store, clock, "1", Tier.NONE)
+    clock.tick(40 * DAY_S)
+    row = (await store.known("market", ["1"]))["1"]
+    assert (await erasure.apply(store, RULES)).posts == 1
+    return row
+
+
+async def test_a_look_in_flight_does_not_bring_an_erased_post_back(store: Store, clock: HandClock) -> None:
+    row = await erased_in_flight(store, clock)
+    await store.save_watched([replace(row, looks=row.looks + 1)])
+    assert await store.known("market", ["1"]) == {}
+    again = await store.seal(look("1", clock.tick()), watched=watched("1", clock.now()))
+    await store.save_watched([replace(row, url="https://example.org/old")])
+    fresh = (await store.known("market", ["1"]))["1"]
+    assert (fresh.evidence_id, fresh.url) == (again.evidence_id, "https://example.org/1")
+
+
+async def test_the_vigil_goes_on_when_its_post_was_erased_meanwhile(store: Store, clock: HandClock) -> None:
+    row = await erased_in_flight(store, clock)
+    vigil = Vigil(cast(Kit, SimpleNamespace(store=store, clock=clock)), dict)
+    market, at = target("https://example.org/"), clock.tick()
+    where = _Where(target=market, feed=load(market.kind))
+    page = answer(row.url, b"another text", at)
+    seen = Look(presence=Presence.ALIVE, started_at=at, ended_at=at, page=page)
+    assert await vigil._keep(row, seen, where, Observation.CHANGED) == row
+    assert await vigil._before(row) is None
+    assert await count(store, "observation") == 0
