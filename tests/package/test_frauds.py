@@ -7,6 +7,7 @@ import json
 import random
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,9 +19,10 @@ from bench import _frauds as frauds
 from bench import _mutations as mutations
 from bench._looks import look
 from bench._specimen import Authorities, Specimen, specimen
-from bench.mutants import by_script, by_second
-from storage import checkpoints, keys, notes
+from bench.mutants import SECOND, by_script, by_second
+from storage import cases, checkpoints, keys, notes
 from storage.casefile import export
+from storage.cases import Act, Order
 from storage.keys import Signer
 from storage.model import Observation
 from storage.package import layout
@@ -177,6 +179,56 @@ async def test_a_look_that_was_left_out_is_remarked(tmp_path: Path) -> None:
     assert f"LEFT OUT: 1 looks that the package names are not in it ({first.evidence_id})" in said_by_script(
         package
     )
+
+
+# --- honest packages --------------------------------------------------------------------------
+
+ODD = (
+    'a "record": "x", "kind":"hold" \\u0041 \\" {[,]} \\',
+    "two\nlines\t\x7f\u2028\x01 血料",
+    '"}',
+    "\\",
+    'x","record":"y',
+)
+
+
+async def test_records_of_cases_may_say_anything(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with opened(tmp_path / "data", clock) as store:
+        sealed = await store.seal(look("1", clock.tick()))
+        for number, odd in enumerate(ODD):
+            orders = (
+                Order(act=Act.NEW, number=f"7/{number}", officer=odd, title=odd, legal_basis=odd),
+                Order(act=Act.ADD, number=f"7/{number}", officer="b", evidence=(str(sealed.evidence_id),)),
+                Order(act=Act.HOLD, number=f"7/{number}", officer=odd, why=odd),
+                Order(act=Act.RELEASE, number=f"7/{number}", officer="b", why=odd),
+                Order(act=Act.CLOSE, number=f"7/{number}", officer="b", why=odd),
+            )
+            for order in orders:
+                await cases.apply(store.vault, order)
+        chosen = await cases.select(store, [f"7/{number}" for number in range(len(ODD))])
+        package = await export(
+            store, chosen.evidence_ids, tmp_path / "package", officer=ODD[1], why=ODD[0], cases=chosen.cases
+        )
+    steps = {step.name: step for step in check(package).steps}
+    assert steps["cases"].what == ("25 records of cases are those that the log names",)
+    assert "cases: 25 records of cases are those that the log names" in said_by_script(package)
+    assert said_by_second(package).startswith("whole: ")
+
+
+async def test_a_package_without_a_case_has_a_document_without_records(tmp_path: Path) -> None:
+    clock = HandClock()
+    async with opened(tmp_path / "data", clock) as store:
+        sealed = await store.seal(look("1", clock.tick()))
+        package = await export(store, [sealed.evidence_id], tmp_path / "package")
+    assert check(package).whole
+    assert "cases: 0 records of cases" in said_by_script(package)
+
+
+def said_by_second(package: Path) -> str:
+    command = [sys.executable, "-I", str(SECOND), str(package)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
 
 
 def said_by_script(package: Path) -> str:
