@@ -409,7 +409,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as bug:  # the last line of defence: a user gets one line, we a report
         if args.debug:
             raise
-        return _confess(bug)
+        return _confess(bug, as_object=args.json)
 
 
 def _called(args: argparse.Namespace) -> int:
@@ -443,7 +443,7 @@ def _told(error: NightjarError, args: argparse.Namespace, code: int) -> int:
     return code
 
 
-def _confess(bug: Exception) -> int:
+def _confess(bug: Exception, *, as_object: bool) -> int:
     """One line for a bug, and its traceback in a private file for the report."""
     import tempfile
     import traceback
@@ -453,7 +453,12 @@ def _confess(bug: Exception) -> int:
     ) as file:
         file.write(masked("".join(traceback.format_exception(bug))))
     why = masked(f"{type(bug).__name__}: {bug}".splitlines()[0][:200])
-    print(f"nightjar: this is a bug in nightjar ({why}); the report is in {file.name}", file=sys.stderr)
+    text = f"this is a bug in nightjar ({why}); the report is in {file.name}"
+    if as_object:
+        from bot.commands.out import as_json
+
+        print(as_json({"error": type(bug).__name__, "message": text, "mistakes": []}))
+    print(f"nightjar: {text}", file=sys.stderr)
     return PROBLEM
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storage.codec import stamp
+from storage.codec import clean, stamp
 from storage.errors import DiskTrouble
 from storage.package.encrypt import checked_recipients
 from storage.package.layout import Meta, Package
@@ -53,8 +53,7 @@ async def export(
     if recipients:
         checked_recipients(recipients)
     out = _named(out, encrypted=bool(recipients))
-    if out.exists() or out.is_symlink():
-        raise DiskTrouble(f"{out}: is there already; an export never overwrites")
+    _refuse_taken(out)
     meta = Meta(
         exported_at=store.clock.now(),
         software=f"nightjar-watch {VERSION}",
@@ -79,6 +78,19 @@ async def export(
     finally:
         await in_thread(write.sweep, out)
     return out
+
+
+def _refuse_taken(out: Path) -> None:
+    """Raises DiskTrouble when something is there already, or nothing can ever be."""
+    name = str(out)
+    if "\0" in name or name != clean(name):  # bytes that are no UTF-8: the name stands in the log
+        raise DiskTrouble(f"{name!r} is no name of a file")
+    try:
+        taken = out.exists() or out.is_symlink()
+    except OSError as error:
+        raise DiskTrouble(f"{out}: {error.strerror}") from error
+    if taken:
+        raise DiskTrouble(f"{out}: is there already; an export never overwrites")
 
 
 class _Count:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bot.commands.case import acting
 from bot.commands.out import OK, Out, some
 from bot.commands.reader import look
+from storage.cases import checked_number
 from storage.clock import Clock
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ class Wanted:
 
 
 def run(out: Out, folder: Path, clock: Clock, wanted: Wanted) -> int:
-    """Export to the new folder or archive; it appears whole or not at all."""
+    """Export to the new folder or archive; it appears whole or not at all. Raises StoreError, CaseRefused."""
+    if wanted.case:
+        checked_number(wanted.case)
     with out.progress() as bar:
         task = bar.add_task("exporting", total=None)
 

@@ -42,8 +42,8 @@ def instant(text: str, now: datetime) -> datetime:
         return now - timedelta(seconds=seconds(text))
     try:
         read = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ValueError(
             f'{text[:40]!r} is no time; write "2026-11-24 21:30" (UTC), or "12h" for twelve hours ago'
         ) from None
-    return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)

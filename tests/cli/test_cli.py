@@ -159,6 +159,8 @@ def test_a_bug_is_one_line_and_a_private_report(
     text = report.read_text()
     assert "Traceback" in text
     assert TOKEN not in text + ran.err
+    told = json.loads(run("check", "--json").out)
+    assert (told["error"], told["message"].count("bug in nightjar")) == ("RuntimeError", 1)
     with pytest.raises(RuntimeError):
         run("check", "--debug")
 
