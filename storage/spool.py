@@ -105,7 +105,8 @@ def _read(path: Path) -> dict[str, str]:
         raise DiskTrouble(f"{path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise CaseRefused("it is no event") from None
-    if own["kind"] not in records.PRIVATE:
+    certified = (own["kind"], facts.get("act")) == ("key", "certified")
+    if own["kind"] not in records.PRIVATE and not certified:
         raise CaseRefused("it is of no kind that a command leaves")
     return facts | own
 
