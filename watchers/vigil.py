@@ -247,7 +247,7 @@ class Vigil:
         try:
             return await self._kit.store.evidence(row.evidence_id)
         except DatabaseTrouble:
-            if await self._kit.store.present([row.evidence_id]):
+            if await self._kit.store.post_keys([row.evidence_id]):
                 raise
             log.info("a post was erased while it was looked at", target=row.target)
             return None

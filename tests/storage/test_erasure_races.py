@@ -74,7 +74,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], Awaitable[objec
 
 
 async def gone(store: Store, evidence: Evidence) -> bool:
-    return not await store.present([evidence.evidence_id])
+    return not await store.post_keys([evidence.evidence_id])
 
 
 async def count(store: Store, table: str) -> int:
