@@ -182,6 +182,14 @@ def _verify(store: Store, tell: Progressed) -> VerifyReport:
         raise DiskTrouble(f"{path}: {error}") from error
 
 
+def _attempt(run: Round, kind: str, check: Callable[..., None], *about: object) -> None:
+    """One check of many rows: a cell that is of no use to it is a fault, and the others go on."""
+    try:
+        check(run, *about)
+    except UNREADABLE as error:
+        run.fault(kind, "rows", f"cannot be read: {error!r}")
+
+
 def _strange(connection: sqlite3.Connection, blobs: Blobs) -> tuple[str, ...]:
     try:
         return recovery.strange(connection, blobs)
@@ -203,12 +211,12 @@ def _run(run: Round, outside: verify_signed.Before) -> VerifyReport:
     run.said.sizes = verify_signed.sizes(run)
     run.signed = tuple(row[0] for row in run.rows(_SIZES))
     size, root = _check_log(run)
-    verify_evidence.check_strays(run)
-    verify_erased.check(run, outside)
-    verify_cases.check(run)
-    verify_signed.check_strays(run, run.said)
+    _attempt(run, "observation", verify_evidence.check_strays)
+    _attempt(run, "erasure", verify_erased.check, outside)
+    _attempt(run, "case", verify_cases.check)
+    _attempt(run, "verdict", verify_signed.check_strays, run.said)
     origin = str(next(iter(run.rows("SELECT origin FROM head")), [""])[0])
-    verify_signed.check_signed(run, outside, run.said, origin)
+    _attempt(run, "checkpoint", verify_signed.check_signed, outside, run.said, origin)
     states = [state_of(key, origin) for key in outside.known if key.number == 0]
     return VerifyReport(
         **run.counted,
