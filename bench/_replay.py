@@ -30,9 +30,13 @@ class OtherBytesError(Exception):
 
 
 def agreed(folder: Path, program: Callable[[str], Path]) -> int:
-    """How many bodies pywb gave with the logged hash. Raises OtherBytesError unless it is all of them."""
+    """How many bodies pywb gave with the logged hash. Raises OtherBytesError unless it is all of them.
+
+    It tells answers apart by address and second: of several in one second it gives one, and any
+    of them will do.
+    """
     logged = _logged(folder)
-    wanted = {(url, sha256) for (url, _), hashes in logged.items() for sha256 in hashes}
+    wanted = {(url, sha256) for (url, _), hashes in logged.items() if len(hashes) == 1 for sha256 in hashes}
     given: set[tuple[str, str]] = set()
     with _pywb(folder / layout.WARC, program) as port:
         for (url, instant), hashes in logged.items():
@@ -40,7 +44,7 @@ def agreed(folder: Path, program: Callable[[str], Path]) -> int:
             if sha256 not in hashes:
                 raise OtherBytesError(f"{url} at {instant}: {sha256} is not in a manifest")
             given.add((url, sha256))
-    if given != wanted:
+    if not given >= wanted:
         raise OtherBytesError(f"{len(wanted - given)} of {len(wanted)} logged bodies were not given")
     return len(given)
 

@@ -133,7 +133,11 @@ def cut(case: Case) -> None:
 
 def pages(case: Case) -> None:
     """Another page list in the WACZ."""
-    _rezipped(case, "pages/pages.jsonl", lambda data: data.replace(b"XJ", b"YJ"))
+    _rezipped(
+        case,
+        "pages/pages.jsonl",
+        lambda data: data.replace(b'"title": "', b'"title": "Y').replace(b'"title":"', b'"title":"Y'),
+    )
 
 
 def archive_in_wacz(case: Case) -> None:

@@ -226,7 +226,8 @@ def wacz(case: Case) -> int:
         raise DisagreesError(told[-300:])
     with zipfile.ZipFile(archive) as parts:
         lines = parts.read("pages/pages.jsonl").decode().splitlines()[1:]
-    looks = {path.name for path in (case.folder / layout.EVIDENCE).iterdir()}
+    manifests = (case.folder / layout.EVIDENCE).glob("*/manifest.json")
+    looks = {path.parent.name for path in manifests if json.loads(path.read_text())["exchanges"]}
     return held(len(looks & {json.loads(line)["id"] for line in lines}), len(looks), "looks as pages")
 
 

@@ -39,8 +39,8 @@ async def run(arguments: Sequence[str]) -> Result:
                 f"{options.posts} posts over TLS on loopback",
             )
         else:
-            case = await harvest_of(Path(name), options.data)
-            told = "all of a night that the daemon watched"
+            case = await harvest_of(Path(name), options.data, options.posts)
+            told = "posts of a night that the daemon watched"
         chosen = [stranger for stranger in STRANGERS if options.only in (None, stranger.name)]
         figures: list[Figure] = []
         for stranger in chosen:
