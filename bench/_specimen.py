@@ -15,12 +15,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench._looks import TARGET, judgement, look, watched
-from storage import cases, checkpoints, keys, succession, timestamps, tokens
+from storage import cases, checkpoints, erasure, keys, succession, timestamps, tokens
 from storage.cases import Act, Case, Order
 from storage.export import export
 from storage.keys import Signer
 from storage.model import Presence, Sighting, Tier
-from storage.package.check import Trust
+from storage.package.check import Trust, roots_in
+from storage.retention import Rules
 from storage.store import Store
 from tests.fakes import tsa
 
@@ -120,12 +121,13 @@ async def specimen(folder: Path, authorities: Authorities, seed: int, *, ending:
         await export(
             store, sealed, out, officer="badge 1", why="trial", cases=await _case(store, seed, sealed)
         )
+        await _afterwards(store, seed)
         await checkpoints.sign(store, "end")  # as the watch does within seconds of any news
         signer = Signer.load(store.folder, store.vault.origin)
     trust = Trust(
         admin=keys.admin_signer(admin).fingerprint,
         key=signer.fingerprint,
-        roots=b"\n".join(path.read_bytes() for path in sorted(authorities.roots.glob("*.pem"))),
+        roots=roots_in(authorities.roots),
     )
     return Specimen(
         data=data,
@@ -155,6 +157,17 @@ async def _case(store: Store, seed: int, sealed: list[str]) -> tuple[Case, ...]:
     add = Order(act=Act.ADD, number=number, evidence=tuple(sealed[:2]), officer="badge 1")
     await cases.apply(store.vault, await cases.whole(store, add))
     return (await cases.select(store, [number])).cases
+
+
+async def _afterwards(store: Store, seed: int) -> None:
+    """What the package does not show: a hold on the case, and a post that was erased lawfully."""
+    hold = Order(act=Act.HOLD, number=f"2026/{seed}", officer="badge 1", why="trial")
+    await cases.apply(store.vault, hold)
+    gone = await store.seal(look("gone", store.clock.now()), watched=watched("gone", store.clock.now()))
+    seen = Sighting(target=TARGET, post_id="gone", looked_at=store.clock.now(), presence=Presence.ALIVE)
+    await store.add_sightings([seen])
+    await store.record(judgement(gone, store.clock.now(), Tier.NONE), announce=())
+    await erasure.apply(store, Rules(unmatched_days=0))
 
 
 async def _piece(store: Store, number: int, chosen: random.Random) -> str:

@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 from bench import _frauds as frauds
 from bench import _mutations as mutations
 from bench import _spoilt_store as spoilt
+from bench import _time_frauds as time_frauds
 from bench._specimen import Authorities, Specimen, specimen
 from bench.figures import Figure, Result
 from storage.package.check import check
@@ -77,7 +78,7 @@ def by_second(folder: Path, base: Specimen) -> bool:
 def mutated(base: Specimen, folder: Path, seed: int) -> str:
     """Make mutant number `seed` of a package in `folder`; what was done."""
     chosen = random.Random(seed)
-    kinds = (*mutations.BLUNT, *mutations.KEYS, *mutations.SLY, *frauds.FRAUDS)
+    kinds = (*mutations.BLUNT, *mutations.KEYS, *mutations.SLY, *frauds.FRAUDS, *time_frauds.FRAUDS)
     while True:
         shutil.rmtree(folder, ignore_errors=True)
         folder.with_name(f"{folder.name}-moved").unlink(missing_ok=True)

@@ -42,6 +42,8 @@ QUERY_TYPE, REPLY_TYPE = "application/timestamp-query", "application/timestamp-r
 MOST_RESPONSE_BYTES = 65_536
 """Real ones have 1 to 10 KB."""
 _OPENSSL_S = 10.0
+_WEAK = frozenset(map(bytes.fromhex, ("2b0e03021a", "2a864886f70d0205")))
+"""Object identifiers of SHA-1 and MD5."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +160,26 @@ def _by_library(note: bytes, nonce: int, response: bytes, roots: tuple[x509.Cert
     )
 
 
+def is_weak(response: bytes) -> bool:
+    """Whether a token's signer hashed with SHA-1 or MD5 (RFC 5652, 5.3); false for what cannot be read."""
+    try:
+        *_, signers = _signed_data(response)
+        digests = [der.inside(response, signer)[2] for signer in der.inside(response, signers)]
+        kinds = [der.inside(response, digest)[0] for digest in digests]
+    except (ValueError, IndexError):
+        return False
+    return any(response[kind.content : kind.end] in _WEAK for kind in kinds)
+
+
+def _signed_data(response: bytes) -> tuple[der.Part, ...]:
+    """The fields of the SignedData in a response (RFC 3161, 2.4.2; RFC 5652, 5.1). Raises ValueError."""
+    (outer,) = der.parts(response)
+    _status, token = der.inside(response, outer)
+    _kind, wrapped = der.inside(response, token)
+    (signed,) = der.inside(response, wrapped)
+    return der.inside(response, signed)
+
+
 def _refused_by_authority(decoded: TimeStampResponse) -> str:
     said = "; ".join(decoded.status_string)
     return f"the authority refused with status {decoded.status}{': ' if said else ''}{said}"
@@ -170,12 +192,7 @@ def _in_order(response: bytes) -> bytes:
     the whole. No signature covers their order; openssl is shown the response as it came.
     """
     try:
-        (outer,) = der.parts(response)
-        _status, token = der.inside(response, outer)
-        _kind, wrapped = der.inside(response, token)
-        (signed,) = der.inside(response, wrapped)
-        fields = der.inside(response, signed)
-        certificates = next(part for part in fields if part.tag == der.CONTEXT_0)
+        certificates = next(part for part in _signed_data(response) if part.tag == der.CONTEXT_0)
         held = [response[one.start : one.end] for one in der.inside(response, certificates)]
     except (ValueError, StopIteration):
         return response

@@ -48,7 +48,7 @@ def package(out: Out, path: Path, *, admin: str = "", key: str = "", roots: Path
     from storage.package.check import Trust, check, roots_in
 
     try:
-        trusted = roots_in(roots) if roots is not None else b""
+        trusted = roots_in(roots) if roots is not None else {}
     except (OSError, ValueError) as error:
         raise WrongUseError(f"--tsa-roots: {error}") from None
     trust = Trust(admin=_fingerprint("--admin", admin), key=_fingerprint("--key", key), roots=trusted)

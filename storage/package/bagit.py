@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from storage import signatures
 from storage.codec import stamp
-from storage.keys import Signer
 from storage.notes import checkpoint_text
 from storage.package.layout import SIGNATURES, TAGMANIFEST, VERSION, Meta, Package
+from storage.signatures import Signing
 
 BAGIT_TEXT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 _KINDS = ("sig", "minisig", "sshsig", "signify")
@@ -51,7 +51,7 @@ def seal_text(package: Package, hashes: Mapping[str, str]) -> str:
     return "".join(f"{line}\n" for line in head) + listing(hashes, (TAGMANIFEST, *SIGNED))
 
 
-def signed(data: bytes, signer: Signer) -> dict[str, bytes]:
+def signed(data: bytes, signer: Signing) -> dict[str, bytes]:
     """The signature files over these bytes, by path."""
     made = (
         signer.sign(data),

@@ -26,10 +26,10 @@ def check(path: Path, trust: Trust | None = None, progress: Progressed | None = 
         return Verdict(steps=(step,), remarks=(), bytes=0, files=0)
 
 
-def roots_in(folder: Path) -> bytes:
-    """All PEM files of a folder, joined, for `Trust.roots`. Raises OSError, Unfit when there is none."""
-    found = b"".join(path.read_bytes() + b"\n" for path in sorted(folder.glob("*.pem")))
-    if not found:
+def roots_in(folder: Path) -> dict[str, bytes]:
+    """All PEM files of a folder, for `Trust.roots`. Raises OSError, Unfit when there is none."""
+    found = {path.stem: path.read_bytes() for path in sorted(folder.glob("*.pem"))}
+    if not any(found.values()):
         raise Unfit(f"{folder}: no *.pem file in it")
     return found
 
@@ -50,7 +50,9 @@ def _run(source: Source, trust: Trust, tell: Progressed) -> Verdict:
     check_case.cases(run, leaves, entries)
     check_case.left_out(run, kept, entries)
     checkpoints = check_log.consistency(run, leaves, entries)
-    check_time.time(run, checkpoints)
+    indexes = {leaf: index for index, leaf in enumerate(leaves)}
+    places = tuple(indexes[leaf] for leaf in hashed.values() if leaf in indexes)
+    check_time.time(run, checkpoints, check_time.Logged(entries=entries, places=places))
     check_files.archive(run)
     sizes = source.sizes.values()
     return Verdict(steps=tuple(run.steps), remarks=tuple(run.remarks), bytes=sum(sizes), files=len(sizes))

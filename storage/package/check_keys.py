@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
+from dataclasses import dataclass
 
 from storage import keys, notes
 from storage.errors import NotNote
-from storage.package import layout
+from storage.package import bagit, layout
 from storage.package.bagit import SIGNED
 from storage.package.source import read
 from storage.package.verdict import Round
-from storage.signatures import fingerprint, from_pem, minisign_public, pem, signify_public, verified
+from storage.signatures import (
+    allowed_signers,
+    fingerprint,
+    from_pem,
+    minisign_public,
+    pem,
+    signify_public,
+    verified,
+)
 
+_SIGNATURE_BYTES = 64
 _HEAD = re.compile(
     r"nightjar-package 1\norigin ([0-9a-f]{32})\nexported-at ([0-9T:.Z-]{27})\n"
     r"checkpoint ([1-9][0-9]{0,14}) ([A-Za-z0-9+/]{43}=)\nkey ([0-9a-f]{64})\n",
@@ -51,28 +60,41 @@ def seal(run: Round) -> None:
         said.append(f"signed by the key with the fingerprint {mark}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Signs with the signatures that a package gives, so that its files can be written once more."""
+
+    name: str
+    public: bytes
+    known: tuple[bytes, ...]
+
+    def sign(self, data: bytes) -> bytes:
+        """The one of these signatures that holds over the data. Raises NotNote when none does."""
+        for signature in self.known:
+            if verified(self.public, signature, data):
+                return signature
+        raise NotNote("a detached signature does not hold")
+
+
 def _others(run: Round) -> None:
-    """The same key signed the tag manifest for openssl, minisign, ssh-keygen and signify."""
+    """The same key signed the tag manifest for openssl, minisign, ssh-keygen, signify; in one form.
+
+    What other programs read beside a signature (key, key number, comments) nobody signed: so
+    every file must be, byte for byte, what an export makes of its signature.
+    """
     signed = read(run.source, layout.TAGMANIFEST)
     raw, minisig, ssh, signify = (read(run.source, name) for name in SIGNED)
+    over_comment = base64.b64decode(minisig.split(b"\n")[3], validate=True)
+    in_ssh = base64.b64decode(b"".join(ssh.split(b"\n")[1:-2]), validate=True)[-_SIGNATURE_BYTES:]
+    signer = _Given(notes.log_name(run.origin), run.daemon, (raw, over_comment, in_ssh))
     run.wanted(verified(run.daemon, raw, signed), f"{SIGNED[0]} does not hold")
-    for name, text in ((SIGNED[1], minisig), (SIGNED[3], signify)):
-        payload = base64.b64decode(text.split(b"\n")[1], validate=True)
-        run.wanted(
-            payload[:2] == b"Ed" and verified(run.daemon, payload[10:], signed), f"{name} does not hold"
-        )
-    lines = minisig.decode("ascii").split("\n")
-    comment = lines[2].removeprefix("trusted comment: ").encode()
-    over = base64.b64decode(lines[1], validate=True)[10:] + comment
-    both = base64.b64decode(lines[3], validate=True)
-    run.wanted(verified(run.daemon, both, over), f"{SIGNED[1]}: its comment is not signed")
-    blob = base64.b64decode(b"".join(ssh.split(b"\n")[1:-2]), validate=True)
-    head = b"SSHSIG" + b"".join(len(t).to_bytes(4, "big") + t for t in (b"nightjar", b"", b"sha512"))
-    wrapped = head + (64).to_bytes(4, "big") + hashlib.sha512(signed).digest()
-    run.wanted(verified(run.daemon, blob[-64:], wrapped), f"{SIGNED[2]} does not hold")
-    for name, made in (("minisign", minisign_public(run.daemon)), ("signify", signify_public(run.daemon))):
-        path = f"{layout.KEYS}/daemon.{name}.pub"
-        run.wanted(read(run.source, path) == made.encode(), f"{path} is another key")
+    made = bagit.signed(signed, signer)
+    for name, text in zip(SIGNED, (raw, minisig, ssh, signify), strict=True):
+        run.wanted(made[name] == text, f"{name} is not in its one form")
+    keys_of = ("daemon.minisign.pub", minisign_public), ("daemon.signify.pub", signify_public)
+    for name, written in (*keys_of, ("allowed_signers", allowed_signers)):
+        path = f"{layout.KEYS}/{name}"
+        run.wanted(read(run.source, path) == written(run.daemon).encode(), f"{path} is another key")
 
 
 def key(run: Round) -> None:

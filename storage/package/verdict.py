@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -80,12 +80,17 @@ class Verdict:
 class Trust:
     """What the reader knows from elsewhere. Fingerprints in hex, "" not given.
 
-    roots: PEM of all time-stamp roots that the reader trusts, b"" for those in the package.
+    roots: PEM of the time-stamp roots that the reader trusts, by the name of their file without
+    ending; none: those in the package are taken.
     """
 
     admin: str = ""
     key: str = ""
-    roots: bytes = b""
+    roots: Mapping[str, bytes] = field(default_factory=dict)
+
+    def roots_of(self, authority: str) -> bytes:
+        """The PEM file that bears an authority's name, or all when none does: one is not two by two names."""
+        return self.roots.get(authority) or b"\n".join(self.roots.values())
 
 
 @dataclass(slots=True, kw_only=True)

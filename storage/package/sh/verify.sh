@@ -271,6 +271,39 @@ fi
 [ "$(sed -n 1p seal.txt 2>/dev/null)" = "nightjar-package 1" ] && [ -n "$origin" ] && [ -n "$size" ] &&
     epoch "$(sed -n '3s/^exported-at \([0-9].*Z\)$/\1/p' seal.txt)" >/dev/null || bad "seal.txt has not the form of version 1"
 [ "$(sed -n 5p seal.txt 2>/dev/null)" = "key $fingerprint" ] || bad "seal.txt names another key than data/keys/daemon.pub.pem"
+# What other programs read beside a signature (a key, its number, comments) nobody signed: so each such file must
+# be, byte for byte, what follows from key and signature.
+plain() { base64 | tr -d '\n'; }
+word() { printf "\\000\\000\\000\\$(printf %03o ${#1})"; printf %s "$1"; } # RFC 4251, section 5; here below 256 bytes
+ssh_key() { word ssh-ed25519; printf '\000\000\000\040'; cat "$T/daemon"; }
+ssh_head() { word nightjar; word ''; word sha512; }
+numbered() { { printf Ed; cat "$T/number" "$1"; } | plain; }
+other() { bad "$1 is not the one that follows from key and signature"; }
+if [ -n "$fingerprint" ] && [ -f tagmanifest-sha256.txt ]; then
+    openssl dgst -sha256 -binary "$T/daemon" | head -c 8 >"$T/number"
+    number=$(od -An -v -tx1 "$T/number" | awk '{ for (i = NF; i; i--) printf "%s", toupper($i) }')
+    printf 'untrusted comment: minisign public key %s\n%s\n' "$number" "$(numbered "$T/daemon")" | cmp -s - data/keys/daemon.minisign.pub || other data/keys/daemon.minisign.pub
+    printf 'untrusted comment: nightjar public key\n%s\n' "$(numbered "$T/daemon")" | cmp -s - data/keys/daemon.signify.pub || other data/keys/daemon.signify.pub
+    printf 'nightjar namespaces="nightjar" ssh-ed25519 %s nightjar\n' "$(ssh_key | plain)" | cmp -s - data/keys/allowed_signers || other data/keys/allowed_signers
+    raw=signatures/tagmanifest.sig
+    printf 'untrusted comment: verify with nightjar-%s.pub\n%s\n' "$origin" "$(numbered $raw)" | cmp -s - signatures/tagmanifest.signify || other signatures/tagmanifest.signify
+    sed -n 4p signatures/tagmanifest.minisig 2>/dev/null | base64 -d >"$T/both" 2>/dev/null
+    { cat $raw; printf 'nightjar export'; } >"$T/over"
+    signed $key "$T/both" "$T/over" || bad "signatures/tagmanifest.minisig: its comment is not signed"
+    printf 'untrusted comment: signature from nightjar-%s\n%s\ntrusted comment: nightjar export\n%s\n' \
+        "$origin" "$(numbered $raw)" "$(plain <"$T/both")" | cmp -s - signatures/tagmanifest.minisig || other signatures/tagmanifest.minisig
+    sed '1d;$d' signatures/tagmanifest.sshsig 2>/dev/null | base64 -d 2>/dev/null | tail -c 64 >"$T/ssh"
+    { printf SSHSIG; ssh_head; printf '\000\000\000\100'; openssl dgst -sha512 -binary tagmanifest-sha256.txt; } >"$T/over"
+    signed $key "$T/ssh" "$T/over" || bad "signatures/tagmanifest.sshsig does not hold"
+    {
+        echo '-----BEGIN SSH SIGNATURE-----'
+        {
+            printf 'SSHSIG\000\000\000\001\000\000\000\063'; ssh_key; ssh_head
+            printf '\000\000\000\123'; word ssh-ed25519; printf '\000\000\000\100'; cat "$T/ssh"
+        } | plain | awk '{ for (; $0 != ""; $0 = substr($0, 71)) print substr($0, 1, 70) }'
+        echo '-----END SSH SIGNATURE-----'
+    } | cmp -s - signatures/tagmanifest.sshsig || other signatures/tagmanifest.sshsig
+fi
 whole "signed by the key with the fingerprint $fingerprint"
 
 begin key
@@ -672,7 +705,8 @@ if [ -f data/time/status.json ]; then
     done <"$T/want"
     # The log names each response that came (kind "beacon"); the earliest over each piece of evidence goes along.
     {
-        [ ! -f "$T/texts" ] || sed -n 's/^{"at":"[^"]*","facts":{"authority":"\([^"\\ ]*\)","serial":"[^"]*","sha256":"\([0-9a-f]*\)","size":"\([0-9]*\)","time":"[^"]*"},"kind":"beacon","salt":"[^"]*","v":1}$/beacon \3 \1 \2/p' "$T/texts"
+        [ ! -f "$T/texts" ] || sed -n 's/^{"at":"[^"]*",\("[a-z_]*":[0-9]*,\)*"facts":{\(\("[a-z0-9_]*":"[^"\\ ]*",*\)*\)},"kind":"beacon",.*/,\2,/p' "$T/texts" |
+            sed -n 's/^.*,"authority":"\([^"]*\)".*,"sha256":"\([0-9a-f]*\)".*,"size":"\([0-9]*\)",.*$/beacon \3 \1 \2/p'
         sed -n 's/^\(.\{64\}\)  data\/time\/\([0-9]*\)-\(.*\)\.tsr$/token \2 \3 \1/p' "$T/listed"
         [ ! -s "$T/proofs" ] || xargs awk 'FNR == 2 { print "place", $2 }' <"$T/proofs"
     } 2>/dev/null | awk '
