@@ -4,8 +4,8 @@ A checkpoint says: at this time the log had this many entries and this root. Eac
 and the newest stands outside the database as well, in `<data>/keys/anchor`. A database that
 was put back to an earlier state is then smaller than the anchor, or other than it said, and
 `guard` refuses it before anything is written or signed: no two histories under one key.
-The row is committed first and the anchor replaced afterwards, so a crash leaves an anchor
-that is older, never one that the log does not reach.
+The anchor is durable before the row is, and before a package with a state of its own leaves
+the house (`vouch`): what was signed is never ahead of it, and the log always reaches it.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from storage import keys, ledger, notes
+from storage import anchor, keys, ledger, notes
 from storage.codec import micros, moment, stamp
 from storage.database import Database, Row
-from storage.errors import DatabaseTrouble, DiskTrouble, KeyTrouble, NotNote, RolledBack, StoreError
+from storage.errors import DatabaseTrouble, DiskTrouble, KeyTrouble, RolledBack, StoreError
+from storage.keys import Signer
 from storage.ledger import Head
 from storage.notes import Checkpoint
 from storage.threads import in_thread
@@ -96,51 +97,73 @@ def _signed(row: Row) -> Signed:
 # --- signing ------------------------------------------------------------------------------
 
 
-async def sign(store: Store, reason: str) -> Signed:
+async def sign(store: Store, reason: str, *, over: bool = False) -> Signed:
     """Sign the log as committed; the checkpoint that stands for it, which may be there already.
 
-    What has begun is finished. Raises KeyTrouble, DiskTrouble, and DatabaseTrouble when the
-    store was opened for reading or the log does not go on from the newest checkpoint.
+    What has begun is finished. over: the anchor is of a history that was given up, which the log
+    says. Raises KeyTrouble, DiskTrouble, and DatabaseTrouble when the store was opened for
+    reading or the log does not go on from anchor and newest checkpoint.
     """
-    return await store.vault.finish(_sign(store.vault, reason))
+    return await store.vault.finish(_sign(store.vault, reason, over=over))
 
 
-async def _sign(vault: Vault, reason: str) -> Signed:
+async def _sign(vault: Vault, reason: str, *, over: bool) -> Signed:
     if vault.writer is None:
         raise DatabaseTrouble("this store was opened for reading; only the running watch signs")
-    async with vault.signing:
+    async with vault.signing, anchor.held(vault.folder):
         before, head = await latest(vault.database), await ledger.head(vault.database)
         if before is not None:
             await _refuse_other_past(vault.database, before, head)
-            if before.size == head.size:
-                await in_thread(_keep_anchor, vault.folder, before.note)
-                return before
+        if not over:
+            await guard(vault.folder, vault.database, head)
+        if before is not None and before.size == head.size:
+            await in_thread(anchor.keep, vault.folder, before.note, over=over)
+            return before
         at = vault.clock.now()
         note = await in_thread(_note, vault.folder, head, at, before is not None)
         values = head.size, head.root, micros(at), reason, note, head.peaks
+        await in_thread(anchor.keep, vault.folder, note, over=over)
 
         async def job(batch: Batch) -> None:
             batch.many(_INSERT, values)
 
         await vault.submit(job)
-        await in_thread(_keep_anchor, vault.folder, note)
         return Signed(size=head.size, root=head.root, at=at, reason=reason, note=note, peaks=head.peaks)
 
 
 def _note(folder: Path, head: Head, at: datetime, signed_before: bool) -> str:
     signer = keys.ensure(folder, head.origin, signed_before=signed_before)
-    return notes.sign_note(
-        notes.checkpoint_text(head.origin, head.size, bytes.fromhex(head.root), at), signer
-    )
+    return _signed_by(signer, head, at)
 
 
-def _keep_anchor(folder: Path, note: str) -> None:
-    """Replace the anchor; one that is odd is kept aside for whoever looks into it."""
-    path = folder / keys.FOLDER / keys.ANCHOR
-    if read_anchor(folder)[1]:
-        keys.put_aside(folder, keys.ANCHOR)
-    if not path.exists() or path.read_text(encoding="utf-8", errors="replace") != note:
-        keys.write(path, note.encode())
+def _signed_by(signer: Signer, head: Head, at: datetime) -> str:
+    text = notes.checkpoint_text(head.origin, head.size, bytes.fromhex(head.root), at)
+    return notes.sign_note(text, signer)
+
+
+async def vouch(store: Store, head: Head) -> tuple[str, Signer]:
+    """Sign a state of the log that is handed over, beside a running watch too; the note, and who signed.
+
+    The anchor is at it or after it when this returns: the log can no longer be put back to
+    before it unnoticed. Raises RolledBack, KeyTrouble (also when the anchor is missing or damaged:
+    the watch says so in the log first), DatabaseTrouble, DiskTrouble.
+    """
+    if store.vault.writer is not None and await latest(store.vault.database) is None:
+        await sign(store, "export")  # an anchor without any checkpoint would look like a cut database
+    return await store.vault.finish(_vouch(store.vault, head))
+
+
+async def _vouch(vault: Vault, head: Head) -> tuple[str, Signer]:
+    async with vault.signing, anchor.held(vault.folder):
+        if odd := await guard(vault.folder, vault.database):
+            raise KeyTrouble(f"{odd}; start the watch, which says so in the log and signs it, then export")
+        if not await _goes_on(vault.database, head, await ledger.head(vault.database)):
+            raise DatabaseTrouble("the log changed while it was read: run `nightjar verify`")
+        signed_before = await latest(vault.database) is not None
+        signer = await in_thread(keys.ensure, vault.folder, head.origin, signed_before=signed_before)
+        note = _signed_by(signer, head, vault.clock.now())
+        await in_thread(anchor.keep, vault.folder, note)
+        return note, signer
 
 
 async def _refuse_other_past(database: Database, before: Signed, head: Head) -> None:
@@ -171,11 +194,14 @@ async def _goes_on(database: Database, before: Head, head: Head) -> bool:
 
 
 async def _frontier(database: Database, before: Head) -> Frontier:
-    """By the peaks, which prove themselves; without, or with bent ones, from the first entry on."""
-    try:
+    """By the peaks, which prove themselves; without, or with bent ones, from the checkpoint before on."""
+    with contextlib.suppress(DatabaseTrouble, ValueError):
         return before.frontier()
-    except (DatabaseTrouble, ValueError):
-        return Frontier().extend(await ledger.leaf_hashes(database, before.size))
+    start, row = Frontier(), await _one(database, "WHERE size < ? ORDER BY size DESC LIMIT 1", before.size)
+    if row is not None:
+        with contextlib.suppress(DatabaseTrouble, ValueError):
+            start = Head(size=row.size, root=row.root, peaks=row.peaks).frontier()
+    return start.extend(await ledger.leaf_hashes(database, before.size, start=start.size))
 
 
 def _named(point: Signed | Checkpoint) -> str:
@@ -193,73 +219,35 @@ async def guard(folder: Path, database: Database, head: Head | None = None) -> s
     must then hold. head: None to read it here, after the anchor: beside a running watch the log
     can then only be ahead of it. Raises RolledBack.
     """
-    anchor, odd = await in_thread(read_anchor, folder)
+    outside, odd = await in_thread(anchor.read, folder)
     head = head or await ledger.head(database)
-    if anchor is None:
+    if outside is None:
         if (newest := await latest(database)) is None:
             return odd
         await _refuse_other_past(database, newest, head)
         return odd or f"{folder / keys.FOLDER / keys.ANCHOR} is missing: a roll-back would not be noticed"
-    if why := await _other_than(database, anchor, head):
+    if why := await _other_than(database, outside, head):
         raise RolledBack(
-            f"{folder / keys.FOLDER / keys.ANCHOR} is the checkpoint {_named(anchor)}, but {why}. Nothing is "
-            "written. Put back the newer database; or, if it is lost, keep what is here for the court and "
+            f"{folder / keys.FOLDER / keys.ANCHOR} is the checkpoint {_named(outside)}, but {why}. Nothing "
+            "is written. Put back the newer database; or, if it is lost, keep what is here for the court and "
             'admit it: `nightjar keys rotate --accept-rollback "WHY"`',
-            size=anchor.size,
-            root=anchor.root.hex(),
-            at=stamp(anchor.at),
+            size=outside.size,
+            root=outside.root.hex(),
+            at=stamp(outside.at),
         )
     return odd
 
 
-async def _other_than(database: Database, anchor: Checkpoint, head: Head) -> str:
+async def _other_than(database: Database, outside: Checkpoint, head: Head) -> str:
     """Why the log at `head` does not go on from the anchor, or ""."""
-    if head.origin != anchor.origin:
+    if head.origin != outside.origin:
         return "the database is another one or was removed"
-    if head.size < anchor.size:
+    if head.size < outside.size:
         return f"the database holds only {head.size}: it was put back to an earlier state"
-    row = await of_size(database, anchor.size)
+    row = await of_size(database, outside.size)
     peaks = row.peaks if row is not None else ""
-    before = Head(origin=anchor.origin, size=anchor.size, root=anchor.root.hex(), peaks=peaks)
+    before = Head(origin=outside.origin, size=outside.size, root=outside.root.hex(), peaks=peaks)
     return "" if await _goes_on(database, before, head) else "the log of the database is another one"
-
-
-def read_anchor(folder: Path) -> tuple[Checkpoint | None, str]:
-    """(the newest checkpoint as it stands outside the database, what is odd about it or ""). For threads."""
-    point, odd, _ = anchor_with_note(folder)
-    return point, odd
-
-
-def anchor_with_note(folder: Path) -> tuple[Checkpoint | None, str, str]:
-    """As `read_anchor`, with the exact text of the note.
-
-    Whoever could forge it could also remove it, so a bad signature makes it odd and not void.
-    """
-    path = folder / keys.FOLDER / keys.ANCHOR
-    try:
-        raw = path.read_bytes()
-        text, _ = notes.split_note(raw)
-        point = notes.read_checkpoint(text)
-    except FileNotFoundError:
-        return None, "", ""
-    except OSError as error:
-        return None, f"{path}: {error.strerror}: a roll-back would not be noticed", ""
-    except NotNote as error:
-        return None, f"{path} is damaged ({error}): a roll-back would not be noticed", ""
-    try:
-        known = keys.known(folder)
-    except KeyTrouble as error:
-        return point, str(error), raw.decode()
-    signed = _by_any(raw, notes.log_name(point.origin), known)
-    return point, "" if signed else f"{path} is not signed by a key of this folder", raw.decode()
-
-
-def _by_any(note: bytes, name: str, known: tuple[keys.PublicKey, ...]) -> bool:
-    for key in known:
-        with contextlib.suppress(NotNote):
-            notes.open_note(note, name, key.public)
-            return True
-    return False
 
 
 # --- the loop of the daemon -------------------------------------------------------------------
@@ -303,7 +291,7 @@ class Checkpoints:
         try:
             key = (await in_thread(keys.Signer.load, vault.folder, vault.origin)).fingerprint
             sql = "SELECT 1 FROM leaf WHERE kind = 'key' AND instr(entry, ?) LIMIT 1"
-            if not await vault.database.rows(sql, (key,)):
+            if not await vault.database.rows(sql, (f'"act":"in use","key":"{key}"',)):
                 await self._store.log_event("key", {"act": "in use", "key": key})
         except StoreError as fault:  # signing meets it too, and tells
             log.warning("the key in use could not be named in the log", why=str(fault))

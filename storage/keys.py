@@ -6,9 +6,10 @@
     <data>/keys/admin.pub.pem       the key that made that statement
     <data>/keys/old/<n>/            public halves and certificates of earlier keys, 1 the oldest
     <data>/keys/next/               a successor that the log already names and that is not in use yet
-    <data>/keys/anchor              the newest checkpoint that was signed (storage/checkpoints.py)
+    <data>/keys/anchor              the newest state of the log that was signed (storage/anchor.py)
 
 Everything here blocks and belongs in threads. The secret never leaves its file but to sign.
+How one key follows another is in storage/turning.py.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Signer:
         keys = folder / FOLDER
         private = Ed25519PrivateKey.generate()
         public = private.public_key().public_bytes(*_RAW)
-        _make_folder(keys)
+        make_folder(keys)
         # The public half first: a crash in between leaves no secret that nobody can name.
         write(keys / PUBLIC, notes.pem(public).encode())
         write_secret(keys / SECRET, private)
@@ -156,7 +157,8 @@ def known(folder: Path) -> tuple[PublicKey, ...]:
     """
     keys = folder / FOLDER
     current = [_public(keys, 0)] if (keys / PUBLIC).exists() else []
-    return (*current, *(_public(keys / OLD / str(n), n) for n in reversed(_numbers(keys))))
+    old = [n for n in reversed(numbers(keys)) if (keys / OLD / str(n) / PUBLIC).exists()]
+    return (*current, *(_public(keys / OLD / str(n), n) for n in old))
 
 
 def ensure(folder: Path, origin: str, *, signed_before: bool = False) -> Signer:
@@ -179,59 +181,17 @@ def ensure(folder: Path, origin: str, *, signed_before: bool = False) -> Signer:
         return Signer.load(folder, origin)
 
 
-def make_next(folder: Path, origin: str) -> Signer:
-    """A successor that is not in use yet; an earlier one that never came into use is thrown away."""
-    place = folder / FOLDER / NEXT
-    _remove(place / SECRET, place / PUBLIC)
-    private = Ed25519PrivateKey.generate()
-    _make_folder(place)
-    write_secret(place / SECRET, private)
-    signer = Signer.of(private, notes.log_name(origin))
-    write(place / PUBLIC, notes.pem(signer.public).encode())
-    return signer
-
-
-def succeed(folder: Path, origin: str) -> Signer:
-    """Put the key in use aside (public half, certificate; the secret is deleted), the next one in its place.
-
-    Raises KeyTrouble, DiskTrouble. After a crash in the middle `nightjar keys rotate` sets it right.
-    """
-    keys = folder / FOLDER
-    aside = keys / OLD / str(max(_numbers(keys), default=0) + 1)
-    for name in (PUBLIC, CERTIFICATE, ADMIN):
-        if (keys / name).exists():
-            write(aside / name, _bytes(keys / name))
-    try:
-        _remove(keys / CERTIFICATE, keys / ADMIN)
-        for name in (PUBLIC, SECRET):
-            (keys / NEXT / name).replace(keys / name)
-        (keys / NEXT).rmdir()
-        sync_folder(keys)
-    except OSError as error:
-        raise DiskTrouble(f"{keys}: {error.strerror}") from error
-    return Signer.load(folder, origin)
-
-
-def put_aside(folder: Path, name: str) -> None:
-    """Move a file of the keys folder to `old`, under a name of its own. Raises DiskTrouble."""
-    keys = folder / FOLDER
-    if (keys / name).exists():
-        count = len(list((keys / OLD).glob(f"{name}.*"))) if (keys / OLD).is_dir() else 0
-        write(keys / OLD / f"{name}.{count + 1}", _bytes(keys / name))
-        _remove(keys / name)
-
-
 def read_public(path: Path) -> bytes:
     """The 32 raw bytes of a PEM file. Raises KeyTrouble."""
     try:
-        return notes.from_pem(_bytes(path))
+        return notes.from_pem(read_bytes(path))
     except NotNote as error:
         raise KeyTrouble(f"{path}: {error}") from error
 
 
 def read_secret(path: Path) -> Ed25519PrivateKey:
     """An unencrypted PKCS#8 Ed25519 key. Raises KeyTrouble; the message never holds key bytes."""
-    raw = _bytes(path)
+    raw = read_bytes(path)
     try:
         private = serialization.load_pem_private_key(raw, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -266,7 +226,7 @@ def write_secret(path: Path, private: Ed25519PrivateKey) -> None:
 
 def write(path: Path, raw: bytes) -> None:
     """Replace a file as a whole, durable when this returns. Raises DiskTrouble."""
-    _make_folder(path.parent)
+    make_folder(path.parent)
     fresh = path.with_name(path.name + ".new")
     try:
         with fresh.open("wb") as file:
@@ -299,28 +259,33 @@ def sync_folder(folder: Path) -> None:
 def _certificate(keys: Path) -> str:
     path = keys / CERTIFICATE
     try:
-        return _bytes(path).decode() if path.exists() else ""
+        return read_bytes(path).decode() if path.exists() else ""
     except UnicodeDecodeError as error:
         raise KeyTrouble(f"{path} is not text") from error
 
 
 def _public(folder: Path, number: int) -> PublicKey:
-    admin = read_public(folder / ADMIN) if (folder / ADMIN).exists() else b""
+    certificate = _certificate(folder)
+    # An admin's key alone says nothing: it is written first and removed last.
+    admin = (
+        read_public(folder / ADMIN) if (folder / CERTIFICATE).exists() and (folder / ADMIN).exists() else b""
+    )
     public = read_public(folder / PUBLIC)
-    return PublicKey(number=number, public=public, certificate=_certificate(folder), admin=admin)
+    return PublicKey(number=number, public=public, certificate=certificate, admin=admin)
 
 
-def _numbers(keys: Path) -> list[int]:
-    """The numbers of earlier keys, in order."""
+def numbers(keys: Path) -> list[int]:
+    """The numbers of earlier keys in a folder of keys, in order."""
     names = [entry.name for entry in (keys / OLD).iterdir()] if (keys / OLD).is_dir() else []
     return sorted(int(name) for name in names if name.isascii() and name.isdigit())
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, open to their owner only. Raises DiskTrouble."""
     try:
         if folder.is_dir():
             return
-        _make_folder(folder.parent)
+        make_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -331,7 +296,8 @@ def _make_folder(folder: Path) -> None:
         raise DiskTrouble(f"{folder}: {error.strerror}") from error
 
 
-def _remove(*paths: Path) -> None:
+def remove(*paths: Path) -> None:
+    """Remove files, those that are there. Raises DiskTrouble."""
     try:
         for path in paths:
             path.unlink(missing_ok=True)
@@ -339,7 +305,8 @@ def _remove(*paths: Path) -> None:
         raise DiskTrouble(f"{error.filename}: {error.strerror}") from error
 
 
-def _bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """A file whole. Raises KeyTrouble."""
     try:
         return path.read_bytes()
     except FileNotFoundError as error:

@@ -1,7 +1,8 @@
 """Opening and closing a data folder, and what a crash may have left in it.
 
 Start: lock, migrate, refuse a log that was rolled back (`checkpoints.guard`), sweep
-temporaries, mark deliveries a crash left half sent. Then, in
+temporaries, mark deliveries a crash left half sent, finish a rotation of the key, and say in
+the log when nothing can tell whether it was rolled back. Then, in
 a thread beside the first polls, compare blob files with rows (both in order of name, so
 memory stays flat): files without rows are listed, rows without files are damage.
 """
@@ -17,9 +18,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from storage import checkpoints, keys, ledger, outbox
+from storage import checkpoints, keys, ledger, outbox, turning
 from storage.blobs import Blobs, names
 from storage.clock import Clock
+from storage.codec import stamp
 from storage.database import Database
 from storage.errors import DatabaseTrouble, DiskTrouble, InUse, KeyTrouble
 from storage.threads import in_thread
@@ -28,6 +30,8 @@ from storage.writer import Batch, Writer
 
 DATABASE = "nightjar.db"
 LOCK = "writer.lock"
+GAP = "gap"
+"""The kind of log entry that says what the log does not hold."""
 _TOLD = 100
 """How many missing or strange files are named one by one."""
 
@@ -112,6 +116,8 @@ async def open_for_writing(folder: Path, clock: Clock, *, guarded: bool = True) 
             if guarded:
                 odd = await checkpoints.guard(folder, database)
             vault = await _begin(folder, database, blobs, clock)
+            if odd:
+                odd = await _say_odd(vault, odd)
             await _have_key(vault)
         except BaseException:
             await database.close()
@@ -163,7 +169,33 @@ async def _have_key(vault: Vault) -> None:
     """A signing key from the first start on; what is wrong with one is for whoever signs to tell."""
     signed_before = await checkpoints.latest(vault.database) is not None
     with contextlib.suppress(KeyTrouble, DiskTrouble):
+        await _finish_rotation(vault)
         await in_thread(keys.ensure, vault.folder, vault.origin, signed_before=signed_before)
+
+
+async def _finish_rotation(vault: Vault) -> None:
+    """Put a successor in use that the log has announced and a crash kept from it."""
+    coming = await in_thread(turning.waiting, vault.folder)
+    sql = "SELECT 1 FROM leaf WHERE kind = 'key' AND instr(entry, ?) LIMIT 1"
+    if coming and await vault.database.rows(sql, (f'"new":"{coming}"',)):
+        await in_thread(turning.put_in_use, vault.folder, vault.origin)
+        await ledger.log_event(vault, "key", {"act": "in use", "key": coming})
+
+
+async def _say_odd(vault: Vault, odd: str) -> str:
+    """Write into the log that nothing shows whether it was put back: what is odd, and which entry says so.
+
+    Before anything is signed: signing writes a new anchor, and would wipe the trace away.
+    """
+    newest = await checkpoints.latest(vault.database)
+    facts = {
+        "reason": "keys/anchor was missing or damaged at start: whether the log was put back to an "
+        "earlier state cannot be told",
+        "found": odd.replace(f"{vault.folder}{os.sep}", ""),
+        "from": "" if newest is None else stamp(newest.at),
+        "until": stamp(vault.clock.now()),
+    }
+    return f"{odd}; entry {await ledger.log_event(vault, GAP, facts)} of the log says so"
 
 
 async def open_for_reading(folder: Path, clock: Clock) -> tuple[Vault, Keeper]:

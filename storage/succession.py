@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from storage import checkpoints, keys, notes, recovery
+from storage import anchor, checkpoints, keys, notes, recovery, turning
 from storage.clock import Clock
 from storage.codec import stamp
 from storage.database import Database
@@ -39,11 +39,15 @@ class Succession:
     abandoned: str
 
 
-async def rotate(folder: Path, clock: Clock, *, why: str, accept_rollback: bool = False) -> Succession:
+async def rotate(
+    folder: Path, clock: Clock, *, why: str, accept_rollback: bool = False, vouch: bool = True
+) -> Succession:
     """Make a successor of the daemon key and put it in use; the watch must not be running.
 
-    Raises RolledBack when the log was rolled back and that is not accepted, KeyTrouble when
-    it was not and a roll-back is to be admitted, DatabaseTrouble, DiskTrouble.
+    One that a crash interrupted is finished by the opening, before this begins. vouch: whether
+    the old key may sign once more, for the new one. Raises RolledBack when the log was rolled
+    back and that is not accepted, KeyTrouble when it was not and a roll-back is to be admitted,
+    DatabaseTrouble, DiskTrouble.
     """
     abandoned = ""
     try:
@@ -56,15 +60,15 @@ async def rotate(folder: Path, clock: Clock, *, why: str, accept_rollback: bool 
     try:
         if accept_rollback and not abandoned and not store.odd:
             raise KeyTrouble("the log goes on from its newest checkpoint: there is no roll-back to accept")
-        return await _rotate(store, why, abandoned)
+        return await _rotate(store, why, abandoned, vouch=vouch)
     finally:
         await store.close()
 
 
-async def _rotate(store: Store, why: str, abandoned: str) -> Succession:
+async def _rotate(store: Store, why: str, abandoned: str, *, vouch: bool) -> Succession:
     folder, origin = store.folder, store.vault.origin
     before = await in_thread(_in_use, folder)
-    coming = await in_thread(keys.make_next, folder, origin)
+    coming = await in_thread(turning.make_next, folder, origin)
     facts = {
         "act": "successor",
         "old": before,
@@ -73,12 +77,11 @@ async def _rotate(store: Store, why: str, abandoned: str) -> Succession:
         "why": why,
     }
     await store.log_event(KIND, facts | ({"abandoned": abandoned} if abandoned else {}))
-    vouched = not abandoned and await _vouched(store)
-    await in_thread(keys.succeed, folder, origin)
-    if abandoned:
-        await in_thread(keys.put_aside, folder, keys.ANCHOR)
+    vouched = vouch and not abandoned and await _vouched(store)
+    await in_thread(turning.put_in_use, folder, origin)
     await store.log_event(KIND, {"act": "in use", "key": coming.fingerprint})
-    point = await checkpoints.sign(store, "rotation")
+    # Until the new key has signed, the anchor is the one that was given up, and every start refuses.
+    point = await checkpoints.sign(store, "rotation", over=bool(abandoned))
     return Succession(
         old=before, new=coming.fingerprint, size=point.size, vouched=vouched, abandoned=abandoned
     )
@@ -149,9 +152,9 @@ async def ring(store: Store) -> KeyRing:
     origin = store.vault.origin
     known = await in_thread(keys.known, store.folder)
     point = await checkpoints.latest(store.vault.database)
-    anchor, odd = await in_thread(checkpoints.read_anchor, store.folder)
-    if anchor is not None and not odd:
-        odd = await _behind(store.vault.database, anchor)
+    outside, odd = await in_thread(anchor.read, store.folder)
+    if outside is not None and not odd:
+        odd = await _behind(store.vault.database, outside)
     states = tuple(state_of(key, origin) for key in known)
     if point is None:
         return KeyRing(origin=origin, name=notes.log_name(origin), keys=states, odd=odd)
@@ -166,10 +169,10 @@ async def ring(store: Store) -> KeyRing:
     )
 
 
-async def _behind(database: Database, anchor: notes.Checkpoint) -> str:
+async def _behind(database: Database, outside: notes.Checkpoint) -> str:
     rows = await database.rows("SELECT origin, size FROM head WHERE id = 1")
-    if rows and (rows[0][0] != anchor.origin or rows[0][1] < anchor.size):
-        return f"the log does not reach its newest checkpoint, of {anchor.size} entries: it was rolled back"
+    if rows and (rows[0][0] != outside.origin or rows[0][1] < outside.size):
+        return f"the log does not reach its newest checkpoint, of {outside.size} entries: it was rolled back"
     return ""
 
 

@@ -208,7 +208,7 @@ def _run(run: Round, outside: verify_signed.Before) -> VerifyReport:
         if fault[0] != "ok":
             run.fault("log", "database", str(fault[0]))
     _check_blobs(run)
-    run.said.sizes = verify_signed.sizes(run)
+    run.said.sizes = verify_signed.sizes(run, outside)
     run.signed = tuple(row[0] for row in run.rows(_SIZES))
     size, root = _check_log(run)
     _attempt(run, "observation", verify_evidence.check_strays)

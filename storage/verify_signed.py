@@ -2,13 +2,14 @@
 
 Every checkpoint must be the note it says it is, by a key of this folder that the log named,
 with the root that the log really had at that size; no key may sign after its successor did.
-The anchor beside the database must be one of them. Certificates must hold, and those that
+The anchor beside the database must be a state that the log had, too. Certificates must hold, and those that
 the log speaks of must be there. Every verdict must be the text that its entry names, and so
 must every private record.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage import casebook, certificates, keys, notes, verdicts
-from storage.checkpoints import anchor_with_note
+from storage.anchor import read as read_anchor
 from storage.codec import load, load_tuple, moment
 from storage.errors import KeyTrouble, NotNote
 from storage.keys import PublicKey
@@ -47,6 +48,8 @@ class Statements:
     roots: dict[int, tuple[str, str]] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
     certified: set[str] = field(default_factory=set)
+    shown: set[str] = field(default_factory=set)
+    """Keys that stand in the log as a whole: no file needs to have them, unless they signed."""
     first_verdict: int | None = None
     abandoned: bool = False
 
@@ -65,6 +68,15 @@ class Statements:
             self.abandoned = self.abandoned or bool(told.get("abandoned"))
             if told.get("act") == "certified":
                 self.certified.add(str(told.get("key")))
+            if told.get("act") == "successor" and told.get("new") == _fingerprint_of(told.get("new_ed25519")):
+                self.shown.add(str(told["new"]))
+
+
+def _fingerprint_of(ed25519: object) -> str:
+    try:
+        return notes.fingerprint(base64.b64decode(str(ed25519), validate=True))
+    except ValueError:
+        return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +86,6 @@ class Before:
     folder: Path
     anchor: Checkpoint | None
     odd: str
-    anchor_note: str
     known: tuple[PublicKey, ...]
     trouble: str
     certificates: tuple[str, ...]
@@ -83,7 +94,7 @@ class Before:
 
 def before(folder: Path) -> Before:
     """Read anchor and keys. Never raises for their content."""
-    anchor, odd, note = anchor_with_note(folder)
+    anchor, odd = read_anchor(folder)
     try:
         known, trouble = keys.known(folder), ""
     except KeyTrouble as error:
@@ -93,16 +104,16 @@ def before(folder: Path) -> Before:
         folder=folder,
         anchor=anchor,
         odd=odd,
-        anchor_note=note,
         known=known,
         trouble=trouble,
         certificates=found,
     )
 
 
-def sizes(run: Round) -> frozenset[int]:
-    """Sizes that checkpoints speak of."""
-    return frozenset(row[0] for row in run.rows("SELECT size FROM checkpoint"))
+def sizes(run: Round, outside: Before) -> frozenset[int]:
+    """Sizes that checkpoints and the anchor speak of."""
+    anchor = () if outside.anchor is None else (outside.anchor.size,)
+    return frozenset((*anchor, *(row[0] for row in run.rows("SELECT size FROM checkpoint"))))
 
 
 # --- checkpoints and keys -------------------------------------------------------------------------
@@ -130,7 +141,7 @@ def check_signed(run: Round, outside: Before, said: Statements, origin: str) -> 
         if said.named and key.fingerprint not in said.named:
             run.fault("checkpoint", what, f"by a key that the log never named: {key.fingerprint}")
     _check_order(run, by)
-    _check_anchor(run, outside, {size: note for size, _, _, note, _ in rows})
+    _check_anchor(run, outside, said, origin, signed=bool(rows))
     _check_keys(run, outside, said, origin, signed=bool(rows))
 
 
@@ -160,17 +171,20 @@ def _check_order(run: Round, by: list[int]) -> None:
         run.fault("checkpoint", "order", "a key signed after its successor had signed")
 
 
-def _check_anchor(run: Round, outside: Before, rows: Mapping[int, str]) -> None:
+def _check_anchor(run: Round, outside: Before, said: Statements, origin: str, *, signed: bool) -> None:
+    """Of a checkpoint, or of an export in between: either way the log had that root."""
     if outside.odd:
         run.fault("checkpoint", "anchor", outside.odd)
     anchor = outside.anchor
     if anchor is None:
-        if rows and not outside.odd:
+        if signed and not outside.odd:
             run.fault("checkpoint", "anchor", "missing, so a roll-back would not be noticed")
-    elif anchor.size not in rows:
-        run.fault("checkpoint", "anchor", f"the log has no checkpoint of {anchor.size} entries: rolled back?")
-    elif rows[anchor.size] != outside.anchor_note:
-        run.fault("checkpoint", "anchor", f"another note than the checkpoint of {anchor.size} entries")
+    elif not signed:
+        run.fault("checkpoint", "anchor", "it is there, but the database holds no checkpoint at all")
+    elif anchor.size not in said.roots:
+        run.fault("checkpoint", "anchor", f"the log does not reach its {anchor.size} entries: rolled back?")
+    elif (anchor.origin, anchor.root.hex()) != (origin, said.roots[anchor.size][0]):
+        run.fault("checkpoint", "anchor", f"the log had another root at {anchor.size} entries: rolled back?")
 
 
 def _check_keys(run: Round, outside: Before, said: Statements, origin: str, *, signed: bool) -> None:
@@ -188,7 +202,7 @@ def _check_keys(run: Round, outside: Before, said: Statements, origin: str, *, s
             held.add(key.fingerprint)
     for name in sorted(said.certified - held):
         run.fault("key", name, "the log says it was certified, but there is no certificate that holds")
-    there = {key.fingerprint for key in outside.known}
+    there = {key.fingerprint for key in outside.known} | said.shown
     for name in sorted(said.named - there):
         run.fault("key", name, "the log names it, but its public half is missing")
 

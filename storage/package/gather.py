@@ -1,7 +1,8 @@
 """Gathering what is handed over: from ids of evidence to a `Package`, with few queries.
 
 The checkpoint that all proofs lead to is the log as it stands, signed here by the daemon's
-key: a hand-over never waits for the next regular checkpoint. Earlier checkpoints go along
+key: a hand-over never waits for the next regular checkpoint. It is in the anchor before
+anything is handed over (`checkpoints.vouch`). Earlier checkpoints go along
 when a timestamp token was made over them. Of the log's entries only those are shown that
 speak of the exported evidence or of the log itself (keys, gaps, erasures, tokens, cosigners).
 """
@@ -15,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storage import checkpoints, dossier, keys, ledger, notes
+from storage import checkpoints, dossier, keys, ledger
 from storage.cases import Case
 from storage.codec import moment
 from storage.database import Database
@@ -60,9 +61,7 @@ async def gather(
     tree = await in_thread(Tree.of, leaves)
     if tree.root.hex() != head.root:
         raise DatabaseTrouble("the log's leaves do not lead to its root: run `nightjar verify`")
-    await checkpoints.guard(store.folder, store.vault.database)  # never sign a second history
-    signer = await _signer(store, head.origin)
-    text = notes.checkpoint_text(head.origin, head.size, tree.root, store.clock.now())
+    note, signer = await checkpoints.vouch(store, head)
     tokens = await _tokens(store.vault.database, [f.evidence.leaf_index for f in files], head.size)
     package = Package(
         meta=meta,
@@ -70,7 +69,7 @@ async def gather(
         keys=await in_thread(_keys, store.folder, signer),
         size=head.size,
         root=head.root,
-        checkpoint=notes.sign_note(text, signer),
+        checkpoint=note,
         files=files,
         proofs={f.evidence.evidence_id: _proof(f, tree) for f in files},
         originals=await in_thread(_originals, store, files),
@@ -101,12 +100,6 @@ async def with_chains(store: Store, ids: Sequence[str]) -> list[str]:
     if not found.keys() - gone:
         raise DatabaseTrouble("nothing to export: what was named has been erased")
     return sorted(found.keys() - gone)
-
-
-async def _signer(store: Store, origin: str) -> keys.Signer:
-    """The daemon's key; made when this store never signed. Raises KeyTrouble, DiskTrouble."""
-    signed_before = await checkpoints.latest(store.vault.database) is not None
-    return await in_thread(keys.ensure, store.folder, origin, signed_before=signed_before)
 
 
 def _decoded(roots: Mapping[str, bytes]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator
@@ -318,9 +319,16 @@ async def test_a_damaged_or_missing_anchor_is_told_and_kept_aside(
         assert "a roll-back would not be noticed" in store.odd
         await grow(store)
         async with signing(store, told):
-            await until(store, 11)
+            await until(store, 12)
+        rows = await store.vault.database.rows("SELECT \"index\", entry FROM leaf WHERE kind = 'gap'")
     assert len(told) == 1
     assert "a roll-back would not be noticed" in told[0]
+    assert "entry 9 of the log says so" in told[0]
+    ((index, entry),) = [(row[0], json.loads(row[1])["facts"]) for row in rows]
+    assert index == 9
+    assert "keys/anchor was missing or damaged at start" in entry["reason"]
+    assert "cannot be told" in entry["reason"]
+    assert str(tmp_path) not in entry["found"]
     kept = [path.read_bytes() for path in (folder / "keys" / "old").glob("anchor.*")]
     assert kept == ([] if damage is None else [damage])
     async with opened(folder) as store:

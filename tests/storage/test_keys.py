@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import keys, notes
+from storage import keys, notes, turning
 from storage.errors import KeyTrouble, NotNote
 from storage.keys import Signer
 from tests.storage.kit import DUSK
@@ -19,8 +19,8 @@ ORIGIN = "fe" * 16
 
 def turned(folder: Path) -> Signer:
     """The successor of a folder's key, in use."""
-    coming = keys.make_next(folder, ORIGIN)
-    assert keys.succeed(folder, ORIGIN) == Signer.load(folder, ORIGIN)
+    coming = turning.make_next(folder, ORIGIN)
+    assert turning.put_in_use(folder, ORIGIN) == Signer.load(folder, ORIGIN)
     assert keys.known(folder)[0].public == coming.public
     assert not (folder / "keys" / "next").exists()
     return coming
@@ -125,7 +125,7 @@ def test_a_rotation_works_when_the_secret_was_lost(tmp_path: Path) -> None:
 
 def test_a_successor_that_never_came_into_use_is_thrown_away(tmp_path: Path) -> None:
     first = Signer.make(tmp_path, ORIGIN)
-    keys.make_next(tmp_path, ORIGIN)
+    turning.make_next(tmp_path, ORIGIN)
     assert Signer.load(tmp_path, ORIGIN) == first
     second = turned(tmp_path)
     assert [key.public for key in keys.known(tmp_path)] == [second.public, first.public]
