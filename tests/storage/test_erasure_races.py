@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
@@ -22,7 +24,7 @@ from storage.model import (
 )
 from storage.retention import Rules
 from storage.store import Store
-from tests.storage.kit import HandClock
+from tests.storage.kit import HandClock, change
 from tests.watch.kit import target
 from watchers.feed import load
 from watchers.kit import Kit
@@ -160,3 +162,46 @@ async def test_the_vigil_goes_on_when_its_post_was_erased_meanwhile(store: Store
     assert await vigil._keep(row, seen, where, Observation.CHANGED) == row
     assert await vigil._before(row) is None
     assert await count(store, "observation") == 0
+
+
+# --- verify beside an erasure -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [1, 6, 20])
+async def test_what_is_erased_while_verify_runs_is_no_damage(
+    store: Store, clock: HandClock, step: int
+) -> None:
+    for number in range(8):
+        await judged(store, clock, str(number), Tier.NONE)
+    clock.tick(40 * DAY_S)
+    loop, begin, done, steps = asyncio.get_running_loop(), asyncio.Event(), threading.Event(), []
+
+    def tell(_done: int, _total: int) -> None:
+        steps.append(1)
+        if len(steps) == step:
+            loop.call_soon_threadsafe(begin.set)
+            done.wait(30)
+
+    async def erase() -> int:
+        await begin.wait()
+        erased = await erasure.apply(store, RULES)
+        done.set()
+        return erased.posts
+
+    reader = await Store.open_reader(store.folder, clock)
+    try:
+        erasing = asyncio.create_task(erase())
+        beside = await verify(reader, tell)
+        assert await erasing == 8
+        assert beside.whole, beside.broken
+        assert (await verify(reader)).erased == 8
+    finally:
+        await reader.close()
+
+
+async def test_a_file_that_a_row_still_names_is_damage(store: Store, clock: HandClock) -> None:
+    kept = await judged(store, clock, "1", Tier.NONE)
+    store.blobs.path(kept.manifest_sha256).unlink()
+    assert {fault.kind for fault in (await verify(store)).broken} == {"blob", "manifest"}
+    change(store.folder, "DELETE FROM blob WHERE sha256 = ?", kept.manifest_sha256)
+    assert {fault.kind for fault in (await verify(store)).broken} == {"manifest"}
