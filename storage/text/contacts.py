@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from storage.text.normal import View, fold
 
@@ -55,7 +56,7 @@ def contacts_in(view: View, raw: str) -> tuple[Contact, ...]:
     digits = _with_digits(view.text)
     found: dict[str, Contact] = {}
     taken: list[tuple[int, int]] = []
-    for kind, value, start, end in _all(digits):
+    for kind, value, (start, end), _ in _all(digits):
         if len(found) >= _CONTACTS_MAX:
             break
         if any(start < high and end > low for low, high in taken[-_CONTACTS_MAX:]):
@@ -66,6 +67,24 @@ def contacts_in(view: View, raw: str) -> tuple[Contact, ...]:
         near = view.text[max(0, start - _NEAR_CHARS) : end + _NEAR_CHARS]
         found.setdefault(contact.key, replace(contact, hotline=bool(_HOTLINE.search(near))))
     return tuple(sorted(found.values(), key=lambda contact: contact.start))
+
+
+def places(view: View) -> Iterator[tuple[str, int, int]]:
+    """(value, start, end) of every contact in a folded view, however often and wherever it stands.
+
+    The span is that of the value alone, without the cue or host before it.
+    """
+    for _, value, _, (start, end) in _all(_with_digits(view.text)):
+        yield value, start, end
+
+
+class _Hit(NamedTuple):
+    """A contact with the span of the whole match and of the value in it."""
+
+    kind: str
+    value: str
+    whole: tuple[int, int]
+    inner: tuple[int, int]
 
 
 _NUMERALS = str.maketrans("〇零一壹幺二贰三叁四肆五伍六陆七柒八捌九玖", "001112233445566778899")
@@ -85,21 +104,22 @@ def _with_digits(text: str) -> str:
     return _NUMBER_RUN.sub(lambda run: run[0].translate(_NUMERALS), text)
 
 
-def _all(text: str) -> Iterator[tuple[str, str, int, int]]:
-    """(kind, value, start, end), the surest patterns first."""
+def _all(text: str) -> Iterator[_Hit]:
+    """Every contact of a folded text, the surest patterns first."""
     thai = bool(_THAI.search(text))
     for kind, pattern in _LINKS:
         for match in pattern.finditer(text):
-            yield kind, _id_form(kind, match[1], thai), match.start(), match.end()
+            yield _Hit(kind, _id_form(kind, match[1], thai), match.span(), match.span(1))
     for match in _EMAIL.finditer(text):
-        yield "email", re.sub(r"\s*(?:\[at\]|\(at\)|@)\s*", "@", match[0]), match.start(), match.end()
+        value = re.sub(r"\s*(?:\[at\]|\(at\)|@)\s*", "@", match[0])
+        yield _Hit("email", value, match.span(), match.span())
     for kind, pattern in _CUED:
         for match in pattern.finditer(text):
             if _is_id(kind, match[1]):
-                yield kind, _id_form(kind, match[1], thai), match.start(), match.end()
+                yield _Hit(kind, _id_form(kind, match[1], thai), match.span(), match.span(1))
     yield from _phones(text, thai)
     for match in _HANDLE.finditer(text):
-        yield "handle", match[1], match.start(), match.end()
+        yield _Hit("handle", match[1], match.span(), match.span(1))
 
 
 def _id_form(kind: str, value: str, thai: bool) -> str:
@@ -248,7 +268,7 @@ _PHONE_CUE = re.compile(
 )
 
 
-def _phones(text: str, thai: bool) -> Iterator[tuple[str, str, int, int]]:
+def _phones(text: str, thai: bool) -> Iterator[_Hit]:
     for match in _PHONE.finditer(text):
         start, end = match.span()
         before = text[max(0, start - 16) : start]
@@ -260,7 +280,28 @@ def _phones(text: str, thai: bool) -> Iterator[tuple[str, str, int, int]]:
             continue
         # Without a country's shape only a plus sign, a cue or a grouping makes it a number to call.
         if form.startswith("+") or cued or re.fullmatch(r"\(?\d{3}\)?[\s.\-]\d{3}[\s.\-]\d{4}", match[0]):
-            yield "phone", form, start, end
+            yield _Hit("phone", form, match.span(), match.span())
+
+
+def is_priced(text: str, start: int, end: int) -> bool:
+    """True when the number text[start:end] stands beside a currency or the word for a price."""
+    before = text[max(0, start - 16) : start]
+    return bool(_MONEY_AFTER.match(text, end) or _MONEY_BEFORE.search(before))
+
+
+def is_cued(text: str, start: int) -> bool:
+    """True when "tel", "call", "电话" or the like stands right before `start`."""
+    return bool(_PHONE_CUE.search(text[max(0, start - 16) : start]))
+
+
+def national(value: str) -> str:
+    """The digits of a telephone as people of its country write them, without a leading 0."""
+    digits = re.sub(r"\D", "", value)
+    if value.startswith("+"):
+        for country, _ in _COUNTRIES:
+            if value.startswith(country):
+                return digits[len(country) - 1 :]
+    return digits
 
 
 def phone_form(text: str, *, thai: bool = False) -> str:

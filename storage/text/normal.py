@@ -87,6 +87,13 @@ def views(text: str) -> Views:
     )
 
 
+def each_view(text: str) -> tuple[View, View, View]:
+    """(folded, joined, bare) of the whole text, however long it is; spans refer to `text`."""
+    folded = fold(text)
+    joined = _joined(folded) or folded
+    return folded, joined, _bare(joined)
+
+
 def cap(text: str) -> tuple[str, bool]:
     """Head and tail of a text that is too long to be judged whole, and whether it was."""
     if len(text) <= HEAD_CHARS + TAIL_CHARS:
