@@ -91,7 +91,7 @@ async def test_an_untouched_store_is_whole_and_says_under_which_key(copy: Path) 
         ("UPDATE checkpoint SET at = at + 1 WHERE size = 3", "checkpoint"),
         ("UPDATE checkpoint SET at = 1 << 62 WHERE size = 3", "checkpoint"),
         ("UPDATE checkpoint SET frontier = '' WHERE size = 3", "checkpoint"),
-        ("UPDATE checkpoint SET note = replace(note, 'A', 'B') WHERE size = 3", "checkpoint"),
+        ("UPDATE checkpoint SET note = replace(note, 'time 2', 'time 3') WHERE size = 3", "checkpoint"),
         ("UPDATE checkpoint SET note = 'no note' WHERE size = 3", "checkpoint"),
         ("UPDATE checkpoint SET note = 7 WHERE size = 3", "checkpoint"),
         ("UPDATE checkpoint SET note = (SELECT max(note) FROM checkpoint)", "checkpoint"),
