@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -19,9 +18,8 @@ from storage.model import Evidence, Progress, Tier
 from storage.retention import Rules
 from storage.spool import Left, became
 from storage.store import Store
-from tests.storage.kit import HandClock, opened
+from tests.storage.kit import NOBODY, HandClock, as_nobody, opened
 
-NOBODY = 65534
 VIEW = {"officer": "badge 12", "what": "show 1"}
 NEW = Order(act=Act.NEW, number="C1", officer="badge 12", title="t", legal_basis="l")
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another account")
@@ -164,15 +162,6 @@ async def foreign(clock: HandClock) -> AsyncIterator[Store]:
             for path in (store.folder, *store.folder.rglob("*")):
                 os.chown(path, NOBODY, NOBODY)
             yield store
-
-
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 @AS_ROOT

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,11 +15,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from storage import checkpoints, cosigners, keys, notes, tree, witness
-from storage.errors import KeyTrouble, NoCosignature, NotNote
+from storage.errors import DiskTrouble, KeyTrouble, NoCosignature, NotNote
 from storage.keys import Signer
 from storage.store import Store
 from storage.witness import Vkey
-from tests.storage.kit import DUSK, HandClock
+from tests.storage.kit import DUSK, NOBODY, HandClock, as_nobody, opened
 
 ORIGIN = "ab" * 16
 AT = datetime(2026, 11, 24, 22, tzinfo=UTC)
@@ -287,6 +289,24 @@ async def test_wrong_notes_are_put_aside_and_told(store: Store, cosigner: Path, 
     (box / "good").write_text(good)
     assert "no cosigner of the configuration" in (await cosigners.pick_up(store.vault, stranger))[0]
     assert await cosigners.logged(store.vault.database) == ()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another account")
+async def test_a_note_that_cannot_be_removed_is_a_trouble_of_the_disk() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)  # noqa: PTH101 -- one call, before anything runs
+        async with opened(Path(folder) / "data") as store:
+            await news(store)
+            cosigner = Path(folder) / "cosigner"
+            public = keys.read_public(store.folder / "keys" / "daemon.pub.pem")
+            witness.make(cosigner, "witness.example", public)
+            await cosigners.show(store.vault)
+            await outside(store, cosigner)()
+            for path in (store.folder, *store.folder.rglob("*")):
+                os.chown(path, NOBODY, NOBODY)
+            os.chown(store.folder / "witness" / "cosigned", 0, 0)
+            with as_nobody(), pytest.raises(DiskTrouble, match="Permission denied"):
+                await cosigners.pick_up(store.vault, [vkey_of(cosigner)])
 
 
 async def test_a_log_put_back_to_an_earlier_state_gets_no_cosignature(tmp_path: Path) -> None:
