@@ -5,7 +5,9 @@ and the whole is verified against the backup's own statements: the inventory, th
 its root, the signed checkpoint. Only then is the database renamed into place. A log that
 does not go on from the anchor in `<data>/keys/anchor` is older than what was signed: it is
 refused, or, with a written reason, restored with a log entry that names what was lost and
-a new signing key: the old one has signed another history.
+a new signing key: the old one has signed another history. Where there is no whole anchor (the
+disk was lost, and it with it) nobody knows what else was signed: the log then says so, and
+the old key signs nothing more either.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage import backup, checkpoints, keys, ledger, notes, succession
+from storage import anchor, backup, checkpoints, keys, ledger, notes, succession
 from storage.backup import BackupTrouble, Inventory, Progressed
 from storage.blobs import Blobs
 from storage.clock import Clock
@@ -27,28 +29,43 @@ from storage.database import Database
 from storage.errors import DamagedBlob, DatabaseTrouble, NotNote, RolledBack
 from storage.files import fsync, on_disk, sha256_of_file, write_whole
 from storage.model import sha256_of
-from storage.recovery import DATABASE, Lock
+from storage.recovery import DATABASE, GAP, Lock
 from storage.store import Store
 from storage.threads import in_thread
 from storage.verify import verify
 from storage.writer import Batch, Writer
 
 STAGE = ".restoring"
-KIND = "gap"
+WHY_NEW_KEY = "restored from a backup where keys/anchor was missing or damaged"
+_BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite takes for the newest part of the database that it lies beside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
-    """What was brought back. lost: entries the anchor knew and the backup lacks, as (from, before)."""
+    """What was brought back. lost: entries the anchor knew and the backup lacks, as (from, before).
+
+    unknown_from: where there was no whole anchor, the entry from which on others may have been.
+    """
 
     inventory: Inventory
     copied: int
     has_key: bool
     lost: tuple[int, int] | None = None
+    unknown_from: int | None = None
     entry: int | None = None
-    """Index of the log entry that names what was lost."""
+    """Index of the log entry that says what was lost, or that it is not known."""
     new_key: str = ""
-    """Fingerprint of the key that signs from now on, after a loss."""
+    """Fingerprint of the key that signs from now on, after a loss that is known or cannot be told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Break:
+    """Between what was signed here and the backup. As in `Restored`; entry None: there is none."""
+
+    lost: tuple[int, int] | None = None
+    unknown_from: int | None = None
+    entry: int | None = None
 
 
 async def restore(
@@ -71,17 +88,29 @@ async def restore(
     try:
         copied = await in_thread(_stage, source, folder, inventory, tell or (lambda _done, _total: None))
         await _check(source, stage, inventory, clock)
-        lost, entry = await _against_anchor(folder, stage, inventory, clock, accept_rollback)
-        has_key = await in_thread(_place, source, folder)
+        found = await _against_anchor(folder, stage, inventory, clock, accept_rollback)
+        has_key = await in_thread(_place, source, folder, unknown=found.unknown_from is not None)
     finally:
         await in_thread(shutil.rmtree, stage, True)
         lock.release()
-    if lost is None:
+    if found.entry is None:
         return Restored(inventory=inventory, copied=copied, has_key=has_key)
-    # The old key has signed a history that is gone: it signs nothing of this one.
-    turned = await succession.rotate(folder, clock, why=accept_rollback, accept_rollback=True)
+    # The old key has signed a history that is gone, or may have: it signs nothing of this one.
+    turned = await succession.rotate(
+        folder,
+        clock,
+        why=accept_rollback or WHY_NEW_KEY,
+        accept_rollback=found.lost is not None,
+        vouch=False,
+    )
     return Restored(
-        inventory=inventory, copied=copied, has_key=True, lost=lost, entry=entry, new_key=turned.new
+        inventory=inventory,
+        copied=copied,
+        has_key=True,
+        lost=found.lost,
+        unknown_from=found.unknown_from,
+        entry=found.entry,
+        new_key=turned.new,
     )
 
 
@@ -97,6 +126,13 @@ def _take(folder: Path) -> Lock:
             raise BackupTrouble(
                 f"{folder / DATABASE} is there already: move it aside first, do not delete it"
             )
+        for left in (folder / f"{DATABASE}{ending}" for ending in _BESIDE):
+            if left.exists() or left.is_symlink():
+                lock.release()
+                raise BackupTrouble(
+                    f"{left} lies there without its database and would be read into the restored one: "
+                    "move it aside, to the database that it belongs to"
+                )
         shutil.rmtree(folder / STAGE, ignore_errors=True)
     return lock
 
@@ -203,8 +239,8 @@ def _check_note(source: Path, newest: str, origin: str) -> None:
 
 async def _against_anchor(
     folder: Path, stage: Path, inventory: Inventory, clock: Clock, reason: str
-) -> tuple[tuple[int, int] | None, int | None]:
-    """Compare with what was signed here; ((first lost, end), entry that says so), or (None, None)."""
+) -> _Break:
+    """Compare with what was signed here, and say in the staged log what the comparison tells."""
     database = await Database.open(stage / DATABASE, writable=True)
     try:
         head = await ledger.head(database)
@@ -219,21 +255,34 @@ async def _against_anchor(
                     at=rolled.at,
                 ) from rolled
             lost = (inventory.size, max(rolled.size, inventory.size))
-            facts = {
-                "reason": f"restored from a backup: {reason}",
-                "from": inventory.made_at,
-                "until": stamp(clock.now()),
+            facts = _facts(inventory, clock, reason) | {
                 "lost_from_entry": str(lost[0]),
                 "lost_before_entry": str(lost[1]),
                 "anchor_size": str(rolled.size),
                 "anchor_root": rolled.root,
                 "anchor_at": rolled.at,
-                "backup_root": inventory.root,
             }
-            return lost, await _say(database, head, facts, clock)
-        return None, None
+            return _Break(lost=lost, entry=await _say(database, head, facts, clock))
+        outside, odd = await in_thread(anchor.read, folder)
+        if outside is not None and not odd:
+            return _Break()
+        facts = _facts(inventory, clock, reason) | {
+            "unknown_from_entry": str(inventory.size),
+            "unknown": "keys/anchor was missing or damaged: entries from there on, if there were any, "
+            "are not known",
+        }
+        return _Break(unknown_from=inventory.size, entry=await _say(database, head, facts, clock))
     finally:
         await database.close()
+
+
+def _facts(inventory: Inventory, clock: Clock, reason: str) -> dict[str, str]:
+    return {
+        "reason": f"restored from a backup: {reason}" if reason else "restored from a backup",
+        "from": inventory.made_at,
+        "until": stamp(clock.now()),
+        "backup_root": inventory.root,
+    }
 
 
 async def _say(database: Database, head: ledger.Head, facts: dict[str, str], clock: Clock) -> int:
@@ -245,40 +294,46 @@ async def _say(database: Database, head: ledger.Head, facts: dict[str, str], clo
         at, salt = clock.now(), os.urandom(16).hex()
 
         async def job(batch: Batch) -> int:
-            return ledger.append(batch, KIND, {"facts": dict(facts), "salt": salt}, at)
+            return ledger.append(batch, GAP, {"facts": dict(facts), "salt": salt}, at)
 
         return await writer.submit(job)
     finally:
         await writer.close()
 
 
-def _place(source: Path, folder: Path) -> bool:
+def _place(source: Path, folder: Path, *, unknown: bool) -> bool:
     """Keys, then the database by one rename, then an anchor where there was none; whether a key can sign.
 
-    An anchor that is there stays: until the loss is admitted by a rotation, every start refuses.
+    An anchor that is whole stays: until the loss is admitted by a rotation, every start refuses.
+    unknown: there is none. Then no secret comes into the folder and its own goes: until the
+    rotation, nothing can be signed.
     """
     with on_disk(folder):
         _bring_keys(source / keys.FOLDER, folder / keys.FOLDER)
+        if unknown:
+            for name in (keys.SECRET, f"{keys.NEXT}/{keys.SECRET}"):
+                (folder / keys.FOLDER / name).unlink(missing_ok=True)
         staged = folder / STAGE / DATABASE
         for left in ("-wal", "-shm"):
             staged.with_name(staged.name + left).unlink(missing_ok=True)
         fsync(staged)
         staged.replace(folder / DATABASE)
         fsync(folder)
-        anchor = folder / keys.FOLDER / keys.ANCHOR
-        if not anchor.exists() and (source / backup.CHECKPOINT).exists():
-            anchor.parent.mkdir(mode=0o700, exist_ok=True)
-            write_whole(anchor, (source / backup.CHECKPOINT).read_bytes(), mode=0o644)
-        if anchor.parent.is_dir():
-            fsync(anchor.parent)
+        if unknown and (source / backup.CHECKPOINT).exists():
+            anchor.keep(folder, (source / backup.CHECKPOINT).read_text(encoding="utf-8"), over=True)
+        if (folder / keys.FOLDER).is_dir():
+            fsync(folder / keys.FOLDER)
         return (folder / keys.FOLDER / keys.SECRET).exists()
 
 
 def _bring_keys(source: Path, dest: Path) -> None:
-    """The keys of the backup, where the folder has none of its own."""
+    """The public keys of the backup and all that goes with them, where the folder has none of its own.
+
+    Its secret stays where it is: it comes with an anchor or not at all, and the anchor names its key.
+    """
     if not source.is_dir() or (dest / keys.PUBLIC).exists():
         return
-    for path in sorted(p for p in source.rglob("*") if p.is_file()):
+    for path in sorted(p for p in source.rglob("*") if p.is_file() and p.name != keys.SECRET):
         aim = dest / path.relative_to(source)
         aim.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(aim, path.read_bytes(), mode=0o600 if path.name == keys.SECRET else 0o644)
+        write_whole(aim, path.read_bytes(), mode=0o644)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
 import sqlite3
@@ -11,13 +12,15 @@ from pathlib import Path
 import pytest
 
 from bench._looks import TARGET, look, watched
-from storage import checkpoints, keys
+from storage import checkpoints, keys, ledger, notes, succession
 from storage.backup import BackedUp, BackupTrouble, backup
 from storage.errors import DatabaseTrouble, RolledBack, StoreError
 from storage.restore import restore
 from storage.store import Store
+from storage.tree import root_of
 from storage.verify import verify
-from tests.storage.kit import HandClock, opened
+from tests.fakes.crash import Crash, crashing
+from tests.storage.kit import HandClock, opened, report_on
 
 
 async def grown(folder: Path, clock: HandClock, first: int, count: int) -> None:
@@ -56,9 +59,16 @@ async def test_a_backup_is_restored_whole_and_the_watch_goes_on_from_it(
     restored = await restore(dest, back, clock)
     assert (restored.lost, restored.has_key, restored.copied) == (None, True, done.copied)
     before, after = await whole_of(live, clock), await whole_of(back, clock)
-    assert before == after
+    assert after[2] == before[2]
+    assert await root_at(back, clock, before[0]) == before[1]
     await grown(back, clock, 5, 1)
     assert (await whole_of(back, clock))[2] == 6
+
+
+async def root_at(folder: Path, clock: HandClock, size: int) -> str:
+    """The root of the log's first entries, hex."""
+    async with opened(folder, clock) as store:
+        return root_of(await ledger.leaf_hashes(store.vault.database, size)).hex()
 
 
 async def test_the_next_backup_copies_only_what_is_new(tmp_path: Path, clock: HandClock) -> None:
@@ -84,7 +94,8 @@ async def test_a_backup_beside_a_writing_watch_is_of_one_instant(tmp_path: Path,
         size = (await store.root())[0]
     assert 10 <= done.inventory.size < size
     await restore(dest, back, clock)
-    assert (await whole_of(back, clock))[0] == done.inventory.size
+    assert await root_at(back, clock, done.inventory.size) == done.inventory.root
+    await whole_of(back, clock)
 
 
 async def test_a_damaged_file_of_the_backup_is_mended_by_the_next(tmp_path: Path, clock: HandClock) -> None:
@@ -217,7 +228,7 @@ async def test_the_secret_key_is_in_the_backup_only_when_asked_for(tmp_path: Pat
     assert not (dest / "keys" / keys.SECRET).exists()
     assert (dest / "keys" / keys.PUBLIC).exists()
     assert not (dest / "keys" / keys.ANCHOR).exists()
-    assert not (await restore(dest, back, clock)).has_key
+    assert (await restore(dest, back, clock)).has_key
 
 
 async def test_an_older_backup_is_refused_by_the_anchor_unless_a_reason_is_given(
@@ -252,6 +263,113 @@ async def test_an_older_backup_is_refused_by_the_anchor_unless_a_reason_is_given
     await whole_of(live, clock)
 
 
+# --- after a lost disk -----------------------------------------------------------------------
+
+
+async def lost_disk(folder: Path, clock: HandClock) -> tuple[keys.PublicKey, int]:
+    """A backup in `dest` of a store that went on signing and then was lost; its key, entries in the backup."""
+    live, dest = folder / "live", folder / "dest"
+    await grown(live, clock, 0, 1)
+    done = await backed_up(live, dest, clock)
+    await grown(live, clock, 1, 2)
+    key = keys.known(live)[0]
+    shutil.rmtree(live)
+    return key, done.inventory.size
+
+
+async def largest_by(folder: Path, clock: HandClock, key: keys.PublicKey) -> int:
+    """The most entries that this key has signed in a store."""
+    reader = await Store.open_reader(folder, clock)
+    try:
+        return max(
+            (p.size for p in await checkpoints.all_of(reader.vault.database) if signed_by(p.note, key)),
+            default=0,
+        )
+    finally:
+        await reader.close()
+
+
+def signed_by(note: str, key: keys.PublicKey) -> bool:
+    try:
+        notes.open_note(note, note.partition("\n")[0], key.public)
+    except notes.NotNote:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("left", ["nothing", "keys", "damaged anchor"])
+async def test_after_a_lost_disk_the_old_key_signs_no_second_history_and_the_log_says_why(
+    tmp_path: Path, clock: HandClock, left: str
+) -> None:
+    old, size = await lost_disk(tmp_path, clock)
+    live, dest = tmp_path / "live", tmp_path / "dest"
+    if left != "nothing":
+        shutil.copytree(dest / "keys", live / "keys")
+    if left == "damaged anchor":
+        (live / "keys" / keys.ANCHOR).write_text("no checkpoint")
+    restored = await restore(dest, live, clock)
+    assert (restored.lost, restored.unknown_from, restored.entry, restored.has_key) == (
+        None,
+        size,
+        size,
+        True,
+    )
+    assert restored.new_key not in ("", old.fingerprint)
+    await grown(live, clock, 9, 3)
+    await whole_of(live, clock)
+    assert await largest_by(live, clock, old) == size
+    async with opened(live, clock) as store:
+        assert store.odd == ""
+        rows = await store.vault.database.rows("SELECT entry FROM leaf WHERE kind = 'gap'")
+    (facts,) = [json.loads(row[0])["facts"] for row in rows]
+    assert facts["unknown_from_entry"] == str(size)
+    assert "not known" in facts["unknown"]
+    kept = [path.read_text() for path in (live / "keys" / "old").glob("anchor.*")]
+    assert ("no checkpoint" in kept) == (left == "damaged anchor")
+
+
+async def test_a_restore_beside_its_whole_anchor_loses_nothing_and_keeps_the_key(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    live, dest = tmp_path / "live", tmp_path / "dest"
+    await grown(live, clock, 0, 2)
+    await backed_up(live, dest, clock, with_keys=False)
+    before, key = await whole_of(live, clock), keys.known(live)[0]
+    (live / "nightjar.db").rename(tmp_path / "broken.db")
+    restored = await restore(dest, live, clock)
+    assert (restored.lost, restored.unknown_from, restored.new_key) == (None, None, "")
+    assert await whole_of(live, clock) == before
+    await grown(live, clock, 2, 1)
+    assert keys.known(live)[0] == key
+
+
+async def test_a_restore_after_a_lost_disk_that_dies_anywhere_never_signs_with_the_old_key(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    old, size = await lost_disk(tmp_path, clock)
+    dest, steps = tmp_path / "dest", 0
+    while True:
+        steps += 1
+        back = tmp_path / f"back{steps}"
+        try:
+            with crashing(back / "keys", steps):
+                await restore(dest, back, clock)
+            break
+        except Crash:
+            pass
+        if (back / "nightjar.db").exists():
+            async with opened(back, clock) as store:
+                with contextlib.suppress(StoreError):  # it may have no key yet
+                    await checkpoints.sign(store, "test")
+            await succession.rotate(back, clock, why="the restore was interrupted")
+        else:
+            await restore(dest, back, clock)
+        await grown(back, clock, 20, 1)
+        assert (await report_on(back)).broken == (), steps
+        assert await largest_by(back, clock, old) == size, steps
+    assert steps > 15
+
+
 async def test_a_database_that_was_put_back_by_hand_is_refused_at_the_start(
     tmp_path: Path, clock: HandClock
 ) -> None:
@@ -282,6 +400,24 @@ async def test_what_would_overwrite_or_mix_stores_is_refused(tmp_path: Path, clo
     async with opened(live, clock):
         with pytest.raises(StoreError, match="is writing here"):
             await restore(dest, live, clock)
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal"])
+async def test_a_restore_beside_what_is_left_of_another_database_is_refused(
+    tmp_path: Path, clock: HandClock, ending: str
+) -> None:
+    live, dest, back = tmp_path / "live", tmp_path / "dest", tmp_path / "back"
+    await grown(live, clock, 0, 1)
+    await backed_up(live, dest, clock)
+    back.mkdir()
+    left = back / f"nightjar.db{ending}"
+    left.write_bytes(b"pages of a database that is gone")
+    with pytest.raises(BackupTrouble, match=left.name):
+        await restore(dest, back, clock)
+    assert not (back / "nightjar.db").exists()
+    left.rename(tmp_path / "aside")
+    await restore(dest, back, clock)
+    await whole_of(back, clock)
 
 
 async def test_the_backup_of_one_target_names_what_it_holds(tmp_path: Path, clock: HandClock) -> None:
