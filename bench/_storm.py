@@ -167,7 +167,7 @@ async def _look_at_checkpoints(folder: Path, found: Storm) -> None:
         anchor = folder / keys.FOLDER / keys.ANCHOR
         if anchor.exists():
             size, root = _said(anchor.read_bytes(), signer) or (0, "")
-            found.checkpoints_false += there.get(size) != root
+            found.checkpoints_false += roots.get(size) != root
             found.checkpoints_lost += size < max(found.signed, default=0)
         elif found.signed:
             found.checkpoints_lost += 1

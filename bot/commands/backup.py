@@ -61,6 +61,13 @@ def _print(out: Out, done: Restored, folder: Path) -> None:
             f"log entries {done.lost[0]} to {done.lost[1] - 1} are lost; entry {done.entry} says so",
             style="bold yellow",
         )
+    if done.unknown_from is not None:
+        out.say(
+            "there was no whole keys/anchor here: whether the log had more than "
+            f"{some(done.unknown_from, 'entry', 'entries')} is not known; entry {done.entry} says so",
+            style="bold yellow",
+        )
+    if done.new_key:
         out.say(f"a new key signs from now on: {done.new_key}; certify it with nightjar keys certify")
     if not done.has_key:
         out.say(

@@ -267,7 +267,7 @@ async def test_an_older_backup_is_refused_by_the_anchor_unless_a_reason_is_given
 
 
 async def lost_disk(folder: Path, clock: HandClock) -> tuple[keys.PublicKey, int]:
-    """A backup in `dest` of a store that went on signing and then was lost; its key, entries in the backup."""
+    """A backup in `dest` of a store that signed on and then was lost; its key, the size of the backup."""
     live, dest = folder / "live", folder / "dest"
     await grown(live, clock, 0, 1)
     done = await backed_up(live, dest, clock)
