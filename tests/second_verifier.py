@@ -15,7 +15,7 @@ from datetime import datetime
 from hashlib import sha256, sha512
 from pathlib import Path
 
-FOLDERS = {"case", "evidence", "files", "keys", "log", "report", "schema", "time", "wacz", "warc"}
+FOLDERS = {"case", "evidence", "files", "keys", "log", "report", "schema", "targets", "time", "wacz", "warc"}
 FIVE = ["entry.json", "inference.json", "manifest.json", "proof.tlog", "watch.json"]
 ED25519 = "pkeyutl -verify -rawin -pubin -keyform DER"
 
@@ -140,7 +140,7 @@ for name, note in under("data/log/checkpoints/").items():
     proofs |= {f"{m}-{size}": f"nightjar-consistency {m} {size}\n{steps}".encode()} if m < size else {}
 need(under("data/log/consistency/") == proofs, "a proof of consistency")
 # The evidence: manifests that name all originals, entries that name manifests, proofs of entries.
-pieces, named, places = under("data/evidence/"), set(), []
+pieces, named, places, targets = under("data/evidence/"), set(), [], set()
 ids = sorted({name[:32] for name in pieces})
 need(ids and sorted(pieces) == [f"{one}/{name}" for one in ids for name in FIVE], "the five files")
 for one in ids:
@@ -150,6 +150,7 @@ for one in ids:
     need((told["evidence_id"], told["origin"]) == (one, origin), f"the manifest of {one}")
     own = logged["kind"], logged["evidence_id"], logged["manifest_sha256"]
     need(own == ("evidence", one, sha256(manifest).hexdigest()), f"the entry of {one}")
+    targets.add(told["target"]["config_sha256"])
     named |= {(file["sha256"], file["sha256"], file["size_bytes"]) for file in told["files"]}
     index = leaves.index(sha256(b"\0" + entry).digest())
     places.append(index)
@@ -157,6 +158,11 @@ for one in ids:
     need(pieces[f"{one}/proof.tlog"] == proof + files["data/log/checkpoint"], f"the proof of {one}")
 originals = under("data/files/").items()
 need(named == {(name[:64], sha256(data).hexdigest(), len(data)) for name, data in originals}, "the originals")
+there = under("data/targets/").items()
+need(
+    {sha256(text).hexdigest() for name, text in there if name[:64] in targets} == {n[:64] for n, _ in there},
+    "a target",
+)
 # The records of cases are those that the log names; every act that is shown has one.
 case = json.loads(files["data/case/case.json"])
 records = [one for each in case.get("cases", []) for one in each["history"]]

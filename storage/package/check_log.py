@@ -44,6 +44,7 @@ def manifests(run: Round) -> dict[str, str]:
             if n.startswith(_FILES)
         }
         named: dict[str, int] = {}
+        configs: set[str] = set()
         previous: dict[str, tuple[str, str]] = {}
         for one in ids:
             data = read(run.source, f"{layout.EVIDENCE}/{one}/manifest.json")
@@ -54,6 +55,7 @@ def manifests(run: Round) -> dict[str, str]:
                 run.wanted(not why, f"{one}: its manifest cannot be judged: {why}")
                 own = told["evidence_id"], told["origin"]
                 run.wanted(own == (one, run.origin), f"{one}: its manifest is of another look or store")
+                configs.add(str(told["target"]["config_sha256"]))
                 named |= {str(file["sha256"]): int(file["size_bytes"]) for file in told["files"]}
                 previous[one] = told["previous"]["evidence_id"], told["previous"]["manifest_sha256"]
             except (ValueError, TypeError, KeyError) as error:
@@ -64,10 +66,20 @@ def manifests(run: Round) -> dict[str, str]:
             )
         for digest in sorted(set(originals) - set(named)):
             run.bad(f"an original that no manifest names: {digest}")
+        _targets(run, configs)
         for one, (before, digest) in previous.items():
             run.wanted(kept.get(before, digest) == digest, f"{one}: the look before it is another one")
         said.append(f"{len(kept)} manifests name {len(originals)} originals, each is there")
     return kept
+
+
+def _targets(run: Round, named: set[str]) -> None:
+    """The text of each target lies under its SHA-256, and a manifest names it."""
+    for name in sorted(run.source.sizes):
+        if name.startswith(f"{layout.TARGETS}/"):
+            digest = name.removeprefix(f"{layout.TARGETS}/").removesuffix(".json")
+            run.wanted(sha256_of(read(run.source, name)) == digest, f"{name} is not what it is named after")
+            run.wanted(digest in named, f"{name}: a target that no manifest names")
 
 
 def _ids(run: Round) -> list[str]:

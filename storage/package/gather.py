@@ -22,6 +22,7 @@ from storage.codec import moment
 from storage.database import Database
 from storage.dossier import Casefile
 from storage.errors import DatabaseTrouble
+from storage.model import sha256_of
 from storage.package.layout import FILES, Keys, Meta, OldKey, Original, Package, Proof, Token
 from storage.signatures import pem
 from storage.threads import in_thread
@@ -79,6 +80,7 @@ async def gather(
         tokens=tokens,
         roots=_decoded(await in_thread(kept_roots, store.folder)),
         cases=tuple(cases),
+        targets=await _targets(store.vault.database, files),
     )
     return package, signer
 
@@ -100,6 +102,28 @@ async def with_chains(store: Store, ids: Sequence[str]) -> list[str]:
     if not found.keys() - gone:
         raise DatabaseTrouble("nothing to export: what was named has been erased")
     return sorted(found.keys() - gone)
+
+
+async def _targets(database: Database, files: Sequence[Casefile]) -> dict[str, str]:
+    """The targets in force at these looks, from the `config` entries of the log; no others are shown."""
+    wanted = {_config_of(file) for file in files}
+    found: dict[str, str] = {}
+    for (entry,) in await database.rows(
+        "SELECT entry FROM leaf WHERE kind = 'config' ORDER BY \"index\" DESC"
+    ):
+        if not wanted - found.keys():
+            break
+        for stanza in json.loads(entry)["facts"].get("stanzas", "").split("\n"):
+            if (digest := sha256_of(stanza.encode("utf-8", "surrogatepass"))) in wanted:
+                found[digest] = stanza
+    return found
+
+
+def _config_of(file: Casefile) -> str:
+    try:
+        return str(json.loads(file.manifest)["target"]["config_sha256"])
+    except (ValueError, KeyError, TypeError):  # damaged: the checks say so
+        return ""
 
 
 def _decoded(roots: Mapping[str, bytes]) -> dict[str, str]:

@@ -37,7 +37,7 @@ SEAL, SEAL_SIGNATURE = "seal.txt", "seal.sig"
 README, SCRIPT = "README.txt", "verify.sh"
 SIGNATURES = "signatures"
 
-FILES, EVIDENCE = "data/files", "data/evidence"
+FILES, EVIDENCE, TARGETS = "data/files", "data/evidence", "data/targets"
 CHECKPOINT, CHECKPOINTS = "data/log/checkpoint", "data/log/checkpoints"
 CONSISTENCY, ENTRIES, LEAVES = "data/log/consistency", "data/log/entries.jsonl", "data/log/leaves.txt"
 TIME, KEYS = "data/time", "data/keys"
@@ -46,7 +46,7 @@ REPORT = "data/report/report.html"
 CASE_JSON, CASE_UCO, TABLE = "data/case/case.json", "data/case/case.jsonld", "data/case/posts.csv"
 SCHEMA = "data/schema/manifest.schema.json"
 PAYLOAD = re.compile(
-    r"data/(files/[0-9a-f]{64}([.][a-z0-9]{1,8})?"
+    r"data/(files/[0-9a-f]{64}([.][a-z0-9]{1,8})?|targets/[0-9a-f]{64}[.]json"
     r"|evidence/[0-9a-f]{32}/((entry|inference|manifest|watch)[.]json|proof[.]tlog)"
     r"|log/(checkpoint|leaves[.]txt|entries[.]jsonl)"
     r"|log/(checkpoints/[1-9][0-9]{0,14}|consistency/[1-9][0-9]{0,14}-[1-9][0-9]{0,14})"
@@ -150,7 +150,8 @@ class Package:
     manifests. checkpoint: the note that all proofs lead to, of `size` leaves; checkpoints: earlier
     and equal ones by size. leaves: every leaf hash, 0..size-1. entries: (index, exact text) of
     those that may be shown. roots: PEM of the trusted root(s) by authority name. cases: those
-    that were exported, with their history; `cases.document` gives them for `CASE_JSON`.
+    that were exported, with their history; `cases.document` gives them for `CASE_JSON`. targets: the
+    text of each target in force at a look, by the SHA-256 that its manifest names.
     """
 
     meta: Meta
@@ -168,6 +169,7 @@ class Package:
     tokens: tuple[Token, ...] = ()
     roots: Mapping[str, str] = field(default_factory=dict)
     cases: tuple[Case, ...] = ()
+    targets: Mapping[str, str] = field(default_factory=dict)
 
     def original(self, work: Path, sha256: str) -> bytes:
         """The bytes of an original, read from the package being written. Raises KeyError, OSError."""

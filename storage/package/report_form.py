@@ -10,6 +10,7 @@ of the video. What only people know stays blank. Pure: values in, HTML out.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -82,6 +83,7 @@ def _extraction(package: Package, manifests: Sequence[dict[str, Any]]) -> list[t
     ends = sorted(str(e["ended_at"]) for e in exchanges if e.get("ended_at"))
     return [
         (("Network addresses", "网络地址"), _addresses(package)),
+        (("Watched by authority of", "监测授权依据"), lines(_authorities(package)) or _BLANK),
         (
             ("Storage path, steps of access", "存储路径、进入步骤"),
             both(
@@ -120,6 +122,17 @@ def _extraction(package: Package, manifests: Sequence[dict[str, Any]]) -> list[t
         ),
         (("Pieces extracted", "提取数量"), f"{len(package.files)}, {len(package.originals)} files"),
     ]
+
+
+def _authorities(package: Package) -> list[str]:
+    """Of each target, as its configuration in force said: who allowed the watch, by what law, until when."""
+    found = []
+    for stanza in package.targets.values():
+        told = json.loads(stanza)
+        named = (("by", "authorised_by"), ("to be reviewed", "review_after"))
+        more = "".join(f"; {word} {told[key]}" for word, key in named if told.get(key))
+        found.append(f"{told.get('name', '')}: {told.get('legal_basis', '')}{more}")
+    return _unique(found)
 
 
 def _addresses(package: Package) -> Markup:

@@ -93,6 +93,7 @@ def write(package: Package, signer: Signer, blobs: Blobs, out: Path, told: Told)
         work.put(original.path, blobs.load(original.sha256), original.sha256)
         told()
     _write_evidence(work, package)
+    _write_targets(work, package)
     _write_log(work, package)
     _write_keys(work, package)
     _write_time(work, package)
@@ -165,6 +166,11 @@ def _write_evidence(work: _Work, package: Package) -> None:
         work.text(f"{folder}/proof.tlog", proof_text(proof.index, proof.path, package.checkpoint))
         work.json(f"{folder}/watch.json", _watch(file))
         work.json(f"{folder}/inference.json", _inference(file, masked=not package.meta.unmasked))
+
+
+def _write_targets(work: _Work, package: Package) -> None:
+    for digest, stanza in package.targets.items():
+        work.put(f"{layout.TARGETS}/{digest}.json", stanza.encode("utf-8", "surrogatepass"), digest)
 
 
 def _watch(file: Casefile) -> dict[str, object]:

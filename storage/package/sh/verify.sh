@@ -169,7 +169,7 @@ sed 's/^.\{66\}//' "$T/sealed" | tr '\n' ' ' >"$T/tags"
     bad "seal.txt does not list the signatures and the tag manifest, in order"
 sed 's/^.\{66\}//' "$T/listed" >"$T/payload"
 number='[1-9][0-9]{0,14}'
-names="^data/(files/[0-9a-f]{64}([.][a-z0-9]{1,8})?|evidence/[0-9a-f]{32}/[a-z.]+|schema/[a-z.-]+[.]json|report/report[.]html"
+names="^data/(files/[0-9a-f]{64}([.][a-z0-9]{1,8})?|targets/[0-9a-f]{64}[.]json|evidence/[0-9a-f]{32}/[a-z.]+|schema/[a-z.-]+[.]json|report/report[.]html"
 names="$names|log/(checkpoint|leaves[.]txt|entries[.]jsonl|checkpoints/$number|consistency/$number-$number)"
 names="$names|time/(status[.]json|$number-[^/]+[.]ts[qr]|roots/[^/]+[.]pem)|warc/nightjar[.]warc[.]gz|wacz/nightjar[.]wacz"
 names="$names|keys/(allowed_signers|daemon[.](minisign|signify)[.]pub|(old/$number/)?((daemon|admin)[.]pub[.]pem|certificate[.]note))"
@@ -359,6 +359,12 @@ comm -23 "$T/named" "$T/originals" >"$T/wrong" || stop "comm failed"
 while read -r hash bytes; do bad "named by a manifest, but not among the originals: $hash of $bytes bytes"; done <"$T/wrong"
 comm -13 "$T/named" "$T/originals" >"$T/wrong" || stop "comm failed"
 while read -r hash bytes; do bad "an original that no manifest names: $hash"; done <"$T/wrong"
+sed -n 's/^data\/targets\/\(.*\)\.json$/\1/p' "$T/payload" >"$T/targets"
+while IFS= read -r hash; do
+    grep -q "^$hash  data/targets/$hash\.json\$" "$T/listed" || bad "data/targets/$hash.json is not what it is named after"
+    sed 's/.*/data\/evidence\/&\/manifest.json/' "$T/ids" | xargs cat 2>/dev/null | grep -Fq "\"config_sha256\":\"$hash\"" ||
+        bad "data/targets/$hash.json: a target that no manifest names"
+done <"$T/targets"
 whole "$(wc -l <"$T/ids" | tr -d ' ') manifests name $(wc -l <"$T/originals" | tr -d ' ') originals, each is there"
 
 while IFS= read -r id; do
