@@ -18,19 +18,28 @@ from storage.verify import verify
 COVERED = {
     "observation": (
         "seq, evidence_id, target, post_id, observation, post, manifest_sha256, page_sha256, listing_sha256, "
-        "listed_at, captured_at, sealed_at, previous, absences"
+        "listed_at, captured_at, sealed_at, previous, absences, post_key"
     ),
     "evidence_picture": "sha256, url, size_bytes, seq",
     "blob": "sha256, size_bytes",
-    "sighting": "line, leaf",
+    "sighting": "line, leaf, post_key",
     "leaf": "kind, entry, leaf_hash",
     "head": "origin, size, root, frontier",
-    "verdict": "seq, score, tier, verdict, matches, judged_at, record",
+    "verdict": "seq, score, tier, verdict, matches, judged_at, record, leaf",
     "checkpoint": "size, root, at, note, frontier",
-    "token": "size, authority, request, response, state",
-    "record": "record, kind",
+    "token": "size, authority, request, response, state, asked_at, received_at",
+    "record": "record, kind, subject",
+    "case_file": "number, title, legal_basis, officer, opened_at, closed_at, held, hold_why",
+    "case_evidence": "number, evidence_id, post_key, added_at",
+    "tombstone": "seq, evidence_id, erasure",
 }
 """Columns that are facts or proofs. The rest is work in progress (who was told, what is due)."""
+
+
+_ANSWERED_FOR = {
+    "checkpoint": 'WHERE size <= (SELECT max("index") FROM leaf WHERE entry LIKE \'%"checkpoints":%\')'
+}
+"""Rows whose loss is noticed. A checkpoint that no entry counts yet leaves nothing behind."""
 
 
 async def noticed(base: Specimen, work: Path, seed: int) -> tuple[str, bool]:
@@ -40,7 +49,7 @@ async def noticed(base: Specimen, work: Path, seed: int) -> tuple[str, bool]:
     what = ""
     while not what:
         await asyncio.to_thread(_copy, base.data, folder)
-        spoil = chosen.choices((_blob, _cell, _row, _entry), (2, 5, 2, 2))[0]
+        spoil = chosen.choices((_blob, _cell, _row, _entry, _sly, _certificate), (2, 5, 2, 2, 2, 1))[0]
         what = await asyncio.to_thread(spoil, folder, chosen)
     try:
         return what, not await whole(folder)
@@ -130,11 +139,63 @@ def _other(old: object, values: list[object], chosen: random.Random) -> object:
     return "x"
 
 
+_PLANTED = "100, tier, verdict, matches, judged_at, NULL, NULL FROM verdict LIMIT 1"
+_UNJUDGED = "SELECT min(seq) FROM observation WHERE seq NOT IN (SELECT seq FROM verdict)"
+SLY = (
+    "UPDATE case_file SET held = 0, hold_why = '' WHERE held",
+    "UPDATE case_file SET closed_at = 1",
+    "DELETE FROM case_file",
+    "DELETE FROM case_evidence",
+    "INSERT INTO case_file VALUES ('another', 't', 'l', 'o', 0, NULL, 1, 'w')",
+    "UPDATE record SET subject = 'another' WHERE subject <> ''",
+    "UPDATE record SET record = ''",
+    "UPDATE observation SET post_key = '0'",
+    "UPDATE sighting SET post_key = '' WHERE line NOT LIKE '#%'",
+    f"INSERT INTO verdict SELECT ({_UNJUDGED}), {_PLANTED}",
+    "UPDATE token SET asked_at = asked_at - 60000000, received_at = received_at - 60000000",
+    "UPDATE sighting SET line = CAST(x'ff' AS TEXT) WHERE line NOT LIKE '#%'",
+    f"UPDATE verdict SET matches = '{'[' * 3_000}'",
+    "UPDATE leaf SET entry = x'ff00'",
+    "UPDATE leaf SET leaf_hash = x'ff00'",
+)
+"""Changes by somebody who knows what decides: holds lifted, looks hidden, verdicts planted, odd cells."""
+
+
+def _sly(folder: Path, chosen: random.Random) -> str:
+    """One of `SLY`."""
+    sql = chosen.choice(SLY)
+    with closing(sqlite3.connect(folder / "nightjar.db", isolation_level=None)) as database:
+        try:
+            changed = database.execute(sql).rowcount
+        except sqlite3.IntegrityError:  # there is nothing that it could be done to
+            return ""
+        return f"sly change: {sql[:100]}" if changed else ""
+
+
+def _certificate(folder: Path, chosen: random.Random) -> str:
+    """A deletion certificate flipped, cut or moved to another entry."""
+    files = sorted((folder / "certificates").glob("*.note"))
+    if not files:
+        return ""
+    one = chosen.choice(files)
+    data, how = one.read_bytes(), chosen.choice(("flipped", "cut", "moved"))
+    if how == "flipped":
+        at = chosen.randrange(len(data))
+        one.write_bytes(data[:at] + bytes([data[at] ^ 1 << chosen.randrange(8)]) + data[at + 1 :])
+    elif how == "cut":
+        one.write_bytes(data[: chosen.randrange(len(data))])
+    else:
+        one.rename(one.with_name("0.note"))
+    return f"certificate {how}"
+
+
 def _row(folder: Path, chosen: random.Random) -> str:
     """A row removed, or doubled under the next number."""
     table = chosen.choice(tuple(t for t in COVERED if t != "head"))
     with closing(sqlite3.connect(folder / "nightjar.db", isolation_level=None)) as database:
-        rows = [row[0] for row in database.execute(f"SELECT rowid FROM {table}")]
+        rows = [
+            row[0] for row in database.execute(f"SELECT rowid FROM {table} {_ANSWERED_FOR.get(table, '')}")
+        ]
         if not rows:
             return ""
         database.execute(f"DELETE FROM {table} WHERE rowid = ?", (chosen.choice(rows),))

@@ -6,7 +6,7 @@ names or of what was looked at. So the entry is
     {"at": ..., "facts_sha256": SHA-256 of the record, "kind": ..., "v": 1}
 
 and the record, canonical JSON `{"facts": {...}, "salt": ...}`, is kept beside it. It goes
-along with an export when it belongs to the exported case, and it can be erased.
+along with an export when it belongs to the exported case. Nothing erases it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PRIVATE = frozenset({"case", "hold", "export", "view", "action", "retention"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A private entry as it is kept. entry: its exact text in the log; record: "" when erased."""
+    """A private entry as it is kept. entry: its exact text in the log."""
 
     leaf: int
     kind: str
@@ -41,14 +41,14 @@ class Record:
 
     @property
     def facts(self) -> dict[str, str]:
-        """The facts; {} when they were erased."""
-        return dict(json.loads(self.record)["facts"]) if self.record else {}
+        """The facts."""
+        return dict(json.loads(self.record)["facts"])
 
     @property
     def whole(self) -> bool:
         """Whether the entry names this very record."""
         named = json.loads(self.entry).get("facts_sha256")
-        return not self.record or named == sha256_of(self.record.encode())
+        return bool(named == sha256_of(self.record.encode()))
 
 
 def append(batch: Batch, kind: str, facts: Mapping[str, str], at: datetime, *, salt: str = "") -> int:
