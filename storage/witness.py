@@ -30,6 +30,8 @@ from storage.tree import check_consistency
 _KIND = b"\x04"
 _HEADER = "cosignature/v1"
 _TIME_BYTES, _SIGNATURE_BYTES = 8, 64
+LINE_BYTES = 4 + _TIME_BYTES + _SIGNATURE_BYTES
+"""Of what a signature line holds in base64: mark, time, signature."""
 _STATE, _SECRET = "state.json", "witness.key"
 
 

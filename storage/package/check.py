@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from storage.package import check_case, check_files, check_keys, check_log, check_time
+from storage.package import check_case, check_cosigned, check_files, check_keys, check_log, check_time
 from storage.package.source import Source, Unfit, opened
 from storage.package.verdict import Progressed, Round, State, Step, Trust, Verdict
 
@@ -50,6 +50,7 @@ def _run(source: Source, trust: Trust, tell: Progressed) -> Verdict:
     check_case.cases(run, leaves, entries)
     check_case.left_out(run, kept, entries)
     checkpoints = check_log.consistency(run, leaves, entries)
+    check_cosigned.cosignatures(run, entries, checkpoints)
     indexes = {leaf: index for index, leaf in enumerate(leaves)}
     places = tuple(indexes[leaf] for leaf in hashed.values() if leaf in indexes)
     check_time.time(run, checkpoints, check_time.Logged(entries=entries, places=places))
