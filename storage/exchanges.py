@@ -1,6 +1,6 @@
 """One request and its answer, as a manifest tells them: bytes by hash, facts as plain values.
 
-Credentials of ours never enter a manifest. Request headers that carry one are blanked. A
+Credentials of ours never enter a manifest: request headers that a target configures are blanked. A
 Set-Cookie of the answer stays as it came, since it is part of the exact bytes, was given to
 an anonymous visitor and is never sent back; where the request carried credentials it may
 renew them, and is blanked too, at equal length (docs/decisions/0016).
@@ -18,17 +18,14 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 from storage.codec import Plain, stamp
+from storage.credentials import SENT_BY_US, may_open
 from storage.exif import exif_of, xmp_of
 from storage.media import size_of, sniffed
 from storage.model import Connection, Hop, Response, Sha256, sha256_of
 
 _INLINE_BYTES = 4_096
-_CREDENTIAL = (
-    rb"[\w!#$%&'*+.^`|~-]*"
-    rb"(?:auth|cookie|token|secret|api-?key|session|passw|credential|csrf|signature)"
-    rb"[\w!#$%&'*+.^`|~-]*"
-)
-_SECRET = re.compile(rb"(?im)^(" + _CREDENTIAL + rb")(\s*:\s*)[^\r\n]*")
+_HEADER = re.compile(rb"(?m)^([\w!#$%&'*+.^`|~-]+)(\s*:[ \t]*)([^\r\n]*(?:\r?\n[ \t]+[^\r\n]*)*)")
+_PAGE = re.compile(rb"https?://[^?#@\s]*")
 _GIVEN = re.compile(rb"(?im)^(set-cookie2?\s*:[ \t]*)([^\r\n]*)")
 _SECOND_US = 1_000_000
 _DATE_CHARS = 100
@@ -72,7 +69,7 @@ def exchanges_of(role: str, answer: Response, files: Files) -> Iterable[dict[str
 def exchange(role: str, answer: Response, files: Files) -> dict[str, Plain]:
     """One answer with the request that it answers."""
     request, redacted = without_secrets(answer.wire_request)
-    answer, given = _without_given(answer) if redacted else (answer, [])
+    answer, given = _without_given(answer) if any(map(may_open, redacted)) else (answer, [])
     return {
         "role": role,
         "requested_url": answer.requested_url,
@@ -151,9 +148,24 @@ def _part(role: str, data: bytes, files: Files) -> Plain:
 
 
 def without_secrets(request: bytes) -> tuple[bytes, list[str]]:
-    """A request head with credentials blanked, and the names of the headers that were."""
-    names = [match[1].decode("ascii", "replace").lower() for match in _SECRET.finditer(request)]
-    return (_SECRET.sub(rb"\1\2[redacted]", request), names) if names else (request, names)
+    """A request head with the headers that a target configures blanked, and their names.
+
+    No list of names tells every credential: `X-Subscription-Key`, `X-Sid` and `PHPSESSID` are
+    some. So only what the program itself sends is shown, and every other value is blanked, and a
+    Referer with a query too.
+    """
+    names: list[str] = []
+
+    def shown(header: re.Match[bytes]) -> bytes:
+        name = header[1].decode("ascii").lower()
+        if name in SENT_BY_US and (name != "referer" or _PAGE.fullmatch(header[3])):
+            return header[0]
+        names.append(name)
+        return header[1] + header[2] + b"[redacted]"
+
+    start, _, fields = request.partition(b"\n")
+    blanked = _HEADER.sub(shown, fields)
+    return (start + b"\n" + blanked, names) if names else (request, names)
 
 
 def _without_given(answer: Response) -> tuple[Response, list[str]]:

@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 from bot.mistakes import nearest, shown
+from storage.credentials import speaks_of_log_in
 
 
 class Unlike(ValueError):
@@ -25,9 +26,6 @@ class Unlike(ValueError):
 
 _NAME = re.compile(r"\w[\w .-]{0,62}(?<! )")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
-_LOG_IN = re.compile(
-    r"(?i)(^|[-_])(cookie2?|auth|authorization|token|session|sessionid|api-?key|password|secret|credentials?)($|[-_])"
-)
 _OURS = re.compile(
     r"(?i)(accept-encoding|connection|content-(length|type)|date|expect|from|host|if-(modified-since|none-match)"
     r"|keep-alive|range|te|trailer|transfer-encoding|upgrade|user-agent|via)"
@@ -131,7 +129,7 @@ def header_name(value: str) -> str:
     """The name of a further request header: no log-in, and none that the program sets itself."""
     if not _HEADER_NAME.fullmatch(value):
         raise ValueError("is no header name")
-    if _LOG_IN.search(value):
+    if speaks_of_log_in(value):
         raise ValueError("is refused: log-ins are out of scope")
     if _OURS.fullmatch(value):
         raise ValueError("is refused: the program sets this header itself")

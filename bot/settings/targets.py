@@ -112,6 +112,15 @@ def canonical(table: Table) -> str:
     return json.dumps(table, sort_keys=True, ensure_ascii=False, default=_iso)
 
 
+def _without_values(table: Table) -> Table:
+    """A target's table as it is logged for good: of its request headers only the names."""
+    headers = table.get("headers")
+    if headers is None:
+        return table
+    names = dict.fromkeys(headers, "[redacted]") if isinstance(headers, Mapping) else "[redacted]"
+    return {**table, "headers": names}
+
+
 def _iso(value: object) -> str:
     return value.isoformat() if isinstance(value, date | time) else str(value)
 
@@ -126,7 +135,7 @@ def read_target(
     limits: Mapping[str, HostLimit],
 ) -> FoundTarget:
     """One table at its place; what is wrong with it goes to `sift`."""
-    stanza = canonical(table)
+    stanza = canonical(_without_values(table))
     shape = _rules_shape(table.get("kind"), kinds)
     reading = read_table(
         {k: v for k, v in table.items() if k != "rules"}, TargetKeys, elsewhere=_places(shape)

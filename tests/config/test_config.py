@@ -11,6 +11,7 @@ import pytest
 
 from bot.config import locate, past_review
 from bot.glance import data_dir, lexicons, names, target_named, visitor
+from bot.settings.checks import header_name
 from storage.errors import ConfigError
 from storage.model import HostLimit, NightWindow, Tier
 from tests.config.kinds import HEAD, KINDS, Plain, Rich, Selector, load, mistakes, only, target, write
@@ -87,6 +88,30 @@ def test_every_key_reaches_the_frozen_words(tmp_path: Path) -> None:
     assert one.authority.review_after == date(2027, 6, 30)
     assert (one.jurisdiction, one.tags) == ("CN-YN", ("ivory", "horn"))
     assert one.robots_override.startswith("the court order")
+
+
+def test_the_text_that_is_logged_tells_of_headers_only_their_names(tmp_path: Path) -> None:
+    config = load(full(tmp_path))
+    (stanza,) = config.stanzas
+    assert "Accept-Language" in stanza
+    assert "zh-CN" not in stanza
+    assert config.targets[0].digest == hashlib.sha256(stanza.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Cookie", "X-Subscription-Key", "X-Api_Key", "X-Sid", "PHPSESSID", "X-JWT", "X-Login", "X-Pwd", "X-Sig"],
+)
+def test_headers_that_speak_of_a_log_in_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="log-ins are out of scope"):
+        header_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["Accept-Language", "X-Author", "X-Keyword", "X-Requested-With"]
+)
+def test_other_headers_may_be_configured(name: str) -> None:
+    assert header_name(name) == name
 
 
 def test_every_path_is_absolute_and_beside_the_file(tmp_path: Path) -> None:

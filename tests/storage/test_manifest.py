@@ -370,9 +370,13 @@ def test_redirects_are_exchanges_of_their_own() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["Cookie", "AUTHORIZATION", "x-api-key", "X-Auth-Token", "Proxy-Authorization", "X-Session-Id", "X-CSRF"],
-)
-def test_a_header_that_carries_a_credential_is_blanked_by_its_name(name: str) -> None:
+    [
+        "Cookie", "AUTHORIZATION", "x-api-key", "X-Auth-Token", "Proxy-Authorization", "X-Session-Id",
+        "X-CSRF", "X-Key", "Ocp-Apim-Subscription-Key", "X-Api_Key", "X-Sig", "X-JWT", "X-Sid", "PHPSESSID",
+        "X-Login", "X-Bearer", "X-Pwd", "Private-Key", "X-Whatever", "Accept-Language",
+    ],
+)  # fmt: skip
+def test_every_header_that_a_target_configures_is_blanked(name: str) -> None:
     request = f"GET / HTTP/1.1\r\nHost: e.org\r\n{name}: s3cret\r\nAccept: */*\r\n\r\n".encode()
     kept, redacted = without_secrets(request)
     assert b"s3cret" not in kept
@@ -381,7 +385,14 @@ def test_a_header_that_carries_a_credential_is_blanked_by_its_name(name: str) ->
     assert kept.endswith(b"\r\nAccept: */*\r\n\r\n")
 
 
-def test_ordinary_headers_are_left_alone() -> None:
+def test_a_folded_value_and_a_referer_with_a_query_are_blanked_whole() -> None:
+    request = b"GET / HTTP/1.1\r\nX-A: one\r\n s3cret\r\nReferer: https://a.org/?k=s3cret\r\nHost: a\r\n\r\n"
+    kept, redacted = without_secrets(request)
+    assert kept == b"GET / HTTP/1.1\r\nX-A: [redacted]\r\nReferer: [redacted]\r\nHost: a\r\n\r\n"
+    assert redacted == ["x-a", "referer"]
+
+
+def test_the_headers_that_the_program_sends_itself_are_shown() -> None:
     request = b"GET /?token=x HTTP/1.1\r\nHost: cookie.org\r\nUser-Agent: Nightjar\r\nReferer: https://a.org/auth\r\n\r\n"
     assert without_secrets(request) == (request, [])
 
@@ -399,6 +410,13 @@ def test_a_cookie_given_to_an_anonymous_visitor_stays_in_the_exact_bytes() -> No
     told = exchange(built(snapshot))
     assert told["wire"]["sha256"] == hashlib.sha256(SETS).hexdigest()
     assert (told["request_redacted"], told["response_redacted"]) == ([], [])
+
+
+def test_a_language_asked_for_renews_nothing_and_leaves_the_bytes_exact() -> None:
+    snapshot = replace(look("1", DUSK), page=page_that_sets(b"GET / HTTP/1.1\r\nAccept-Language: zh\r\n\r\n"))
+    told = exchange(built(snapshot))
+    assert told["wire"]["sha256"] == hashlib.sha256(SETS).hexdigest()
+    assert (told["request_redacted"], told["response_redacted"]) == (["accept-language"], [])
 
 
 def test_a_cookie_that_may_renew_our_own_credentials_is_blanked_at_equal_length() -> None:

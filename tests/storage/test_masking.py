@@ -113,7 +113,8 @@ DISGUISES = (
 )
 CUES = [
     "微信", "微信：", "加V ", "薇❤ ", "wechat ", "WeChat: ", "QQ ", "电话 ", "tel ", "telegram @", "@",
-    "t.me/", "whatsapp ", "Zalo: ", "LINE: ", "kakao ", "signal ", "ig: ", "mail ", "", "https://wa.me/", "微\u200b信",
+    "signal ", "t.me/", "whatsapp ", "Zalo: ", "LINE: ", "kakao ", "ig: ", "mail ", "",
+    "https://wa.me/", "微\u200b信",
 ]  # fmt: skip
 VALUES = st.one_of(
     st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True),
