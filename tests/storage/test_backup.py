@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import shutil
 import sqlite3
@@ -12,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from bench._looks import TARGET, look, watched
-from storage import checkpoints, keys, ledger, notes, succession
-from storage.backup import BackedUp, BackupTrouble, backup
+from storage import checkpoints, keys, ledger
+from storage.backup import BackedUp, backup
 from storage.errors import DatabaseTrouble, RolledBack, StoreError
+from storage.generations import BackupTrouble, read_inventory
 from storage.restore import restore
 from storage.store import Store
 from storage.tree import root_of
 from storage.verify import verify
-from tests.fakes.crash import Crash, crashing
-from tests.storage.kit import HandClock, opened, report_on
+from tests.storage.kit import HandClock, opened
 
 
 async def grown(folder: Path, clock: HandClock, first: int, count: int) -> None:
@@ -122,6 +121,11 @@ async def test_a_store_that_lost_a_file_is_backed_up_as_far_as_it_goes_and_says_
         await restore(dest, tmp_path / "back", clock)
 
 
+def newest(dest: Path) -> Path:
+    """Where the newest backup in `dest` has its database, checkpoint and keys."""
+    return read_inventory(dest).place(dest)
+
+
 def some_blob(folder: Path) -> Path:
     return sorted(p for p in (folder / "blobs").rglob("*") if p.is_file())[2]
 
@@ -143,12 +147,12 @@ def bend_a_blob(dest: Path) -> None:
 
 
 def bend_the_database(dest: Path) -> None:
-    bend(dest / "nightjar.db")
+    bend(newest(dest) / "nightjar.db")
 
 
 def change_the_log(dest: Path) -> None:
     """A change that the inventory is made to agree with: only the log itself can tell."""
-    with sqlite3.connect(dest / "nightjar.db") as connection:
+    with sqlite3.connect(newest(dest) / "nightjar.db") as connection:
         connection.execute('UPDATE leaf SET entry = replace(entry, \'"v":1\', \'"v":2\') WHERE "index" = 1')
     connection.close()
     agree(dest)
@@ -160,7 +164,7 @@ def change_the_root(dest: Path) -> None:
 
 
 def drop_the_database(dest: Path) -> None:
-    (dest / "nightjar.db").unlink()
+    (newest(dest) / "nightjar.db").unlink()
 
 
 def drop_the_inventory(dest: Path) -> None:
@@ -172,21 +176,21 @@ def garble_the_inventory(dest: Path) -> None:
 
 
 def drop_the_checkpoint(dest: Path) -> None:
-    (dest / "checkpoint").unlink()
+    (newest(dest) / "checkpoint").unlink()
 
 
 def sign_with_another_key(dest: Path) -> None:
     other = dest.parent / "other"
     signer = keys.Signer.make(other, "0" * 32)
     del signer
-    shutil.copyfile(other / "keys" / keys.PUBLIC, dest / "keys" / keys.PUBLIC)
+    shutil.copyfile(other / "keys" / keys.PUBLIC, newest(dest) / "keys" / keys.PUBLIC)
 
 
 def agree(dest: Path) -> None:
     from storage.files import sha256_of_file
 
     facts = json.loads((dest / "backup.json").read_bytes())
-    named = sha256_of_file(dest / "nightjar.db")
+    named = sha256_of_file(newest(dest) / "nightjar.db")
     (dest / "backup.json").write_text(json.dumps(facts | {"database_sha256": named}))
 
 
@@ -223,11 +227,11 @@ async def test_the_secret_key_is_in_the_backup_only_when_asked_for(tmp_path: Pat
     live, dest, back = tmp_path / "live", tmp_path / "dest", tmp_path / "back"
     await grown(live, clock, 0, 1)
     await backed_up(live, dest, clock)
-    assert (dest / "keys" / keys.SECRET).stat().st_mode & 0o777 == 0o600
+    assert (newest(dest) / "keys" / keys.SECRET).stat().st_mode & 0o777 == 0o600
     await backed_up(live, dest, clock, with_keys=False)
-    assert not (dest / "keys" / keys.SECRET).exists()
-    assert (dest / "keys" / keys.PUBLIC).exists()
-    assert not (dest / "keys" / keys.ANCHOR).exists()
+    assert not (newest(dest) / "keys" / keys.SECRET).exists()
+    assert (newest(dest) / "keys" / keys.PUBLIC).exists()
+    assert not (newest(dest) / "keys" / keys.ANCHOR).exists()
     assert (await restore(dest, back, clock)).has_key
 
 
@@ -263,113 +267,6 @@ async def test_an_older_backup_is_refused_by_the_anchor_unless_a_reason_is_given
     await whole_of(live, clock)
 
 
-# --- after a lost disk -----------------------------------------------------------------------
-
-
-async def lost_disk(folder: Path, clock: HandClock) -> tuple[keys.PublicKey, int]:
-    """A backup in `dest` of a store that signed on and then was lost; its key, the size of the backup."""
-    live, dest = folder / "live", folder / "dest"
-    await grown(live, clock, 0, 1)
-    done = await backed_up(live, dest, clock)
-    await grown(live, clock, 1, 2)
-    key = keys.known(live)[0]
-    shutil.rmtree(live)
-    return key, done.inventory.size
-
-
-async def largest_by(folder: Path, clock: HandClock, key: keys.PublicKey) -> int:
-    """The most entries that this key has signed in a store."""
-    reader = await Store.open_reader(folder, clock)
-    try:
-        return max(
-            (p.size for p in await checkpoints.all_of(reader.vault.database) if signed_by(p.note, key)),
-            default=0,
-        )
-    finally:
-        await reader.close()
-
-
-def signed_by(note: str, key: keys.PublicKey) -> bool:
-    try:
-        notes.open_note(note, note.partition("\n")[0], key.public)
-    except notes.NotNote:
-        return False
-    return True
-
-
-@pytest.mark.parametrize("left", ["nothing", "keys", "damaged anchor"])
-async def test_after_a_lost_disk_the_old_key_signs_no_second_history_and_the_log_says_why(
-    tmp_path: Path, clock: HandClock, left: str
-) -> None:
-    old, size = await lost_disk(tmp_path, clock)
-    live, dest = tmp_path / "live", tmp_path / "dest"
-    if left != "nothing":
-        shutil.copytree(dest / "keys", live / "keys")
-    if left == "damaged anchor":
-        (live / "keys" / keys.ANCHOR).write_text("no checkpoint")
-    restored = await restore(dest, live, clock)
-    assert (restored.lost, restored.unknown_from, restored.entry, restored.has_key) == (
-        None,
-        size,
-        size,
-        True,
-    )
-    assert restored.new_key not in ("", old.fingerprint)
-    await grown(live, clock, 9, 3)
-    await whole_of(live, clock)
-    assert await largest_by(live, clock, old) == size
-    async with opened(live, clock) as store:
-        assert store.odd == ""
-        rows = await store.vault.database.rows("SELECT entry FROM leaf WHERE kind = 'gap'")
-    (facts,) = [json.loads(row[0])["facts"] for row in rows]
-    assert facts["unknown_from_entry"] == str(size)
-    assert "not known" in facts["unknown"]
-    kept = [path.read_text() for path in (live / "keys" / "old").glob("anchor.*")]
-    assert ("no checkpoint" in kept) == (left == "damaged anchor")
-
-
-async def test_a_restore_beside_its_whole_anchor_loses_nothing_and_keeps_the_key(
-    tmp_path: Path, clock: HandClock
-) -> None:
-    live, dest = tmp_path / "live", tmp_path / "dest"
-    await grown(live, clock, 0, 2)
-    await backed_up(live, dest, clock, with_keys=False)
-    before, key = await whole_of(live, clock), keys.known(live)[0]
-    (live / "nightjar.db").rename(tmp_path / "broken.db")
-    restored = await restore(dest, live, clock)
-    assert (restored.lost, restored.unknown_from, restored.new_key) == (None, None, "")
-    assert await whole_of(live, clock) == before
-    await grown(live, clock, 2, 1)
-    assert keys.known(live)[0] == key
-
-
-async def test_a_restore_after_a_lost_disk_that_dies_anywhere_never_signs_with_the_old_key(
-    tmp_path: Path, clock: HandClock
-) -> None:
-    old, size = await lost_disk(tmp_path, clock)
-    dest, steps = tmp_path / "dest", 0
-    while True:
-        steps += 1
-        back = tmp_path / f"back{steps}"
-        try:
-            with crashing(back / "keys", steps):
-                await restore(dest, back, clock)
-            break
-        except Crash:
-            pass
-        if (back / "nightjar.db").exists():
-            async with opened(back, clock) as store:
-                with contextlib.suppress(StoreError):  # it may have no key yet
-                    await checkpoints.sign(store, "test")
-            await succession.rotate(back, clock, why="the restore was interrupted")
-        else:
-            await restore(dest, back, clock)
-        await grown(back, clock, 20, 1)
-        assert (await report_on(back)).broken == (), steps
-        assert await largest_by(back, clock, old) == size, steps
-    assert steps > 15
-
-
 async def test_a_database_that_was_put_back_by_hand_is_refused_at_the_start(
     tmp_path: Path, clock: HandClock
 ) -> None:
@@ -377,7 +274,7 @@ async def test_a_database_that_was_put_back_by_hand_is_refused_at_the_start(
     await grown(live, clock, 0, 3)
     await backed_up(live, dest, clock)
     await grown(live, clock, 3, 2)
-    shutil.copyfile(dest / "nightjar.db", live / "nightjar.db")
+    shutil.copyfile(newest(dest) / "nightjar.db", live / "nightjar.db")
     for left in ("-wal", "-shm"):
         (live / f"nightjar.db{left}").unlink(missing_ok=True)
     with pytest.raises(RolledBack, match="put back"):
