@@ -60,6 +60,21 @@ class Lock:
             self._descriptor = -1
 
 
+def is_written(folder: Path) -> bool:
+    """Whether a process holds the right to write this data folder now: as a rule the watch."""
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 class Keeper:
     """Holds the lock and the result of the comparison of files with rows."""
 

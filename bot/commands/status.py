@@ -25,17 +25,20 @@ _WELL = {"ok": "", "paused": "dim", "new": "dim"}
 def run(out: Out, folder: Path, clock: Clock, *, targets: Mapping[str, Target], remark: str = "") -> int:
     """Tell the state of `folder`. targets: as configured now; remark: why they are not known, or ""."""
     from storage.casefile import status
+    from storage.recovery import is_written
     from storage.verified import last_result
 
     found = look(folder, clock, status)
     now = clock.now()
     rows = [_facts(row, targets.get(row.progress.target), now) for row in found.targets]
     rows += [_unseen(target) for name, target in targets.items() if name not in _names(found)]
+    running = is_written(folder)
     rows.sort(key=lambda row: (row["health"] in _WELL, row["target"]))  # the unwell first
     out.facts(
         {
             "at": now,
             "data_dir": folder,
+            "running": running,
             "targets": rows,
             "channels": found.channels,
             "evidence": found.evidence,
@@ -51,6 +54,8 @@ def run(out: Out, folder: Path, clock: Clock, *, targets: Mapping[str, Target], 
     if not out.json:
         _print(out, found, rows, remark, now)
         _print_verified(out, last_result(folder))
+        if not running:
+            out.say("THE WATCH IS NOT RUNNING: what stands above is how it was left", style="bold red")
     return OK
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from storage.recovery import LOCK, Lock
 from tests.cli.kept import Command, Kept, night
 
 
@@ -44,6 +45,19 @@ def test_status_reads_well_and_nothing_steers_the_terminal(run: Command) -> None
     assert "market" in ran.out
     assert "captcha" in ran.out
     assert not STEERING.search(ran.out)
+
+
+def test_status_says_whether_the_watch_is_running(run: Command, kept: Kept) -> None:
+    assert run("status", "--json").facts["running"] is False
+    assert "THE WATCH IS NOT RUNNING" in run("status").out
+    lock = Lock(kept.folder / LOCK)
+    try:
+        assert run("status", "--json").facts["running"] is True
+        assert "NOT RUNNING" not in run("status").out
+    finally:
+        lock.release()
+    again = Lock(kept.folder / LOCK)  # looking took nothing away
+    again.release()
 
 
 def test_status_works_though_the_configuration_has_mistakes(run: Command, kept: Kept) -> None:
