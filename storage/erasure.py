@@ -14,6 +14,7 @@ alerts in a chat), and what a file system keeps of removed files.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -56,6 +57,10 @@ UNION ALL SELECT 1 FROM member m JOIN member other ON other.item_id = m.item_id
 WHERE m.post_key IN doomed AND other.post_key NOT IN doomed
 UNION ALL SELECT 1 FROM observation o JOIN alert a ON a.seq = o.seq JOIN delivery d ON d.alert_id = a.alert_id
 WHERE o.post_key IN doomed AND d.state IN ('waiting', 'sending')
+UNION ALL SELECT 1 FROM verdict v JOIN observation o ON o.seq = v.seq JOIN json_each(v.matches) m
+JOIN observation x ON x.evidence_id = json_extract(m.value, '$.known')
+WHERE v.seq >= ?3 AND v.tier <> 'none' AND v.matches <> '[]'
+AND x.post_key IN doomed AND o.post_key NOT IN doomed
 LIMIT 1
 """
 _SHA256 = re.compile(rb'"([0-9a-f]{64})"')
@@ -98,11 +103,12 @@ class _Look:
 
 @dataclass(slots=True, kw_only=True)
 class _Doomed:
-    """One batch. files: size by name of those that nothing else uses."""
+    """One batch. files: size by name of those that nothing else uses. fresh_from: see `Plan`."""
 
     kind: Class
     keys: tuple[str, ...]
     last_seq: int
+    fresh_from: int
     looks: list[_Look] = field(default_factory=list)
     files: dict[str, int] = field(default_factory=dict)
 
@@ -145,6 +151,7 @@ async def finish(store: Store) -> int:
 
 
 def _batches(todo: Plan) -> Iterator[_Doomed]:
+    made = functools.partial(_Doomed, fresh_from=todo.fresh_from)
     for kind in Class:
         keys: list[str] = []
         last = -1
@@ -152,10 +159,10 @@ def _batches(todo: Plan) -> Iterator[_Doomed]:
             keys += group.keys
             last = max(last, group.last_seq)
             if len(keys) >= _POSTS_AT_ONCE:
-                yield _Doomed(kind=kind, keys=tuple(keys), last_seq=last)
+                yield made(kind=kind, keys=tuple(keys), last_seq=last)
                 keys, last = [], -1
         if keys:
-            yield _Doomed(kind=kind, keys=tuple(keys), last_seq=last)
+            yield made(kind=kind, keys=tuple(keys), last_seq=last)
 
 
 # --- erasing ------------------------------------------------------------------------
@@ -237,7 +244,7 @@ def _job(batch: _Doomed, rules: Rules, at: datetime, officer: str) -> Job[int]:
 
 async def _refuse_changed(transaction: Batch, batch: _Doomed) -> None:
     """What came meanwhile goes before: a hold, a look, a re-post, an alert on its way. Raises CaseRefused."""
-    if await transaction.rows(_CHANGED, (json.dumps(batch.keys), batch.last_seq)):
+    if await transaction.rows(_CHANGED, (json.dumps(batch.keys), batch.last_seq, batch.fresh_from)):
         raise CaseRefused("a post has changed, or a case has it now")
 
 

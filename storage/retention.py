@@ -1,7 +1,8 @@
 """How long what is kept may be kept: which posts are due to be erased, by class and age.
 
-    unmatched   no verdict spoke: kept `unmatched_days` after it was last seen or sealed
-    matched     a verdict spoke, or it belongs to an item: `matched_days`; an item goes as a whole
+    unmatched   no verdict spoke: kept `unmatched_days` after it was last seen, listed or sealed
+    matched     a verdict spoke, it belongs to an item, or a verdict that spoke names a picture of
+                it: `matched_days`; an item goes as a whole, and what is named never before
     hold        evidence of a case: never while one is open or held; afterwards `hold_days` after
                 the last was closed
 
@@ -17,12 +18,12 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from storage import casebook
+from storage import casebook, listed
 from storage.casebook import Book
 from storage.codec import micros
 from storage.errors import DatabaseTrouble
@@ -68,7 +69,8 @@ class Post:
     """What decides about one post. last_us: when last sealed or seen; closed_us: of its last case, or 0.
 
     busy: not judged yet, an alert of it is on its way, or a look of it stands under another
-    post's key. held: an open or held case has it.
+    post's key. held: an open or held case has it. named_by: posts whose loud verdicts name a
+    picture of this one.
     """
 
     key: str
@@ -80,13 +82,17 @@ class Post:
     busy: bool
     held: bool
     closed_us: int
+    named_by: frozenset[str] = frozenset()
 
     @property
     def kind(self) -> Class:
         """Its class."""
-        if self.held or self.closed_us:
-            return Class.HOLD
-        return Class.MATCHED if self.loud or self.item else Class.UNMATCHED
+        return Class.HOLD if self.held or self.closed_us else self.kind_without_case
+
+    @property
+    def kind_without_case(self) -> Class:
+        """What its class would be, were there no case."""
+        return Class.MATCHED if self.loud or self.item or self.named_by else Class.UNMATCHED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +107,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is due. kept: posts that stay, by class; blocked: old enough but for a hold or an open case."""
+    """What is due. kept: posts that stay, by class; blocked: old enough but for a hold or an open case.
+
+    fresh_from: no verdict on a look before this leaf is younger than the plan.
+    """
 
     due: tuple[Group, ...]
     kept: Mapping[Class, int] = field(default_factory=dict)
     blocked: int = 0
+    fresh_from: int = 0
 
     def counts(self) -> dict[Class, tuple[int, int]]:
         """(posts, looks) that are due, by class."""
@@ -117,22 +127,67 @@ class Plan:
 
 
 def decide(posts: Iterable[Post], rules: Rules, now: datetime) -> Plan:
-    """What is due at `now`. Pure. A group is due when all of its posts are."""
+    """What is due at `now`. Pure. A group is due when all of its posts are, and all that name one of them."""
     groups: dict[str, list[Post]] = {}
     for post in posts:
         groups.setdefault(f"item {post.item}" if post.item else f"post {post.key}", []).append(post)
-    due: list[Group] = []
+    kinds = {name: max((p.kind for p in group), key=list(Class).index) for name, group in groups.items()}
+    naming = _naming(groups)
+    due = {
+        name
+        for name, members in groups.items()
+        if all(_old(p, kinds[name], rules, now) and not p.busy for p in members)
+    }
+    while stays := {name for name in due if naming[name] - due}:
+        due -= stays
     kept = dict.fromkeys(Class, 0)
     blocked = 0
-    for members in groups.values():
-        kind = max((post.kind for post in members), key=list(Class).index)
-        if all(_old(post, kind, rules, now) for post in members) and not any(p.busy for p in members):
-            due.append(_group(kind, members))
-            continue
-        kept[kind] += len(members)
-        if any(post.held for post in members):
-            blocked += sum(_old_without(post, rules, now) for post in members)
-    return Plan(due=tuple(due), kept=kept, blocked=blocked)
+    for name in groups.keys() - due:
+        kept[kinds[name]] += len(groups[name])
+        if any(post.held for post in groups[name]):
+            blocked += sum(_old_without(post, rules, now) for post in groups[name])
+    together = _together([name for name in groups if name in due], naming)
+    return Plan(
+        due=tuple(
+            _group(
+                max((kinds[n] for n in names), key=list(Class).index), [p for n in names for p in groups[n]]
+            )
+            for names in together
+        ),
+        kept=kept,
+        blocked=blocked,
+    )
+
+
+def _naming(groups: Mapping[str, Sequence[Post]]) -> dict[str, set[str]]:
+    """By group, the groups whose verdicts name one of its posts."""
+    group_of = {post.key: name for name, members in groups.items() for post in members}
+    return {
+        name: {group_of[key] for post in members for key in post.named_by if key in group_of}
+        for name, members in groups.items()
+    }
+
+
+def _together(due: Sequence[str], naming: Mapping[str, set[str]]) -> list[list[str]]:
+    """Groups that are due, put together where one names the other: they go in one transaction."""
+    near: dict[str, set[str]] = {name: set() for name in due}
+    for name in due:
+        for other in naming[name]:
+            near[name].add(other)
+            near[other].add(name)
+    found: list[list[str]] = []
+    done: set[str] = set()
+    for name in due:
+        if name not in done:
+            reached, todo = [], [name]
+            while todo:
+                one = todo.pop()
+                if one not in done:
+                    done.add(one)
+                    reached.append(one)
+                    todo += sorted(near[one])
+            found.append(reached)
+    return found
 
 
 def _group(kind: Class, members: Sequence[Post]) -> Group:
@@ -152,7 +207,7 @@ def _old(post: Post, kind: Class, rules: Rules, now: datetime) -> bool:
 
 def _old_without(post: Post, rules: Rules, now: datetime) -> bool:
     """Whether a post would be due, were there no case."""
-    days = rules.days(Class.MATCHED if post.loud or post.item else Class.UNMATCHED)
+    days = rules.days(post.kind_without_case)
     return days is not None and post.last_us < micros(now - timedelta(days=days))
 
 
@@ -172,19 +227,88 @@ GROUP BY o.post_key ORDER BY o.post_key
 """
 
 
+_NAMED = """
+SELECT x.post_key, o.post_key FROM verdict v JOIN observation o ON o.seq = v.seq JOIN json_each(v.matches) m
+JOIN observation x ON x.evidence_id = json_extract(m.value, '$.known')
+WHERE v.tier <> 'none' AND v.matches <> '[]' AND x.post_key <> o.post_key
+"""
+# Rows of the vigil and of looks whose post has nothing else (any more): they go when they are old.
+_ORPHANS = """
+SELECT post_key, last_seen_at FROM watched w
+WHERE NOT EXISTS (SELECT 1 FROM observation o WHERE o.post_key = w.post_key)
+UNION ALL SELECT s.post_key, (SELECT json_extract(l.entry, '$.at') FROM leaf l WHERE l."index" = (
+    SELECT max(y.leaf) FROM sighting y WHERE y.post_key = s.post_key))
+FROM (SELECT DISTINCT post_key FROM sighting WHERE post_key <> '') s
+WHERE NOT EXISTS (SELECT 1 FROM observation o WHERE o.post_key = s.post_key) AND EXISTS (
+    SELECT 1 FROM sighting z WHERE z.post_key = s.post_key
+    AND json_valid(z.line) AND json_extract(z.line, '$.post_id') IS NOT NULL)
+"""
+_FRESH_FROM = (
+    "SELECT coalesce((SELECT min(seq) FROM observation WHERE judged = 0), "
+    "(SELECT max(seq) + 1 FROM observation), 0)"
+)
+_BENT = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
+
+
 async def plan(database: Path, rules: Rules, now: datetime) -> Plan:
     """What is due in this store at `now`. Raises DatabaseTrouble."""
-    return await in_thread(lambda: decide(_posts(database), rules, now))
+    return await in_thread(_plan, database, rules, now)
 
 
-def _posts(database: Path) -> list[Post]:
+def _plan(database: Path, rules: Rules, now: datetime) -> Plan:
     try:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
             connection.create_function("key_of", 2, key_of, deterministic=True)
-            held, closed = _by_log(connection)
-            return [_post(row, held, closed) for row in connection.execute(_POSTS)]
+            fresh_from = connection.execute(_FRESH_FROM).fetchone()[0]
+            posts = _with_listed(connection, _posts(connection), rules, now)
+            return replace(decide(posts, rules, now), fresh_from=fresh_from)
     except sqlite3.Error as error:
         raise DatabaseTrouble(f"{database}: {error}") from error
+    except _BENT as error:
+        raise DatabaseTrouble(f"{database}: a row cannot be read, nothing is due: {error!r}") from error
+
+
+def _with_listed(
+    connection: sqlite3.Connection, posts: Sequence[Post], rules: Rules, now: datetime
+) -> list[Post]:
+    """The posts; what would be due is seen as late as a listing showed it."""
+    days = [period for kind in Class if (period := rules.days(kind)) is not None]
+    old = {post.key for post in posts if _old(post, post.kind, rules, now)}
+    if not old or not days:
+        return list(posts)
+    seen = listed.last_listed(connection, old, now - timedelta(days=min(days)))
+    return [replace(p, last_us=max(p.last_us, seen[p.key])) if p.key in seen else p for p in posts]
+
+
+def _posts(connection: sqlite3.Connection) -> list[Post]:
+    held, closed = _by_log(connection)
+    named: dict[str, set[str]] = {}
+    for key, by in connection.execute(_NAMED):
+        named.setdefault(key, set()).add(by)
+    posts = [_post(row, held, closed) for row in connection.execute(_POSTS)]
+    posts = [replace(p, named_by=frozenset(named[p.key])) if p.key in named else p for p in posts]
+    return posts + _orphans(connection)
+
+
+def _orphans(connection: sqlite3.Connection) -> list[Post]:
+    last: dict[str, int] = {}
+    for key, at in connection.execute(_ORPHANS):
+        seen_us = at if isinstance(at, int) else micros(datetime.fromisoformat(at))
+        last[key] = max(last.get(key, 0), seen_us)
+    return [
+        Post(
+            key=key,
+            item="",
+            last_us=seen_us,
+            last_seq=-1,
+            looks=0,
+            loud=False,
+            busy=False,
+            held=False,
+            closed_us=0,
+        )
+        for key, seen_us in last.items()
+    ]
 
 
 def _book(connection: sqlite3.Connection) -> Book:

@@ -122,8 +122,13 @@ class Round:
         if len(self.broken) < _TOLD:
             self.broken.append(Fault(kind=kind, what=what, why=why))
 
-    def gone_since(self, name: str) -> bool:
-        """Whether a file that is missing was erased after this run began: its row has gone meanwhile."""
+    def lost(self, kind: str, what: str, name: str, why: str) -> None:
+        """A fault of a file, unless it was erased after this run began."""
+        if not self._gone_since(name):
+            self.fault(kind, what, why)
+
+    def _gone_since(self, name: str) -> bool:
+        """Whether the row of a file has gone meanwhile."""
         sql = "SELECT 1 FROM blob WHERE sha256 = ?"
         try:
             path = self.rows("PRAGMA database_list")[0][2]
@@ -276,8 +281,7 @@ def _size_or_fault(blobs: Blobs, name: str) -> int | str:
 def _take_blob(run: Round, name: str, size: int, result: Future[int | str]) -> None:
     found = result.result()
     if isinstance(found, str):
-        if not run.gone_since(name):
-            run.fault("blob", str(name), found)
+        run.lost("blob", str(name), name, found)
     else:
         run.counted["bytes"] += found
         if found != size:

@@ -57,8 +57,7 @@ def check_evidence(run: Round, index: int, facts: dict[str, Any]) -> None:
     try:
         kept = json.loads(run.blobs.load(str(facts["manifest_sha256"])))
     except DamagedBlob as damage:
-        if not run.gone_since(str(facts["manifest_sha256"])):
-            run.fault("manifest", what, str(damage))
+        run.lost("manifest", what, str(facts["manifest_sha256"]), str(damage))
         return
     if why := manifest.unreadable(kept):
         run.fault("manifest", what, why)

@@ -12,13 +12,17 @@ from typing import cast
 import pytest
 
 from bench._looks import answer, judgement, look, watched
-from storage import erasure, uses
+from storage import erasure, sightings, uses
 from storage.casefile import verify
 from storage.model import (
     Evidence,
+    EvidenceId,
+    Listed,
     Observation,
     PictureMatch,
+    Polls,
     Presence,
+    Sighting,
     Tier,
     Watched,
 )
@@ -130,6 +134,31 @@ async def test_a_post_whose_item_is_gone_is_judged_all_the_same(store: Store, cl
     assert await count(store, "member") == 1
 
 
+async def test_a_quiet_post_that_an_alert_names_stays_as_long_as_the_alert(
+    store: Store, clock: HandClock
+) -> None:
+    quiet = await judged(store, clock, "1", Tier.NONE)
+    clock.tick(29 * DAY_S)
+    await reposted(store, clock, "2", quiet)
+    await deliver_all(store, clock)
+    clock.tick(300 * DAY_S)
+    assert (await erasure.apply(store, RULES)).posts == 0
+    clock.tick(66 * DAY_S)
+    assert (await erasure.apply(store, RULES)).posts == 2, "then both go, in one transaction"
+    assert await count(store, "observation") == 0
+    assert (await verify(store)).whole
+
+
+async def test_a_quiet_post_that_an_alert_names_meanwhile_stays(
+    store: Store, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet = await judged(store, clock, "1", Tier.NONE)
+    clock.tick(40 * DAY_S)
+    meanwhile(monkeypatch, lambda: reposted(store, clock, "2", quiet))
+    assert (await erasure.apply(store, RULES)).skipped == 1
+    assert not await gone(store, quiet)
+
+
 # --- looks in flight -----------------------------------------------------------------
 
 
@@ -162,6 +191,59 @@ async def test_the_vigil_goes_on_when_its_post_was_erased_meanwhile(store: Store
     assert await vigil._keep(row, seen, where, Observation.CHANGED) == row
     assert await vigil._before(row) is None
     assert await count(store, "observation") == 0
+
+
+async def test_rows_of_a_look_at_an_erased_post_go_when_they_are_old(store: Store, clock: HandClock) -> None:
+    row = await erased_in_flight(store, clock)
+    lost = Sighting(target="market", post_id="1", looked_at=clock.tick(), presence=Presence.UNKNOWN)
+    listing = Polls(
+        target="market", polled_at=(clock.now(),), posts=(Listed(post_id="9", digest="d", salt="s"),)
+    )
+    await store.add_sightings([lost], [listing])
+    await store.save_watched(
+        [replace(row, post_id="2", evidence_id=EvidenceId(""), last_seen_at=clock.now())]
+    )
+    clock.tick(29 * DAY_S)
+    assert (await erasure.apply(store, RULES)).posts == 0
+    clock.tick(2 * DAY_S)
+    assert (await erasure.apply(store, RULES)).posts == 3
+    assert await count(store, "watched") == 0
+    assert len(await sightings.of_listing(store.vault, "market")) == 1
+    rows = await store.vault.database.rows("SELECT line FROM sighting WHERE line NOT LIKE '#%'")
+    assert len(rows) == 1, "only the poll, which names hashes"
+    assert (await verify(store)).whole
+
+
+# --- what is still listed ----------------------------------------------------------------
+
+
+async def polled(store: Store, clock: HandClock, days: int, *post_ids: str, again: int = 0) -> None:
+    """A listing showed these posts once, and `again` days later still, in a line of the same run."""
+    clock.tick(days * DAY_S)
+    posts = tuple(Listed(post_id=one, digest="d", salt=f"salt of {one}") for one in post_ids)
+    polls = Polls(target="market", polled_at=(clock.now(),), body_sha256="b", posts=posts)
+    await store.add_sightings([], [polls])
+    if again:
+        clock.tick(again * DAY_S)
+        told = tuple(replace(one, told=True) for one in posts)
+        await store.add_sightings([], [replace(polls, polled_at=(clock.now(),), posts=told, told=True)])
+
+
+async def test_a_post_counts_as_seen_while_a_listing_shows_it(store: Store, clock: HandClock) -> None:
+    listed = await judged(store, clock, "1", Tier.NONE)
+    dropped = await judged(store, clock, "2", Tier.NONE)
+    await polled(store, clock, 1, "1", "2")
+    await polled(store, clock, 1, "1", again=38)
+    before = (await store.known("market", ["1"]))["1"].last_seen_at
+    assert (await erasure.apply(store, RULES)).posts == 1
+    assert await gone(store, dropped)
+    assert not await gone(store, listed)
+    assert (await store.known("market", ["1"]))["1"].last_seen_at == before, "no interval begins later by it"
+    clock.tick(29 * DAY_S)
+    assert (await erasure.apply(store, RULES)).posts == 0
+    clock.tick(2 * DAY_S)
+    assert (await erasure.apply(store, RULES)).posts == 1
+    assert (await verify(store)).whole
 
 
 # --- verify beside an erasure -----------------------------------------------------------

@@ -19,7 +19,7 @@ from storage.casefile import find, verify
 from storage.cases import Act, Order
 from storage.codec import micros
 from storage.errors import DatabaseTrouble
-from storage.model import Evidence, Observation, PictureCapture, PictureRef, Presence, Sighting, Tier
+from storage.model import Evidence, Observation, PictureCapture, PictureRef, Polls, Presence, Sighting, Tier
 from storage.retention import Class, Post, Rules
 from storage.store import Store
 from storage.tables import key_of
@@ -43,8 +43,7 @@ async def unmatched(store: Store, clock: HandClock, number: str, *, text: str = 
     verdict = replace(judged.verdict, tier=Tier.NONE, contacts=("phone:13911112222",))
     await store.record(replace(judged, verdict=verdict), announce=())
     seen = Sighting(target="market", post_id=number, looked_at=clock.tick(), presence=Presence.ALIVE)
-    other = replace(seen, post_id="another post")
-    await store.add_sightings([seen, other])
+    await store.add_sightings([seen], [Polls(target="market", polled_at=(clock.now(),))])
     return kept
 
 
