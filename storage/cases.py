@@ -206,14 +206,19 @@ def _row(order: Order, at: datetime) -> CaseRow:
 
 
 async def _add(batch: Batch, order: Order, at: datetime) -> None:
-    for evidence_id in dict.fromkeys(order.evidence):
-        rows = await batch.rows("SELECT post_key FROM observation WHERE evidence_id = ?", (evidence_id,))
-        if not rows:
+    """One query for all: the watch takes in thousands of ids while it seals."""
+    sql = (
+        "SELECT j.value, o.post_key, EXISTS (SELECT 1 FROM case_evidence e WHERE e.number = ?2 "
+        "AND e.evidence_id = j.value) FROM json_each(?1) j "
+        "LEFT JOIN observation o ON o.evidence_id = j.value ORDER BY j.key"
+    )
+    ids = json.dumps(list(dict.fromkeys(order.evidence)))
+    for evidence_id, post_key, is_there in await batch.rows(sql, (ids, order.number)):
+        if post_key is None:
             raise CaseRefused(f"case {order.number}: no evidence {evidence_id!r} in this store")
-        sql = "SELECT 1 FROM case_evidence WHERE number = ? AND evidence_id = ?"
-        if not await batch.rows(sql, (order.number, evidence_id)):
+        if not is_there:
             row = CaseEvidenceRow(
-                number=order.number, evidence_id=evidence_id, post_key=rows[0][0], added_at=at
+                number=order.number, evidence_id=evidence_id, post_key=post_key, added_at=at
             )
             batch.add(row)
 
