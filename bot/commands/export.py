@@ -13,6 +13,7 @@ from bot.commands.out import OK, Out, some
 from bot.commands.reader import look
 from storage.cases import checked_number
 from storage.clock import Clock
+from storage.keys import known
 
 if TYPE_CHECKING:
     from storage.cases import Selection
@@ -45,25 +46,30 @@ def run(out: Out, folder: Path, clock: Clock, wanted: Wanted) -> int:
         def tell(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        made, chosen = look(folder, clock, _exporting(wanted, tell))
+        made, chosen, looks = look(folder, clock, _exporting(wanted, tell))
     facts = {"package": made, "evidence": list(chosen.evidence_ids), "erased": list(chosen.erased)}
-    out.facts(facts | {"cases": [case.number for case in chosen.cases]})
-    out.say(f"exported {some(len(chosen.evidence_ids), 'piece')} of evidence to {made}", style="bold")
+    out.facts(facts | {"cases": [case.number for case in chosen.cases], "looks": looks})
+    named = f"{some(len(chosen.evidence_ids), 'piece')} of evidence"
+    more = f", with all looks at the same posts {looks:,}" if looks != len(chosen.evidence_ids) else ""
+    out.say(f"exported {named}{more}, to {made}", style="bold")
     if chosen.erased:
         out.say(f"{some(len(chosen.erased), 'piece')} had been erased", style="yellow")
     if made.suffix == ".age":
         out.say("to open it: age -d -i KEYFILE -o package.zip " + made.name)
     there = "unpack it" if made.is_file() else "cd there"
-    out.say(f"to check it without nightjar: {there}; sh verify.sh --admin FINGERPRINT; see README.txt")
+    key = known(folder)[0].fingerprint
+    out.say(f"to check it without nightjar: {there}; sh verify.sh --key {key}; see README.txt")
+    out.say("whoever checks it must have that fingerprint from you by another way than the package")
     return OK
 
 
 def _exporting(
     wanted: Wanted, tell: Callable[[int, int], None]
-) -> Callable[[Store], Awaitable[tuple[Path, Selection]]]:
-    async def exporting(store: Store) -> tuple[Path, Selection]:
+) -> Callable[[Store], Awaitable[tuple[Path, Selection, int]]]:
+    async def exporting(store: Store) -> tuple[Path, Selection, int]:
         from storage.cases import select
         from storage.export import export
+        from storage.package.gather import with_chains
 
         chosen = await select(store, wanted.words, since=wanted.since, everything=wanted.everything)
         basis = wanted.legal_basis or "; ".join(filter(None, (case.legal_basis for case in chosen.cases)))
@@ -80,6 +86,6 @@ def _exporting(
             recipients=wanted.recipients,
             unmasked=wanted.unmasked,
         )
-        return made, chosen
+        return made, chosen, len(await with_chains(store, chosen.evidence_ids))
 
     return exporting

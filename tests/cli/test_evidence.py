@@ -166,12 +166,24 @@ def test_a_case_is_exported_and_verified_by_its_number(run: Command, kept: Kept,
     assert (ran.code, ran.facts["whole"], ran.facts["evidence"]) == (0, True, 2)
     out = tmp_path / "case"
     ran = run("export", "2026/7", "--out", str(out), "--json")
-    assert (ran.code, ran.facts["cases"]) == (0, ["2026/7"])
+    assert (ran.code, ran.facts["cases"], ran.facts["looks"]) == (0, ["2026/7"], 2)
     filed = json.loads((out / "data/case/case.json").read_text())
     assert (filed["case"], filed["legal_basis"]) == ("2026/7", "art. 1")
     assert [entry["kind"] for entry in filed["cases"][0]["history"]] == ["case", "case"]
     assert run("verify", str(out)).code == 0
     assert run("verify", "2026/8").code == 1
+
+
+def test_an_export_says_how_it_is_checked_and_that_line_works(
+    run: Command, kept: Kept, tmp_path: Path
+) -> None:
+    out = tmp_path / "package"
+    told = run("export", kept.sale, "--out", str(out)).out
+    assert "1 piece of evidence, with all looks at the same posts 2" in " ".join(told.split())
+    key = re.search(r"sh verify\.sh --key ([0-9a-f]{64})", " ".join(told.split()))
+    assert key is not None
+    done = subprocess.run(["sh", "verify.sh", "--key", key[1]], cwd=out, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_verify_says_whole_and_finds_a_changed_byte(run: Command, kept: Kept) -> None:
