@@ -6,11 +6,12 @@ batches with rests. A command can ask for it at any hour.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import structlog
 
-from storage import erasure
+from storage import erasure, settling
 from storage.clock import Clock
 from storage.errors import StoreError
 from storage.retention import Rules
@@ -21,6 +22,8 @@ log = structlog.get_logger(__name__)
 TAKE_S = 5.0
 """Real seconds between two looks for what commands left."""
 EVERY_S = 20 * 3600.0
+SETTLING_S = 60.0
+"""Between two tries to take erased words out of pages that a busy reader holds."""
 SETTLE_S = 3600.0
 """After a start the first erasing waits so long."""
 
@@ -40,6 +43,7 @@ class Chores:
         self._store, self._clock = store, clock
         self._rules, self._night, self._tell = rules, night, tell
         self._next_s = clock.monotonic() + SETTLE_S
+        self._settle_s = clock.monotonic()
         self._waits = ""
         """Why what commands left waits, as the admin was told."""
 
@@ -52,6 +56,10 @@ class Chores:
             ordered = self._store.heard(erasure.ORDER)
             if ordered or (self._clock.monotonic() >= self._next_s and not self._night()):
                 await self._erase("by hand" if ordered else "")
+            if self._clock.monotonic() >= self._settle_s and not self._night():
+                self._settle_s = self._clock.monotonic() + SETTLING_S
+                with contextlib.suppress(StoreError):  # owed until it is done
+                    await settling.settle(self._store)
 
     async def _take(self) -> bool:
         """Take in what commands left. Only when nothing waits may anything be erased: it may be a hold."""

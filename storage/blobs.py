@@ -121,12 +121,24 @@ class Blobs:
             self._round = asyncio.create_task(self._rounds(), name="blob-rounds")
         await asyncio.shield(answer)
 
+    def older(self, names: Iterable[str], before_s: float) -> tuple[str, ...]:
+        """Those that were last written before that Unix time. For threads. Raises DiskTrouble."""
+        with _disk():
+            return tuple(
+                name for name in names if self.has(name) and self.path(name).stat().st_mtime < before_s
+            )
+
     def remove(self, names: Iterable[str]) -> None:
-        """Remove files for good. For threads, while nothing is being sealed. Raises DiskTrouble."""
+        """Remove files for good, damaged ones of that name too. For threads, while nothing is being sealed.
+
+        Raises DiskTrouble.
+        """
         with _disk():
             folders = set()
             for name in names:
                 self.path(name).unlink(missing_ok=True)
+                for aside in self.damaged.glob(f"{name}.*"):
+                    aside.unlink(missing_ok=True)
                 self._known.pop(name, None)
                 folders.add(self.path(name).parent)
             for folder in folders:

@@ -8,24 +8,24 @@ removed stand in table `erasing`, and certificates are made from the log entry a
 stays of a look: its leaf (a hash of a salted manifest), its id, and that it was erased.
 
 Freed pages of the database are overwritten. Not reached: copies elsewhere (backups, exports,
-alerts in a chat), and what a file system keeps of removed files.
+alerts in a chat, lines of `alerts.ndjson`), records of what was asked for without a mask, and
+what a file system keeps of removed files.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import os
-import re
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from storage import certificates, ledger, search, uses
+import structlog
+
+from storage import certificates, ledger, search, settling, uses
 from storage.case_tables import TombstoneRow
 from storage.codec import load
 from storage.database import Row
@@ -43,11 +43,12 @@ from storage.writer import Batch, Job
 if TYPE_CHECKING:
     from storage.store import Store
 
+log = structlog.get_logger(__name__)
+
 KIND = "erasure"
 ORDER = "retention"
 """Of the event by which a command asks the running watch to erase what is due."""
 _POSTS_AT_ONCE = 25
-_MERGE_PAGES = 500
 _CHANGED = """
 WITH doomed (post_key) AS MATERIALIZED (SELECT value FROM json_each(?1))
 SELECT 1 FROM case_evidence e JOIN case_file c ON c.number = e.number
@@ -63,7 +64,6 @@ WHERE v.seq >= ?3 AND v.tier <> 'none' AND v.matches <> '[]'
 AND x.post_key IN doomed AND o.post_key NOT IN doomed
 LIMIT 1
 """
-_SHA256 = re.compile(rb'"([0-9a-f]{64})"')
 Told = Callable[[int, int], None]
 
 
@@ -119,6 +119,7 @@ async def apply(store: Store, rules: Rules, *, officer: str = "", told: Told | N
     DamagedBlob: a manifest that stays cannot be read, so it is not known what it uses; then
     nothing is erased.
     """
+    await _doom_unnamed(store, rules)
     async with store.vault.alone():
         await _remove_files(store)
     late = await in_thread(certificates.write_missing, store)
@@ -136,9 +137,7 @@ async def apply(store: Store, rules: Rules, *, officer: str = "", told: Told | N
         done += one
         if told is not None:
             told(number, len(batches))
-    if done.posts:
-        await _merge_search(store)
-        await in_thread(_settle_log, store)
+    await settling.settle(store)
     return replace(done, certificates=(*late, *await in_thread(certificates.write_missing, store)))
 
 
@@ -225,6 +224,7 @@ def _job(batch: _Doomed, rules: Rules, at: datetime, officer: str) -> Job[int]:
             transaction.add(row)
             await _erase_search(transaction, look)
         await _erase_rows(transaction, batch)
+        settling.owe(transaction)
         facts = {
             "leaves": ranges(look.seq for look in batch.looks),
             "class": batch.kind.value,
@@ -308,9 +308,32 @@ async def _erase_rows(transaction: Batch, batch: _Doomed) -> None:
     await transaction.run("INSERT OR IGNORE INTO erasing (sha256) SELECT value FROM json_each(?)", (files,))
 
 
+async def _doom_unnamed(store: Store, rules: Rules) -> None:
+    """Have files removed that no row names since a crash, once they are past the shortest period.
+
+    They were never evidence: the log does not know them.
+    """
+    days = [period for kind in Class if (period := rules.days(kind)) is not None]
+    if not days:
+        return
+    before = (store.clock.now() - timedelta(days=min(days))).timestamp()
+    old = await in_thread(store.blobs.older, store.quarantine, before)
+
+    async def job(transaction: Batch) -> None:
+        for name in old:
+            transaction.many("INSERT OR IGNORE INTO erasing (sha256) VALUES (?)", (name,))
+
+    if old:
+        log.info("files without a row are past their period", files=len(old))
+        await store.vault.submit(job)
+
+
 async def _remove_files(store: Store) -> int:
     """Remove files whose rows are gone; call it while nothing is being sealed."""
-    sql = "SELECT sha256, EXISTS (SELECT 1 FROM blob b WHERE b.sha256 = e.sha256) FROM erasing e"
+    sql = (
+        "SELECT sha256, EXISTS (SELECT 1 FROM blob b WHERE b.sha256 = e.sha256) FROM erasing e "
+        "WHERE sha256 NOT LIKE '% %'"  # marks of `settling`
+    )
     rows = await store.vault.database.rows(sql)
     gone = [row[0] for row in rows if not row[1]]
     if gone:
@@ -323,25 +346,3 @@ async def _remove_files(store: Store) -> int:
     if rows:
         await store.vault.submit(job)
     return len(gone)
-
-
-async def _merge_search(store: Store) -> None:
-    """Rewrite the text index step by step, so that erased tokens leave its pages."""
-    pages = -_MERGE_PAGES
-
-    async def job(transaction: Batch) -> int:
-        before = (await transaction.rows("SELECT total_changes()"))[0][0]
-        await transaction.run("INSERT INTO search(search, rank) VALUES ('merge', ?)", (pages,))
-        return int((await transaction.rows("SELECT total_changes()"))[0][0]) - int(before)
-
-    while await store.vault.submit(job) > 1:
-        pages = _MERGE_PAGES
-
-
-def _settle_log(store: Store) -> None:
-    """Empty the write-ahead log, where erased pages may still stand; a busy one follows by itself."""
-    with (
-        contextlib.suppress(sqlite3.Error),
-        contextlib.closing(sqlite3.connect(store.vault.database.path)) as connection,
-    ):
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

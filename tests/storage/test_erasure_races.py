@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sqlite3
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
 from bench._looks import answer, judgement, look, watched
-from storage import erasure, sightings, uses
+from storage import erasure, settling, sightings, uses
 from storage.casefile import verify
 from storage.model import (
     Evidence,
@@ -25,10 +29,11 @@ from storage.model import (
     Sighting,
     Tier,
     Watched,
+    sha256_of,
 )
 from storage.retention import Rules
 from storage.store import Store
-from tests.storage.kit import HandClock, change
+from tests.storage.kit import HandClock, change, opened
 from tests.watch.kit import target
 from watchers.feed import load
 from watchers.kit import Kit
@@ -287,3 +292,61 @@ async def test_a_file_that_a_row_still_names_is_damage(store: Store, clock: Hand
     assert {fault.kind for fault in (await verify(store)).broken} == {"blob", "manifest"}
     change(store.folder, "DELETE FROM blob WHERE sha256 = ?", kept.manifest_sha256)
     assert {fault.kind for fault in (await verify(store)).broken} == {"manifest"}
+
+
+# --- what is left in the folder --------------------------------------------------------------
+
+
+async def test_words_leave_the_write_ahead_log_once_no_reader_is_busy(store: Store, clock: HandClock) -> None:
+    snapshot = look("1", clock.tick(), pictures=0)
+    snapshot = replace(snapshot, post=replace(snapshot.post, text="Xylophon"))
+    kept = await store.seal(snapshot, watched=watched("1", clock.now()))
+    told = judgement(kept, clock.tick(), Tier.NONE)
+    await store.record(replace(told, verdict=replace(told.verdict, tier=Tier.NONE)), announce=())
+    clock.tick(40 * DAY_S)
+    with closing(sqlite3.connect(store.vault.database.path)) as busy:
+        busy.execute("BEGIN")
+        busy.execute("SELECT count(*) FROM observation").fetchall()
+        assert (await erasure.apply(store, RULES)).posts == 1
+        assert not await settling.settle(store)
+        assert b"Xylophon" in everything(store.folder)
+    assert await settling.settle(store)
+    assert b"Xylophon" not in everything(store.folder)
+    assert await count(store, "erasing") == 0
+
+
+def everything(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+async def test_damaged_copies_go_with_their_file(store: Store, clock: HandClock) -> None:
+    kept = await judged(store, clock, "1", Tier.NONE)
+    store.blobs.damaged.mkdir()
+    own, other = (store.blobs.damaged / f"{name}.0" for name in (kept.page_sha256, "0" * 64))
+    for path in (own, other):
+        path.write_bytes(b"damaged")
+    clock.tick(40 * DAY_S)
+    assert (await erasure.apply(store, RULES)).posts == 1
+    assert (own.exists(), other.exists()) == (False, True)
+
+
+async def test_files_that_no_row_names_go_when_they_are_old(tmp_path: Path, clock: HandClock) -> None:
+    young, old = b"a page whose row a crash prevented", b"another one"
+    async with opened(tmp_path, clock) as store:
+        await store.blobs.keep({sha256_of(data): data for data in (young, old)})
+        kept = await store.seal(look("1", clock.tick()))
+        for name, age_s in (
+            (sha256_of(young), 0.0),
+            (sha256_of(old), 40 * DAY_S),
+            (kept.page_sha256, 40 * DAY_S),
+        ):
+            at = clock.now().timestamp() - age_s
+            os.utime(store.blobs.path(name), (at, at))
+    async with opened(tmp_path, clock) as store:
+        await store.damage()
+        await erasure.apply(store, Rules())
+        assert store.blobs.has(sha256_of(old)), "no period is set"
+        await erasure.apply(store, RULES)
+        assert not store.blobs.has(sha256_of(old))
+        assert store.blobs.has(sha256_of(young))
+        assert (await verify(store)).whole
