@@ -705,7 +705,7 @@ if [ -f data/time/status.json ]; then
             remark "data/time/$stem.tsr: its checkpoint is dated after the time stamp over it: one of both clocks was wrong"
         openssl ts -reply -in "data/time/$stem.tsr" -token_out -out "$T/cms" 2>/dev/null
         if openssl cms -cmsout -print -noout -inform DER -in "$T/cms" 2>/dev/null |
-            sed -n '/^ *signerInfos:/,$p' | grep -A1 '^ *digestAlgorithm:' | grep -q 'algorithm: \(sha1\|md5\) '; then
+            sed -n '/^ *signerInfos:/,$p' | sed -n '/^ *digestAlgorithm:/{n;p;}' | grep -q 'algorithm: \(sha1\|md5\) '; then
             remark "data/time/$stem.tsr is signed over SHA-1, which is weak: rely on another authority's"
         fi
     done <"$T/want"
