@@ -10,8 +10,9 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from bot.channel import Card
-from bot.words import Text, masked, plain
+from bot.words import Text, plain
 from storage.model import Alert, AlertKind, Evidence, Lifetime, Verdict
+from storage.starred import starred_alert
 
 SCHEMA = "nightjar.alert/1"
 """Version of `event`; described in docs/alerts.md. Additions keep it, changes raise it."""
@@ -30,6 +31,7 @@ def card(alert: Alert, sheet: bytes = b"", *, repeat: bool = False) -> Card:
 
     repeat: the same alert may have been told before; the card then says so.
     """
+    alert = starred_alert(alert)
     if alert.kind is AlertKind.NOTICE or alert.evidence is None or alert.verdict is None:
         text = Text().add("NIGHTJAR ", "bold").add(plain(alert.notice, 900))
         return Card(headline=text.text, text=text.text, spans=text.spans)
@@ -81,9 +83,7 @@ def _why(text: Text, verdict: Verdict) -> None:
     if len(verdict.reasons) > 5:
         text.add(f" | {len(verdict.reasons) - 5} more")
     if verdict.contacts:
-        text.line().add("contact: ").add(
-            plain(", ".join(masked(c) for c in verdict.contacts[:3]), 100), "code"
-        )
+        text.line().add("contact: ").add(plain(", ".join(verdict.contacts[:3]), 100), "code")
     text.line().add(f"lexicon {plain(verdict.lexicon_version, 40)}")
 
 
@@ -151,6 +151,7 @@ def _utc(at: datetime) -> str:
 
 def event(alert: Alert) -> dict[str, object]:
     """An alert as a JSON object of schema `SCHEMA`: strings, numbers, lists, null."""
+    alert = starred_alert(alert)
     told: dict[str, object] = {
         "schema": SCHEMA,
         "alert_id": alert.alert_id,
@@ -223,7 +224,7 @@ def _inference(alert: Alert) -> dict[str, object]:
             {"kind": r.kind, "what": r.what, "weight": r.weight, "span": r.span, "detail": r.detail}
             for r in verdict.reasons
         ],
-        "contacts": [masked(c) for c in verdict.contacts],
+        "contacts": list(verdict.contacts),
         "matches": [
             {"sha256": m.sha256, "known": m.known, "distance_bits": m.distance_bits, "label": m.label}
             for m in alert.matches

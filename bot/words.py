@@ -42,14 +42,6 @@ def units(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-def masked(contact: str) -> str:
-    """A contact that can be recognised but not used: the middle is starred."""
-    kind, _, value = contact.rpartition(":")
-    keep = max(1, min(4, len(value) // 3))
-    hidden = value[:keep] + "*" * max(3, len(value) - 2 * keep) + (value[-keep:] if len(value) > keep else "")
-    return f"{kind}:{hidden}" if kind else hidden
-
-
 class Text:
     """A text under construction. `add` never exceeds the limit: what does not fit is cut with an ellipsis."""
 

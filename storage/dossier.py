@@ -86,6 +86,8 @@ class Casefile:
     item: Item | None
     members: tuple[str, ...]
     told: tuple[Told, ...]
+    contacts: tuple[str, ...] = ()
+    """Found by judging in any look at the post: what a text of any of them must not show."""
 
 
 async def show(store: Store, evidence_id: str, *, check: bool = True) -> Casefile:
@@ -115,6 +117,7 @@ async def show(store: Store, evidence_id: str, *, check: bool = True) -> Casefil
         item=item,
         members=members,
         told=await _told(store, evidence.leaf_index, item),
+        contacts=await _contacts(store, post_key),
     )
 
 
@@ -183,6 +186,15 @@ async def _verdict(
         return None, (), None
     verdict, matches, judged_at = rows[0]
     return load(Verdict, verdict), load_tuple(PictureMatch, matches), moment(judged_at)
+
+
+async def _contacts(store: Store, post_key: str) -> tuple[str, ...]:
+    sql = (
+        "SELECT json_extract(v.verdict, '$.contacts') FROM observation o JOIN verdict v ON v.seq = o.seq "
+        "WHERE o.post_key = ? ORDER BY o.seq"
+    )
+    rows = await store.vault.database.rows(sql, (post_key,))
+    return tuple(dict.fromkeys(contact for row in rows for contact in json.loads(row[0])))
 
 
 async def _item(store: Store, post_key: str) -> tuple[Item | None, tuple[str, ...]]:

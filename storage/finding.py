@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One hit of `find`. tier, score: of its verdict, NONE and 0 while there is none."""
+    """One hit of `find`. tier, score: of its verdict, NONE and 0 while there is none.
+
+    contacts: found by judging in any look at the post.
+    """
 
     evidence_id: str
     target: str
@@ -31,6 +35,7 @@ class Found:
     score: int
     item_id: str
     leaf_index: int
+    contacts: tuple[str, ...] = ()
 
 
 async def find(
@@ -63,7 +68,9 @@ async def find(
     conditions = " AND ".join(condition for condition, _ in where) or "1"
     sql = (
         "SELECT o.evidence_id, o.target, o.post_id, o.observation, o.post, o.captured_at, "  # noqa: S608 -- our words
-        "coalesce(v.tier, 'none'), coalesce(v.score, 0), coalesce(m.item_id, ''), o.seq "
+        "coalesce(v.tier, 'none'), coalesce(v.score, 0), coalesce(m.item_id, ''), o.seq, "
+        "(SELECT group_concat(json_extract(w.verdict, '$.contacts'), char(10)) FROM observation c "
+        "JOIN verdict w ON w.seq = c.seq WHERE c.post_key = o.post_key) "
         "FROM observation o LEFT JOIN verdict v ON v.seq = o.seq "
         f"LEFT JOIN member m ON m.post_key = o.post_key WHERE {conditions} "
         "ORDER BY o.seq DESC LIMIT ?"
@@ -94,8 +101,9 @@ def _loud(tier: Tier | None) -> list[Condition]:
 
 
 def _found(row: Row) -> Found:
-    evidence_id, target, post_id, observation, post, captured_at, tier, score, item_id, seq = row
+    evidence_id, target, post_id, observation, post, captured_at, tier, score, item_id, seq, contacts = row
     words = load(Post, post)
+    each = (contact for line in (contacts or "").splitlines() for contact in json.loads(line))
     return Found(
         evidence_id=evidence_id,
         target=target,
@@ -109,4 +117,5 @@ def _found(row: Row) -> Found:
         score=score,
         item_id=item_id,
         leaf_index=seq,
+        contacts=tuple(dict.fromkeys(each)),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bot.commands.out import OK, Out, moment, on_one_line
 from bot.commands.reader import look
-from bot.discretion import log_view, starred_found
+from bot.discretion import log_view
 from storage.clock import Clock
 from storage.model import Tier
 
@@ -52,6 +52,7 @@ def run(out: Out, folder: Path, clock: Clock, query: Query, *, viewer: str = "")
 def _finding(query: Query, viewer: str) -> Callable[[Store], Awaitable[tuple[Found, ...]]]:
     async def finding(store: Store) -> tuple[Found, ...]:
         from storage.casefile import find
+        from storage.starred import starred_found
 
         if viewer:
             await log_view(store, viewer, f"find {query}")

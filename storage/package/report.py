@@ -15,12 +15,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from storage.dossier import Casefile
-from storage.masking import mask
 from storage.package.layout import REPORT, Package
 from storage.package.report_form import form
 from storage.package.report_page import END, HEAD, Words, both, code, facts, heading, said, table, when
 from storage.package.report_post import View, post
 from storage.package.thumbs import thumbnails
+from storage.starred import shown_to_all
 
 MOST_THUMBNAILS = 1_200
 """Pictures shown in one report; every post's first goes before anybody's second."""
@@ -28,10 +28,9 @@ MOST_THUMBNAILS = 1_200
 
 def write_report(work: Path, package: Package) -> None:
     """Write `data/report/report.html` of the package in `work`. Raises OSError."""
-    posts = by_post(package.files)
+    posts = by_post(shown_to_all(package.files, unmasked=package.meta.unmasked))
     thumbs = thumbnails(_chosen(work, package, posts))
-    masked = not package.meta.unmasked
-    view = View(mask=mask if masked else _as_it_is, thumbs=thumbs, masked=masked)
+    view = View(thumbs=thumbs)
     names = {sha256: original.path for sha256, original in package.originals.items()}
     path = work / REPORT
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,10 +50,6 @@ def by_post(files: Iterable[Casefile]) -> list[list[Casefile]]:
     for file in files:
         found.setdefault((file.evidence.target, file.evidence.post.post_id), []).append(file)
     return list(found.values())
-
-
-def _as_it_is(text: str, _known: Sequence[str]) -> str:
-    return text
 
 
 def _chosen(work: Path, package: Package, posts: Iterable[Sequence[Casefile]]) -> dict[str, Path]:

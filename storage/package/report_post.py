@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from storage.dossier import Casefile
-from storage.masking import contact
-from storage.model import Lifetime, Observation
+from storage.model import Lifetime, Observation, Sighting
 from storage.package.report_page import (
     Markup,
     Words,
@@ -54,11 +54,9 @@ _PRESENCE: Mapping[str, Words] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """How strangers' words are shown. mask: hides contacts, or leaves all; thumbs: JPEG by SHA-256."""
+    """What is shown beside the words. thumbs: JPEG by SHA-256."""
 
-    mask: Callable[[str, Sequence[str]], str]
     thumbs: Mapping[str, bytes]
-    masked: bool
 
 
 def manifest_of(file: Casefile) -> dict[str, Any]:
@@ -73,25 +71,18 @@ def manifest_of(file: Casefile) -> dict[str, Any]:
 def post(number: int, looks: Sequence[Casefile], names: Mapping[str, str], view: View) -> str:
     """A post with all its exported looks, oldest first. names: path in the package by SHA-256."""
     first = looks[0]
-    known = known_contacts(looks)
-    title = view.mask(first.evidence.post.title or first.evidence.post.post_id, known)
+    title = first.evidence.post.title or first.evidence.post.post_id
     parts = [
         f'<h2 class="new-page">{number}. <bdi>{safe(title)}</bdi></h2>\n',
         _life(looks[-1]),
         '<div class="facts-box">',
         heading(3, ("Received", "收到的内容")),
-        *(_look(file, names, view, known) for file in looks),
+        *(_look(file, names, view) for file in looks),
         "</div>",
-        _conclusions(looks, view),
+        _conclusions(looks),
         _not_proven(looks),
     ]
     return "".join(parts)
-
-
-def known_contacts(looks: Iterable[Casefile]) -> tuple[str, ...]:
-    """The contacts that judging found in any look."""
-    found = (c for file in looks if file.verdict is not None for c in file.verdict.contacts)
-    return tuple(dict.fromkeys(found))
 
 
 # --- life -------------------------------------------------------------------------------
@@ -141,28 +132,41 @@ def _interval(life: Lifetime) -> str:
 
 
 def _sightings(file: Casefile) -> str:
-    shown = file.sightings[-_MOST_LOOKS:]
+    """Looks that found the same one after the other share a row; all stand in watch.json, one by one."""
+    runs = [list(run) for _, run in groupby(file.sightings, key=_found)]
+    shown = runs[-_MOST_LOOKS:]
     rows = (
-        (when(s.looked_at), both(_PRESENCE[s.presence.value]), s.status or "", s.control, s.why)
-        for s in shown
+        (_span(run), len(run), both(_PRESENCE[one.presence.value]), one.status or "", one.control, one.why)
+        for run in shown
+        for one in run[:1]
     )
     columns = (
         ("Looked", "观察时间"),
+        ("Looks", "次数"),
         ("Result", "结果"),
         ("Status", "状态码"),
         ("Control", "对照"),
         ("Why", "说明"),
     )
-    more = len(file.sightings) - len(shown)
+    more = sum(map(len, runs)) - sum(map(len, shown))
     left = (f"{more} earlier looks stand in watch.json", f"另有较早的 {more} 次观察见 watch.json")
-    shape = table(columns, rows, widths=(25, 20, 8, 22, 25))
+    shape = table(columns, rows, widths=(27, 8, 17, 9, 17, 22))
     return heading(3, ("Looks of the watch", "持续观察")) + shape + (said(left) if more else "")
+
+
+def _found(sighting: Sighting) -> tuple[object, ...]:
+    return sighting.presence, sighting.status, sighting.control, sighting.why
+
+
+def _span(run: Sequence[Sighting]) -> str:
+    first, last = when(run[0].looked_at), when(run[-1].looked_at)
+    return first if len(run) == 1 else f"{first} – {last}"
 
 
 # --- received ---------------------------------------------------------------------------
 
 
-def _look(file: Casefile, names: Mapping[str, str], view: View, known: Sequence[str]) -> str:
+def _look(file: Casefile, names: Mapping[str, str], view: View) -> str:
     evidence, kept = file.evidence, manifest_of(file)
     exchanges = [e for e in kept.get("exchanges", []) if isinstance(e, dict)]
     words = _LOOKS[evidence.observation]
@@ -170,12 +174,12 @@ def _look(file: Casefile, names: Mapping[str, str], view: View, known: Sequence[
         (
             f'<h3><span class="tag">{own(words)}</span> {safe(when(evidence.captured_at))}</h3>',
             _pictures(file, view),
-            facts(_said_by_site(file, view, known)),
-            "" if _is_gone(file) else _text(file, view, known),
+            facts(_said_by_site(file)),
+            "" if _is_gone(file) else _text(file),
             facts(_sealed(file)),
             _exchanges(exchanges),
             _files(file, names),
-            _absences(evidence.absences, view, known),
+            _absences(evidence.absences),
         )
     )
 
@@ -194,7 +198,7 @@ def _is_gone(file: Casefile) -> bool:
     return file.evidence.observation is Observation.MISSING
 
 
-def _said_by_site(file: Casefile, view: View, known: Sequence[str]) -> list[tuple[Words, object]]:
+def _said_by_site(file: Casefile) -> list[tuple[Words, object]]:
     said_ = file.evidence.post
     rows: list[tuple[Words, str]] = [
         (("Title", "标题"), said_.title),
@@ -206,15 +210,14 @@ def _said_by_site(file: Casefile, view: View, known: Sequence[str]) -> list[tupl
         (("Posted, as the site says", "网站所示发布时间"), said_.posted_raw),
         *(((name, name), value) for name, value in said_.extra),
     ]
-    as_is = ("Address", "Post id", "Posted, as the site says")
     if _is_gone(file):  # the rest only repeats what was last read
         rows = [row for row in rows if row[0][0] in ("Address", "Post id")]
-    return [(words, v if words[0] in as_is else view.mask(v, known)) for words, v in rows]
+    return [*rows]
 
 
-def _text(file: Casefile, view: View, known: Sequence[str]) -> str:
+def _text(file: Casefile) -> str:
     text = file.evidence.post.text
-    return f"<pre><bdi>{safe(view.mask(text, known))}</bdi></pre>\n" if text else ""
+    return f"<pre><bdi>{safe(text)}</bdi></pre>\n" if text else ""
 
 
 def _sealed(file: Casefile) -> list[tuple[Words, object]]:
@@ -269,46 +272,35 @@ def _files(file: Casefile, names: Mapping[str, str]) -> str:
     return table(columns, rows, widths=(15, 10, 75))
 
 
-def _absences(absences: Sequence[str], view: View, known: Sequence[str]) -> str:
-    shown = [view.mask(absence, known) for absence in absences]
-    return facts([(("Could not be had", "未能取得"), lines(shown))]) if shown else ""
+def _absences(absences: Sequence[str]) -> str:
+    return facts([(("Could not be had", "未能取得"), lines(absences))]) if absences else ""
 
 
 # --- concluded, not proven ---------------------------------------------------------------
 
 
-def _conclusions(looks: Sequence[Casefile], view: View) -> str:
+def _conclusions(looks: Sequence[Casefile]) -> str:
     judged = [file for file in looks if file.verdict is not None]
     words = ("Concluded by a program: not evidence", "程序推断，非证据")
     parts = ['<div class="inference">', heading(3, words)]
     if not judged:
         parts.append(said(("No verdict.", "无推断。")))
-    parts += [_verdict(file, view) for file in judged]
+    parts += [_verdict(file) for file in judged]
     return "".join((*parts, "</div>\n"))
 
 
-def _verdict(file: Casefile, view: View) -> str:
+def _verdict(file: Casefile) -> str:
     verdict = file.verdict
     assert verdict is not None
-    shown = [contact(c) if view.masked else c for c in verdict.contacts]
     rows: list[tuple[Words, object]] = [
         (("Of look", "针对观察"), code(file.evidence.evidence_id)),
         (("Tier, score", "等级与分值"), f"{verdict.tier.value}, {verdict.score} / 100"),
         (("Lexicon", "词库版本"), verdict.lexicon_version),
         (("Products", "制品"), ", ".join(verdict.products)),
-        (("Contacts", "联系方式"), ", ".join(shown)),
+        (("Contacts", "联系方式"), ", ".join(verdict.contacts)),
         (("Judged at", "推断时间"), when(file.judged_at)),
     ]
-    reasons = (
-        (
-            r.kind,
-            view.mask(r.what, verdict.contacts),
-            view.mask(r.span, verdict.contacts),
-            view.mask(r.detail, verdict.contacts),
-            f"{r.weight:+g}",
-        )
-        for r in verdict.reasons
-    )
+    reasons = ((r.kind, r.what, r.span, r.detail, f"{r.weight:+g}") for r in verdict.reasons)
     columns = (
         ("Reason", "理由"),
         ("What", "内容"),

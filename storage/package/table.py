@@ -14,10 +14,9 @@ from pathlib import Path
 
 from storage.codec import stamp
 from storage.dossier import Casefile
-from storage.masking import contact, mask
 from storage.package.layout import TABLE, Package
 from storage.package.report import by_post
-from storage.package.report_post import known_contacts
+from storage.starred import shown_to_all
 
 COLUMNS = (
     "number", "target", "post_id", "address", "title", "text", "seller", "price", "place", "posted_as_shown",
@@ -35,12 +34,12 @@ def write_table(work: Path, package: Package) -> None:
     """Write `data/case/posts.csv`. Raises OSError."""
     path = work / TABLE
     path.parent.mkdir(parents=True, exist_ok=True)
+    shown = shown_to_all(package.files, unmasked=package.meta.unmasked)
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
         writer.writerow(COLUMNS)
-        for number, looks in enumerate(by_post(package.files), 1):
-            row = _row(number, looks, masked=not package.meta.unmasked)
-            writer.writerow([cell(value) for value in row])
+        for number, looks in enumerate(by_post(shown), 1):
+            writer.writerow([cell(value) for value in _row(number, looks)])
 
 
 def cell(value: object) -> str:
@@ -52,19 +51,15 @@ def cell(value: object) -> str:
     return "'" + text if _FORMULA.match(text) else text
 
 
-def _row(number: int, looks: Sequence[Casefile], *, masked: bool) -> Iterator[object]:
+def _row(number: int, looks: Sequence[Casefile]) -> Iterator[object]:
     first, last = looks[0], looks[-1]
-    post, known = first.evidence.post, known_contacts(looks)
-
-    def shown(text: str) -> str:
-        return mask(text, known) if masked else text
-
+    post = first.evidence.post
     yield from (number, first.evidence.target, post.post_id, post.url)
-    yield from map(shown, (post.title, post.text, " ".join(filter(None, (post.seller, post.seller_url)))))
-    yield from (shown(post.price), shown(post.location), post.posted_raw)
+    yield from (post.title, post.text, " ".join(filter(None, (post.seller, post.seller_url))))
+    yield from (post.price, post.location, post.posted_raw)
     yield from (stamp(first.evidence.captured_at), len(last.chain))
     yield from _life(last)
-    yield from _inferred(looks, masked=masked)
+    yield from _inferred(looks)
     pictures = dict.fromkeys(p.sha256 for file in looks for p in file.evidence.pictures)
     yield " ".join(pictures)
     yield " ".join(file.evidence.evidence_id for file in looks)
@@ -83,14 +78,10 @@ def _life(last: Casefile) -> tuple[object, ...]:
     return ("vanished", *times, width_s, life.confirmations, life.missing_class, life.control)
 
 
-def _inferred(looks: Sequence[Casefile], *, masked: bool) -> tuple[object, ...]:
+def _inferred(looks: Sequence[Casefile]) -> tuple[object, ...]:
     """The loudest verdict of the looks."""
     verdicts = sorted((f.verdict for f in looks if f.verdict is not None), key=lambda v: v.tier.rank)
     if not verdicts:
         return ("", "", "")
-    contacts = known_contacts(looks)
-    return (
-        verdicts[0].tier.value,
-        verdicts[0].score,
-        ", ".join(contact(c) if masked else c for c in contacts),
-    )
+    contacts = dict.fromkeys(c for file in looks if file.verdict is not None for c in file.verdict.contacts)
+    return verdicts[0].tier.value, verdicts[0].score, ", ".join(contacts)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from importlib.resources import files as resources
 from pathlib import Path
 
-from storage import cases, masking
+from storage import cases
 from storage.blobs import Blobs
 from storage.codec import dump, stamp
 from storage.dossier import Casefile
@@ -30,6 +30,7 @@ from storage.package.encrypt import encrypt
 from storage.package.layout import Package, Token
 from storage.package.readme import README
 from storage.signatures import allowed_signers, minisign_public, pem, signify_public
+from storage.starred import shown_to_all
 from storage.tree import Tree
 
 Told = Callable[[], None]
@@ -164,8 +165,9 @@ def _write_evidence(work: _Work, package: Package) -> None:
         work.put(f"{folder}/manifest.json", file.manifest.encode(), file.evidence.manifest_sha256)
         work.text(f"{folder}/entry.json", file.entry)
         work.text(f"{folder}/proof.tlog", proof_text(proof.index, proof.path, package.checkpoint))
-        work.json(f"{folder}/watch.json", _watch(file))
-        work.json(f"{folder}/inference.json", _inference(file, masked=not package.meta.unmasked))
+        (shown,) = shown_to_all((file,), unmasked=package.meta.unmasked)
+        work.json(f"{folder}/watch.json", _watch(shown))
+        work.json(f"{folder}/inference.json", _inference(shown, masked=not package.meta.unmasked))
 
 
 def _write_targets(work: _Work, package: Package) -> None:
@@ -186,30 +188,16 @@ def _watch(file: Casefile) -> dict[str, object]:
 
 
 def _inference(file: Casefile, *, masked: bool) -> dict[str, object]:
-    verdict = json.loads(dump(file.verdict))
-    known = file.verdict.contacts if file.verdict is not None else ()
     return {
         "note": "concluded by a program from the files; not evidence",
         "contacts": "masked" if masked else "as found",
-        "verdict": _masked(verdict, known) if masked else verdict,
+        "verdict": json.loads(dump(file.verdict)),
         "matches": json.loads(dump(file.matches)),
         "judged_at": json.loads(dump(file.judged_at)),
         "item": json.loads(dump(file.item)),
         "members": list(file.members),
         "told": json.loads(dump(file.told)),
     }
-
-
-def _masked(value: object, known: tuple[str, ...]) -> object:
-    """Contacts starred in every text of a verdict but its tier, version and names of things."""
-    if isinstance(value, str):
-        return masking.mask(value, known)
-    if isinstance(value, list):
-        return [_masked(inner, known) for inner in value]
-    if isinstance(value, dict):
-        as_it_is = {"tier", "lexicon_version", "products", "kind"}
-        return {k: v if k in as_it_is else _masked(v, known) for k, v in value.items()}
-    return value
 
 
 def _write_log(work: _Work, package: Package) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bot.compose import SCHEMA, card, event
 from bot.words import LIMIT, units
+from storage.masking import contact, mask
 from storage.model import AlertKind, Lifetime, Reason, Tier
 from tests.fakes import words
 
@@ -31,7 +32,7 @@ def test_any_seller_text_fits_the_card(title: str, text: str, seller: str, price
     made = card(alert)
     assert units(made.text) <= LIMIT
     assert all(s.offset + s.length <= units(made.text) for s in made.spans)
-    assert json.loads(json.dumps(event(alert)))["facts"]["title"] == title
+    assert json.loads(json.dumps(event(alert)))["facts"]["title"] == mask(title, (text,))
 
 
 def test_a_deleted_post_is_told_as_an_interval_with_its_proof() -> None:
@@ -65,6 +66,26 @@ def test_contacts_are_masked_in_cards_and_events() -> None:
     alert = words.alert(verdict=words.verdict(contacts=("wechat:13800138000",)))
     assert "13800138000" not in card(alert).text
     assert "13800138000" not in json.dumps(event(alert)["inference"])
+
+
+def test_no_text_of_a_card_or_an_event_shows_a_contact() -> None:
+    alert = words.alert(verdict=words.verdict(contacts=("wechat:jade_lady88",)))
+    assert alert.evidence is not None
+    told = "ask jade_lady88, 电话1️⃣3️⃣8️⃣0️⃣0️⃣1️⃣3️⃣8️⃣0️⃣0️⃣0️⃣"
+    post = replace(
+        alert.evidence.post, title=told, text=told, seller=told, price=told, location=told, posted_raw=told
+    )
+    alert = replace(alert, evidence=replace(alert.evidence, post=post, absences=(told,)))
+    for shown in (card(alert).text, json.dumps(event(alert), ensure_ascii=False)):
+        assert "jade_lady88" not in shown
+        assert "8️⃣0️⃣0️⃣1️⃣" not in shown
+
+
+def test_cards_and_screens_star_a_contact_alike() -> None:
+    alert = words.alert(verdict=words.verdict(contacts=("wechat:13800138000",)))
+    assert contact("wechat:13800138000") == "wechat:13*******00"
+    assert contact("wechat:13800138000") in card(alert).text
+    assert event(alert)["inference"]["contacts"] == ["wechat:13*******00"]  # type: ignore[index]
 
 
 def test_an_alert_names_its_place_and_root_in_the_log() -> None:

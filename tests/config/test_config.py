@@ -107,9 +107,7 @@ def test_headers_that_speak_of_a_log_in_are_refused(name: str) -> None:
         header_name(name)
 
 
-@pytest.mark.parametrize(
-    "name", ["Accept-Language", "X-Author", "X-Keyword", "X-Requested-With"]
-)
+@pytest.mark.parametrize("name", ["Accept-Language", "X-Author", "X-Keyword", "X-Requested-With"])
 def test_other_headers_may_be_configured(name: str) -> None:
     assert header_name(name) == name
 
