@@ -239,9 +239,9 @@ WHERE NOT EXISTS (SELECT 1 FROM observation o WHERE o.post_key = w.post_key)
 UNION ALL SELECT s.post_key, (SELECT json_extract(l.entry, '$.at') FROM leaf l WHERE l."index" = (
     SELECT max(y.leaf) FROM sighting y WHERE y.post_key = s.post_key))
 FROM (SELECT DISTINCT post_key FROM sighting WHERE post_key <> '') s
-WHERE NOT EXISTS (SELECT 1 FROM observation o WHERE o.post_key = s.post_key) AND EXISTS (
-    SELECT 1 FROM sighting z WHERE z.post_key = s.post_key
-    AND json_valid(z.line) AND json_extract(z.line, '$.post_id') IS NOT NULL)
+WHERE NOT EXISTS (SELECT 1 FROM observation o WHERE o.post_key = s.post_key) AND (
+    SELECT json_valid(z.line) AND json_extract(z.line, '$.post_id') IS NOT NULL
+    FROM sighting z WHERE z.post_key = s.post_key LIMIT 1)
 """
 _FRESH_FROM = (
     "SELECT coalesce((SELECT min(seq) FROM observation WHERE judged = 0), "
