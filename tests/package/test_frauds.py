@@ -98,6 +98,26 @@ def test_every_fraud_is_one_of_the_mutants() -> None:
     assert len(frauds.FRAUDS) == 8
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"record": "', '"record":"{}","record": "'),
+        ('     "record": ', '     "\\u0072ecord": "x",\n     "record": '),
+        ('     "kind": "case",', '     "kind": "case",\n     "entry" : "{}",'),
+        ('"}"\n    }', '"}", "record": "{}"\n    }'),
+    ],
+)
+def test_no_second_record_hides_in_another_form_of_json(
+    one: Specimen, copy: Path, old: str, new: str
+) -> None:
+    text = (copy / layout.CASE_JSON).read_text()
+    assert old in text
+    mutations.put(copy / layout.CASE_JSON, text.replace(old, new, 1).encode())
+    sealed_again(copy, one)
+    assert broken(check(copy, one.trust)) == ["cases"]
+    assert not by_script(copy, one, SCRIPT)
+
+
 # --- old keys ---------------------------------------------------------------------------------
 
 
