@@ -32,6 +32,7 @@ from storage.errors import DamagedBlob
 from storage.model import sha256_of
 from storage.package import layout
 from storage.package.cdxj import PRINTABLE, Capture, index
+from storage.starred import shown_to_all
 
 VERSION = "1.1.1"
 _WARC = "archive/nightjar.warc.gz"
@@ -56,10 +57,11 @@ def write_wacz(work: Path, package: layout.Package) -> None:
     """Write data/wacz/nightjar.wacz from the WARC of the package. Raises OSError, DamagedBlob."""
     target = work / layout.WACZ
     target.parent.mkdir(parents=True, exist_ok=True)
+    files = shown_to_all(package.files, unmasked=package.meta.unmasked)  # titles and texts are no original
     pack(
         target,
         work / layout.WARC,
-        [page for file in package.files if (page := _page(file)) is not None],
+        [page for file in files if (page := _page(file)) is not None],
         at=package.meta.exported_at,
         about={
             "title": f"Nightjar {package.meta.case or package.origin}",
