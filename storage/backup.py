@@ -1,83 +1,60 @@
 """Backing up a data folder beside a live watch: consistent, incremental, verified.
 
-    <dest>/nightjar.db     an online copy of the database: one instant of it, through SQLite's backup API
-    <dest>/blobs/          every file that copy names, by the same names
-    <dest>/keys/           public halves and certificates; the secret only when asked for
-    <dest>/checkpoint      the newest checkpoint note of that copy, when it has one
-    <dest>/backup.json     what the whole should be, written last: see `Inventory`
+    <dest>/generation-000007/nightjar.db   an online copy: one instant of it, through SQLite's backup API
+    <dest>/generation-000007/checkpoint    the newest checkpoint note of that copy, when it has one
+    <dest>/generation-000007/keys/         public halves and certificates; the secret only when asked for
+    <dest>/blobs/                          every file that copy names, by the same names
+    <dest>/backup.json                     what the whole should be, written last: see `generations`
 
 The database is copied first and its files after it, so no file that it names can be missing:
 files are never removed while a watch runs but by retention, and those are named as faults.
 Files that are there already are hashed, not copied. Until `backup.json` is replaced the
-earlier backup stays whole. Sources: https://sqlite.org/backup.html
+earlier backup stays whole; when the new one has losses, the last whole one stays beside it.
+What no backup names any more is removed at the end. Sources: https://sqlite.org/backup.html
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
+import shutil
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from storage import keys
+from storage import generations, keys
 from storage.blobs import Blobs
 from storage.clock import Clock
-from storage.codec import canonical, stamp
-from storage.errors import DamagedBlob, DatabaseTrouble, DiskTrouble, StoreError
+from storage.codec import stamp
+from storage.errors import DamagedBlob, DatabaseTrouble, DiskTrouble
 from storage.files import fsync, on_disk, sha256_of_file, write_whole
+from storage.generations import CHECKPOINT, INVENTORY, BackupTrouble, Inventory, open_copy, read_inventory
 from storage.recovery import DATABASE
 
-FORMAT = "nightjar-backup"
-VERSION = 1
-INVENTORY, CHECKPOINT, LOCK = "backup.json", "checkpoint", "backup.lock"
+LOCK = "backup.lock"
 Progressed = Callable[[int, int], None]
 """Called with (done, total) files."""
 _PAGES_AT_ONCE = 4_096
 _TOLD = 100
 
 
-class BackupTrouble(StoreError):
-    """A backup cannot be made, or is not what it says. Attribute: first (the first thing wrong)."""
-
-    def __init__(self, first: str) -> None:
-        super().__init__(first)
-        self.first = first
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inventory:
-    """What `backup.json` says: of which store, when made, and the log, files and database it must hold.
-
-    size, root: the log of the database's copy. blobs, bytes: the files it names.
-    database_sha256: of the copy. missing: files that the live store itself had lost.
-    """
-
-    origin: str
-    made_at: str
-    size: int
-    root: str
-    blobs: int
-    bytes: int
-    database_sha256: str
-    with_keys: bool
-    missing: tuple[str, ...] = ()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackedUp:
-    """What one run did. mended: files of the backup that were damaged and were copied anew."""
+    """What one run did. mended: files of the backup that were damaged and were copied anew.
+
+    removed: files that no backup names any more, since they were erased in the store.
+    """
 
     inventory: Inventory
     copied: int
     copied_bytes: int
     kept: int
     mended: tuple[str, ...]
+    removed: int = 0
 
     @property
     def whole(self) -> bool:
@@ -86,61 +63,73 @@ class BackedUp:
 
 
 def backup(
-    folder: Path, dest: Path, clock: Clock, *, with_keys: bool = False, tell: Progressed | None = None
+    folder: Path,
+    dest: Path,
+    clock: Clock,
+    *,
+    with_keys: bool = False,
+    drop_earlier: bool = False,
+    tell: Progressed | None = None,
 ) -> BackedUp:
     """Bring the backup in `dest` up to the present of the data folder. For threads.
 
-    Raises BackupTrouble, DatabaseTrouble, DiskTrouble; the earlier backup is then as it was.
+    A copy with losses does not take the place of the last whole one, which stays beside it
+    unless drop_earlier. Raises BackupTrouble, DatabaseTrouble, DiskTrouble; the earlier backup is
+    then as it was, or the new one is finished and only what is superfluous could not be removed.
     """
     _refuse_nested(folder, dest)
     with on_disk(dest), _locked(dest):
-        copy = dest / f"{DATABASE}.new"
-        _copy_database(folder / DATABASE, copy)
-        with closing(open_copy(copy)) as connection:
-            origin, size, root = head_of(connection)
-            _refuse_other_store(dest, origin)
-            run = _Copying(Blobs(folder), Blobs(dest), tell or (lambda _done, _total: None))
-            run.all_of(connection)
-            note = newest_note(connection)
-        _copy_keys(folder / keys.FOLDER, dest / keys.FOLDER, with_secret=with_keys)
-        inventory = Inventory(
-            origin=origin,
-            made_at=stamp(clock.now()),
-            size=size,
-            root=root,
-            blobs=run.copied + run.kept,
-            bytes=run.bytes,
-            database_sha256=sha256_of_file(copy),
-            with_keys=with_keys,
-            missing=tuple(run.missing[:_TOLD]),
-        )
-        _publish(dest, copy, note, inventory)
+        before = read_inventory(dest) if (dest / INVENTORY).exists() else None
+        generation = generations.coming(dest)
+        run = _Copying(Blobs(folder), Blobs(dest), tell or (lambda _done, _total: None))
+        try:
+            (dest / generation).mkdir(mode=0o750)
+            made = _make(folder, dest / generation, run, before, with_keys=with_keys)
+        except BaseException:
+            shutil.rmtree(dest / generation, ignore_errors=True)
+            raise
+        inventory = replace(made, generation=generation, made_at=stamp(clock.now()))
+        if inventory.missing and not drop_earlier and (whole := generations.last_whole(dest, before)):
+            inventory = replace(inventory, earlier=replace(whole, with_keys=whole.with_keys and with_keys))
+        generations.publish(dest, inventory)
+        removed = generations.tidy(dest, inventory)
     return BackedUp(
         inventory=inventory,
         copied=run.copied,
         copied_bytes=run.copied_bytes,
         kept=run.kept,
         mended=tuple(run.mended[:_TOLD]),
+        removed=removed,
     )
 
 
-def read_inventory(folder: Path) -> Inventory:
-    """What a backup says of itself. Raises BackupTrouble when it is none or an unfinished one."""
-    path = folder / INVENTORY
-    try:
-        kept = json.loads(path.read_bytes())
-        if (kept.pop("format"), kept.pop("version")) != (FORMAT, VERSION):
-            raise BackupTrouble(f"{path}: a form of backup that this version does not know")
-        kept["missing"] = tuple(kept["missing"])
-        kept["with_keys"] = kept["with_keys"] == "yes"
-        found = Inventory(**kept)
-    except FileNotFoundError:
-        raise BackupTrouble(f"{path} is missing: no backup, or one that was never finished") from None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BackupTrouble(f"{path} cannot be read: {error}") from error
-    if not isinstance(found.size, int) or not isinstance(found.root, str):
-        raise BackupTrouble(f"{path} cannot be read: size or root is not what it must be")
-    return found
+def _make(
+    folder: Path, place: Path, run: _Copying, before: Inventory | None, *, with_keys: bool
+) -> Inventory:
+    """A generation in a new folder, and its files; its inventory without time and name."""
+    copy = place / DATABASE
+    _copy_database(folder / DATABASE, copy)
+    with closing(open_copy(copy)) as connection:
+        origin, size, root = head_of(connection)
+        if before is not None and before.origin != origin:
+            raise BackupTrouble(f"{place.parent} holds the backup of another store: name another folder")
+        run.all_of(connection)
+        note = newest_note(connection)
+    if note:
+        write_whole(place / CHECKPOINT, note.encode(), mode=0o644)
+    _copy_keys(folder / keys.FOLDER, place / keys.FOLDER, with_secret=with_keys)
+    more = len(run.missing) - _TOLD
+    return Inventory(
+        origin=origin,
+        made_at="",
+        size=size,
+        root=root,
+        blobs=run.copied + run.kept,
+        bytes=run.bytes,
+        database_sha256=sha256_of_file(copy),
+        with_keys=with_keys,
+        missing=(*run.missing[:_TOLD], *([f"and {more} more"] if more > 0 else [])),
+    )
 
 
 # --- the database ------------------------------------------------------------------
@@ -150,8 +139,6 @@ def _copy_database(source: Path, copy: Path) -> None:
     """One instant of a live database, as a file without a write-ahead log. Raises DatabaseTrouble."""
     if not source.exists():
         raise DatabaseTrouble(f"{source}: no database here yet; has the watch ever run?")
-    for left in (copy, copy.with_name(copy.name + "-wal"), copy.with_name(copy.name + "-shm")):
-        left.unlink(missing_ok=True)
     try:
         with (
             closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as live,
@@ -163,16 +150,10 @@ def _copy_database(source: Path, copy: Path) -> None:
             made.execute("PRAGMA journal_mode = DELETE")
             fault = made.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.Error as error:
-        copy.unlink(missing_ok=True)
         raise DatabaseTrouble(f"{source}: {error}") from error
     if fault != "ok":
         raise DatabaseTrouble(f"{source}: {fault}")
     fsync(copy)
-
-
-def open_copy(path: Path) -> sqlite3.Connection:
-    """A copy of a database for reading; nothing is written beside it."""
-    return sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
 
 
 def head_of(connection: sqlite3.Connection) -> tuple[str, int, str]:
@@ -267,27 +248,7 @@ def _copy_keys(source: Path, dest: Path, *, with_secret: bool) -> None:
             continue
         aim = dest / inside
         aim.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = aim.with_name(f".{aim.name}")
-        write_whole(temporary, path.read_bytes(), mode=0o600 if secret else 0o644)
-        temporary.replace(aim)
-    if not with_secret and dest.is_dir():
-        for left in dest.rglob(keys.SECRET):
-            left.unlink()
-
-
-def _publish(dest: Path, copy: Path, note: str, inventory: Inventory) -> None:
-    """Put the new copy in the place of the old one; `backup.json` last."""
-    facts = {**asdict(inventory), "format": FORMAT, "version": VERSION}
-    facts["with_keys"] = "yes" if inventory.with_keys else "no"
-    facts["missing"] = list(inventory.missing)
-    fresh = dest / f".{INVENTORY}"
-    write_whole(fresh, canonical(facts) + b"\n", mode=0o644)
-    if note:
-        write_whole(dest / f".{CHECKPOINT}", note.encode(), mode=0o644)
-        (dest / f".{CHECKPOINT}").replace(dest / CHECKPOINT)
-    copy.replace(dest / DATABASE)
-    fresh.replace(dest / INVENTORY)
-    fsync(dest)
+        write_whole(aim, path.read_bytes(), mode=0o600 if secret else 0o644)
 
 
 # --- what is refused, and small parts ------------------------------------------------
@@ -297,11 +258,6 @@ def _refuse_nested(folder: Path, dest: Path) -> None:
     live, aim = folder.resolve(), dest.resolve()
     if aim == live or live in aim.parents or aim in live.parents:
         raise BackupTrouble(f"{dest}: a backup may not lie in the data folder, nor that in the backup")
-
-
-def _refuse_other_store(dest: Path, origin: str) -> None:
-    if (dest / INVENTORY).exists() and read_inventory(dest).origin != origin:
-        raise BackupTrouble(f"{dest} holds the backup of another store: name another folder")
 
 
 @contextlib.contextmanager

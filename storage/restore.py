@@ -21,13 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage import anchor, backup, checkpoints, keys, ledger, notes, succession
-from storage.backup import BackupTrouble, Inventory, Progressed
+from storage.backup import Progressed
 from storage.blobs import Blobs
 from storage.clock import Clock
 from storage.codec import stamp
 from storage.database import Database
 from storage.errors import DamagedBlob, DatabaseTrouble, NotNote, RolledBack
 from storage.files import fsync, on_disk, sha256_of_file, write_whole
+from storage.generations import CHECKPOINT, INVENTORY, BackupTrouble, Inventory, open_copy, read_inventory
 from storage.model import sha256_of
 from storage.recovery import DATABASE, GAP, Lock
 from storage.store import Store
@@ -82,14 +83,15 @@ async def restore(
     signed here, and no reason given), DatabaseTrouble, DiskTrouble. The folder then still has
     no database; files that were copied stay and are harmless.
     """
-    inventory = await in_thread(backup.read_inventory, source)
+    inventory = await in_thread(read_inventory, source)
+    held = inventory.place(source)
     lock = await in_thread(_take, folder)
     stage = folder / STAGE
     try:
         copied = await in_thread(_stage, source, folder, inventory, tell or (lambda _done, _total: None))
-        await _check(source, stage, inventory, clock)
+        await _check(held, stage, inventory, clock)
         found = await _against_anchor(folder, stage, inventory, clock, accept_rollback)
-        has_key = await in_thread(_place, source, folder, unknown=found.unknown_from is not None)
+        has_key = await in_thread(_place, held, folder, unknown=found.unknown_from is not None)
     finally:
         await in_thread(shutil.rmtree, stage, True)
         lock.release()
@@ -146,16 +148,14 @@ def _stage(source: Path, folder: Path, inventory: Inventory, tell: Progressed) -
     with on_disk(folder):
         stage = folder / STAGE
         stage.mkdir(mode=0o700)
-        staged = stage / DATABASE
+        staged, copy = stage / DATABASE, inventory.place(source) / DATABASE
         try:
-            shutil.copyfile(source / DATABASE, staged)
+            shutil.copyfile(copy, staged)
         except FileNotFoundError:
-            raise BackupTrouble(f"{source / DATABASE} is missing") from None
+            raise BackupTrouble(f"{copy} is missing") from None
         if sha256_of_file(staged) != inventory.database_sha256:
-            raise BackupTrouble(
-                f"{source / DATABASE} is not the file that {backup.INVENTORY} names: its hash differs"
-            )
-        with closing(backup.open_copy(staged)) as connection:
+            raise BackupTrouble(f"{copy} is not the file that {INVENTORY} names: its hash differs")
+        with closing(open_copy(staged)) as connection:
             if backup.head_of(connection) != (inventory.origin, inventory.size, inventory.root):
                 raise BackupTrouble("the log of the database is not the one that the inventory names")
             return _copy_blobs(connection, Blobs(source), Blobs(folder), tell)
@@ -184,7 +184,7 @@ def _copy_blobs(connection: sqlite3.Connection, source: Blobs, dest: Blobs, tell
 
 async def _check(source: Path, stage: Path, inventory: Inventory, clock: Clock) -> None:
     """Every byte, every entry and the root, and the checkpoint's signature. Raises BackupTrouble."""
-    with closing(backup.open_copy(stage / DATABASE)) as connection:
+    with closing(open_copy(stage / DATABASE)) as connection:
         newest = backup.newest_note(connection)
     if newest:
         await in_thread(_check_note, source, newest, inventory.origin)
@@ -212,13 +212,13 @@ def _borrow(source: Path, stage: Path) -> None:
         if (source / keys.FOLDER).is_dir():
             shutil.copytree(source / keys.FOLDER, mine, ignore=shutil.ignore_patterns(keys.SECRET))
         mine.mkdir(exist_ok=True)
-        if (source / backup.CHECKPOINT).is_file():
-            shutil.copyfile(source / backup.CHECKPOINT, mine / keys.ANCHOR)
+        if (source / CHECKPOINT).is_file():
+            shutil.copyfile(source / CHECKPOINT, mine / keys.ANCHOR)
 
 
 def _check_note(source: Path, newest: str, origin: str) -> None:
     """The checkpoint beside the database is its newest one, signed by a key of the backup."""
-    path = source / backup.CHECKPOINT
+    path = source / CHECKPOINT
     try:
         note = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -319,8 +319,8 @@ def _place(source: Path, folder: Path, *, unknown: bool) -> bool:
         fsync(staged)
         staged.replace(folder / DATABASE)
         fsync(folder)
-        if unknown and (source / backup.CHECKPOINT).exists():
-            anchor.keep(folder, (source / backup.CHECKPOINT).read_text(encoding="utf-8"), over=True)
+        if unknown and (source / CHECKPOINT).exists():
+            anchor.keep(folder, (source / CHECKPOINT).read_text(encoding="utf-8"), over=True)
         if (folder / keys.FOLDER).is_dir():
             fsync(folder / keys.FOLDER)
         return (folder / keys.FOLDER / keys.SECRET).exists()

@@ -12,8 +12,9 @@ import pytest
 
 from bench._looks import TARGET, look, watched
 from storage import checkpoints, keys, ledger
-from storage.backup import BackedUp, BackupTrouble, backup
+from storage.backup import BackedUp, backup
 from storage.errors import DatabaseTrouble, RolledBack, StoreError
+from storage.generations import BackupTrouble, read_inventory
 from storage.restore import restore
 from storage.store import Store
 from storage.tree import root_of
@@ -120,6 +121,11 @@ async def test_a_store_that_lost_a_file_is_backed_up_as_far_as_it_goes_and_says_
         await restore(dest, tmp_path / "back", clock)
 
 
+def newest(dest: Path) -> Path:
+    """Where the newest backup in `dest` has its database, checkpoint and keys."""
+    return read_inventory(dest).place(dest)
+
+
 def some_blob(folder: Path) -> Path:
     return sorted(p for p in (folder / "blobs").rglob("*") if p.is_file())[2]
 
@@ -141,12 +147,12 @@ def bend_a_blob(dest: Path) -> None:
 
 
 def bend_the_database(dest: Path) -> None:
-    bend(dest / "nightjar.db")
+    bend(newest(dest) / "nightjar.db")
 
 
 def change_the_log(dest: Path) -> None:
     """A change that the inventory is made to agree with: only the log itself can tell."""
-    with sqlite3.connect(dest / "nightjar.db") as connection:
+    with sqlite3.connect(newest(dest) / "nightjar.db") as connection:
         connection.execute('UPDATE leaf SET entry = replace(entry, \'"v":1\', \'"v":2\') WHERE "index" = 1')
     connection.close()
     agree(dest)
@@ -158,7 +164,7 @@ def change_the_root(dest: Path) -> None:
 
 
 def drop_the_database(dest: Path) -> None:
-    (dest / "nightjar.db").unlink()
+    (newest(dest) / "nightjar.db").unlink()
 
 
 def drop_the_inventory(dest: Path) -> None:
@@ -170,21 +176,21 @@ def garble_the_inventory(dest: Path) -> None:
 
 
 def drop_the_checkpoint(dest: Path) -> None:
-    (dest / "checkpoint").unlink()
+    (newest(dest) / "checkpoint").unlink()
 
 
 def sign_with_another_key(dest: Path) -> None:
     other = dest.parent / "other"
     signer = keys.Signer.make(other, "0" * 32)
     del signer
-    shutil.copyfile(other / "keys" / keys.PUBLIC, dest / "keys" / keys.PUBLIC)
+    shutil.copyfile(other / "keys" / keys.PUBLIC, newest(dest) / "keys" / keys.PUBLIC)
 
 
 def agree(dest: Path) -> None:
     from storage.files import sha256_of_file
 
     facts = json.loads((dest / "backup.json").read_bytes())
-    named = sha256_of_file(dest / "nightjar.db")
+    named = sha256_of_file(newest(dest) / "nightjar.db")
     (dest / "backup.json").write_text(json.dumps(facts | {"database_sha256": named}))
 
 
@@ -221,11 +227,11 @@ async def test_the_secret_key_is_in_the_backup_only_when_asked_for(tmp_path: Pat
     live, dest, back = tmp_path / "live", tmp_path / "dest", tmp_path / "back"
     await grown(live, clock, 0, 1)
     await backed_up(live, dest, clock)
-    assert (dest / "keys" / keys.SECRET).stat().st_mode & 0o777 == 0o600
+    assert (newest(dest) / "keys" / keys.SECRET).stat().st_mode & 0o777 == 0o600
     await backed_up(live, dest, clock, with_keys=False)
-    assert not (dest / "keys" / keys.SECRET).exists()
-    assert (dest / "keys" / keys.PUBLIC).exists()
-    assert not (dest / "keys" / keys.ANCHOR).exists()
+    assert not (newest(dest) / "keys" / keys.SECRET).exists()
+    assert (newest(dest) / "keys" / keys.PUBLIC).exists()
+    assert not (newest(dest) / "keys" / keys.ANCHOR).exists()
     assert (await restore(dest, back, clock)).has_key
 
 
@@ -268,7 +274,7 @@ async def test_a_database_that_was_put_back_by_hand_is_refused_at_the_start(
     await grown(live, clock, 0, 3)
     await backed_up(live, dest, clock)
     await grown(live, clock, 3, 2)
-    shutil.copyfile(dest / "nightjar.db", live / "nightjar.db")
+    shutil.copyfile(newest(dest) / "nightjar.db", live / "nightjar.db")
     for left in ("-wal", "-shm"):
         (live / f"nightjar.db{left}").unlink(missing_ok=True)
     with pytest.raises(RolledBack, match="put back"):
