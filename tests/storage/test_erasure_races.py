@@ -319,6 +319,35 @@ def everything(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
+async def test_words_leave_the_text_index_after_a_crash_before_it(
+    tmp_path: Path, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dies(_store: Store) -> None:
+        raise RuntimeError("killed")
+
+    async with opened(tmp_path, clock) as store:
+        for number in range(3):
+            await judged(store, clock, str(number), Tier.NONE)
+        clock.tick(40 * DAY_S)
+        monkeypatch.setattr(settling, "_merge_search", dies)
+        with pytest.raises(RuntimeError, match="killed"):
+            await erasure.apply(store, RULES)
+        assert await count(store, "observation") == 0
+    monkeypatch.undo()
+    before = segments_in(tmp_path)
+    async with opened(tmp_path, clock) as store:
+        assert await count(store, "erasing") == 2
+        assert (await erasure.apply(store, RULES)).posts == 0
+        assert await count(store, "erasing") == 0
+    assert segments_in(tmp_path) < before
+
+
+def segments_in(folder: Path) -> int:
+    """Bytes of the text index's pages: before a merge, erased words stand there beside their deletion."""
+    with closing(sqlite3.connect(folder / "nightjar.db")) as connection:
+        return int(connection.execute("SELECT sum(length(block)) FROM search_data").fetchone()[0])
+
+
 async def test_damaged_copies_go_with_their_file(store: Store, clock: HandClock) -> None:
     kept = await judged(store, clock, "1", Tier.NONE)
     store.blobs.damaged.mkdir()
