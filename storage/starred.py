@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from storage.finding import Found
 
 
+_MOST_TOLD = 4_000
+"""Characters of a text that are read for an alert; an event shows half of them."""
+
+
 def shown_to_all(cases: Iterable[Casefile], *, unmasked: bool) -> tuple[Casefile, ...]:
     """Case files as a package shows them beside the originals: starred, unless asked for as found."""
     return tuple(case if unmasked else starred_case(case) for case in cases)
@@ -45,6 +49,8 @@ def starred_alert(alert: Alert) -> Alert:
     """An alert as cards and events show it; what judging found in its own look is known."""
     known = () if alert.verdict is None else alert.verdict.contacts
     evidence = alert.evidence
+    if evidence is not None:  # cards are made on the loop: what none shows is not read
+        evidence = replace(evidence, post=replace(evidence.post, text=evidence.post.text[:_MOST_TOLD]))
     return replace(
         alert,
         evidence=None if evidence is None else starred_evidence(evidence, known),
