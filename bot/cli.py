@@ -233,14 +233,29 @@ def _keys(args: argparse.Namespace, out: Out) -> int:
 def _backup(args: argparse.Namespace, out: Out) -> int:
     from bot.commands import backup
 
-    return backup.run(out, _folder(args), args.dest.absolute(), _clock(), with_keys=args.with_keys)
+    return backup.run(
+        out,
+        _folder(args),
+        args.dest.absolute(),
+        _clock(),
+        with_keys=args.with_keys,
+        drop_earlier=args.drop_earlier,
+    )
 
 
 def _restore(args: argparse.Namespace, out: Out) -> int:
     from bot.commands import backup
 
     source, folder = args.source.absolute(), args.to.absolute()
-    return backup.restore(out, source, folder, _clock(), accept_rollback=args.accept_rollback.strip())
+    return backup.restore(
+        out,
+        source,
+        folder,
+        _clock(),
+        accept_rollback=args.accept_rollback.strip(),
+        accept_losses=args.accept_losses.strip(),
+        earlier=args.earlier,
+    )
 
 
 def _lexicon(args: argparse.Namespace, out: Out) -> int:

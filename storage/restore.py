@@ -26,7 +26,7 @@ from storage.blobs import Blobs
 from storage.clock import Clock
 from storage.codec import stamp
 from storage.database import Database
-from storage.errors import DamagedBlob, DatabaseTrouble, NotNote, RolledBack
+from storage.errors import DamagedBlob, DatabaseTrouble, DiskTrouble, NotNote, RolledBack
 from storage.files import fsync, on_disk, sha256_of_file, write_whole
 from storage.generations import CHECKPOINT, INVENTORY, BackupTrouble, Inventory, open_copy, read_inventory
 from storage.model import sha256_of
@@ -40,6 +40,7 @@ STAGE = ".restoring"
 WHY_NEW_KEY = "restored from a backup where keys/anchor was missing or damaged"
 _BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite takes for the newest part of the database that it lies beside."""
+_NAMED_IN_AN_ENTRY = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,8 @@ class Restored:
     """Index of the log entry that says what was lost, or that it is not known."""
     new_key: str = ""
     """Fingerprint of the key that signs from now on, after a loss that is known or cannot be told."""
+    lost_files: tuple[str, ...] = ()
+    """Names of the files that neither the backup nor the data folder has whole; the log names them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,28 +78,37 @@ async def restore(
     clock: Clock,
     *,
     accept_rollback: str = "",
+    accept_losses: str = "",
+    earlier: bool = False,
     tell: Progressed | None = None,
 ) -> Restored:
     """Restore the backup in `source` into the data folder, which must have no database.
 
+    accept_losses: the written reason to restore although files are lost; entries of the log name
+    each. earlier: the last whole backup that is kept beside one with losses.
     Raises BackupTrouble (the first thing that is not whole), RolledBack (older than what was
     signed here, and no reason given), DatabaseTrouble, DiskTrouble. The folder then still has
     no database; files that were copied stay and are harmless.
     """
-    inventory = await in_thread(read_inventory, source)
+    inventory = _chosen(await in_thread(read_inventory, source), source, earlier=earlier)
+    if inventory.missing and not accept_losses:
+        raise BackupTrouble(_with_losses(inventory))
     held = inventory.place(source)
     lock = await in_thread(_take, folder)
     stage = folder / STAGE
     try:
-        copied = await in_thread(_stage, source, folder, inventory, tell or (lambda _done, _total: None))
-        await _check(held, stage, inventory, clock)
+        copied, gone = await in_thread(
+            _stage, source, folder, inventory, tell or (lambda _done, _total: None), lossy=accept_losses != ""
+        )
+        await _check(held, stage, inventory, clock, gone)
         found = await _against_anchor(folder, stage, inventory, clock, accept_rollback)
+        await _say_gone(stage, inventory, clock, gone, accept_losses)
         has_key = await in_thread(_place, held, folder, unknown=found.unknown_from is not None)
     finally:
         await in_thread(shutil.rmtree, stage, True)
         lock.release()
     if found.entry is None:
-        return Restored(inventory=inventory, copied=copied, has_key=has_key)
+        return Restored(inventory=inventory, copied=copied, has_key=has_key, lost_files=gone)
     # The old key has signed a history that is gone, or may have: it signs nothing of this one.
     turned = await succession.rotate(
         folder,
@@ -113,6 +125,7 @@ async def restore(
         unknown_from=found.unknown_from,
         entry=found.entry,
         new_key=turned.new,
+        lost_files=gone,
     )
 
 
@@ -139,12 +152,29 @@ def _take(folder: Path) -> Lock:
     return lock
 
 
-def _stage(source: Path, folder: Path, inventory: Inventory, tell: Progressed) -> int:
-    """Copy database and files; how many files were copied. Raises BackupTrouble at the first fault."""
-    if inventory.missing:
-        raise BackupTrouble(
-            f"the store had lost files when it was backed up; the first: {inventory.missing[0]}"
-        )
+def _chosen(newest: Inventory, source: Path, *, earlier: bool) -> Inventory:
+    if not earlier:
+        return newest
+    if newest.earlier is None:
+        raise BackupTrouble(f"{source}: no earlier backup is kept here beside the newest")
+    return newest.earlier
+
+
+def _with_losses(inventory: Inventory) -> str:
+    whole = inventory.earlier
+    return (
+        f"the store had lost files when it was backed up; the first: {inventory.missing[0]}; to restore all "
+        "the rest and name in the log what is lost: --accept-losses REASON"
+    ) + (f"; or the whole one of {whole.made_at}: --earlier" if whole is not None else "")
+
+
+def _stage(
+    source: Path, folder: Path, inventory: Inventory, tell: Progressed, *, lossy: bool
+) -> tuple[int, tuple[str, ...]]:
+    """Copy database and files; how many files were copied, and which are lost, if that is accepted.
+
+    Raises BackupTrouble at the first fault.
+    """
     with on_disk(folder):
         stage = folder / STAGE
         stage.mkdir(mode=0o700)
@@ -158,34 +188,50 @@ def _stage(source: Path, folder: Path, inventory: Inventory, tell: Progressed) -
         with closing(open_copy(staged)) as connection:
             if backup.head_of(connection) != (inventory.origin, inventory.size, inventory.root):
                 raise BackupTrouble("the log of the database is not the one that the inventory names")
-            return _copy_blobs(connection, Blobs(source), Blobs(folder), tell)
+            return _copy_blobs(connection, Blobs(source), Blobs(folder), tell, lossy=lossy)
 
 
-def _copy_blobs(connection: sqlite3.Connection, source: Blobs, dest: Blobs, tell: Progressed) -> int:
+def _copy_blobs(
+    connection: sqlite3.Connection, source: Blobs, dest: Blobs, tell: Progressed, *, lossy: bool
+) -> tuple[int, tuple[str, ...]]:
     total = connection.execute("SELECT count(*) FROM blob").fetchone()[0]
     dest.prepare()
-    copied, folders = 0, set()
+    copied, folders, lost = 0, set(), []
     for done, name in enumerate(backup.blob_names(connection), 1):
         try:
-            data = source.load(name)
-        except (DamagedBlob, ValueError) as damage:
-            raise BackupTrouble(f"file {done} of {total}: {damage}") from damage
-        if not dest.has(name) or sha256_of(dest.path(name).read_bytes()) != name:
-            folders |= backup.put_blob(dest, name, data)
-            copied += 1
+            if not _is_whole(dest, name):
+                folders |= backup.put_blob(dest, name, source.load(name))
+                copied += 1
+        except (DamagedBlob, DiskTrouble, ValueError) as damage:
+            if not lossy or isinstance(damage, ValueError):
+                raise BackupTrouble(f"file {done} of {total}: {damage}") from damage
+            lost.append(name)
         tell(done, total)
     for folder in folders:
         fsync(folder)
-    return copied
+    return copied, tuple(lost)
+
+
+def _is_whole(blobs: Blobs, name: str) -> bool:
+    try:
+        return blobs.has(name) and sha256_of(blobs.path(name).read_bytes()) == name
+    except FileNotFoundError:
+        return False
 
 
 # --- checking ------------------------------------------------------------------------
 
 
-async def _check(source: Path, stage: Path, inventory: Inventory, clock: Clock) -> None:
-    """Every byte, every entry and the root, and the checkpoint's signature. Raises BackupTrouble."""
+async def _check(
+    source: Path, stage: Path, inventory: Inventory, clock: Clock, gone: tuple[str, ...]
+) -> None:
+    """Every byte, every entry and the root, and the checkpoint's signature. Raises BackupTrouble.
+
+    gone: files whose loss is accepted; that they are missing is no fault, and all else is.
+    """
     with closing(open_copy(stage / DATABASE)) as connection:
         newest = backup.newest_note(connection)
+        expected = _faults_of(connection, gone)
     if newest:
         await in_thread(_check_note, source, newest, inventory.origin)
     await in_thread(_borrow, source, stage)
@@ -197,11 +243,22 @@ async def _check(source: Path, stage: Path, inventory: Inventory, clock: Clock) 
         report = await verify(store)
     finally:
         await store.close()
-    if not report.whole:
-        first = report.broken[0]
-        raise BackupTrouble(f"{first.kind} {first.what}: {first.why}")
+    known = tuple(f"blob {name}: " for name in gone)
+    for fault in report.broken:
+        told = f"{fault.kind} {fault.what}: {fault.why}"
+        if not told.startswith(known) and not (fault.kind == "manifest" and fault.why.startswith(known)):
+            raise BackupTrouble(told)
+    if report.faults != expected:
+        raise BackupTrouble(f"{report.faults} faults, and the lost files explain {expected}")
     if (report.tree_size, report.root) != (inventory.size, inventory.root):
         raise BackupTrouble(f"the log has {report.tree_size} entries and root {report.root}, not as said")
+
+
+def _faults_of(connection: sqlite3.Connection, gone: tuple[str, ...]) -> int:
+    """How many faults `verify` finds where these files are missing: each, and each as a manifest."""
+    manifests = connection.execute("SELECT manifest_sha256 FROM observation").fetchall() if gone else []
+    lost = frozenset(gone)
+    return len(lost) + sum(row[0] in lost for row in manifests)
 
 
 def _borrow(source: Path, stage: Path) -> None:
@@ -272,6 +329,24 @@ async def _against_anchor(
             "are not known",
         }
         return _Break(unknown_from=inventory.size, entry=await _say(database, head, facts, clock))
+    finally:
+        await database.close()
+
+
+async def _say_gone(
+    stage: Path, inventory: Inventory, clock: Clock, gone: tuple[str, ...], reason: str
+) -> None:
+    """Entries of the staged log that name every lost file, a hundred in each."""
+    if not gone:
+        return
+    database = await Database.open(stage / DATABASE, writable=True)
+    try:
+        for start in range(0, len(gone), _NAMED_IN_AN_ENTRY):
+            facts = _facts(inventory, clock, reason) | {
+                "lost_files": str(len(gone)),
+                "lost_files_named": " ".join(gone[start : start + _NAMED_IN_AN_ENTRY]),
+            }
+            await _say(database, await ledger.head(database), facts, clock)
     finally:
         await database.close()
 

@@ -86,6 +86,9 @@ def parser(bodies: Mapping[str, Body]) -> argparse.ArgumentParser:
 def _backup_options(backup: argparse.ArgumentParser, restore: argparse.ArgumentParser) -> None:
     backup.add_argument("dest", metavar="DEST", type=Path, help="a folder; the next backup goes on from it")
     backup.add_argument("--with-keys", action="store_true", help="the secret signing key too")
+    backup.add_argument(
+        "--drop-earlier", action="store_true", help="keep no whole earlier one beside a backup with losses"
+    )
     restore.add_argument("source", metavar="SRC", type=Path, help="the folder of a backup")
     restore.add_argument("--to", type=Path, required=True, metavar="DATA", help="a folder without database")
     restore.add_argument(
@@ -93,6 +96,15 @@ def _backup_options(backup: argparse.ArgumentParser, restore: argparse.ArgumentP
         default="",
         metavar="REASON",
         help="restore although newer entries were signed here; the log names them and the reason",
+    )
+    restore.add_argument(
+        "--accept-losses",
+        default="",
+        metavar="REASON",
+        help="restore although files are lost; the log names each and the reason",
+    )
+    restore.add_argument(
+        "--earlier", action="store_true", help="the whole backup that is kept beside one with losses"
     )
 
 
