@@ -91,7 +91,7 @@ def test_dates_prices_and_words_stay(text: str) -> None:
     assert mask(text) == text
 
 
-@given(st.lists(st.sampled_from(ORDINARY), max_size=6), st.sampled_from(["; ", "\n", " | "]))
+@given(st.lists(st.sampled_from(ORDINARY), max_size=6), st.sampled_from(["; ", "。\n", " | "]))
 def test_ordinary_sentences_beside_one_another_stay(sentences: list[str], between: str) -> None:
     text = between.join(sentences)
     assert mask(text) == text
