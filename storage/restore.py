@@ -17,29 +17,25 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from storage import anchor, backup, checkpoints, keys, ledger, notes, succession
+from storage import anchor, backup, checkpoints, keys, ledger, notes, staging, succession
 from storage.backup import Progressed
-from storage.blobs import Blobs
 from storage.clock import Clock
 from storage.codec import stamp
 from storage.database import Database
-from storage.errors import DamagedBlob, DatabaseTrouble, DiskTrouble, NotNote, RolledBack
-from storage.files import fsync, on_disk, sha256_of_file, write_whole
-from storage.generations import CHECKPOINT, INVENTORY, BackupTrouble, Inventory, open_copy, read_inventory
-from storage.model import sha256_of
-from storage.recovery import DATABASE, GAP, Lock
+from storage.errors import DatabaseTrouble, NotNote, RolledBack
+from storage.files import fsync, on_disk, write_whole
+from storage.generations import CHECKPOINT, BackupTrouble, Inventory, open_copy
+from storage.recovery import DATABASE, GAP
+from storage.staging import STAGE
 from storage.store import Store
 from storage.threads import in_thread
 from storage.verify import verify
 from storage.writer import Batch, Writer
 
-STAGE = ".restoring"
 WHY_NEW_KEY = "restored from a backup where keys/anchor was missing or damaged"
-_BESIDE = ("-wal", "-shm", "-journal")
-"""What SQLite takes for the newest part of the database that it lies beside."""
 _NAMED_IN_AN_ENTRY = 100
 
 
@@ -90,15 +86,14 @@ async def restore(
     signed here, and no reason given), DatabaseTrouble, DiskTrouble. The folder then still has
     no database; files that were copied stay and are harmless.
     """
-    inventory = _chosen(await in_thread(read_inventory, source), source, earlier=earlier)
-    if inventory.missing and not accept_losses:
-        raise BackupTrouble(_with_losses(inventory))
+    lossy = accept_losses != ""
+    inventory = await in_thread(staging.chosen, source, earlier=earlier, lossy=lossy)
     held = inventory.place(source)
-    lock = await in_thread(_take, folder)
+    lock = await in_thread(staging.take, folder)
     stage = folder / STAGE
     try:
         copied, gone = await in_thread(
-            _stage, source, folder, inventory, tell or (lambda _done, _total: None), lossy=accept_losses != ""
+            staging.stage, source, folder, inventory, tell or (lambda _done, _total: None), lossy=lossy
         )
         await _check(held, stage, inventory, clock, gone)
         found = await _against_anchor(folder, stage, inventory, clock, accept_rollback)
@@ -107,116 +102,28 @@ async def restore(
     finally:
         await in_thread(shutil.rmtree, stage, True)
         lock.release()
-    if found.entry is None:
-        return Restored(inventory=inventory, copied=copied, has_key=has_key, lost_files=gone)
-    # The old key has signed a history that is gone, or may have: it signs nothing of this one.
-    turned = await succession.rotate(
-        folder,
-        clock,
-        why=accept_rollback or WHY_NEW_KEY,
-        accept_rollback=found.lost is not None,
-        vouch=False,
-    )
-    return Restored(
+    done = Restored(
         inventory=inventory,
         copied=copied,
-        has_key=True,
+        has_key=has_key,
         lost=found.lost,
         unknown_from=found.unknown_from,
         entry=found.entry,
-        new_key=turned.new,
         lost_files=gone,
     )
+    return done if found.entry is None else await _turned(done, folder, clock, accept_rollback)
 
 
-# --- staging -------------------------------------------------------------------------
-
-
-def _take(folder: Path) -> Lock:
-    with on_disk(folder):
-        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-        lock = Lock(folder / "writer.lock")
-        if (folder / DATABASE).exists():
-            lock.release()
-            raise BackupTrouble(
-                f"{folder / DATABASE} is there already: move it aside first, do not delete it"
-            )
-        for left in (folder / f"{DATABASE}{ending}" for ending in _BESIDE):
-            if left.exists() or left.is_symlink():
-                lock.release()
-                raise BackupTrouble(
-                    f"{left} lies there without its database and would be read into the restored one: "
-                    "move it aside, to the database that it belongs to"
-                )
-        shutil.rmtree(folder / STAGE, ignore_errors=True)
-    return lock
-
-
-def _chosen(newest: Inventory, source: Path, *, earlier: bool) -> Inventory:
-    if not earlier:
-        return newest
-    if newest.earlier is None:
-        raise BackupTrouble(f"{source}: no earlier backup is kept here beside the newest")
-    return newest.earlier
-
-
-def _with_losses(inventory: Inventory) -> str:
-    whole = inventory.earlier
-    return (
-        f"the store had lost files when it was backed up; the first: {inventory.missing[0]}; to restore all "
-        "the rest and name in the log what is lost: --accept-losses REASON"
-    ) + (f"; or the whole one of {whole.made_at}: --earlier" if whole is not None else "")
-
-
-def _stage(
-    source: Path, folder: Path, inventory: Inventory, tell: Progressed, *, lossy: bool
-) -> tuple[int, tuple[str, ...]]:
-    """Copy database and files; how many files were copied, and which are lost, if that is accepted.
-
-    Raises BackupTrouble at the first fault.
-    """
-    with on_disk(folder):
-        stage = folder / STAGE
-        stage.mkdir(mode=0o700)
-        staged, copy = stage / DATABASE, inventory.place(source) / DATABASE
-        try:
-            shutil.copyfile(copy, staged)
-        except FileNotFoundError:
-            raise BackupTrouble(f"{copy} is missing") from None
-        if sha256_of_file(staged) != inventory.database_sha256:
-            raise BackupTrouble(f"{copy} is not the file that {INVENTORY} names: its hash differs")
-        with closing(open_copy(staged)) as connection:
-            if backup.head_of(connection) != (inventory.origin, inventory.size, inventory.root):
-                raise BackupTrouble("the log of the database is not the one that the inventory names")
-            return _copy_blobs(connection, Blobs(source), Blobs(folder), tell, lossy=lossy)
-
-
-def _copy_blobs(
-    connection: sqlite3.Connection, source: Blobs, dest: Blobs, tell: Progressed, *, lossy: bool
-) -> tuple[int, tuple[str, ...]]:
-    total = connection.execute("SELECT count(*) FROM blob").fetchone()[0]
-    dest.prepare()
-    copied, folders, lost = 0, set(), []
-    for done, name in enumerate(backup.blob_names(connection), 1):
-        try:
-            if not _is_whole(dest, name):
-                folders |= backup.put_blob(dest, name, source.load(name))
-                copied += 1
-        except (DamagedBlob, DiskTrouble, ValueError) as damage:
-            if not lossy or isinstance(damage, ValueError):
-                raise BackupTrouble(f"file {done} of {total}: {damage}") from damage
-            lost.append(name)
-        tell(done, total)
-    for folder in folders:
-        fsync(folder)
-    return copied, tuple(lost)
-
-
-def _is_whole(blobs: Blobs, name: str) -> bool:
-    try:
-        return blobs.has(name) and sha256_of(blobs.path(name).read_bytes()) == name
-    except FileNotFoundError:
-        return False
+async def _turned(done: Restored, folder: Path, clock: Clock, reason: str) -> Restored:
+    """The old key has signed a history that is gone, or may have: it signs nothing of this one."""
+    turned = await succession.rotate(
+        folder,
+        clock,
+        why=reason or WHY_NEW_KEY,
+        accept_rollback=done.lost is not None,
+        vouch=False,
+    )
+    return replace(done, has_key=True, new_key=turned.new)
 
 
 # --- checking ------------------------------------------------------------------------

@@ -45,5 +45,23 @@ def test_a_damaged_backup_is_refused_with_one_line_and_exit_code_1(run: Command,
     assert "Traceback" not in nothing.out + nothing.err
 
 
+def test_a_store_that_has_lost_a_file_keeps_its_whole_backup_and_comes_back_on_request(
+    run: Command, kept: Kept, tmp_path: Path
+) -> None:
+    dest, back = tmp_path / "dest", tmp_path / "back"
+    assert run("backup", str(dest)).code == 0
+    lost = next(p for p in sorted((kept.folder / "blobs").rglob("*")) if p.is_file())
+    lost.unlink()
+    (dest / "blobs" / lost.relative_to(kept.folder / "blobs")).unlink()
+    told = run("backup", str(dest))
+    assert told.code == 1
+    assert "stays beside it" in " ".join(told.out.split())
+    refused = run("restore", str(dest), "--to", str(back), "--json")
+    assert (refused.code, "--accept-losses" in refused.facts["message"]) == (1, True)
+    done = run("restore", str(dest), "--to", str(back), "--accept-losses", "bad disk", "--json")
+    assert (done.code, done.facts["lost_files"]) == (0, [lost.name])
+    assert run("backup", str(dest), "--drop-earlier", "--json").facts["inventory"]["earlier"] is None
+
+
 def test_status_says_that_nothing_was_verified_yet(run: Command) -> None:
     assert run("status", "--json").facts["verified"] is None
