@@ -1,7 +1,9 @@
 """Whether anything that is changed in a package or in a store is noticed, and nothing that is not.
 
 Three checkers of packages must each notice every mutant: `nightjar verify`, the verify.sh that
-lies in the package (here a copy from before the mutation), and the second verifier of the tests.
+lies in the package (here a copy from before the mutation), and the second verifier of the tests:
+its short script for whatever was changed or sealed anew, with its second part for the lies of an
+exporter who holds the true key.
 Raw changes of a zipped package and of a live store are for `nightjar verify` alone.
 """
 
@@ -31,6 +33,9 @@ NAME = "mutants"
 SUMMARY = "single changes of packages and stores: all are noticed, by three checkers"
 SHELL = "dash" if shutil.which("dash") else "sh"
 SECOND = Path(__file__).parent.parent / "tests" / "second_verifier.py"
+SECOND_FRAUDS = SECOND.with_name("second_verifier_frauds.py")
+CHANGES = (*mutations.BLUNT, *mutations.KEYS, *mutations.SLY)
+LIES = (*frauds.FRAUDS, *time_frauds.FRAUDS)
 _BASES = 5
 
 
@@ -42,20 +47,26 @@ class Noticed:
     verify: bool
     script: bool
     second: bool
+    short: bool = True
+    """Whether the second verifier's short script did, of what is for it to notice."""
 
     @property
     def by_all(self) -> bool:
         """Whether no checker let it pass."""
-        return self.verify and self.script and self.second
+        return self.verify and self.script and self.second and self.short
 
 
-def checked(folder: Path, base: Specimen, script: Path, what: str) -> Noticed:
-    """What the three checkers say of a folder, with what a reader knows from elsewhere."""
+def checked(folder: Path, base: Specimen, script: Path, what: str, *, short: bool = False) -> Noticed:
+    """What the three checkers say of a folder, with what a reader knows from elsewhere.
+
+    short: ask the second verifier's short script by itself too.
+    """
     return Noticed(
         what=what,
         verify=not check(folder, base.trust).whole,
         script=not by_script(folder, base, script),
         second=not by_second(folder, base),
+        short=not by_second(folder, base, SECOND) if short else True,
     )
 
 
@@ -68,17 +79,17 @@ def by_script(folder: Path, base: Specimen, script: Path) -> bool:
     return done.returncode == 0
 
 
-def by_second(folder: Path, base: Specimen) -> bool:
-    """The verdict of the second verifier."""
+def by_second(folder: Path, base: Specimen, script: Path = SECOND_FRAUDS) -> bool:
+    """The verdict of the second verifier: whole, or of its short script."""
     known = (base.trust.admin, base.trust.key, str(base.roots))
-    command = [sys.executable, "-I", str(SECOND), str(folder), *known]
+    command = [sys.executable, "-I", str(script), str(folder), *known]
     return subprocess.run(command, capture_output=True, check=False, timeout=600).returncode == 0
 
 
 def mutated(base: Specimen, folder: Path, seed: int) -> str:
     """Make mutant number `seed` of a package in `folder`; what was done."""
     chosen = random.Random(seed)
-    kinds = (*mutations.BLUNT, *mutations.KEYS, *mutations.SLY, *frauds.FRAUDS, *time_frauds.FRAUDS)
+    kinds = (*CHANGES, *LIES)
     while True:
         shutil.rmtree(folder, ignore_errors=True)
         folder.with_name(f"{folder.name}-moved").unlink(missing_ok=True)
@@ -97,7 +108,8 @@ def package_mutants(bases: list[Specimen], work: Path, count: int, seed: int) ->
         base, folder = bases[number % len(bases)], work / f"mutant-{number}"
         try:
             what = mutated(base, folder, seed + number)
-            return checked(folder, base, script, what)
+            short = (seed + number) % len((*CHANGES, *LIES)) < len(CHANGES)
+            return checked(folder, base, script, what, short=short)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             folder.with_name(f"{folder.name}-moved").unlink(missing_ok=True)
@@ -147,6 +159,14 @@ async def measure(work: Path, *, count: int, untouched: int, seed: int) -> Resul
             Figure("noticed_by_verify", 100 * _share([one.verify for one in found]), 100, "equal", "%"),
             Figure("noticed_by_script", 100 * _share([one.script for one in found]), 100, "equal", "%"),
             Figure("noticed_by_second", 100 * _share([one.second for one in found]), 100, "equal", "%"),
+            Figure(
+                "noticed_by_second_short",
+                100 * _share([one.short for one in found]),
+                100,
+                "equal",
+                "%",
+                "tests/second_verifier.py alone, of all but the lies of an exporter with the true key",
+            ),
             Figure("zip_mutants_passed", len(passed_zip), 0, "equal", note=f"of {count} raw changes"),
             Figure("store_mutants", len(stores), note=", ".join(f"{n} {k}" for k, n in kinds.most_common())),
             Figure("store_noticed", 100 * _share([seen for _, seen in stores]), 100, "equal", "%"),

@@ -1,6 +1,7 @@
 """A second verifier of packages, written from docs/evidence.md alone: standard library and openssl.
 
-python second_verifier.py PACKAGE [ADMIN [KEY [ROOTS_FOLDER]]]   The first thing that is wrong ends it."""
+python second_verifier.py PACKAGE [ADMIN [KEY [ROOTS_FOLDER]]]   The first thing that is wrong ends it.
+What only an exporter with the true key could forge is checked by second_verifier_frauds.py."""
 
 import calendar
 import json
@@ -11,11 +12,9 @@ import tempfile
 import time
 import zlib
 from base64 import b64decode, b64encode
-from datetime import datetime
-from hashlib import sha256, sha512
+from hashlib import sha256
 from pathlib import Path
 
-FOLDERS = {"case", "evidence", "files", "keys", "log", "report", "schema", "targets", "time", "wacz", "warc"}
 FIVE = ["entry.json", "inference.json", "manifest.json", "proof.tlog", "watch.json"]
 ED25519 = "pkeyutl -verify -rawin -pubin -keyform DER"
 
@@ -58,18 +57,9 @@ def der(pem):
     return key
 
 
-def check_time(text):  # the one form of a time
-    need(datetime.fromisoformat(text).strftime("%Y-%m-%dT%H:%M:%S.%fZ") == text, f"a time: {text}")
-
-
-def word(data):  # RFC 4251, section 5
-    return len(data).to_bytes(4, "big") + data
-
-
 def check_note(note, name, keys, begins):  # section 4.1; it says what it begins with, and a time
     text, _, lines = note.decode().rpartition("\n\n")
-    need(text.startswith(begins), f"what a note by {name} says")
-    check_time(text[len(begins) :])
+    need(text.startswith(begins) and re.fullmatch("[0-9T:.-]{26}Z", text[len(begins) :]), f"a note by {name}")
     marks = {sha256(name.encode() + b"\n\x01" + key[12:]).digest()[:4]: key for key in keys}
     raws = [b64decode(code) for signer, code in re.findall("\u2014 (.+) (.+)\n", lines) if signer == name]
     mine = [raw for raw in raws if raw[:4] in marks and f" {based([raw])}" in lines]
@@ -87,10 +77,10 @@ leaves = [bytes.fromhex(line) for line in files["data/log/leaves.txt"].decode().
 need(files["data/log/leaves.txt"] == "".join(f"{leaf.hex()}\n" for leaf in leaves).encode(), "leaves.txt")
 size, root, daemon = len(leaves), based([tree(leaves)[0]]), der(files["data/keys/daemon.pub.pem"])
 fingerprint, seal = sha256(daemon[12:]).hexdigest(), files["seal.txt"].decode()
-origin, at = re.match("nightjar-package 1\norigin ([0-9a-f]{32})\nexported-at (.+Z)\n", seal).groups()
-head = f"nightjar-package 1\norigin {origin}\nexported-at {at}\ncheckpoint {size} {root}key {fingerprint}\n"
+origin, sealed_at = re.match("nightjar-package 1\norigin ([0-9a-f]{32})\nexported-at (.+Z)\n", seal).groups()
+head = f"nightjar-package 1\norigin {origin}\nexported-at {sealed_at}\ncheckpoint {size} {root}"
+head += f"key {fingerprint}\n"
 need(seal.startswith(head), "the seal is over another log or key")
-check_time(at)
 for what, by in (("seal.txt", "seal.sig"), ("tagmanifest-sha256.txt", "signatures/tagmanifest.sig")):
     need(openssl(ED25519, inkey=daemon, sigfile=files[by], in_=files[what]), by)
 lists = [files["manifest-sha256.txt"].decode(), files["tagmanifest-sha256.txt"].decode(), seal[len(head) :]]
@@ -99,19 +89,6 @@ need(sorted("".join(lists).splitlines(keepends=True)) == sorted(there), "the fil
 oxum = f"Payload-Oxum: {sum(map(len, under('data/').values()))}.{len(under('data/'))}"
 need(oxum in files["bag-info.txt"].decode().splitlines(), "bag-info.txt")
 need(files["bagit.txt"] == b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n", "bagit.txt")
-need({name.split("/")[0] for name in under("data/")} <= FOLDERS, "a folder that no package has")
-# What stands beside the other signatures follows from key and signature.
-ssh, raw, tag = word(b"ssh-ed25519"), files["signatures/tagmanifest.sig"], files["tagmanifest-sha256.txt"]
-public, head = ssh + word(daemon[12:]), word(b"nightjar") + word(b"") + word(b"sha512")
-line = b'nightjar namespaces="nightjar" ssh-ed25519 %b nightjar\n' % b64encode(public)
-need(files["data/keys/allowed_signers"] == line, "allowed_signers")
-blob = b64decode(b"".join(files["signatures/tagmanifest.sshsig"].split(b"\n")[1:-2]))
-need(blob == b"SSHSIG\0\0\0\1" + word(public) + head + word(ssh + word(blob[-64:])), "tagmanifest.sshsig")
-over = b"SSHSIG" + head + word(sha512(tag).digest())
-need(openssl(ED25519, inkey=daemon, sigfile=blob[-64:], in_=over), "tagmanifest.sshsig")
-for kind in ("minisig", "signify"):
-    numbered = b64encode(b"Ed" + sha256(daemon[12:]).digest()[:8] + raw)
-    need(files[f"signatures/tagmanifest.{kind}"].split(b"\n")[1] == numbered, f"tagmanifest.{kind}")
 # The key is certified by an admin's; one of both is known from elsewhere.
 log, boss = f"nightjar-{origin}", b""
 if "data/keys/certificate.note" in files:
@@ -127,10 +104,9 @@ need(list(texts) == sorted(texts) and min(texts) >= 0 and len(texts) == len(line
 for index, text in texts.items():
     need(leaves[index] == sha256(b"\0" + text.encode()).digest(), f"entry {index}")
 shown = {index: json.loads(text) for index, text in texts.items()}
-keyed = [entry["facts"] for entry in shown.values() if entry["kind"] == "key"]  # they name the old keys
+keyed = str([entry["facts"] for entry in shown.values() if entry["kind"] == "key"])  # they name the old keys
 old = [der(pem) for name, pem in under("data/keys/old/").items() if name.endswith("/daemon.pub.pem")]
-keys = [daemon, *(key for key in old if sha256(key[12:]).hexdigest() in str(keyed))]
-proofs = {}
+keys, proofs = [daemon, *(key for key in old if sha256(key[12:]).hexdigest() in keyed)], {}
 for name, note in under("data/log/checkpoints/").items():
     m, last = int(name), int(name) & -int(name)  # 2.1.2: the last perfect tree of the first m, then its path
     need(m <= size, "a state that is larger than the log")
@@ -152,25 +128,12 @@ for one in ids:
     need(own == ("evidence", one, sha256(manifest).hexdigest()), f"the entry of {one}")
     targets.add(told["target"]["config_sha256"])
     named |= {(file["sha256"], file["sha256"], file["size_bytes"]) for file in told["files"]}
-    index = leaves.index(sha256(b"\0" + entry).digest())
-    places.append(index)
-    proof = f"c2sp.org/tlog-proof@v1\nindex {index}\n{based(tree(leaves, index)[1])}\n".encode()
+    places.append(leaves.index(sha256(b"\0" + entry).digest()))
+    steps = based(tree(leaves, places[-1])[1])
+    proof = f"c2sp.org/tlog-proof@v1\nindex {places[-1]}\n{steps}\n".encode()
     need(pieces[f"{one}/proof.tlog"] == proof + files["data/log/checkpoint"], f"the proof of {one}")
 originals = under("data/files/").items()
 need(named == {(name[:64], sha256(data).hexdigest(), len(data)) for name, data in originals}, "the originals")
-there = under("data/targets/").items()
-need(
-    {sha256(text).hexdigest() for name, text in there if name[:64] in targets} == {n[:64] for n, _ in there},
-    "a target",
-)
-# The records of cases are those that the log names; every act that is shown has one.
-case = json.loads(files["data/case/case.json"])
-records = [one for each in case.get("cases", []) for one in each["history"]]
-for one in records:
-    fits = json.loads(one["entry"])["facts_sha256"] == sha256(one["record"].encode()).hexdigest()
-    need(fits and leaves[one["leaf"]] == sha256(b"\0" + one["entry"].encode()).digest(), "a record of a case")
-acts = {index for index, entry in shown.items() if entry["kind"] in ("case", "hold")}
-need(case["origin"] == origin and acts <= {one["leaf"] for one in records}, "a record of a case is missing")
 # Time: each token is over its checkpoint and answers its request. At last, the archive.
 status = json.loads(files["data/time/status.json"])["tokens"]
 tokens = {f"{token['size']}-{token['authority']}" for token in status if token["state"] == "whole"}
@@ -180,25 +143,12 @@ for stem in tokens:
     pem, own = files.get(f"data/time/roots/{authority}.pem", b""), Path(roots, f"{authority}.pem")
     pems = [path.read_bytes() for path in ([own] if own.is_file() else Path(roots).glob("*.pem"))]
     reply = {"in_": files[f"data/time/{stem}.tsr"], "CAfile": b"\n".join(pems) if roots else pem}
-    (at,) = re.findall(
-        r"^Time stamp: (.+?)(?:\.\d+)?( \d+) GMT$", openssl("ts -reply -text", in_=reply["in_"]), re.MULTILINE
-    )
-    seconds = calendar.timegm(time.strptime("".join(at), "%b %d %H:%M:%S %Y"))
-    query = files[f"data/time/{stem}.tsq"]
-    need(openssl("ts -query -text", in_=query).count("\nNonce: 0x") == 1, f"the nonce of {stem}")
-    over = {"data": files[f"data/log/checkpoints/{first}"]}, {"queryfile": query}
-    asks = "ts -verify", f"ts -verify -attime {seconds}"  # a certificate may have expired since
+    words = openssl("ts -reply -text", in_=reply["in_"])
+    at = "".join(re.search(r"^Time stamp: (.+?)(?:\.\d+)?( \d+) GMT$", words, re.MULTILINE).groups())
+    own_time = calendar.timegm(time.strptime(at, "%b %d %H:%M:%S %Y"))  # a certificate may have expired since
+    over = {"data": files[f"data/log/checkpoints/{first}"]}, {"queryfile": files[f"data/time/{stem}.tsq"]}
+    asks = "ts -verify", f"ts -verify -attime {own_time}"
     need(any(all(openssl(ask, **each, **reply) for each in over) for ask in asks), f"token {stem}")
-# They are those that the log names, and the earliest over each piece is here.
-for beacon in (entry["facts"] for entry in shown.values() if entry["kind"] == "beacon"):
-    last, authority = int(beacon["size"]), beacon["authority"]
-    token = files.get(f"data/time/{last}-{authority}.tsr")
-    need(token is None or sha256(token).hexdigest() == beacon["sha256"], f"another token of {authority}")
-    here = [int(stem.split("-")[0]) for stem in tokens if stem.split("-", 1)[1] == authority]
-    over = [place for place in places if place < last]
-    need(
-        all(any(place < size <= last for size in here) for place in over), f"a token of {authority} left out"
-    )
 warc = files.get("data/warc/nightjar.warc.gz", b"")
 while warc:
     member = zlib.decompressobj(31)

@@ -19,7 +19,7 @@ from bench import _frauds as frauds
 from bench import _mutations as mutations
 from bench._looks import look
 from bench._specimen import Authorities, Specimen, specimen
-from bench.mutants import SECOND, by_script, by_second
+from bench.mutants import SECOND_FRAUDS, by_script, by_second
 from storage import cases, checkpoints, keys, notes
 from storage.casefile import export
 from storage.cases import Act, Order
@@ -246,7 +246,7 @@ async def test_a_package_without_a_case_has_a_document_without_records(tmp_path:
 
 
 def said_by_second(package: Path) -> str:
-    command = [sys.executable, "-I", str(SECOND), str(package)]
+    command = [sys.executable, "-I", str(SECOND_FRAUDS), str(package)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
 

@@ -13,7 +13,7 @@ import pytest
 
 from bench._looks import look
 from bench._mutations import oxum, reseal
-from bench.mutants import SECOND
+from bench.mutants import SECOND_FRAUDS
 from storage import checkpoints, keys
 from storage.casefile import export
 from storage.model import sha256_of
@@ -44,7 +44,7 @@ def refused_by(package: Path) -> set[str]:
     """Which of the three checkers do not pass it."""
     commands = {
         "script": ["sh", str(package / "verify.sh")],
-        "second": [sys.executable, "-I", str(SECOND), str(package)],
+        "second": [sys.executable, "-I", str(SECOND_FRAUDS), str(package)],
     }
     found = {
         n

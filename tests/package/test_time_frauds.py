@@ -17,7 +17,7 @@ from bench import _mutations as mutations
 from bench import _time_frauds as frauds
 from bench._looks import look, watched
 from bench._specimen import FIRST, SECOND, Authorities, Specimen, Ticking, specimen
-from bench.mutants import SECOND as SECOND_VERIFIER
+from bench.mutants import SECOND_FRAUDS as SECOND_VERIFIER
 from bench.mutants import SHELL
 from storage import cases, checkpoints
 from storage.cases import Act, Order
