@@ -15,7 +15,7 @@ from storage.restore import restore
 from storage.store import Store
 from tests.fakes.crash import Crash, crashing
 from tests.storage.kit import HandClock, opened, report_on
-from tests.storage.test_backup import backed_up, grown, whole_of
+from tests.storage.test_backup import backed_up, grown, newest, whole_of
 
 
 async def lost_disk(folder: Path, clock: HandClock) -> tuple[keys.PublicKey, int]:
@@ -56,7 +56,7 @@ async def test_after_a_lost_disk_the_old_key_signs_no_second_history_and_the_log
     old, size = await lost_disk(tmp_path, clock)
     live, dest = tmp_path / "live", tmp_path / "dest"
     if left != "nothing":
-        shutil.copytree(dest / "keys", live / "keys")
+        shutil.copytree(newest(dest) / "keys", live / "keys")
     if left == "damaged anchor":
         (live / "keys" / keys.ANCHOR).write_text("no checkpoint")
     restored = await restore(dest, live, clock)
