@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -167,3 +168,15 @@ def test_the_style_prints_on_paper() -> None:
 
     assert "@media print" in STYLE
     assert re.search(r"@page\s*\{size:A4", STYLE)
+
+
+async def test_equal_looks_one_after_the_other_share_a_row(
+    store: Store, clock: HandClock, tmp_path: Path
+) -> None:
+    _, page = await made(store, clock, tmp_path / "work")
+    spans = re.findall(
+        r"(\d\d:\d\d:\d\d)\.\d+Z \(UTC\+8 [\d: -]+\) – 2026-11-24T(\d\d:\d\d:\d\d)", page.words
+    )
+    assert len(spans) == 1, "two looks of four found the same as the look before"
+    first, last = (datetime.strptime(one, "%H:%M:%S") for one in spans[0])  # noqa: DTZ007
+    assert (last - first).total_seconds() == 60
