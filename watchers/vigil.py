@@ -266,14 +266,14 @@ class Vigil:
             return replace(row, next_look_at=None)
         contested = self._contested(row, watch)
         row, settled = conclude(replace(row, looks=row.looks + 1), look, contested=contested)
+        soon = self._kit.clock.now() + timedelta(seconds=cadence.CONFIRM_EVERY_S)
         if not settled:
-            soon = self._kit.clock.now() + timedelta(seconds=cadence.CONFIRM_EVERY_S)
             return replace(row, next_look_at=soon)
         listing = None
         if look.page is None:
             listing = await self._controls.last_listing(row, watch)
             if listing is None:
-                return replace(row, next_look_at=self._next(row, watch.target))
+                return replace(row, next_look_at=soon)
         lifetime = Lifetime(
             last_seen_at=row.last_seen_at,
             first_missing_at=row.first_missing_at,
