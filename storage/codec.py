@@ -115,44 +115,46 @@ def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
-def load(kind: type[T], text: str) -> T:
-    """The word of type `kind` that `dump` wrote. Fields it does not know are left out.
+def load(kind: type[T], text: str, *, strict: bool = False) -> T:
+    """The word of type `kind` that `dump` wrote. Unknown fields are left out, or refused if `strict`.
 
     Raises ValueError (also from json) or TypeError when the text is not of that kind.
     """
-    return cast(T, restore(kind, json.loads(text)))
+    return cast(T, restore(kind, json.loads(text), strict=strict))
 
 
-def load_tuple(kind: type[T], text: str) -> tuple[T, ...]:
+def load_tuple(kind: type[T], text: str, *, strict: bool = False) -> tuple[T, ...]:
     """A tuple of words that `dump` wrote."""
-    return tuple(cast(T, restore(kind, inner)) for inner in json.loads(text))
+    return tuple(cast(T, restore(kind, inner, strict=strict)) for inner in json.loads(text))
 
 
-def restore(kind: Any, value: Any) -> Any:
+def restore(kind: Any, value: Any, *, strict: bool = False) -> Any:
     """`value` (plain JSON) as `kind`: a dataclass, enum, datetime, tuple, union with None or scalar."""
     origin = get_origin(kind)
     if origin is Union or origin is types.UnionType:
         inner = [a for a in get_args(kind) if a is not type(None)]
-        return None if value is None else restore(inner[0], value)
+        return None if value is None else restore(inner[0], value, strict=strict)
     if origin is tuple:
-        return _restore_tuple(get_args(kind), value)
+        return _restore_tuple(get_args(kind), value, strict=strict)
     if isinstance(kind, typing.NewType):
-        return restore(kind.__supertype__, value)
+        return restore(kind.__supertype__, value, strict=strict)
     if isinstance(kind, type):
-        return _restore_plain(kind, value)
+        return _restore_plain(kind, value, strict=strict)
     raise TypeError(f"cannot restore {kind!r}")
 
 
-def _restore_tuple(arguments: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+def _restore_tuple(arguments: tuple[Any, ...], value: Any, *, strict: bool) -> tuple[Any, ...]:
     if len(arguments) == 2 and arguments[1] is Ellipsis:
-        return tuple(restore(arguments[0], inner) for inner in value)
-    return tuple(restore(a, inner) for a, inner in zip(arguments, value, strict=True))
+        return tuple(restore(arguments[0], inner, strict=strict) for inner in value)
+    return tuple(restore(a, inner, strict=strict) for a, inner in zip(arguments, value, strict=True))
 
 
-def _restore_plain(kind: type, value: Any) -> Any:
+def _restore_plain(kind: type, value: Any, *, strict: bool) -> Any:
     if dataclasses.is_dataclass(kind):
         hints = _hints(kind)
-        return kind(**{n: restore(hints[n], v) for n, v in value.items() if n in hints})
+        if strict and (strange := value.keys() - hints.keys()):
+            raise ValueError(f"a {kind.__name__} has no {min(strange)[:40]!r}")
+        return kind(**{n: restore(hints[n], v, strict=strict) for n, v in value.items() if n in hints})
     if issubclass(kind, Enum):
         return cast(Any, kind)(value)
     if issubclass(kind, datetime):

@@ -95,7 +95,7 @@ def _differences(run: Round, row: dict[str, Any], kept: dict[str, Any]) -> list[
 
 
 def _as_manifest(run: Round, row: dict[str, Any]) -> dict[str, object]:
-    lifetime = None if row["lifetime"] is None else load(Lifetime, row["lifetime"])
+    lifetime = None if row["lifetime"] is None else load(Lifetime, row["lifetime"], strict=True)
     first = row["seq"] * PICTURES_PER_EVIDENCE
     pictures = run.rows(
         "SELECT sha256, url, size_bytes FROM evidence_picture WHERE id >= ? AND id < ? ORDER BY id",
@@ -109,7 +109,7 @@ def _as_manifest(run: Round, row: dict[str, Any]) -> dict[str, object]:
         "target": row["target"],
         "post_id": row["post_id"],
         "observation": row["observation"],
-        "post": json.loads(canonical(manifest.post_facts(load(Post, row["post"])))),
+        "post": json.loads(canonical(manifest.post_facts(load(Post, row["post"], strict=True)))),
         "lifetime": json.loads(canonical(manifest.lifetime_facts(lifetime))),
         "times": [stamp(moment(row[name])) for name in ("listed_at", "captured_at", "sealed_at")],
         "absences": list(load_tuple(str, row["absences"])),

@@ -224,12 +224,12 @@ def check_verdict(run: Round, index: int, facts: Mapping[str, Any]) -> None:
         run.fault("verdict", what, "the record is not the one the log names")
         return
     named = run.rows("SELECT evidence_id FROM observation WHERE seq = ?", seq)
-    verdict = load(Verdict, text)
+    verdict = load(Verdict, text, strict=True)
     again = verdicts.text_of(
         str(facts["evidence_id"]),
         str(json.loads(record)["salt"]),
         verdict,
-        load_tuple(PictureMatch, matches),
+        load_tuple(PictureMatch, matches, strict=True),
         moment(judged_at),
     )
     if again.decode() != record or (score, tier) != (verdict.score, verdict.tier.value):

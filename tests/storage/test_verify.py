@@ -183,6 +183,7 @@ async def test_any_changed_fact_of_an_observation_is_found(copy: Path, column: s
     "sql",
     [
         "UPDATE observation SET post = replace(post, '血料', '玛瑙') WHERE seq = 0",
+        "UPDATE observation SET post = replace(post, '\"extra\":', '\"extr0a\":') WHERE seq = 0",
         "UPDATE observation SET absences = '[\"nothing\"]' WHERE seq = 0",
         "UPDATE observation SET lifetime = replace(lifetime, '2026', '2025') WHERE observation = 'missing'",
         "UPDATE observation SET lifetime = NULL WHERE observation = 'missing'",
