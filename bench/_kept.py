@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from bench.figures import Figure
+from storage.masking import mask
 
 _NUMBER = re.compile(r"\bno (\d+)\b")
 Facts = dict[str, Any]
@@ -80,7 +81,8 @@ def lacking(post: Facts, case: Facts) -> list[str]:
     wrong = {
         "page": not any(role == "page" for role in roles),
         "title": words(had["post"]["title"]) != words(post["title"]),
-        "text": words(post["text"]) not in words(had["post"]["text"]),
+        # Screens star contacts: so must what they are held against.
+        "text": words(mask(post["text"], ())) not in words(had["post"]["text"]),
         "seller": words(post["seller"]) not in words(had["post"]["seller"]),
         "pictures": len(had["pictures"]) < post["pictures"],
     }
