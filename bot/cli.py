@@ -119,6 +119,7 @@ def _find(args: argparse.Namespace, out: Out) -> int:
         since=since,
         until=until,
         tier=Tier(args.tier) if args.tier else None,
+        vanished=args.vanished,
         limit=args.limit,
     )
     return find.run(out, _folder(args), clock, query, viewer=_viewer(args))

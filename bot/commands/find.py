@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Query:
     """What to look for, named as in `storage.finding.find`; every condition given must hold.
 
-    tier: at least as loud as this.
+    tier: at least as loud as this. vanished: only what is known to have vanished.
     """
 
     text: str = ""
@@ -34,6 +34,7 @@ class Query:
     since: datetime | None = None
     until: datetime | None = None
     tier: Tier | None = None
+    vanished: bool = False
     limit: int = 50
 
 

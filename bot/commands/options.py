@@ -201,6 +201,7 @@ def _find_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--post", default="", metavar="ID", help="the site's id of a post")
     parser.add_argument("--item", default="", metavar="ID", help="an item, over re-posts and accounts")
     parser.add_argument("--tier", choices=("urgent", "high", "normal"), help="at least as loud as this")
+    parser.add_argument("--vanished", action="store_true", help="only the looks that found a post gone")
     parser.add_argument("--since", default="", metavar="TIME", help='"12h" ago, or "2026-11-24 21:30" (UTC)')
     parser.add_argument("--until", default="", metavar="TIME", help="the same; this moment is left out")
     parser.add_argument("--limit", type=_count, default=50, help="at most so many (default 50)")

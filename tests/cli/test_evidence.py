@@ -60,6 +60,16 @@ def test_status_says_whether_the_watch_is_running(run: Command, kept: Kept) -> N
     again.release()
 
 
+def test_status_tells_a_target_whose_authority_is_open(run: Command, kept: Kept) -> None:
+    kept.config.write_text(CONFIG.replace('"Art. 341"', '"<the law>"'))
+    ran = run("status", "--json")
+    rows = {row["target"]: row for row in ran.facts["targets"]}
+    assert {rows[name]["health"] for name in ("market", "never polled")} == {"unfilled"}
+    assert all(rows[name]["configured"] for name in ("market", "never polled"))
+    assert "legal_basis" in rows["never polled"]["reason"]
+    assert "unfilled" in run("status").out
+
+
 def test_status_works_though_the_configuration_has_mistakes(run: Command, kept: Kept) -> None:
     kept.config.write_text(kept.config.read_text() + "\n[[target]]\nzone = x\n")
     ran = run("status", "--json")
@@ -74,7 +84,10 @@ def test_find_by_words_contact_tier_and_target(run: Command, kept: Kept) -> None
     assert ids("bicycle") == [kept.harmless]
     assert kept.sale in ids("犀角")
     assert kept.sale in ids("--contact", "13800138000")
-    assert set(ids("--tier", "high")) <= {kept.sale, kept.gone}
+    assert ids("--tier", "high") == [kept.gone, kept.sale]
+    assert ids("--vanished") == ids("--vanished", "犀角", "--tier", "urgent") == [kept.gone]
+    assert ids("--vanished", "--contact", "13800138000", "--since", "2026-11-24") == [kept.gone]
+    assert ids("--vanished", "bicycle") == []
     assert kept.sale in ids("--tier", "urgent")
     assert ids("--target", "nobody") == []
     assert len(ids()) == 3
