@@ -93,11 +93,13 @@ def _status(args: argparse.Namespace, out: Out) -> int:
 
     folder, remark = _folder(args), ""
     try:
-        targets = {target.name: target for target in _read(_located(args)).targets}
+        config = _read(_located(args))
+        targets = {target.name: target for target in config.targets}
+        unfilled = {one.name: one.why for one in config.unfilled}
     except ConfigErrors as errors:
-        targets = {}
+        targets, unfilled = {}, {}
         remark = f"the configuration has {len(errors.mistakes)} mistakes: run nightjar check"
-    return status.run(out, folder, _clock(), targets=targets, remark=remark)
+    return status.run(out, folder, _clock(), targets=targets, unfilled=unfilled, remark=remark)
 
 
 def _find(args: argparse.Namespace, out: Out) -> int:

@@ -28,6 +28,7 @@ def run(
     mistakes: tuple[Mistake, ...] = ()
     try:
         config = read(path)
+        mistakes = config.mistakes
     except ConfigErrors as errors:
         mistakes = errors.mistakes
     mistakes += _terms(lexicons(path), load_lexicon, path.parent)
@@ -59,7 +60,9 @@ def _problems(config: Config | None) -> tuple[str, ...]:
         f'target "{name}" is past its review of {dated[name]}: it is not watched until the date is renewed'
         for name in config.expired
     ]
-    return tuple(found) if config.targets else ("there is no [[target]]: nothing is watched",)
+    found += [f'target "{one.name}" is not watched: {one.why}' for one in config.unfilled]
+    there = config.targets or config.unfilled
+    return tuple(found) if there else ("there is no [[target]]: nothing is watched",)
 
 
 def _tell(
@@ -73,6 +76,7 @@ def _tell(
             "mistakes": [mistake.facts() for mistake in mistakes],
             "problems": problems,
             "expired": config.expired if config else (),
+            "unfilled": [one.name for one in config.unfilled] if config else (),
             "files": config.files if config else (),
             "targets": [_facts(target) for target in config.targets] if config else (),
             "channels": [channel.name for channel in config.channels] if config else (),
@@ -88,7 +92,9 @@ def _tell(
     files = len({mistake.file for mistake in mistakes})
     if mistakes:
         told = f"{some(len(mistakes), 'mistake')} in {some(files, 'file')}"
-        out.say(f"{told}; a daemon does not take this over", style="bold")
+        left = config is not None and len(mistakes) == len(config.mistakes)
+        ends = "the other targets are watched" if left else "a daemon does not take this over"
+        out.say(f"{told}; {ends}", style="bold")
     elif config is not None:
         channels = ", ".join(channel.name for channel in config.channels)
         out.say(f"{some(len(config.targets), 'target')}; alerts go to {channels}; no mistakes", style="bold")

@@ -22,8 +22,19 @@ _EXACT_BELOW_S = 60
 _WELL = {"ok": "", "paused": "dim", "new": "dim"}
 
 
-def run(out: Out, folder: Path, clock: Clock, *, targets: Mapping[str, Target], remark: str = "") -> int:
-    """Tell the state of `folder`. targets: as configured now; remark: why they are not known, or ""."""
+def run(
+    out: Out,
+    folder: Path,
+    clock: Clock,
+    *,
+    targets: Mapping[str, Target],
+    unfilled: Mapping[str, str] | None = None,
+    remark: str = "",
+) -> int:
+    """Tell the state of `folder`. targets: as configured now; remark: why they are not known, or "".
+
+    unfilled: name -> why, of configured targets that are left out.
+    """
     from storage.casefile import status
     from storage.recovery import is_written
     from storage.verified import last_result
@@ -32,6 +43,7 @@ def run(out: Out, folder: Path, clock: Clock, *, targets: Mapping[str, Target], 
     now = clock.now()
     rows = [_facts(row, targets.get(row.progress.target), now) for row in found.targets]
     rows += [_unseen(target) for name, target in targets.items() if name not in _names(found)]
+    rows = _left_out(rows, unfilled or {})
     running = is_written(folder)
     rows.sort(key=lambda row: (row["health"] in _WELL, row["target"]))  # the unwell first
     out.facts(
@@ -93,6 +105,15 @@ def _facts(row: TargetStatus, target: Target | None, now: datetime) -> dict[str,
 def _unseen(target: Target) -> dict[str, object]:
     """A target that is configured and was never polled."""
     return {"target": target.name, "health": "new", "interval_s": target.interval_s, "configured": True}
+
+
+def _left_out(rows: list[dict[str, object]], unfilled: Mapping[str, str]) -> list[dict[str, object]]:
+    """The rows with those of targets that are left out, whatever the watch last said of them."""
+    known = {str(row["target"]): row for row in rows}
+    for name, why in unfilled.items():
+        told = {"target": name, "health": "unfilled", "reason": why, "configured": True}
+        known[name] = known.get(name, {}) | told
+    return list(known.values())
 
 
 def _print(out: Out, found: Status, rows: list[dict[str, object]], remark: str, now: datetime) -> None:

@@ -78,6 +78,13 @@ def filled_in(value: str) -> str:
     return value.strip()
 
 
+def is_unfilled(value: object) -> bool:
+    """Whether nobody has written anything yet: no value, a blank one, or the placeholder of a stanza."""
+    if not isinstance(value, str):
+        return value is None
+    return not value.strip() or _UNFILLED.fullmatch(value.strip()) is not None
+
+
 def web_address(value: str) -> str:
     """An http or https address with a host and without a log-in. Raises ValueError.
 

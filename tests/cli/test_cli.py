@@ -79,6 +79,17 @@ def test_check_tells_a_target_past_its_review_as_a_problem(run: Command, config:
     assert "market" in run("check").out
 
 
+def test_check_tells_an_open_authority_as_a_mistake_of_that_target_alone(run: Command, config: Path) -> None:
+    config.write_text(CONFIG.replace('"Art. 341"', '"<the law>"', 1))
+    ran = run("check", "--json")
+    assert ran.code == 1
+    assert ran.facts["unfilled"] == ["market"]
+    assert [(m["file"], m["key"]) for m in ran.facts["mistakes"]] == [("config.toml", "legal_basis")]
+    told = run("check").out
+    assert "legal_basis: is still a placeholder" in told
+    assert "the other targets are watched" in told
+
+
 def test_check_tells_that_nothing_would_be_watched(run: Command, config: Path) -> None:
     config.write_text(CONFIG.split("[[target]]")[0])
     ran = run("check")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from storage.model import Observation
 from storage.recovery import LOCK, Lock
-from tests.cli.kept import Command, Kept, night
+from storage.store import Store
+from tests.cli.kept import CONFIG, SALE, Command, Kept, StillClock, night, snapshot
 
 
 @pytest.fixture
@@ -119,6 +123,30 @@ def test_show_keeps_facts_apart_from_conclusions(run: Command, kept: Kept) -> No
     for words in ("lao_wang", "vanished between", "tier urgent", "404 Not Found", "13*-****-**00"):
         assert words in ran.out
     assert not STEERING.search(ran.out)
+
+
+def test_show_says_what_an_edit_changed(run: Command, kept: Kept) -> None:
+    async def change() -> str:
+        store = await Store.open(kept.folder, StillClock())
+        try:
+            cheaper = replace(
+                SALE, price="¥ 8,000", text=SALE.text.replace("138-0013-8000", "gone"), pictures=()
+            )
+            return (await store.seal(snapshot(cheaper, Observation.CHANGED, kept.sale))).evidence_id
+        finally:
+            await store.close()
+
+    changed = asyncio.run(change())
+    told = run("show", changed).out
+    assert f"changed since {kept.sale}" in told
+    assert "price: ¥ 9,000 → ¥ 8,000" in told
+    assert "tel 13*-****-**00 second line → " in told
+    assert "pictures: 1 removed" in told
+    assert not STEERING.search(told)
+    facts = run("show", changed, "--json").facts["edit"]
+    assert [one["what"] for one in facts["changes"]] == ["price", "pictures", "text"]
+    assert "138-0013-8000" not in json.dumps(facts)
+    assert run("show", kept.sale, "--json").facts["edit"] is None
 
 
 def test_show_gives_all_of_it_as_json_and_takes_the_beginning_of_an_id(run: Command, kept: Kept) -> None:

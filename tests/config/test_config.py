@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import locate, past_review
+from bot.config import ConfigErrors, locate, past_review
 from bot.glance import data_dir, lexicons, names, target_named, visitor
 from bot.settings.checks import header_name
 from storage.errors import ConfigError
@@ -178,6 +178,41 @@ def test_a_target_past_its_review_is_marked_and_the_others_run(tmp_path: Path) -
     assert config.expired == ("old",)
     assert [t.name for t in config.targets] == ["old", "today"]
     assert [past_review(t, date(2026, 11, 24)) for t in config.targets] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("given", "open_keys"),
+    [
+        ({"legal_basis": '"TODO"'}, ("legal_basis",)),
+        ({"authorised_by": '" "', "legal_basis": ""}, ("legal_basis", "authorised_by")),
+        ({"review_after": '"<a date without quotes>"'}, ("review_after",)),
+        ({"review_after": ""}, ("review_after",)),
+    ],
+)
+def test_a_target_whose_authority_is_open_is_left_out_alone_and_told(
+    tmp_path: Path, given: dict[str, str], open_keys: tuple[str, ...]
+) -> None:
+    config = load(write(tmp_path, HEAD + target("right"), more=target("new", **given)))
+    assert [t.name for t in config.targets] == ["right"]
+    assert [(one.name, one.keys) for one in config.unfilled] == [("new", open_keys)]
+    assert {(m.file, m.key) for m in config.mistakes} == {("targets.d/more.toml", key) for key in open_keys}
+    assert len(config.stanzas) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        target("new", legal_basis="5"),
+        target("new", review_after='"soon"'),
+        target("new", 'intervall = "30s"', legal_basis='"TODO"'),
+        target("right", legal_basis='"TODO"'),
+        target("new", legal_basis='"TODO"', kind='"no such kind"'),
+    ],
+    ids=["a wrong type", "no date", "another key", "a name used twice", "an unknown kind"],
+)
+def test_a_mistake_beside_an_open_authority_still_stops_the_start(tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(ConfigErrors):
+        load(write(tmp_path, HEAD + target("right"), more=wrong))
 
 
 def test_a_target_s_digest_names_its_table_whatever_its_form(tmp_path: Path) -> None:
