@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
+from storage import edits
 from storage.codec import clean, load, load_tuple, moment
 from storage.database import Database, Row
 from storage.errors import DatabaseTrouble
 from storage.manifest import MOST_PICTURES
-from storage.model import Evidence, EvidenceId, Item, ItemId, Observation, Picture, Post, Sha256, Tier
+from storage.model import (
+    Edit,
+    Evidence,
+    EvidenceId,
+    Item,
+    ItemId,
+    Observation,
+    Picture,
+    Post,
+    Sha256,
+    Tier,
+    Verdict,
+)
 from storage.tables import to_hex
 from storage.vault import Vault
 
@@ -100,6 +113,25 @@ async def unjudged(vault: Vault, limit: int) -> tuple[Evidence, ...]:
 async def _with_pictures(database: Database, rows: Sequence[Row]) -> tuple[Evidence, ...]:
     pictures = await pictures_of(database, [row[0] for row in rows])
     return tuple(evidence_of(row, pictures[row[0]]) for row in rows)
+
+
+async def edits_of(database: Database, looks: Iterable[Evidence]) -> dict[str, Edit]:
+    """What each of these looks changed, by its id: of changed posts whose look before is kept."""
+    changed = [look for look in looks if look.observation is Observation.CHANGED and look.previous]
+    if not changed:
+        return {}
+    sql = (
+        f"SELECT {COLUMNS}, v.verdict FROM observation o LEFT JOIN verdict v ON v.seq = o.seq "  # noqa: S608 -- ours
+        "WHERE o.evidence_id IN (SELECT value FROM json_each(?))"
+    )
+    rows = await database.rows(sql, (json.dumps([look.previous for look in changed]),))
+    judged = {row[1]: () if row[13] is None else load(Verdict, row[13]).contacts for row in rows}
+    before = {str(look.evidence_id): look for look in await _with_pictures(database, rows)}
+    return {
+        look.evidence_id: edits.edit(before[look.previous], look, judged[look.previous])
+        for look in changed
+        if look.previous in before
+    }
 
 
 async def full_id(database: Database, beginning: str) -> str:
