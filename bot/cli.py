@@ -358,15 +358,16 @@ def _try(args: argparse.Namespace, out: Out) -> int:
 
 def _add(args: argparse.Namespace, out: Out) -> int:
     from bot.commands import add
-    from bot.glance import names
+    from bot.glance import names, pages
 
     clock = _clock()
     visitor = _visitor(args)
     try:
-        taken = names(_located(args))
+        taken, watched = names(_located(args)), pages(_located(args))
     except ConfigError:
-        taken = ()
-    order = add.Order(url=_address(args.url), kind=args.kind, write=args.write, taken=taken)
+        taken, watched = (), ()
+    url = _address(args.url)
+    order = add.Order(url=url, kind=args.kind, write=args.write, taken=taken, watched=watched)
     return add.run(out, clock, opened=lambda who: _Site(who, clock), visitor=visitor, order=order)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.commands.out import OK, PROBLEM, Out, some
 from bot.config import Config, ConfigErrors
-from bot.glance import lexicons
+from bot.glance import lexicons, twice
 from bot.mistakes import Mistake
 from bot.settings.units import spoken_s
 from storage.errors import ConfigError
@@ -23,7 +23,10 @@ def run(
     read: Callable[[Path], Config],
     load_lexicon: Callable[[tuple[Path, ...]], object],
 ) -> int:
-    """Check `path` and targets.d beside it. Exit code 1 when anything keeps a target from running."""
+    """Check `path` and targets.d beside it. Exit code 1 when anything keeps a target from running.
+
+    A page that is watched twice is told and is no problem.
+    """
     config: Config | None = None
     mistakes: tuple[Mistake, ...] = ()
     try:
@@ -33,7 +36,7 @@ def run(
         mistakes = errors.mistakes
     mistakes += _terms(lexicons(path), load_lexicon, path.parent)
     problems = _problems(config)
-    _tell(out, path, config, (mistakes, problems))
+    _tell(out, path, config, (mistakes, problems), twice(path))
     return PROBLEM if mistakes or problems else OK
 
 
@@ -66,7 +69,11 @@ def _problems(config: Config | None) -> tuple[str, ...]:
 
 
 def _tell(
-    out: Out, path: Path, config: Config | None, found: tuple[tuple[Mistake, ...], tuple[str, ...]]
+    out: Out,
+    path: Path,
+    config: Config | None,
+    found: tuple[tuple[Mistake, ...], tuple[str, ...]],
+    warnings: tuple[str, ...],
 ) -> None:
     mistakes, problems = found
     out.facts(
@@ -75,6 +82,7 @@ def _tell(
             "ok": not mistakes and not problems,
             "mistakes": [mistake.facts() for mistake in mistakes],
             "problems": problems,
+            "warnings": warnings,
             "expired": config.expired if config else (),
             "unfilled": [one.name for one in config.unfilled] if config else (),
             "files": config.files if config else (),
@@ -89,6 +97,8 @@ def _tell(
         out.say(mistake, style="red")
     for problem in problems:
         out.say(problem, style="yellow")
+    for warning in warnings:
+        out.say(f"warning: {warning}", style="yellow")
     files = len({mistake.file for mistake in mistakes})
     if mistakes:
         told = f"{some(len(mistakes), 'mistake')} in {some(files, 'file')}"

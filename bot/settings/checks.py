@@ -109,6 +109,23 @@ def web_address(value: str) -> str:
     return value
 
 
+def same_page(url: str) -> str:
+    """What addresses of one page have in common, to compare by; "" for what is no address.
+
+    Scheme, the case of the host, a final dot, usual ports, a fragment and a final slash of the
+    path make no other page.
+    """
+    try:
+        parts = urlsplit(web_address(url.strip()))
+        port = parts.port
+    except ValueError:
+        return ""
+    host = (parts.hostname or "").removesuffix(".").encode("idna").decode()
+    place = host if port in (None, 80, 443) else f"{host}:{port}"
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{place}{parts.path.rstrip('/')}{query}"
+
+
 def time_zone(value: str) -> str:
     """An IANA zone name that this machine knows; zones that depend on the machine are refused."""
     if value.casefold() not in ("localtime", "posixrules", "factory", "posix", "right"):

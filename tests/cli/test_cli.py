@@ -90,6 +90,16 @@ def test_check_tells_an_open_authority_as_a_mistake_of_that_target_alone(run: Co
     assert "the other targets are watched" in told
 
 
+def test_check_warns_of_a_page_that_is_watched_twice_and_ends_with_0(run: Command, config: Path) -> None:
+    assert run("check", "--json").facts["warnings"] == []
+    config.write_text(CONFIG.replace("t.me/s/other", "T.me/s/market/"))
+    ran = run("check", "--json")
+    assert (ran.code, ran.facts["ok"], len(ran.facts["warnings"])) == (0, True, 1)
+    told = run("check").out
+    assert 'warning: config.toml: [[target]] #2 "never polled" watches the same page' in told
+    assert "no mistakes" in told
+
+
 def test_check_tells_that_nothing_would_be_watched(run: Command, config: Path) -> None:
     config.write_text(CONFIG.split("[[target]]")[0])
     ran = run("check")
