@@ -96,10 +96,19 @@ def _status(args: argparse.Namespace, out: Out) -> int:
         config = _read(_located(args))
         targets = {target.name: target for target in config.targets}
         unfilled = {one.name: one.why for one in config.unfilled}
+        witnesses: tuple[str, ...] | None = config.witnesses
     except ConfigErrors as errors:
-        targets, unfilled = {}, {}
+        targets, unfilled, witnesses = {}, {}, None
         remark = f"the configuration has {len(errors.mistakes)} mistakes: run nightjar check"
-    return status.run(out, folder, _clock(), targets=targets, unfilled=unfilled, remark=remark)
+    return status.run(
+        out,
+        folder,
+        _clock(),
+        targets=targets,
+        unfilled=unfilled,
+        witnesses=witnesses,
+        remark=remark,
+    )
 
 
 def _find(args: argparse.Namespace, out: Out) -> int:
