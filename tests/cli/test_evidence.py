@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import subprocess
+import sys
+import termios
+from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
-from storage.model import Observation
+from storage.model import Observation, Post, Progress, Tier
 from storage.recovery import LOCK, Lock
 from storage.store import Store
-from tests.cli.kept import CONFIG, SALE, Command, Kept, StillClock, night, snapshot
+from tests.cli.kept import CONFIG, SALE, START, Command, Kept, StillClock, night, snapshot
+from tests.storage.kit import change
 
 
 @pytest.fixture
@@ -107,6 +114,83 @@ def test_find_reads_well_and_nothing_steers_the_terminal(run: Command, kept: Kep
     assert not STEERING.search(ran.out)
 
 
+LONG = "夜市 the market of many words behind the old station"
+
+
+def crowd(kept: Kept) -> None:
+    """Beside the night: a target, a channel and an authority with everything long, and a long advert."""
+
+    async def fill() -> None:
+        store = await Store.open(kept.folder, StillClock())
+        try:
+            row = Progress(
+                target=LONG, health="forbidden", reason="robots.txt " * 30,
+                last_good_at=START - timedelta(days=90), usual_yield=2000.0, last_yield=1999,
+                achieved_interval_s=5025.4,
+            )  # fmt: skip
+            await store.save_progress([row])
+            await store.notify("a word", announce=(LONG,), tier=Tier.HIGH)
+            post = Post(post_id="p9", url="https://e.org/9", title="犀角手串 " * 30, seller="老王" * 30)
+            await store.seal(replace(snapshot(post), target=LONG))
+        finally:
+            await store.close()
+
+    asyncio.run(fill())
+    authority = "a very long name of an authority that stamps"
+    change(
+        kept.folder,
+        "INSERT INTO token (size, authority, state, attempts, due_at, why) VALUES (1, ?, 'waiting', 3, 0, ?)",
+        authority,
+        "no answer " * 30,
+    )
+
+
+def on_a_terminal(columns: int, *words: str) -> str:
+    """What `nightjar` prints on a real terminal of so many columns, without colours."""
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
+    env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    command = [sys.executable, "-m", "bot.cli", *words]
+    told = b""
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, env=env | {"TERM": "xterm"}) as process:
+        os.close(theirs)
+        with suppress(OSError):  # how a terminal says that nobody writes any more
+            while piece := os.read(ours, 65_536):
+                told += piece
+    os.close(ours)
+    assert process.returncode == 0
+    return re.sub(r"\x1b\[[0-9;]*m", "", told.decode())
+
+
+@pytest.mark.parametrize("columns", [80, 149])
+def test_find_and_status_fit_a_narrow_screen(kept: Kept, columns: int) -> None:
+    crowd(kept)
+    found, status = (on_a_terminal(columns, it, "--config", str(kept.config)) for it in ("find", "status"))
+    for line in (found + status).splitlines():
+        assert cell_len(line) <= columns, line
+    for evidence_id in (kept.sale, kept.gone, kept.harmless):
+        assert re.search(rf"^\W*{evidence_id}\b", found, re.MULTILINE)
+    assert "urgent 93" in found
+    for word in (
+        "blocked",
+        "forbidden",
+        "30s/31.5s",
+        "3 of 20",
+        "delivered",
+        "captcha",
+        "robots.txt",
+        "waiting",
+    ):
+        assert word in status
+
+
+def test_a_wide_screen_and_a_pipe_have_whole_tables(run: Command, kept: Kept) -> None:
+    assert "last good poll" in run("status").out
+    assert re.search(
+        rf"^\W+{kept.sale}\W+2026-11-24 22:00:02Z\W+market\W+seen\W+urgent 93", run("find").out, re.MULTILINE
+    )
+
+
 @pytest.mark.parametrize(
     "words", [("--since", "yesterday"), ("--limit", "0"), ("--tier", "loud"), ("--since", "9x")]
 )
@@ -126,7 +210,7 @@ def test_show_keeps_facts_apart_from_conclusions(run: Command, kept: Kept) -> No
 
 
 def test_show_says_what_an_edit_changed(run: Command, kept: Kept) -> None:
-    async def change() -> str:
+    async def edit() -> str:
         store = await Store.open(kept.folder, StillClock())
         try:
             cheaper = replace(
@@ -136,7 +220,7 @@ def test_show_says_what_an_edit_changed(run: Command, kept: Kept) -> None:
         finally:
             await store.close()
 
-    changed = asyncio.run(change())
+    changed = asyncio.run(edit())
     told = run("show", changed).out
     assert f"changed since {kept.sale}" in told
     assert "price: ¥ 9,000 → ¥ 8,000" in told
