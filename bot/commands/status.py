@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.commands import cosigned
 from bot.commands.out import OK, Out, moment, on_one_line, plain, some
 from bot.commands.reader import look
 from bot.settings.units import spoken_s
@@ -33,11 +34,13 @@ def run(
     *,
     targets: Mapping[str, Target],
     unfilled: Mapping[str, str] | None = None,
+    witnesses: Sequence[str] | None = None,
     remark: str = "",
 ) -> int:
     """Tell the state of `folder`. targets: as configured now; remark: why they are not known, or "".
 
-    unfilled: name -> why, of configured targets that are left out.
+    unfilled: name -> why, of configured targets that are left out. witnesses: verifier keys of
+    the cosigners as configured, or None when they are not known.
     """
     from storage.casefile import status
     from storage.recovery import is_written
@@ -63,12 +66,14 @@ def run(
             "tree_size": found.tree_size,
             "root": found.root,
             "time_stamps": found.stamps,
+            "cosigners": cosigned.rows(found.cosigned, witnesses),
             "verified": last_result(folder),
             "remark": remark,
         }
     )
     if not out.json:
         _print(out, found, rows, remark, now)
+        cosigned.show(out, cosigned.rows(found.cosigned, witnesses))
         _print_verified(out, last_result(folder))
         if not running:
             out.say("THE WATCH IS NOT RUNNING: what stands above is how it was left", style="bold red")
