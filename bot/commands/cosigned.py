@@ -34,10 +34,10 @@ def _row(key: str, one: Standing | None, configured: bool) -> dict[str, object]:
     return facts | {"size": one.size, "at": one.at, "newest": one.newest}
 
 
-def show(out: Out, cosigners: list[dict[str, object]]) -> None:
-    """The table; nothing where nobody is configured and nobody has signed."""
+def show(out: Out, cosigners: list[dict[str, object]], *, tight: bool = False) -> None:
+    """The table, tight on a narrow screen; nothing where nobody is configured and nobody has signed."""
     styles = ("" if row["newest"] and row["configured"] else "yellow" for row in cosigners)
-    out.table(_COLUMNS, (_told(row) for row in cosigners), styles=styles)
+    out.table(_COLUMNS, (_told(row) for row in cosigners), styles=styles, tight=tight)
 
 
 def _told(row: dict[str, object]) -> tuple[object, ...]:

@@ -146,8 +146,8 @@ class Out:
     ) -> None:
         """A table for people, unless it is empty; cells are tamed and wrapped; not with `--json`.
 
-        styles: one for each row, or none. tight: without frames, and only the first column is
-        wrapped; without it that one is not, since ids are copied whole.
+        styles: one for each row, or none. tight: without frames, and only the first and the last
+        column are wrapped; without it the first is not, since ids are copied whole.
         """
         lines = [] if self.json else list(rows)
         if not lines:
@@ -157,7 +157,8 @@ class Out:
 
         shape = Table(header_style="bold", **(_TIGHT if tight else {}))
         for number, column in enumerate(columns):
-            shape.add_column(column, overflow="fold", no_wrap=(number == 0) is not tight)
+            whole = number == 0 if not tight else 0 < number < len(columns) - 1
+            shape.add_column(column, overflow="fold", no_wrap=whole)
         for row, style in zip(lines, chain(styles, repeat("")), strict=False):
             shape.add_row(*(Text(tame(cell)) for cell in row), style=style)
         self.console.print(shape)

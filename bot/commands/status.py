@@ -73,7 +73,7 @@ def run(
     )
     if not out.json:
         _print(out, found, rows, remark, now)
-        cosigned.show(out, cosigned.rows(found.cosigned, witnesses))
+        cosigned.show(out, cosigned.rows(found.cosigned, witnesses), tight=out.width < _WIDE)
         _print_verified(out, last_result(folder))
         if not running:
             out.say("THE WATCH IS NOT RUNNING: what stands above is how it was left", style="bold red")

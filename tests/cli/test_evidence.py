@@ -17,6 +17,9 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
+from bot.commands import cosigned
+from bot.commands.out import Out
+from storage.cosigners import Standing
 from storage.model import Observation, Post, Progress, Tier
 from storage.recovery import LOCK, Lock
 from storage.store import Store
@@ -182,6 +185,20 @@ def test_find_and_status_fit_a_narrow_screen(kept: Kept, columns: int) -> None:
         "waiting",
     ):
         assert word in status
+
+
+def test_a_cosigner_with_a_long_name_fits_too(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = cosigned.rows(
+        [Standing(key=f"{LONG}+00+AA", size=1_234_567, at=START.isoformat(), newest=False)],
+        witnesses=("w.example+00+AA",),
+    )
+    out = Out()
+    out.console.width = 80
+    cosigned.show(out, rows, tight=True)
+    told = capsys.readouterr().out
+    assert max(map(cell_len, told.splitlines())) <= 80
+    for words in ("w.example", "it has not signed yet", "2026-11-24 22:00:00Z", "1234567"):
+        assert words in told
 
 
 def test_a_wide_screen_and_a_pipe_have_whole_tables(run: Command, kept: Kept) -> None:
