@@ -14,9 +14,9 @@ from storage.model import Change, Edit, Evidence, Observation, Post
 
 _COMPARED = 200_000
 """Characters of a field that are compared."""
-_BEFORE, _AFTER = 200, 700
+_BEFORE, _AFTER = 120, 420
 """Characters kept before and after the first difference."""
-MOST_SHOWN = 300
+MOST_SHOWN = 200
 """Characters of either text that may be shown: what is cut off stays far from the kept stretch's end."""
 _MARK = "…"
 
