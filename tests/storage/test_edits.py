@@ -163,6 +163,15 @@ async def test_the_alert_of_an_edit_carries_what_changed_and_the_contacts_of_bef
     ]
 
 
+async def test_an_edit_whose_look_before_is_not_kept_claims_nothing(store: Store, clock: HandClock) -> None:
+    alone = look("1", clock.tick(), pictures=0, observation=Observation.CHANGED, previous="f" * 32)
+    evidence = await store.seal(alone)
+    alert = await store.record(judgement(evidence, clock.tick(), Tier.HIGH), announce=())
+    assert alert is not None
+    assert alert.edit is None
+    assert (await show(store, evidence.evidence_id)).edit is None
+
+
 async def test_a_case_file_and_the_report_say_what_changed(
     store: Store, clock: HandClock, tmp_path: Path
 ) -> None:
