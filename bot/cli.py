@@ -216,7 +216,9 @@ def _verify(args: argparse.Namespace, out: Out) -> int:
     path = Path(args.what)
     if args.what and args.all:
         raise WrongUseError("verify takes a package, a case or --all, not several of them")
-    named = path.suffix == ".zip" or args.what.startswith(("/", "./", "../"))  # case numbers have slashes too
+    named = path.suffix in (".zip", ".age") or args.what.startswith(
+        ("/", "./", "../")
+    )  # case numbers have slashes too
     if args.what and (named or path.exists() or path.is_symlink()):
         return verify.package(out, path, admin=args.admin, key=args.key, roots=args.tsa_roots)
     if args.admin or args.key or args.tsa_roots:

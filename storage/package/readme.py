@@ -17,7 +17,8 @@ What lies where
     data/evidence/<id>/proof.tlog      that the entry is in the log (C2SP tlog-proof)
     data/evidence/<id>/watch.json      further looks at the post, and its lifetime
     data/evidence/<id>/inference.json  what a program concluded; not evidence
-    data/files/                        originals; the name of each is the SHA-256 of its bytes
+    data/files/                        originals; the name of each is the SHA-256 of its bytes. Pages
+                                       are called .txt: opened as pages they could call their site
     data/log/checkpoint                the signed state of the log that all proofs lead to
     data/log/leaves.txt                the hash of every entry of the log: nothing was left out of it
     data/log/entries.jsonl             the entries that may be shown

@@ -82,7 +82,14 @@ digits() {
 }
 [ -z "$admin" ] || admin=$(digits --admin "$admin") || exit 2
 [ -z "$pinned" ] || pinned=$(digits --key "$pinned") || exit 2
-cd -- "${package:-$(dirname -- "$0")}" || exit 2
+if [ -f "$package" ]; then
+    case $(head -c 21 <"$package" | tr -d '\000') in
+    age-encryption.org/v1) stop "$package is encrypted: age -d -i KEYFILE -o package.zip $package, then unpack package.zip and give its folder" ;;
+    PK*) stop "$package is an archive: unpack it first (unzip $package -d FOLDER), then sh verify.sh FOLDER" ;;
+    esac
+    stop "$package is a file: give the folder of a package"
+fi
+cd -- "${package:-$(dirname -- "$0")}" 2>/dev/null || stop "there is no folder $package"
 case $T/ in "$(pwd -P)"/*) stop "temporary files would lie in the package: set TMPDIR to another folder" ;; esac
 
 broken=0 first= step=
@@ -210,7 +217,7 @@ begin bag
 printf 'BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n' | cmp -s - bagit.txt || bad "bagit.txt is not the one of BagIt 1.0"
 oxum=$(find data -type f | xargs wc -c | awk '$2 != "total" { s += $1; n++ } END { printf "%.0f.%d", s, n }')
 grep -qx "Payload-Oxum: $oxum" bag-info.txt || bad "bag-info.txt does not give $oxum as bytes and files"
-whole "$oxum bytes and files"
+whole "${oxum#*.} files of ${oxum%.*} bytes"
 
 # --- keys and signatures ----------------------------------------------------------------
 
