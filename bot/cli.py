@@ -238,7 +238,7 @@ def _keys(args: argparse.Namespace, out: Out) -> int:
             folder = None
         return keys.new_admin(out, folder, args.out)
     if args.act == "certify":
-        return keys.certify(out, _folder(args), _clock(), args.admin)
+        return keys.certify(out, _folder(args), _clock(), args.admin, again=args.again)
     if args.act == "rotate":
         return keys.rotate(out, _folder(args), _clock(), why=args.why, accepted=args.accept_rollback)
     return keys.show(out, _folder(args), _clock())

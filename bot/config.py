@@ -215,5 +215,6 @@ def locate(named: Path | None, environment: Mapping[str, str]) -> Path:
     found = next((place for place in PLACES if place.is_file()), None)
     if found is None:
         places = ", ".join(map(str, PLACES))
-        raise ConfigError(f"no configuration: ${VARIABLE} is not set, and none of {places} is there")
+        begin = "copy config.example.toml to config.toml and change it, or name yours with --config FILE"
+        raise ConfigError(f"no configuration: ${VARIABLE} is not set, and none of {places} is there; {begin}")
     return found.absolute()

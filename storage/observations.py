@@ -143,9 +143,12 @@ def _compared(
 
 
 async def full_id(database: Database, beginning: str) -> str:
-    """The one evidence id that begins so. Raises DatabaseTrouble when none or several do."""
+    """The one evidence id that begins so, dots of a screen at its end aside.
+
+    Raises DatabaseTrouble when none or several do.
+    """
     sql = "SELECT evidence_id FROM observation WHERE evidence_id >= ? AND evidence_id < ? LIMIT 2"
-    wanted = clean(beginning.strip().lower())
+    wanted = clean(beginning.strip().rstrip("….").lower())
     rows = await database.rows(sql, (wanted, wanted + "g"))
     if not rows or not wanted:
         raise DatabaseTrouble(f"no evidence {beginning!r} in this store")

@@ -174,6 +174,7 @@ def _keys_options(keys: argparse.ArgumentParser) -> None:
     keys.add_argument("act", choices=("show", "new-admin", "certify", "rotate"))
     keys.add_argument("--out", type=Path, metavar="FILE", help="where the new admin key goes; for new-admin")
     keys.add_argument("--admin", type=Path, metavar="FILE", help="the admin's secret key; for certify")
+    keys.add_argument("--again", action="store_true", help="replace a certificate that holds; for certify")
     keys.add_argument("--why", default="", metavar="TEXT", help="the reason, for the log; for rotate")
     keys.add_argument(
         "--accept-rollback",

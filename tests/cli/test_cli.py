@@ -247,3 +247,14 @@ def test_check_starts_without_the_heavy_libraries() -> None:
         "tortoise",
     }
     assert heavy.isdisjoint(ended.stdout.split())
+
+
+def test_without_a_configuration_the_next_step_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NIGHTJAR_CONFIG", raising=False)
+    ran = Command(capsys)("check")
+    assert ran.code == 2
+    assert "copy config.example.toml to config.toml" in ran.err
+    assert "--config FILE" in ran.err

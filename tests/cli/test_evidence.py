@@ -91,6 +91,14 @@ def test_status_works_though_the_configuration_has_mistakes(run: Command, kept: 
     assert "mistakes" in ran.facts["remark"]
 
 
+@pytest.mark.parametrize("dots", ["…", "...", ""])
+def test_an_id_that_a_screen_cut_short_can_be_copied_with_its_dots(
+    run: Command, kept: Kept, dots: str
+) -> None:
+    assert run("show", kept.sale[:28] + dots, "--json").facts["evidence"]["evidence_id"] == kept.sale
+    assert run("show", dots or " ").code == 1
+
+
 def test_find_by_words_contact_tier_and_target(run: Command, kept: Kept) -> None:
     def ids(*words: str) -> list[str]:
         return [one["evidence_id"] for one in run("find", *words, "--json").facts["found"]]
