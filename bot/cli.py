@@ -155,7 +155,7 @@ def _retention(args: argparse.Namespace, out: Out) -> int:
 
     rules = periods(_located(args))
     if not args.apply:
-        return retention.dry_run(out, _folder(args), _clock(), rules)
+        return retention.dry_run(out, _folder(args), _clock(), rules, every=args.list)
     return retention.apply(out, _folder(args), _clock(), rules, case.acting(args.officer))
 
 

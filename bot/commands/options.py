@@ -68,6 +68,7 @@ def parser(bodies: Mapping[str, Body]) -> argparse.ArgumentParser:
     act = retention.add_mutually_exclusive_group()
     act.add_argument("--dry-run", action="store_true", help="only say what is due; the default")
     act.add_argument("--apply", action="store_true", help="erase it; a running watch does it itself")
+    retention.add_argument("--list", action="store_true", help="name each piece of evidence that is due")
     retention.add_argument("--officer", default="", metavar="NAME", help="who orders it, for the log")
     _export_options(command("export", "hand evidence over as a package that anybody can check"))
     _verify_options(command("verify", "check a package, or every byte that is kept, and the log"))
