@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage import casebook, certificates, keys, notes, verdicts
+from storage.anchor import SIGNED_BEFORE
 from storage.anchor import read as read_anchor
 from storage.codec import load, load_tuple, moment
 from storage.errors import KeyTrouble, NotNote
@@ -179,6 +180,10 @@ def _check_anchor(run: Round, outside: Before, said: Statements, origin: str, *,
     if anchor is None:
         if signed and not outside.odd:
             run.fault("checkpoint", "anchor", "missing, so a roll-back would not be noticed")
+        elif not signed and (told := run.rows(SIGNED_BEFORE)):
+            index, kind = told[0]
+            why = f"entry {index} ({kind}) shows that the log was signed, but every checkpoint is missing"
+            run.fault("checkpoint", "anchor", f"it and all rows: {why}")
     elif not signed:
         run.fault("checkpoint", "anchor", "it is there, but the database holds no checkpoint at all")
     elif anchor.size not in said.roots:
