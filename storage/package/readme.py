@@ -3,13 +3,14 @@
 README = """\
 This folder was exported by Nightjar. It can be checked without Nightjar, and without a network:
 
-    sh verify.sh --admin FINGERPRINT       (or --key FINGERPRINT; and --tsa-roots FOLDER)
+    sh verify.sh --key FINGERPRINT         (or --admin FINGERPRINT; and --tsa-roots FOLDER)
 
 It needs a POSIX shell, coreutils, awk, find, sed, openssl 3 and gzip, and ends with exit code 0 (whole)
-or 1. Ask the office that exported this folder, by another way than this folder, for the fingerprint of its
-admin key (or of its daemon key). Without a fingerprint nobody can tell this folder from one that somebody
-else signed with a key of his own. It is the same with the roots of the time-stamp authorities: give the
-folder of roots that you trust with --tsa-roots.
+or 1. Ask the office that exported this folder, by another way than this folder, for the fingerprint of the
+daemon key that it used then (--key). The fingerprint of its admin key (--admin) tells less: with it alone,
+daemon keys that were replaced since pass too. Without a fingerprint nobody can tell this folder from one that
+somebody else signed with a key of his own. It is the same with the roots of the time-stamp authorities:
+give the folder of roots that you trust with --tsa-roots.
 
 What lies where
     data/evidence/<id>/manifest.json   what was received at one look, with times, connection and gaps
