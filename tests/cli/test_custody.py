@@ -226,7 +226,7 @@ def test_a_store_in_trouble_is_told_and_the_loop_goes_on(kept: Kept) -> None:
         (name,) = connection.execute(
             "SELECT manifest_sha256 FROM observation WHERE evidence_id = ?", (kept.sale,)
         ).fetchone()
-    (kept.folder / "blobs" / name[:2] / name[2:4] / name).unlink()
+    (kept.folder / "blobs" / name[:2] / name).unlink()
     assert chores_of(kept, Steps(4), told, start_late=SETTLE_S + 60) == [3, 3]
     (words,) = told.words
     assert "was not erased" in words
