@@ -5,7 +5,8 @@ the snapshot, keep it. With sealing on it is kept as the daemon does: manifest, 
 fsync, row and log entry in one transaction. With sealing off it is kept as a program does
 that need not prove anything: the same files without fsync, the same row, vigil and search
 entry, no manifest and no log. A third kind of round keeps nothing at all. Rounds alternate,
-on posts that were never seen before, from a site in a process of its own.
+on posts that were never seen before, from a site in a process of its own; each begins when the
+disk has taken all of the one before, or the first to sync would pay for its neighbour.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ class Way:
     async def round(self, polls: int, keeping: Keeping) -> tuple[float, list[Snapshot]]:
         """(looks per second, the snapshots) of so many polls, some at once."""
         gate = asyncio.Semaphore(POLLS_AT_ONCE)
+        await in_thread(os.sync)
 
         async def poll() -> list[Snapshot]:
             async with gate:
@@ -239,10 +241,10 @@ def _told(rates: list[dict[Keeping, float]], alone: float, kept: int, *, expecte
 
 
 async def run(arguments: Sequence[str]) -> Result:
-    """`--polls N` (40) per round, ten posts each; `--rounds N` (5)."""
+    """`--polls N` (40) per round, ten posts each; `--rounds N` (11)."""
     parser = argparse.ArgumentParser(prog=f"./nightjar bench {NAME}", description=SUMMARY)
     parser.add_argument("--polls", type=int, default=40)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=11)
     options = parser.parse_args(arguments)
     with data_folder() as folder:
         return await measure(folder, options.polls, options.rounds)
