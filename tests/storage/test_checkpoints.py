@@ -342,6 +342,7 @@ async def test_a_signed_log_without_anchor_and_checkpoints_is_told_and_is_not_wh
 ) -> None:
     folder, clock = tmp_path / "data", HandClock()
     async with opened(folder, clock) as store:
+        await store.log_event("key", {"act": "in use", "key": "0"})
         sealed = await store.seal(look("1", clock.tick()))
         await checkpoints.sign(store, "test")
         if trace == "export":
