@@ -31,7 +31,7 @@ from storage.threads import in_thread
 T = TypeVar("T")
 _HEX = frozenset("0123456789abcdef")
 _SHA256_DIGITS = 64
-_FSYNC_THREADS = 8
+_FSYNC_THREADS = 2
 _ROUND_BYTES = 64 * 1024 * 1024
 _KNOWN = 50_000
 _TEMPORARIES = "0123456789abcdef"
