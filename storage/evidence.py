@@ -37,10 +37,11 @@ from storage.writer import Batch
 KIND = "evidence"
 _BLOB = "INSERT OR IGNORE INTO blob (sha256, size_bytes) VALUES (?, ?)"
 _VANISHING = (Observation.MISSING, Observation.REAPPEARED)
-_AT_ONCE_BYTES = 256 * 1024
-"""Up to so many bytes a look is hashed and described on the loop: that takes half a millisecond to
-a whole one, while threads that compute in Python fight the loop for the interpreter (measured in one
-run: sealing cost 15 % of the way from poll to evidence with threads, 3 % without)."""
+_AT_ONCE_BYTES, _AT_ONCE_WORDS, _AT_ONCE_ANSWERS = 256 * 1024, 3_000, 12
+"""A look with so many bytes, characters and answers at most is hashed and described on the loop: that
+takes half a millisecond to three, while threads that compute in Python fight the loop for the
+interpreter (measured in one run: sealing cost 15 % of the way from poll to evidence with threads, 3 %
+without). A character costs most, 0.8 microseconds, for the search."""
 
 
 async def seal(
@@ -65,8 +66,7 @@ async def seal(
         collection=vault.collection,
         watched=watched,
     )
-    small = _size(snapshot) <= _AT_ONCE_BYTES
-    ready = _prepare(snapshot, about) if small else await in_thread(_prepare, snapshot, about)
+    ready = _prepare(snapshot, about) if _small(snapshot) else await in_thread(_prepare, snapshot, about)
     await vault.blobs.keep(ready.sealed.files)
 
     async def job(batch: Batch) -> Evidence:
@@ -100,10 +100,15 @@ class _Ready:
     tokens: str
 
 
-def _size(snapshot: Snapshot) -> int:
-    """Bytes to be hashed: all bodies of a look."""
-    answers = (snapshot.page, snapshot.listing, *(picture.response for picture in snapshot.pictures))
-    return sum(len(answer.body) for answer in answers if answer is not None)
+def _small(snapshot: Snapshot) -> bool:
+    """Whether describing it takes so little that a thread would cost more."""
+    pictures = [picture.response for picture in snapshot.pictures]
+    answers = [answer for answer in (snapshot.page, snapshot.listing, *pictures) if answer is not None]
+    return (
+        len(answers) <= _AT_ONCE_ANSWERS
+        and sum(len(answer.body) + len(answer.wire) for answer in answers) <= _AT_ONCE_BYTES
+        and sum(map(len, searched(snapshot.post))) <= _AT_ONCE_WORDS
+    )
 
 
 def _prepare(snapshot: Snapshot, about: Circumstances) -> _Ready:

@@ -110,7 +110,7 @@ async def test_every_missing_blob_is_found(copy: Path) -> None:
 
 
 async def test_a_file_that_no_row_names_is_told_but_no_fault(copy: Path) -> None:
-    stray = copy / "blobs" / "00" / "00" / ("0" * 64)
+    stray = copy / "blobs" / "00" / ("0" * 64)
     stray.parent.mkdir(parents=True, exist_ok=True)
     stray.write_bytes(b"left by a crash")
     report = await report_on(copy)
