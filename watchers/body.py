@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import aiohttp
-from aiohttp import ClientResponse
 
 from storage.errors import HostDown, TooBig
 from watchers.bounds import BOUNDS
+from watchers.dial import Answer
 from watchers.purse import Purse
 from watchers.request import Call, plain_reason, short_words
 from watchers.unpack import Damaged, TooMuch, Unpacker
@@ -22,9 +22,7 @@ A byte per chunk would cost six times the body, and a microsecond of ours for ea
 class BodyReader:
     """Reads one body: bounded bytes, bounded time, least pace."""
 
-    def __init__(
-        self, call: Call, answer: ClientResponse, loop: asyncio.AbstractEventLoop, purse: Purse
-    ) -> None:
+    def __init__(self, call: Call, answer: Answer, loop: asyncio.AbstractEventLoop, purse: Purse) -> None:
         self._call, self._answer, self._loop, self._purse = call, answer, loop, purse
         self._seen = 0
         self._held_back = False

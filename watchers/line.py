@@ -14,17 +14,20 @@ from datetime import timedelta
 
 import aiohttp
 from aiohttp import EMPTY_PAYLOAD, ClientHandlerType, ClientRequest, ClientResponse
+from aiohttp.http_exceptions import HttpProcessingError
 
 from storage.clock import Clock
 from storage.errors import FeedTrouble, HostDown, Refused, TooBig
 from storage.model import Connection, Response
 from watchers.body import BodyReader
 from watchers.bounds import BOUNDS
+from watchers.deadlines import Deadlines
+from watchers.dial import TIMEOUTS, Answer, Dial, Gone
 from watchers.guard import DIALLING, Guard
 from watchers.purse import Purse
 from watchers.request import Call, Request, plain_reason, short_words
 from watchers.resolver import Lookup, Resolver, system_lookup
-from watchers.wire import Exchange, install, request_sent
+from watchers.wire import Exchange, install, request_head
 
 KEEP_ALIVE_S = 300.0
 """Longer than any usual interval: a new TLS connection costs ten times a kept one (facts, 3)."""
@@ -65,24 +68,15 @@ class Line:
             ssl=tls or True,
         )
         self.exact = install(connector, self._loop)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(
-                total=None, connect=BOUNDS.connect_s, sock_connect=BOUNDS.connect_s, sock_read=None
-            ),
-            max_line_size=BOUNDS.header_line_bytes,
-            max_field_size=BOUNDS.header_field_bytes,
-            max_headers=BOUNDS.header_fields,
-            middlewares=(_no_hidden_retry,),
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
-        )
+        self._dial = Dial(connector, self._loop)
+        self._deadlines = Deadlines(self._loop)
+        self._session = None if self.exact else _session(connector)
 
     async def close(self) -> None:
         """Close all connections. Twice is harmless."""
-        await self._session.close()
+        if self._session is not None:
+            await self._session.close()
+        await self._connector.close()
 
     async def ask(self, request: Request) -> Response:
         """GET once. Raises HostDown, Refused, TooBig or Dropped."""
@@ -99,19 +93,21 @@ class Line:
             exchange.detach()
             answer.release() if answer.content.at_eof() else answer.close()
 
-    async def _head(self, call: Call) -> ClientResponse:
+    async def _head(self, call: Call) -> Answer:
         """Everything up to the end of the answer's header."""
         asked, url = call.request, call.request.address.text
         try:
-            async with asyncio.timeout_at(min(asked.until, call.began + BOUNDS.head_s)):
+            with self._deadlines.until(min(asked.until, call.began + BOUNDS.head_s)):
+                if self._session is None:
+                    return await self._dial.ask(asked, call.exchange)
                 return await self._session.get(
                     asked.address.url, headers=asked.headers, allow_redirects=False
                 )
-        except _Gone as gone:
+        except Gone as gone:
             if call.exchange.overrun:
                 raise TooBig(url, "the answer's header does not end") from gone
             raise Dropped(f"the host closed the connection ({gone})", reused=call.exchange.reused) from gone
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError, ValueError) as error:
             if isinstance(error, aiohttp.ClientConnectorError):
                 # The host may have moved: the next try looks its name up anew.
                 self._connector.clear_dns_cache(asked.address.host, asked.address.port)
@@ -119,7 +115,7 @@ class Line:
                 raise Refused(url, f"{asked.address.host}: {call.exchange.refusals[-1]}") from error
             raise _inshort_words(url, error, self._loop.time() - call.began, call.exchange) from error
 
-    async def _body(self, call: Call, answer: ClientResponse) -> Response:
+    async def _body(self, call: Call, answer: Answer) -> Response:
         """Read what follows the header and put the answer together."""
         asked, exchange = call.request, call.exchange
         body, shortfall, wire, framing = b"", "", b"", "normalised"
@@ -131,7 +127,9 @@ class Line:
         elif answer.status != _NOT_MODIFIED:  # a 304 is no evidence of anything and most frequent
             wire = exchange.wire()
             framing = "exact" if wire else "normalised"
-        request, request_framing = request_sent(exchange, answer)
+        request, request_framing = exchange.sent, "exact"
+        if not request and isinstance(answer, ClientResponse):
+            request, request_framing = request_head(answer), "normalised"
         spent_s = self._loop.time() - call.began
         first_s = exchange.first_byte - call.began if exchange.first_byte else spent_s
         return Response(
@@ -157,7 +155,7 @@ class Line:
             request_framing=request_framing,
         )
 
-    def _connection(self, call: Call, answer: ClientResponse) -> Connection:
+    def _connection(self, call: Call, answer: Answer) -> Connection:
         """The facts of the connection, completed once with what its first answer shows."""
         facts, protocol = call.exchange.connection, call.exchange.protocol
         if facts.http_version:
@@ -177,8 +175,20 @@ def _ns(loop_time_s: float) -> int:
     return round(loop_time_s * 1_000_000_000)
 
 
-class _Gone(Exception):
-    """The connection was lost before the header; not a ClientError, so aiohttp does not retry."""
+def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    """The way through aiohttp's session, for a version whose inside is not the one we know."""
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,
+        timeout=TIMEOUTS,
+        max_line_size=BOUNDS.header_line_bytes,
+        max_field_size=BOUNDS.header_field_bytes,
+        max_headers=BOUNDS.header_fields,
+        middlewares=(_no_hidden_retry,),
+        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding"),
+    )
 
 
 async def _no_hidden_retry(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
@@ -188,7 +198,7 @@ async def _no_hidden_retry(request: ClientRequest, handler: ClientHandlerType) -
     except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError):
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _Gone(plain_reason(error)) from error
+        raise Gone(plain_reason(error)) from error
 
 
 def _inshort_words(  # noqa: PLR0911  a table in the form of a match
@@ -209,16 +219,16 @@ def _inshort_words(  # noqa: PLR0911  a table in the form of a match
         case TimeoutError():
             what = "no complete header" if exchange.received else "no answer"
             return HostDown(url, f"{what} within {after_s:.1f} s")
-        case aiohttp.ClientResponseError():
-            return _not_http(url, error, exchange)
+        case aiohttp.ClientResponseError() | HttpProcessingError():
+            return _not_http(url, error.message, exchange)
         case aiohttp.InvalidURL() | ValueError():
             return Refused(url, f"the address cannot be asked: {plain_reason(error)}")
         case _:
             return HostDown(url, plain_reason(error))
 
 
-def _not_http(url: str, error: aiohttp.ClientResponseError, exchange: Exchange) -> FeedTrouble:
-    said = short_words(error.message)
+def _not_http(url: str, message: str, exchange: Exchange) -> FeedTrouble:
+    said = short_words(message)
     if exchange.overrun or _is_size(said):
         return TooBig(url, f"the answer's header is too large: {said}")
     return HostDown(url, f"the answer is not HTTP: {said}")

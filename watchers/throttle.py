@@ -62,6 +62,8 @@ class Gate:
         self.host = host
         self._limit = limit
         self._floor_s = 0.0
+        self.spacing_s = 1.0 / limit.requests_per_s
+        """Seconds between two starts."""
         self._loop = loop
         self._urgent: deque[_Waiter] = deque()
         self._usual: deque[_Waiter] = deque()
@@ -75,11 +77,6 @@ class Gate:
         self.strikes = 0
 
     @property
-    def spacing_s(self) -> float:
-        """Seconds between two starts."""
-        return max(1.0 / self._limit.requests_per_s, self._floor_s)
-
-    @property
     def waiting(self) -> int:
         """Callers in the queue."""
         return len(self._urgent) + len(self._usual)
@@ -87,6 +84,7 @@ class Gate:
     def restrict(self, limit: HostLimit, floor_s: float) -> None:
         """Set the limit and the floor on spacing (a Crawl-delay); counts from the last start on."""
         self._limit, self._floor_s = limit, floor_s
+        self.spacing_s = max(1.0 / limit.requests_per_s, floor_s)
         self._pump()
 
     def _free_at(self) -> float:
@@ -113,13 +111,20 @@ class Gate:
 
     async def enter(self, *, urgent: bool, until: float) -> None:
         """Wait for a place, at longest to loop time `until`. Raises AskedToWait when it cannot be had."""
-        now = self.used_at = self._loop.time()
+        now = self._loop.time()
+        if self.enter_at_once(now):
+            return
         if self.paused_s() > min(PATIENCE_S, max(0.0, until - now)):
             raise self._paused_error()
-        if not self.waiting and self._open(now):
-            self._grant()
-            return
         await self._queue(urgent=urgent, until=until, now=now)
+
+    def enter_at_once(self, now: float) -> bool:
+        """Take a place when there is one and nobody waits for it; most requests find it so."""
+        self.used_at = now
+        if self._urgent or self._usual or not self._open(now):
+            return False
+        self._grant()
+        return True
 
     def _open(self, now: float) -> bool:
         if self._granting or self.busy >= self._limit.concurrency:
@@ -217,13 +222,13 @@ class HostGate:
         self.throttler = Throttler(rate_limit=1, period=1.0)
         self._apply(HostLimit())
 
-    def claim(self, target: str, limit: HostLimit, fixed: HostLimit | None) -> None:
+    def claim(self, target: str, limit: HostLimit, fixed: HostLimit | None, now: float) -> None:
         """`target` is about to use the host under `limit`; `fixed` is the admin's word on the host."""
         known = self._claims.get(target)
         if known is not None and known.limit == limit and fixed == self._fixed:
-            known.used_at = self._loop.time()
+            known.used_at = now
             return
-        self._claims[target] = _Claim(limit, self._loop.time())
+        self._claims[target] = _Claim(limit, now)
         self._fixed = fixed
         self._apply(fixed or self._strictest())
 
@@ -253,30 +258,31 @@ class HostGate:
 class Turn:
     """One request's leave to go: entered, it holds a place at its host and one overall."""
 
-    __slots__ = ("_overall", "_overall_throttler", "_place", "_until", "_urgent")
+    __slots__ = ("_now", "_overall", "_place", "_until", "_urgent")
 
-    def __init__(
-        self, place: HostGate, overall: Gate, throttler: Throttler, *, urgent: bool, until: float
-    ) -> None:
-        self._place, self._overall, self._overall_throttler = place, overall, throttler
-        self._urgent, self._until = urgent, until
+    def __init__(self, place: HostGate, overall: Gate, *, urgent: bool, now: float, until: float) -> None:
+        self._place, self._overall = place, overall
+        self._urgent, self._now, self._until = urgent, now, until
 
     async def __aenter__(self) -> HostGate:
-        gate = self._place.gate
-        await gate.enter(urgent=self._urgent, until=self._until)
+        gate, overall = self._place.gate, self._overall
+        at_once = gate.enter_at_once(self._now)
+        if not at_once:
+            await gate.enter(urgent=self._urgent, until=self._until)
         try:
-            await self._overall.enter(urgent=self._urgent, until=self._until)
+            if not (at_once and overall.enter_at_once(self._now)):
+                await overall.enter(urgent=self._urgent, until=self._until)
         except BaseException:
             gate.give_back()
             raise
         try:
-            async with self._overall_throttler, self._place.throttler:
+            async with self._place.throttler:
                 pass
         except BaseException:
-            self._overall.give_back()
+            overall.give_back()
             gate.give_back()
             raise
-        self._overall.started()
+        overall.started()
         gate.started()
         return self._place
 
@@ -298,18 +304,17 @@ class Throttle:
         self.fixed: Mapping[str, HostLimit] = fixed or {}
         self._places: dict[str, HostGate] = {}
         self._overall = Gate("(all hosts)", overall, self._loop)
-        self._overall_throttler = Throttler(
-            rate_limit=max(1, int(overall.requests_per_s)), period=1.0 / clock.speed
-        )
         self._swept_at = self._loop.time()
 
     def turn(self, host: str, target: str, limit: HostLimit, *, urgent: bool, until: float) -> Turn:
         """Leave to ask `host` once, as an async context. Entering raises AskedToWait when it is paused."""
-        self._sweep()
+        now = self._loop.time()
+        if now - self._swept_at >= _SWEEP_EVERY_S:
+            self._sweep(now)
         place = self.place(host)
-        place.claim(target, limit, self.fixed.get(host))
-        until = min(until, self._loop.time() + LONGEST_QUEUE_S)
-        return Turn(place, self._overall, self._overall_throttler, urgent=urgent, until=until)
+        place.claim(target, limit, self.fixed.get(host), now)
+        until = min(until, now + LONGEST_QUEUE_S)
+        return Turn(place, self._overall, urgent=urgent, now=now, until=until)
 
     def place(self, host: str) -> HostGate:
         """The gate of `host`, made when new."""
@@ -334,9 +339,6 @@ class Throttle:
         self.place(host).gate.pause(seconds)
         return seconds
 
-    def _sweep(self) -> None:
-        now = self._loop.time()
-        if now - self._swept_at < _SWEEP_EVERY_S:
-            return
+    def _sweep(self, now: float) -> None:
         self._swept_at = now
         self._places = {h: p for h, p in self._places.items() if not p.gate.idle(now)}

@@ -1,9 +1,9 @@
 """The exact bytes of an answer, and the facts of the very connection that carried it.
 
 aiohttp strips chunk framing and lets go of the connection before the caller sees the
-answer. So the connection's protocol is ours: it copies what is sent and what arrives to
-the `Exchange` of the request it is serving. This leans on the names in `LEANED_ON`, which
-aiohttp, asyncio and ssl do not promise; `install` says whether those of aiohttp are there,
+answer. So the connection's protocol is ours: it copies what arrives to the `Exchange` of the
+request it is serving, and `dial.py` writes what is sent. This leans on the names in `LEANED_ON`,
+which aiohttp and ssl do not promise; `install` says whether those of aiohttp are there,
 tests/watch/test_fetch_wire.py holds all of them and names the version that changed one.
 Without them the record is kept in parsed form with framing "normalised".
 """
@@ -13,14 +13,14 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aiohttp.client_proto import ResponseHandler
 
 from storage.model import Connection
-from watchers.guard import DIALLING, Dialling
+from watchers.bounds import BOUNDS
+from watchers.guard import Dialling
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, StreamReader, TCPConnector
@@ -28,13 +28,12 @@ if TYPE_CHECKING:
 READ_BYTES = 65_536
 LEANED_ON = (
     "aiohttp: TCPConnector._factory is a partial of ResponseHandler",
-    "aiohttp: ResponseHandler.set_response_params is called before the request is sent",
+    "aiohttp: TCPConnector.connect gives a lease whose protocol the factory built",
+    "aiohttp: ResponseHandler.set_response_params before a request, .read for its answer's header",
     "aiohttp: ResponseHandler.data_received, .connection_made and .exception",
-    "asyncio: a transport's write and writelines can be replaced on the instance",
     "ssl: SSLObject.get_unverified_chain, or _sslobj.get_unverified_chain before Python 3.13",
 )
 """What this file needs of others beyond their promises."""
-_SENT_BYTES = 65_536
 _MOST_CERTIFICATES = 16
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _INFORMATIONAL = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d")
@@ -148,34 +147,25 @@ class TeeProtocol(ResponseHandler):
         """Note the facts of a fresh connection, certificates included."""
         super().connection_made(transport)
         self.facts = _facts(transport)
-        tap(transport, self._sending)
         if hasattr(transport, "max_size"):
             # asyncio hands over 256 KB at a time; parsed in one go, hostile framing in it
             # would hold everybody for tens of milliseconds.
             transport.max_size = READ_BYTES
 
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Let go of the transport, which would otherwise hold itself through the tap."""
-        untap(self.transport)
-        super().connection_lost(exc)
-
-    def _sending(self, data: bytes) -> None:
-        """What goes to the socket now is the request that is being served."""
-        exchange = self.exchange
-        if exchange is not None and not exchange.received and len(exchange.sent) < _SENT_BYTES:
-            exchange.sent += data
-
-    # The keywords are aiohttp's own and grow with its versions; none is looked at here.
-    def set_response_params(self, **params: Any) -> None:
+    def serve(self, exchange: Exchange) -> None:
         """A request is about to be sent: from here on what arrives is its answer."""
-        exchange = DIALLING.get()
-        self.exchange = exchange if isinstance(exchange, Exchange) else None
-        if isinstance(exchange, Exchange):
-            exchange.protocol = self
-            exchange.connection = self.facts
-            exchange.reused = self.served > 0
+        self.exchange = exchange
+        exchange.protocol, exchange.connection = self, self.facts
+        exchange.reused = self.served > 0
         self.served += 1
-        super().set_response_params(**params)
+        self.set_response_params(
+            read_until_eof=True,
+            auto_decompress=False,
+            read_bufsize=READ_BYTES,
+            max_line_size=BOUNDS.header_line_bytes,
+            max_field_size=BOUNDS.header_field_bytes,
+            max_headers=BOUNDS.header_fields,
+        )
 
     def data_received(self, data: bytes) -> None:
         """Copy, then parse as usual. Empty data is aiohttp waking its own parser."""
@@ -206,32 +196,6 @@ def _facts(transport: asyncio.BaseTransport) -> Connection:
         chain_der=chain,
         chain_absent=absent,
     )
-
-
-def tap(transport: asyncio.BaseTransport, hear: Callable[[bytes], None]) -> None:
-    """Tell `hear` of everything written to `transport`; nothing changes where that cannot be done."""
-    write = getattr(transport, "write", None)
-    if write is None:
-        return
-
-    def written(data: bytes) -> None:
-        hear(bytes(data))
-        write(data)
-
-    def lines_written(lines: Iterable[bytes]) -> None:
-        written(b"".join(lines))
-
-    try:
-        transport.write = written  # type: ignore[attr-defined]  # on the instance, see LEANED_ON
-        transport.writelines = lines_written  # type: ignore[attr-defined]
-    except AttributeError:
-        return
-
-
-def untap(transport: asyncio.BaseTransport | None) -> None:
-    """The reverse of `tap`. Twice is harmless."""
-    for name in ("write", "writelines"):
-        getattr(transport, "__dict__", {}).pop(name, None)
 
 
 def chain_of(tls: ssl.SSLObject | None) -> tuple[tuple[bytes, ...], str]:
@@ -276,15 +240,8 @@ def install(connector: TCPConnector, loop: asyncio.AbstractEventLoop) -> bool:
     return True
 
 
-def request_sent(exchange: Exchange, answer: ClientResponse) -> tuple[bytes, str]:
-    """(our request's head, its framing): as it went to the socket, or written again from its headers."""
-    if exchange.sent.endswith(b"\r\n\r\n"):
-        return exchange.sent, "exact"
-    return request_head(answer), "normalised"
-
-
 def request_head(answer: ClientResponse) -> bytes:
-    """The head of our request as aiohttp writes it (same order, same spelling)."""
+    """The head of a request as aiohttp's session writes it (same order, same spelling)."""
     info = answer.request_info
     lines = [f"{info.method} {info.url.raw_path_qs} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in info.headers.items()]

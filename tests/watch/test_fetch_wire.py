@@ -19,11 +19,13 @@ import pytest
 from aiohttp.client_proto import ResponseHandler
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from yarl import URL
 
 from tests.fakes.site import FakeSite, RawSite, says
 from tests.watch.kit import TLS, fetching, target, trusting_tls
 from watchers import wire
 from watchers.bounds import BOUNDS
+from watchers.dial import TIMEOUTS
 
 
 def changed(what: str) -> str:
@@ -62,23 +64,25 @@ def test_aiohttps_protocol_still_has_the_methods_we_extend(name: str, first: str
     assert taken == ([first] if first else []), changed(f"ResponseHandler.{name}({taken})")
 
 
-async def test_aiohttp_still_announces_a_request_before_it_sends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    order: list[str] = []
+def test_aiohttps_protocol_still_takes_the_bounds_and_gives_the_header() -> None:
+    taken = set(inspect.signature(ResponseHandler.set_response_params).parameters)
+    named = {"read_until_eof", "auto_decompress", "read_bufsize", "max_line_size", "max_field_size"}
+    assert named | {"max_headers"} <= taken, changed("ResponseHandler.set_response_params")
+    assert inspect.iscoroutinefunction(ResponseHandler.read), changed("ResponseHandler.read")
+    connect = list(inspect.signature(aiohttp.TCPConnector.connect).parameters)
+    assert connect == ["self", "req", "traces", "timeout"], changed("TCPConnector.connect")
 
-    class Watching(wire.TeeProtocol):
-        def set_response_params(self, **params: Any) -> None:
-            order.append("announced")
-            super().set_response_params(**params)
 
-        def _sending(self, data: bytes) -> None:
-            order.append("sent")
-            super()._sending(data)
-
-    monkeypatch.setattr(wire, "TeeProtocol", Watching)
-    async with FakeSite() as site, fetching() as fetcher:
-        site.put("/", b"hello")
-        await fetcher.get(site.url("/"), target(site.url("/")), purpose="page")
-    assert order == ["announced", "sent"], changed("ResponseHandler.set_response_params")
+async def test_the_lease_of_a_connection_still_has_the_protocol_we_built() -> None:
+    async with FakeSite() as site:
+        connector = aiohttp.TCPConnector()
+        loop = asyncio.get_running_loop()
+        assert wire.install(connector, loop)
+        asked = aiohttp.ClientRequest("GET", URL(site.url("/")), loop=loop)
+        lease = await connector.connect(asked, traces=[], timeout=TIMEOUTS)
+        assert isinstance(lease.protocol, wire.TeeProtocol), changed("Connection.protocol")
+        lease.close()
+        await connector.close()
 
 
 def test_this_python_still_tells_the_chain_of_a_connection() -> None:
@@ -97,27 +101,6 @@ async def test_without_those_names_answers_are_kept_in_parsed_form(monkeypatch: 
         assert answer.started_ns <= answer.first_byte_ns <= answer.ended_ns
         assert answer.request_framing == "normalised"
         assert answer.wire_request.startswith(b"GET / HTTP/1.1\r\nHost: ")
-
-
-async def test_a_transport_that_cannot_be_tapped_gives_the_request_in_parsed_form(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(wire, "tap", lambda transport, hear: None)
-    async with RawSite(says(PLAIN)) as site, fetching() as fetcher:
-        answer = await fetcher.get(site.url(), target(site.url()), purpose="page")
-        assert answer.request_framing == "normalised"
-        assert answer.wire_request == site.asked[0]
-
-
-def test_a_sealed_transport_is_left_as_it_is() -> None:
-    class Sealed:
-        __slots__ = ()
-
-        def write(self, data: bytes) -> None:
-            raise AssertionError
-
-    wire.tap(Sealed(), lambda data: None)  # type: ignore[arg-type]
-    wire.tap(object(), lambda data: None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

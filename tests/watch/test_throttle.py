@@ -90,7 +90,7 @@ def test_no_window_of_the_period_has_more_starts_than_allowed(
     async def scene(throttle: Throttle) -> None:
         for name, each in limit.items():  # all targets are known before the first request
             for host in ("a.example", "b.example", "c.example"):
-                throttle.place(host).claim(name, each, None)
+                throttle.place(host).claim(name, each, None, asyncio.get_running_loop().time())
         done = await asyncio.gather(*(one(ask, throttle) for ask in asked), return_exceptions=True)
         assert all(d is None or isinstance(d, TimeoutError) for d in done), done
         for place in throttle.gates().values():
@@ -185,14 +185,14 @@ def test_the_admins_word_on_a_host_outranks_the_targets() -> None:
 def test_a_crawl_delay_is_a_floor_on_spacing() -> None:
     async def scene(throttle: Throttle) -> None:
         place = throttle.place("a.example")
-        place.claim("t", HostLimit(requests_per_s=5), None)
+        place.claim("t", HostLimit(requests_per_s=5), None, asyncio.get_running_loop().time())
         throttle.floor("a.example", "http://a.example", 7.0)
         throttle.floor("a.example", "https://a.example", 2.0)
         assert place.gate.spacing_s == pytest.approx(7)
-        place.claim("t", HostLimit(requests_per_s=0.1), None)
+        place.claim("t", HostLimit(requests_per_s=0.1), None, asyncio.get_running_loop().time())
         assert place.gate.spacing_s == pytest.approx(10)
         throttle.floor("a.example", "http://a.example", 0.0)
-        place.claim("t", HostLimit(requests_per_s=5), None)
+        place.claim("t", HostLimit(requests_per_s=5), None, asyncio.get_running_loop().time())
         assert place.gate.spacing_s == pytest.approx(2)
 
     virtual(scene)
@@ -300,7 +300,7 @@ async def test_asyncio_throttle_stands_behind_the_gate_in_real_time() -> None:
     throttle = Throttle(SystemClock())
     limit = HostLimit(requests_per_s=50)
     place = throttle.place("a.example")
-    place.claim("t", limit, None)
+    place.claim("t", limit, None, asyncio.get_running_loop().time())
     place.gate.restrict(HostLimit(requests_per_s=1e9), 0.0)  # the gate broken on purpose
     began = now()
     for _ in range(4):
@@ -313,7 +313,7 @@ async def test_the_gate_leaves_nothing_for_asyncio_throttle_to_hold_back() -> No
     throttle = Throttle(SystemClock())
     limit = HostLimit(requests_per_s=100)
     place = throttle.place("a.example")
-    place.claim("t", limit, None)
+    place.claim("t", limit, None, asyncio.get_running_loop().time())
     place.throttler.retry_interval = 30.0  # held back even once, it would show
     began = now()
     for _ in range(20):

@@ -1,0 +1,89 @@
+"""Many bounded waits on one timer: each ends at its time, and nobody else's cancellation is lost."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.fakes.virtual import VirtualLoop
+from watchers.deadlines import TICK_S, Deadlines
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.floats(0.0, 50.0), st.floats(0.0, 50.0)), min_size=1, max_size=20),
+)
+def test_a_wait_ends_with_its_work_or_within_a_tick_of_its_deadline(pairs: list[tuple[float, float]]) -> None:
+    async def wait(deadlines: Deadlines, work_s: float, bound_s: float) -> tuple[str, float]:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            with deadlines.until(began + bound_s):
+                await asyncio.sleep(work_s)
+        except TimeoutError:
+            return "overdue", loop.time() - began
+        return "done", loop.time() - began
+
+    async def all_of_them() -> list[tuple[str, float]]:
+        deadlines = Deadlines(asyncio.get_running_loop())
+        return await asyncio.gather(*(wait(deadlines, *pair) for pair in pairs))
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        ends = runner.run(all_of_them())
+    for (work_s, bound_s), (how, took_s) in zip(pairs, ends, strict=True):
+        if how == "done":
+            assert took_s == pytest.approx(work_s)
+            assert work_s <= bound_s + TICK_S + 1e-6
+        else:
+            assert bound_s <= took_s + 1e-6
+            assert took_s <= bound_s + TICK_S + 1e-6
+            assert work_s >= bound_s
+
+
+async def test_a_cancellation_from_outside_stays_one() -> None:
+    deadlines = Deadlines(asyncio.get_running_loop())
+
+    async def wait() -> None:
+        with deadlines.until(asyncio.get_running_loop().time() + 60):
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert task.cancelled()
+
+
+async def test_both_at_once_is_a_cancellation() -> None:
+    deadlines = Deadlines(asyncio.get_running_loop())
+
+    async def wait() -> None:
+        with deadlines.until(0.0) as bound:
+            bound.ring()
+            task.cancel()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(wait())
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_task_can_go_on_after_a_wait_was_overdue() -> None:
+    deadlines = Deadlines(asyncio.get_running_loop())
+    for _ in range(2):
+        with pytest.raises(TimeoutError), deadlines.until(0.0):
+            await asyncio.Event().wait()
+    assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]
+
+
+def test_a_deadline_needs_a_task() -> None:
+    loop = asyncio.new_event_loop()
+    try:
+        with pytest.raises(RuntimeError):
+            Deadlines(loop).until(1.0).__enter__()
+    finally:
+        loop.close()
