@@ -26,8 +26,8 @@ from pathlib import Path
 from bench._bazaar import POSTS
 from bench._daemon import program
 from bench._looks import data_folder, watched
-from bench.fetchrate import ENDLESS, target
 from bench.figures import Figure, Result
+from bench.polling import ENDLESS, feed_target
 from storage import checkpoints, search, vigils
 from storage.clock import SystemClock
 from storage.codec import dump
@@ -166,7 +166,7 @@ def _write(store: Store, files: dict[Sha256, bytes]) -> None:
 
 def _target(url: str) -> Target:
     rules = Settings(items="posts")
-    return replace(target(url), kind="json", rules=rules)
+    return replace(feed_target(url), kind="json", rules=rules)
 
 
 async def seal_rate(store: Store, snapshots: Sequence[Snapshot]) -> float:

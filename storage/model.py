@@ -167,8 +167,11 @@ class Response:
 
     def header(self, name: str) -> str:
         """First value of a header, case-insensitive, or ""."""
-        wanted = name.lower()
-        return next((v for k, v in self.headers if k.lower() == wanted), "")
+        wanted, length = name.lower(), len(name)
+        for key, value in self.headers:
+            if len(key) == length and key.lower() == wanted:
+                return value
+        return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,6 +74,7 @@ class Watch:
         self._known_before: frozenset[str] = frozenset()
         self._showing: frozenset[str] = frozenset()
         self._full_at: float | None = None
+        self._quiet: Response | None = None
         self._planned: datetime | None = None
         self._stale_looks: dict[str, float] = {}
         self.claims = Claims(kit.busy, target.name)
@@ -145,6 +146,7 @@ class Watch:
         """One poll: read the listing, compare, queue captures. Site troubles are recorded, not raised."""
         now = self._kit.clock.now()
         late = max(0.0, (now - self._planned).total_seconds()) if self._planned else 0.0
+        self._quiet = None
         try:
             outcome = await self._read_listing(now)
         except FeedTrouble as trouble:
@@ -153,24 +155,27 @@ class Watch:
             self._kit.disk.note(refused)
             self._body_digest, outcome = "", "disk"
         self._kit.meter.polled(outcome, late)
-        self._keep(standing.after_poll(self.progress, self.target, now, late))
+        if self._quiet is None:
+            self._keep(standing.after_poll(self.progress, self.target, now, late))
+        else:
+            self._keep(standing.after_quiet(self.progress, self.target, now, late, read=self._quiet))
 
     async def _read_listing(self, now: datetime) -> str:
         page = await self._fetch(self.target.url, conditional=True)
         if page.status == 304:
             self._kit.beats.note(self.target.name, page, "", self._prints)
             await self._retry_unfinished(page)
-            self._keep(standing.after_good(self.progress, now, not_modified=True))
+            self._quiet = page
             return "same"
         if page.status != 200:
             raise FeedTrouble(page.url, f"listing answered {page.status} {page.reason}".rstrip())
         digest = hashlib.sha256(page.body).hexdigest()
         if digest == self._body_digest and not page.shortfall:
             if self.seen is not None:
-                self.seen = replace(self.seen, started_at=sure_at(page), ended_at=page.ended_at)
+                self.seen = Seen(posts=self.seen.posts, started_at=sure_at(page), ended_at=page.ended_at)
             self._kit.beats.note(self.target.name, page, digest, self._prints)
             await self._retry_unfinished(page)
-            self._keep(standing.after_good(self.progress, now, read_bytes=len(page.body)))
+            self._quiet = page
             return "same"
         read = await self._parse(page)
         changed = await self._take(page, read)

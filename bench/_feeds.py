@@ -1,0 +1,80 @@
+"""A fast site of feeds for benches: `python -m bench._feeds` prints its port and serves until killed.
+
+/304/N answers 304 to whatever validator; /same/N is the same RSS feed every time and names no
+validator; /new/N is a feed of the same posts whose bytes differ each time, as most programs'
+do (counters, build dates). 28 KB each. Bare protocol, so that the site takes little of the
+machine that is measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from functools import lru_cache
+
+ITEMS = 30
+_WORDS = (
+    "九成新，夜里自取，价格面议，不议价勿扰；手串一条，珠子十二颗，配一个老银三通，有证书，可走闲鱼。"
+    "Nearly new, hardly used, to be fetched by night; message me, no calls before eight. "
+)
+_HEAD = (
+    "HTTP/1.1 200 OK\r\nServer: feeds\r\nDate: Fri, 27 Nov 2026 21:00:00 GMT\r\n"
+    "Content-Type: {kind}\r\nContent-Length: {length}\r\nConnection: keep-alive\r\n\r\n"
+)
+_NOT_MODIFIED = (
+    b"HTTP/1.1 304 Not Modified\r\nServer: feeds\r\nDate: Fri, 27 Nov 2026 21:00:00 GMT\r\n"
+    b'ETag: "abc"\r\nCache-Control: max-age=0\r\nConnection: keep-alive\r\n\r\n'
+)
+
+
+class Site(asyncio.Protocol):
+    """One connection, one request after another."""
+
+    count = itertools.count()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """A request of ours always comes in one piece."""
+        path = data.split(b" ", 2)[1].decode()
+        what, _, name = path[1:].partition("/")
+        if what == "304" and b"If-None-Match" in data:
+            self._transport.write(_NOT_MODIFIED)
+            return
+        kind, body = "text/plain", b"User-agent: *\nAllow: /\n"
+        if what in ("304", "same", "new"):
+            kind, body = "application/rss+xml; charset=utf-8", feed(name)
+        if what == "new":
+            body = body.replace(b"<generator>", b"<generator>%012d " % next(self.count), 1)
+        head = _HEAD.format(kind=kind, length=len(body)).encode()
+        if what == "304":
+            head = head.replace(b"Server:", b'ETag: "abc"\r\nServer:', 1)
+        self._transport.write(head + body)
+
+
+@lru_cache(maxsize=1024)
+def feed(name: str) -> bytes:
+    """An RSS 2.0 feed of thirty posts, 28 KB."""
+    items = "".join(
+        f"<item><title>lot {name}-{n}</title><link>https://feeds.example/{name}/{n}</link>"
+        f"<guid>{name}-{n}</guid><pubDate>Fri, 27 Nov 2026 20:{n:02d}:00 GMT</pubDate>"
+        f"<description>{_WORDS * 3} Lot {n}.</description></item>"
+        for n in range(ITEMS)
+    )
+    return (
+        f'<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>{name}</title>'
+        f"<link>https://feeds.example/{name}</link><generator>bench</generator>{items}</channel></rss>"
+    ).encode()
+
+
+async def main() -> None:
+    """Serve on a free port of the loopback."""
+    server = await asyncio.get_running_loop().create_server(Site, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,172 @@
+"""Steady polls beside bare aiohttp: same loop, same run, alternating, CPU of this process.
+
+Ours is the whole path of a poll: due, gate of the host, guard, robots.txt, conditional GET,
+digest, reading, comparing with the store, the heartbeat of the posts, and the target's progress
+written durably every second. Bare aiohttp asks the same addresses and reads the bodies. The
+limits are set so high that they never wait; the site runs in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import aiohttp
+
+from bench._daemon import program
+from bench._feeds import feed
+from bench._looks import data_folder
+from bench.figures import Figure, Result
+from bot.house import House
+from bot.vitals import Vitals
+from storage.clock import SystemClock
+from storage.model import Authority, HostLimit, Target
+from storage.patience import DiskWatch
+from storage.store import Store
+from watchers.feeds.rss import Settings
+from watchers.fetch import Fetcher
+from watchers.kit import Kit
+from watchers.readers import Readers
+from watchers.watch import Watch
+
+NAME = "polling"
+SUMMARY = "CPU of a poll (304, same bytes, changed bytes) as a share of bare aiohttp in the same run"
+AT_ONCE, EACH, ROUNDS = 64, 40, 5
+ENDLESS = HostLimit(requests_per_s=1e9, concurrency=10_000)
+SEEN = {"If-None-Match": '"abc"'}
+PROMISED = {"304": ("ratio_304", 0.80), "same": ("ratio_gate", 0.65), "new": ("ratio_changed", 0.25)}
+
+
+@dataclass(slots=True, kw_only=True)
+class Rig:
+    """One site, bare aiohttp and our own parts over a store on disk."""
+
+    port: int
+    session: aiohttp.ClientSession
+    kit: Kit
+    house: House
+    watches: dict[str, list[Watch]]
+
+    async def bare(self, what: str, number: int) -> None:
+        """What any program over aiohttp does."""
+        headers = SEEN if what == "304" else {}
+        url = f"http://127.0.0.1:{self.port}/{what}/{number}"
+        async with self.session.get(url, headers=headers) as answer:
+            await answer.read()
+
+    async def ours(self, what: str, number: int) -> None:
+        """One poll of a target."""
+        await self.watches[what][number].visit()
+
+    async def per_poll(self, what: str, ask: Callable[[str, int], Awaitable[None]]) -> float:
+        """CPU seconds of this process per poll."""
+
+        async def often(number: int) -> None:
+            for _ in range(EACH):
+                await ask(what, number)
+
+        began = time.process_time()
+        await asyncio.gather(*(often(number) for number in range(AT_ONCE)))
+        await self.house.flush()
+        await self.kit.store.add_sightings([], self.kit.beats.due(self.kit.clock.now()))
+        return (time.process_time() - began) / (EACH * AT_ONCE)
+
+
+async def measure(folder: Path, rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """For each kind of answer, (bare, ours) CPU seconds per poll, round by round."""
+    async with AsyncExitStack() as stack:
+        rig = await _rig(folder, stack)
+        writing = asyncio.create_task(rig.house.write_for_ever())
+        stack.callback(writing.cancel)
+        found: dict[str, list[tuple[float, float]]] = {}
+        for what, watches in rig.watches.items():
+            for ask in (rig.bare, rig.ours):  # connections, caches, the first full reading
+                await rig.per_poll(what, ask)
+            found[what] = [
+                (await rig.per_poll(what, rig.bare), await rig.per_poll(what, rig.ours))
+                for _ in range(rounds)
+            ]
+            bad = {watch.progress.reason for watch in watches if watch.progress.health != "ok"}
+            if bad:
+                raise RuntimeError(f"the polls of {what} did not go well: {min(bad)}")
+        return found
+
+
+async def _rig(folder: Path, stack: AsyncExitStack) -> Rig:
+    clock = SystemClock()
+    store = await Store.open(folder, clock)
+    stack.push_async_callback(store.close)
+    fetcher = Fetcher(clock, contact="bench", allow=("127.0.0.0/8",), overall=ENDLESS)
+    stack.push_async_callback(fetcher.close)
+    readers = Readers(clock)
+    stack.push_async_callback(readers.close)
+    disk = DiskWatch(clock)
+    vitals = Vitals("", 0, lambda: ())
+    house = House(store, clock, vitals, disk)
+    kit = Kit(
+        store=store,
+        fetches=fetcher,
+        readers=readers,
+        clock=clock,
+        meter=vitals,
+        submit=_nobody,
+        spoke=lambda: None,
+        tell_admin=_nobody,
+        noted=house.note,
+        disk=disk,
+    )
+    site = await stack.enter_async_context(program("bench._feeds"))
+    assert site.stdout is not None
+    port = int(await site.stdout.readline())
+    session = await stack.enter_async_context(aiohttp.ClientSession())
+    watches = {
+        what: [Watch(feed_target(f"http://127.0.0.1:{port}/{what}/{n}"), None, kit) for n in range(AT_ONCE)]
+        for what in ("304", "same", "new")
+    }
+    return Rig(port=port, session=session, kit=kit, house=house, watches=watches)
+
+
+async def _nobody(_: object) -> None:
+    """Nothing is captured and nobody told: all posts are known."""
+
+
+def feed_target(url: str) -> Target:
+    """A feed whose limits never wait; its posts' own pages are not asked."""
+    return Target(
+        name=url,
+        kind="rss",
+        url=url,
+        authority=Authority(legal_basis="own test", authorised_by="bench", review_after=date(2099, 1, 1)),
+        rules=Settings(page=False),
+        host_limit=ENDLESS,
+    )
+
+
+async def run(arguments: Sequence[str]) -> Result:
+    """Median of the paired ratios. `--rounds N` (5)."""
+    parser = argparse.ArgumentParser(prog=f"./nightjar bench {NAME}", description=SUMMARY)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    options = parser.parse_args(arguments)
+    with data_folder() as folder:
+        found = await measure(folder, options.rounds)
+    figures: list[Figure] = []
+    for what, (name, least) in PROMISED.items():
+        ratio = statistics.median(bare / ours for bare, ours in found[what])
+        figures.append(Figure(name, ratio, least, note="of bare aiohttp"))
+        for who, at in (("bare", 0), ("ours", 1)):
+            middle = statistics.median(pair[at] for pair in found[what])
+            figures.append(Figure(f"{who}_{what}", middle * 1e6, unit="us CPU/poll"))
+    return Result(
+        tuple(figures),
+        (
+            f"{options.rounds} alternating rounds of {AT_ONCE * EACH} polls, {AT_ONCE} at once, kept",
+            f"feeds of {len(feed('0')) // 1000} KB with 30 posts each",
+        ),
+    )
