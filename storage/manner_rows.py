@@ -100,6 +100,11 @@ class Report:
     total: HostHour
     since: datetime | None
 
+    @property
+    def broken(self) -> int:
+        """Requests that broke a limit or a pause; a pause knows of its own when hours were lost."""
+        return max(self.total.broken, sum(pause.broken for pause in self.pauses))
+
 
 async def add(vault: Vault, taken: Taken) -> None:
     """Add counts to their hours, and write pauses down; one transaction. Raises StoreError."""
