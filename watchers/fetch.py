@@ -121,6 +121,7 @@ class Fetcher:
         A body that breaks off is returned with its shortfall. May be cancelled.
         Raises HostDown, AskedToWait, Blocked, Refused, RobotsForbid or TooBig.
         """
+        self._open()
         now = asyncio.get_running_loop().time()
         visit = _Visit(
             url=url,
