@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -104,12 +105,11 @@ class MannerKeeper:
     def _put(self, taken: Taken) -> None:
         """Add what was taken to what waits."""
         for hour in taken.hours:
-            crowded = len(self._hours) >= MOST_WAITING
             key = (hour.hour, hour.host)
-            if crowded and key not in self._hours:
+            if key not in self._hours and len(self._hours) >= MOST_WAITING:
                 key = (hour.hour, OTHERS)
             known = self._hours.get(key)
-            self._hours[key] = hour if known is None else merged(known, hour)
+            self._hours[key] = replace(hour, host=key[1]) if known is None else merged(known, hour)
         for pause in taken.pauses:
             key = (pause.asked_at, pause.host)
             if key in self._pauses or len(self._pauses) < MOST_WAITING:
