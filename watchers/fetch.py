@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from storage.clock import Clock
-from storage.errors import AskedToWait, Blocked, FeedTrouble, HostDown, TooBig
+from storage.errors import AskedToWait, Blocked, FeedTrouble, HostDown, RobotsForbid, TooBig
 from storage.model import Hop, HostLimit, Response, Target, Validators
 from storage.version import VERSION
 from watchers.address import Address, join, read_address
@@ -198,7 +198,7 @@ class Fetcher:
                     )
         except TimeoutError as error:
             raise HostDown(address.text, "the deadline passed while robots.txt was fetched") from error
-        except FeedTrouble:
+        except RobotsForbid:
             count.robots_forbidden += 1
             raise
         count.robots_allowed += 1

@@ -26,9 +26,14 @@ USUAL = timedelta(days=1)
 _MOST_HOSTS, _MOST_HOURS, _MOST_PAUSES = 100, 96, 50
 """Rows of each table for people; with --json there are more."""
 _MOST_JSON = 20_000
-_LIMITS = ("asked", "in 1 s", "in 1 min", "closest", "limit", "at once", "kept")
-_ANSWERS = ("304", "bytes", "429", "503", "walls", "troubles", "TLS", "robots: yes/no/overridden")
-_HOUR = ("asked", "304", "bytes", "in 1 s", "closest", "limit", "429/503", "failed", "kept")
+_LIMITS = ("asked", "most/s", "most/min", "closest", "limit", "at once", "kept")
+_ANSWERS = ("304", "bytes", "429", "503", "walls", "failed", "TLS", "robots yes/no/over")
+_HOUR = ("asked", "304", "bytes", "most/s", "closest", "limit", "busy", "failed", "kept")
+_PAUSES = ("host", "answered at", "by", "named", "until", "asked again", "kept")
+_DAY_S = 86_400
+_SHORT = 7
+_BESIDE = 64
+"""Columns of a line that the others need beside the host's name."""
 
 
 def host_name(text: str) -> str:
@@ -113,6 +118,12 @@ def _print(out: Out, found: Report, span: str, host: str) -> None:
         out.say(_spoken(one), style="yellow", wrapped=True)
     if found.since is not None:
         out.say(f"counts go back to {moment(found.since)}", style="dim")
+    if any(pause.capped for pause in found.pauses):
+        out.say(
+            "cap: it asked for longer than the half hour that a host may be left alone at a time",
+            style="dim",
+            wrapped=True,
+        )
     if found.hour_count or found.broken:
         verdict, style = _verdict(found)
         out.say(verdict, style=style, wrapped=True)
@@ -122,10 +133,15 @@ def _print_hosts(out: Out, found: Report) -> None:
     styles = [_style(one) for one in found.hosts]
     out.say()
     out.table(
-        ("host", *_LIMITS), ((one.host, *_limits(one)) for one in found.hosts), styles=styles, tight=True
+        ("host", *_LIMITS),
+        ((_short(out, one.host), *_limits(one)) for one in found.hosts),
+        styles=styles,
+        tight=True,
     )
     out.say()
-    out.table(("host", *_ANSWERS), ((one.host, *_answers(one)) for one in found.hosts), tight=True)
+    out.table(
+        ("host", *_ANSWERS), ((_short(out, one.host), *_answers(one)) for one in found.hosts), tight=True
+    )
     if (left := found.host_count - len(found.hosts)) > 0:
         out.say(f"... and {some(left, 'more host')}: name one by --host, or take --json", style="dim")
 
@@ -152,11 +168,19 @@ def _print_pauses(out: Out, found: Report) -> None:
         return
     out.say()
     out.say("Asked to leave a host alone", style="bold")
-    columns = ("host", "answered at", "by", "named", "until", "asked again", "kept")
     styles = ["bold red" if one.broken else "yellow" if one.capped else "" for one in found.pauses]
-    out.table(columns, map(_pause, found.pauses), styles=styles, tight=True)
+    out.table(
+        _PAUSES, ((_short(out, one.host), *_pause(one)) for one in found.pauses), styles=styles, tight=True
+    )
     if (left := found.pause_count - len(found.pauses)) > 0:
         out.say(f"... and {left:,} more: take a shorter time, or --json", style="dim")
+
+
+def _short(out: Out, host: str) -> str:
+    """A host's name with its middle left out where a line has no room for it; --json has it whole."""
+    name = on_one_line(host, 260)
+    room = max(16, out.width - _BESIDE)
+    return name if len(name) <= room else f"{name[: room // 3]}…{name[-(room - room // 3 - 1) :]}"
 
 
 def _style(one: HostHour) -> str:
@@ -196,7 +220,7 @@ def _hour(one: HostHour) -> tuple[object, ...]:
         _size(one.body_bytes),
         one.busiest_second or "-",
         _apart(one.closest_us),
-        _limit(one),
+        limit if len(limit := _limit(one)) <= _SHORT else "varied",
         one.busy_429 + one.busy_503 or "-",
         one.walls + one.troubles or "-",
         f"NO: {one.broken:,}" if one.broken else "yes",
@@ -216,38 +240,42 @@ def _size(size_bytes: int) -> str:
         if size < 999.5:
             break
         size, unit = size / 1000, larger
-    return f"{size:.0f} {unit}" if unit == "B" or size >= 99.5 else f"{size:.1f} {unit}"
+    return f"{size:.0f} {unit}" if unit == "B" or size >= 9.95 else f"{size:.1f} {unit}"
 
 
 def _apart(span_us: int | None) -> str:
     if span_us is None:
         return "-"
     seconds = span_us / 1e6
-    return f"{seconds:.3f} s" if seconds < 10 else spoken_s(round(seconds))
+    return f"{seconds:.3f}s" if seconds < 10 else spoken_s(round(seconds))
 
 
 def _limit(one: HostHour) -> str:
     """The rate that was allowed; both ends when it changed in this time."""
     ends = [us for us in dict.fromkeys((one.spacing_least_us, one.spacing_most_us)) if us]
-    return " to ".join(_rate(us) for us in ends) or "-"
+    return "-".join(_rate(us) for us in ends) or "-"
 
 
 def _rate(spacing_us: int) -> str:
     per_second = 1e6 / spacing_us
-    return f"{per_second:.4g}/s" if per_second >= 1 else f"1 in {spacing_us / 1e6:.4g} s"
+    return f"{per_second:.4g}/s" if per_second >= 1 else f"1/{spacing_us / 1e6:.4g}s"
 
 
 def _pause(one: Pause) -> tuple[object, ...]:
-    named = "no time" if one.asked_s is None else spoken_s(min(round(one.asked_s), 10**9))
-    until = f"{one.until:%H:%M:%S}" + (" (cap)" if one.capped else "")
-    again = "not yet" if one.next_at is None else _again(one, one.next_at)
-    kept = f"NO: {one.broken:,} before" if one.broken else "yes"
-    return one.host, f"{one.asked_at:%m-%d %H:%M:%S}", one.status, named, until, again, kept
+    again = "not yet" if one.next_at is None else _at(one, one.next_at)
+    kept = f"NO: {one.broken:,}" if one.broken else "yes, cap" if one.capped else "yes"
+    return f"{one.asked_at:%m-%d %H:%M:%S}", one.status, _wish(one.asked_s), _at(one, one.until), again, kept
 
 
-def _again(one: Pause, next_at: datetime) -> str:
-    same = next_at.date() == one.asked_at.date()
-    return f"{next_at:%H:%M:%S}" if same else f"{next_at:%m-%d %H:%M:%S}"
+def _wish(asked_s: float | None) -> str:
+    if asked_s is None:
+        return "no time"
+    return spoken_s(round(asked_s)) if asked_s <= _DAY_S else f"{min(asked_s / _DAY_S, 999):.0f}d"
+
+
+def _at(one: Pause, at: datetime) -> str:
+    """A time of day; with its date on another day than the pause began."""
+    return f"{at:%H:%M:%S}" if at.date() == one.asked_at.date() else f"{at:%m-%d %H:%M}"
 
 
 def _spoken(one: Override) -> str:
