@@ -216,8 +216,8 @@ class Fetcher:
             until=visit.deadline,
         )
         async with turn as place:
-            gate, count = place.gate, self._book.of(address.host)
-            self._book.started(count, gate.last_start, gate.spacing_s, gate.limit.concurrency)
+            count = self._book.of(address.host)
+            self._book.started(count, *place.gate.terms)
             began = loop.time()
             request = Request(
                 address=address,

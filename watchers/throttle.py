@@ -60,7 +60,7 @@ class Gate:
 
     def __init__(self, host: str, limit: HostLimit, loop: asyncio.AbstractEventLoop) -> None:
         self.host = host
-        self.limit = limit
+        self._limit = limit
         self._floor_s = 0.0
         self._loop = loop
         self._urgent: deque[_Waiter] = deque()
@@ -69,7 +69,7 @@ class Gate:
         self._granting = False
         self._was_usual = False
         self.busy = 0
-        self.last_start = -math.inf
+        self._last_start = -math.inf
         self._paused_until = -math.inf
         self.used_at = 0.0
         self.strikes = 0
@@ -77,7 +77,7 @@ class Gate:
     @property
     def spacing_s(self) -> float:
         """Seconds between two starts."""
-        return max(1.0 / self.limit.requests_per_s, self._floor_s)
+        return max(1.0 / self._limit.requests_per_s, self._floor_s)
 
     @property
     def waiting(self) -> int:
@@ -86,11 +86,11 @@ class Gate:
 
     def restrict(self, limit: HostLimit, floor_s: float) -> None:
         """Set the limit and the floor on spacing (a Crawl-delay); counts from the last start on."""
-        self.limit, self._floor_s = limit, floor_s
+        self._limit, self._floor_s = limit, floor_s
         self._pump()
 
     def _free_at(self) -> float:
-        return max(self.last_start + self.spacing_s, self._paused_until)
+        return max(self._last_start + self.spacing_s, self._paused_until)
 
     def paused_s(self) -> float:
         """Seconds until a pause ends; 0 when there is none."""
@@ -111,11 +111,6 @@ class Gate:
         left = self.paused_s()
         return AskedToWait(self.host, f"the host asked for a pause, {left:.0f} s left", retry_after_s=left)
 
-    def recheck(self) -> None:
-        """Raises AskedToWait when the host asked for a pause after a place was granted."""
-        if self.paused_s():
-            raise self._paused_error()
-
     async def enter(self, *, urgent: bool, until: float) -> None:
         """Wait for a place, at longest to loop time `until`. Raises AskedToWait when it cannot be had."""
         now = self.used_at = self._loop.time()
@@ -127,7 +122,7 @@ class Gate:
         await self._queue(urgent=urgent, until=until, now=now)
 
     def _open(self, now: float) -> bool:
-        if self._granting or self.busy >= self.limit.concurrency:
+        if self._granting or self.busy >= self._limit.concurrency:
             return False
         return now >= self._free_at()
 
@@ -163,7 +158,7 @@ class Gate:
     def started(self) -> None:
         """The request goes out now."""
         self._granting = False
-        self.last_start = self._loop.time()
+        self._last_start = self._loop.time()
         self._pump()
 
     def leave(self) -> None:
@@ -181,7 +176,7 @@ class Gate:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self.waiting or self._granting or self.busy >= self.limit.concurrency:
+        if not self.waiting or self._granting or self.busy >= self._limit.concurrency:
             return
         now = self._loop.time()
         if not self._open(now):
@@ -202,6 +197,16 @@ class Gate:
         else:
             queue, self._was_usual = self._urgent, False
         return queue.popleft() if queue else None
+
+    @property
+    def terms(self) -> tuple[float, float, int]:
+        """Loop time of the newest start, seconds there must be between two, and how many may be out."""
+        return self._last_start, self.spacing_s, self._limit.concurrency
+
+    def recheck(self) -> None:
+        """Raises AskedToWait when the host asked for a pause after a place was granted."""
+        if self.paused_s():
+            raise self._paused_error()
 
     def idle(self, now: float) -> bool:
         """True when forgetting this gate loses nothing."""

@@ -128,7 +128,7 @@ def test_a_gate_that_forgets_a_pause_is_found_out_by_the_counts() -> None:
             await fetcher.get(site.url("/"), goal, purpose="listing")
         site.put("/", b"ok")
         gate = fetcher._open()[1].place(HOST).gate
-        gate._paused_until = gate.last_start = float("-inf")
+        gate._paused_until = gate._last_start = float("-inf")
         await fetcher.get(site.url("/"), goal, purpose="listing")
         found = taken(fetcher)
         hour = found.hours[0]
