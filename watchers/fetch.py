@@ -216,9 +216,7 @@ class Fetcher:
             until=visit.deadline,
         )
         async with turn as place:
-            count = self._book.of(address.host)
-            self._book.started(count, *place.gate.terms)
-            began = loop.time()
+            count, began = self._book.of(address.host), loop.time()
             request = Request(
                 address=address,
                 headers=self._headers(visit, address),
@@ -228,6 +226,7 @@ class Fetcher:
                 requested_url=visit.url,
                 hops=tuple(visit.hops),
             )
+            self._book.started(count, *place.gate.terms)
             try:
                 answer = await line.ask(request)
             except FeedTrouble as trouble:
