@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 SUMS = (
     "asked",
@@ -135,7 +136,7 @@ class Taken:
 
 def merged(one: HostHour, other: HostHour) -> HostHour:
     """Two parts of the same hour of the same host as one. Commutative and associative."""
-    changes: dict[str, int | None] = {name: getattr(one, name) + getattr(other, name) for name in SUMS}
+    changes: dict[str, Any] = {name: getattr(one, name) + getattr(other, name) for name in SUMS}
     changes |= {name: max(getattr(one, name), getattr(other, name)) for name in MOSTS}
     changes |= {name: _least(getattr(one, name), getattr(other, name)) for name in LEASTS}
     return replace(one, **changes)
