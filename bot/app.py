@@ -28,6 +28,7 @@ from bot.config import Config, past_review
 from bot.dispatch import Dispatcher, Line
 from bot.groups import ending_group
 from bot.house import House
+from bot.manners import MannerKeeper
 from bot.morning import Morning
 from bot.nightly import Nightly
 from bot.notify import Systemd, keep_alive
@@ -91,6 +92,7 @@ class Daemon:
                 behind.create_task(self.house.write_for_ever())
                 behind.create_task(self.house.keep(self._live, self._due_since, self.tell_admin))
                 behind.create_task(self.rescue.run())
+                behind.create_task(self.manners.run())
                 behind.create_task(self.nightly.run(self._night_anywhere))
                 behind.create_task(self.chores.run())
                 behind.create_task(self._retire_expired())
@@ -133,6 +135,8 @@ class Daemon:
         stack.push_async_callback(self.workers.close)
         self.house = House(self.store, clock, self.vitals, self.disk)
         await self.house.load()
+        self.manners = MannerKeeper(self.store, clock, self.disk, self.fetcher.manners)
+        await self.manners.load()
         for fault in self.house.damage:
             log.error("the store is not whole", fault=fault)
         self.checkpoints = Checkpoints(self.store, self.tell_admin)
@@ -466,6 +470,7 @@ class Daemon:
         if self._dispatcher is not None:
             await self._dispatcher.drain(STOP_TELLING_S * self.clock.speed)
         await self.house.flush()
+        await self.manners.flush()
         if self.unkept.depth:
             try:
                 await self.unkept.keep_all()

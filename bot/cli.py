@@ -272,6 +272,23 @@ def _restore(args: argparse.Namespace, out: Out) -> int:
     )
 
 
+def _report(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import report
+    from bot.commands.reader import instant
+
+    clock = _clock()
+    now = clock.now()
+    try:
+        until = instant(args.until, now) if args.until else now
+        since = instant(args.since, now) if args.since else until - report.USUAL
+        host = "" if args.host is None else report.host_name(args.host)
+    except (ValueError, OverflowError) as error:
+        raise WrongUseError(f"report: {error}") from None
+    if since >= until:
+        raise WrongUseError("report: --since must be earlier than --until")
+    return report.run(out, _folder(args), clock, since=since, until=until, host=host)
+
+
 def _lexicon(args: argparse.Namespace, out: Out) -> int:
     from bot.commands import lexicon
     from bot.glance import lexicons
@@ -415,6 +432,7 @@ BODIES: Mapping[str, Body] = {
     "verify": _verify,
     "keys": _keys,
     "witness": _witness,
+    "report": _report,
     "lexicon": _lexicon,
     "backup": _backup,
     "restore": _restore,

@@ -38,6 +38,8 @@ class HostCounts(Protocol):
     @property
     def robots_forbidden(self) -> int: ...
     @property
+    def broken(self) -> int: ...
+    @property
     def body_bytes(self) -> int: ...
 
 
@@ -148,7 +150,8 @@ class Vitals:
 
     def follow(self, hosts: Callable[[], Iterable[HostCounts]], blobs: BlobCounts) -> None:
         """Show what the fetching room and the blob folder count themselves. Once per instance."""
-        outcomes = ("answered", "not_modified", "asked_to_wait", "walls", "troubles", "robots_forbidden")
+        ends = ("answered", "not_modified", "asked_to_wait", "walls", "troubles", "robots_forbidden")
+        outcomes = (*ends, "broken")  # a limit or a pause: the politeness report tells whose
 
         def requests() -> dict[str, float]:
             rows = tuple(hosts())

@@ -135,7 +135,7 @@ def configuration(path: Path, *, writable: bool = True) -> dict[str, Any]:
     if writable:
         connections[WRITER] = {"engine": engine, "credentials": credentials}
     models = {
-        "models": ["storage.tables", "storage.case_tables"],
+        "models": ["storage.tables", "storage.case_tables", "storage.manner_tables"],
         "default_connection": WRITER if writable else READER,
         "migrations": _MIGRATIONS,
     }

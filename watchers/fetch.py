@@ -14,11 +14,11 @@ import asyncio
 import math
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 
 from storage.clock import Clock
-from storage.errors import AskedToWait, Blocked, FeedTrouble, HostDown, TooBig
+from storage.errors import AskedToWait, Blocked, FeedTrouble, HostDown, RobotsForbid, TooBig
 from storage.model import Hop, HostLimit, Response, Target, Validators
 from storage.version import VERSION
 from watchers.address import Address, join, read_address
@@ -27,6 +27,7 @@ from watchers.bounds import BOUNDS
 from watchers.guard import Guard
 from watchers.hostbook import HostBook, HostFacts
 from watchers.line import Dropped, Line
+from watchers.manners import TLS_ERRORS, Manners
 from watchers.request import Request, hop_of
 from watchers.resolver import Lookup, system_lookup
 from watchers.robots import Robots
@@ -100,6 +101,7 @@ class Fetcher:
         self._robots = Robots(clock)
         self._line: Line | None = None
         self._throttle: Throttle | None = None
+        self.manners = Manners(clock, self._book, lambda: self._throttle, lambda: self._open()[1])
         self._closed = False
 
     async def get(
@@ -119,6 +121,7 @@ class Fetcher:
         A body that breaks off is returned with its shortfall. May be cancelled.
         Raises HostDown, AskedToWait, Blocked, Refused, RobotsForbid or TooBig.
         """
+        self._open()
         now = asyncio.get_running_loop().time()
         visit = _Visit(
             url=url,
@@ -140,7 +143,7 @@ class Fetcher:
 
     def hosts(self) -> tuple[HostFacts, ...]:
         """What was asked of each host so far, and what its gate is doing now."""
-        return tuple(self._facts_of(host) for host in self._book.hosts())
+        return self.manners.hosts()
 
     def limit_hosts(self, hosts: Mapping[str, HostLimit]) -> None:
         """Replace the admin's own limits by host (a reload); counts from the next request on."""
@@ -184,7 +187,7 @@ class Fetcher:
     async def _mind_robots(self, visit: _Visit, address: Address) -> None:
         count = self._book.of(address.host)
         if not visit.obey:
-            count.robots_overridden += 1
+            self._book.overridden(count, visit.target)
             return
         try:
             delay_s = self._robots.known(address.origin, address.text)
@@ -195,7 +198,7 @@ class Fetcher:
                     )
         except TimeoutError as error:
             raise HostDown(address.text, "the deadline passed while robots.txt was fetched") from error
-        except FeedTrouble:
+        except RobotsForbid:
             count.robots_forbidden += 1
             raise
         count.robots_allowed += 1
@@ -212,10 +215,8 @@ class Fetcher:
             urgent=visit.purpose in URGENT,
             until=visit.deadline,
         )
-        async with turn:
-            count = self._book.of(address.host)
-            count.asked += 1
-            began = loop.time()
+        async with turn as place:
+            count, began = self._book.of(address.host), loop.time()
             request = Request(
                 address=address,
                 headers=self._headers(visit, address),
@@ -225,12 +226,15 @@ class Fetcher:
                 requested_url=visit.url,
                 hops=tuple(visit.hops),
             )
+            self._book.started(count, *place.gate.terms)
             try:
                 answer = await line.ask(request)
             except FeedTrouble as trouble:
+                count.tls_failures += isinstance(trouble.__cause__, TLS_ERRORS)
                 raise self._trouble(address, trouble) from trouble.__cause__
             finally:
                 visit.left_s -= loop.time() - began
+                self._book.ended(count)
         count.answered += 1
         count.body_bytes += len(answer.body)
         count.not_modified += answer.status == _NOT_MODIFIED
@@ -270,10 +274,11 @@ class Fetcher:
         raise Blocked(address.text, barred.why, wall=barred.kind, retry_after_s=wait, response=answer)
 
     def _asked_to_wait(self, address: Address, answer: Response, barred: bool) -> FeedTrouble:
-        self._book.of(address.host).asked_to_wait += 1
-        named = retry_after_s(answer, self._clock.now())
+        now, at = self._clock.now(), asyncio.get_running_loop().time()
+        named = retry_after_s(answer, now)
         strike = self._strike_s(address.host)
         wait = self._open()[1].pause(address.host, max(1.0, named) if named is not None else strike)
+        self._book.told(address.host, answer.status, asked_s=named, kept_s=wait, now=now, at=at)
         how = f"answered {answer.status}, to be left alone for {wait:.0f} s"
         if barred:
             self._book.of(address.host).walls += 1
@@ -300,6 +305,7 @@ class Fetcher:
         if self._line is None or self._throttle is None:
             self._line = Line(self._clock, self._guard, lookup=self._lookup, tls=self._tls)
             self._throttle = Throttle(self._clock, overall=self._overall, fixed=self._fixed)
+            self._book.align(self._clock.now(), asyncio.get_running_loop().time())
         return self._line, self._throttle
 
     def _robots_asker(self, visit: _Visit) -> Callable[[str], Awaitable[Response]]:
@@ -319,20 +325,6 @@ class Fetcher:
             return self._follow(errand)
 
         return ask
-
-    def _facts_of(self, host: str) -> HostFacts:
-        facts = self._book.facts(host)
-        place = self._throttle.gates().get(host) if self._throttle is not None else None
-        if place is None:
-            return facts
-        gate = place.gate
-        return replace(
-            facts,
-            in_flight=gate.busy,
-            waiting=gate.waiting,
-            paused_s=gate.paused_s(),
-            spacing_s=gate.spacing_s,
-        )
 
 
 def _add_own(headers: dict[str, str], own: tuple[tuple[str, str], ...]) -> None:

@@ -203,6 +203,16 @@ class Gate:
             queue, self._was_usual = self._urgent, False
         return queue.popleft() if queue else None
 
+    @property
+    def terms(self) -> tuple[float, float, int]:
+        """Loop time of the newest start, seconds there must be between two, and how many may be out."""
+        return self._last_start, self.spacing_s, self._limit.concurrency
+
+    def recheck(self) -> None:
+        """Raises AskedToWait when the host asked for a pause after a place was granted."""
+        if self.paused_s():
+            raise self._paused_error()
+
     def idle(self, now: float) -> bool:
         """True when forgetting this gate loses nothing."""
         quiet = now - self.used_at > _IDLE_S and now >= self._free_at()
@@ -277,7 +287,7 @@ class Turn:
             raise
         try:
             async with self._place.throttler:
-                pass
+                gate.recheck()
         except BaseException:
             overall.give_back()
             gate.give_back()

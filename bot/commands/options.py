@@ -78,6 +78,7 @@ def parser(bodies: Mapping[str, Body]) -> argparse.ArgumentParser:
         command("backup", "bring a second copy of everything kept up to date, beside a live watch"),
         command("restore", "check a backup and bring it back"),
     )
+    _report_options(command("report", "tell how hosts were treated, from what was counted"))
     lexicon = command("lexicon", "check files of terms")
     lexicon.add_argument("action", choices=("check",))
     lexicon.add_argument("file", nargs="*", type=Path, help="default: those of the configuration")
@@ -208,6 +209,13 @@ def _find_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", default="", metavar="TIME", help="the same; this moment is left out")
     parser.add_argument("--limit", type=_count, default=50, help="at most so many (default 50)")
     _viewer_options(parser)
+
+
+def _report_options(report: argparse.ArgumentParser) -> None:
+    report.add_argument("what", choices=("politeness",), help="requests against limits, pauses, robots.txt")
+    report.add_argument("--since", default="", metavar="TIME", help="default: a day before --until")
+    report.add_argument("--until", default="", metavar="TIME", help="default: now; both as for find")
+    report.add_argument("--host", default=None, metavar="NAME", help="this host alone, hour by hour")
 
 
 def _count(text: str) -> int:

@@ -95,6 +95,7 @@ async def test_what_hosts_and_blobs_count_is_summed_and_names_no_host(asked: Ask
     for host, answered in (("a.example", 2), ("b.example", 3)):
         book.of(host).answered = answered
         book.of(host).body_bytes = 10
+        book.of(host).too_soon = answered == 3
     blobs.prepare()
     await blobs.keep({sha256_of(data): data for data in (b"page", b"picture")})
     await blobs.keep({sha256_of(b"page"): b"page"})
@@ -102,6 +103,7 @@ async def test_what_hosts_and_blobs_count_is_summed_and_names_no_host(asked: Ask
     text = (await asked.get("/metrics"))[1]
     await blobs.close()
     assert 'nightjar_requests_total{outcome="answered"} 5.0' in text
+    assert 'nightjar_requests_total{outcome="broken"} 1.0' in text
     assert 'nightjar_bytes_total{of="bodies"} 20.0' in text
     assert 'nightjar_bytes_total{of="blobs"} 11.0' in text
     assert 'nightjar_blobs_written_total{of="all"} 2.0' in text
