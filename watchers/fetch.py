@@ -211,6 +211,7 @@ class Fetcher:
             visit.target.host_limit,
             urgent=visit.purpose in URGENT,
             until=visit.deadline,
+            says_sent=True,
         )
         async with turn:
             count = self._book.of(address.host)
@@ -224,6 +225,7 @@ class Fetcher:
                 cut_off=visit.purpose == "robots",
                 requested_url=visit.url,
                 hops=tuple(visit.hops),
+                sending=turn.sent,
             )
             try:
                 answer = await line.ask(request)

@@ -251,17 +251,42 @@ class HostGate:
 
 
 class Turn:
-    """One request's leave to go: entered, it holds a place at its host and one overall."""
+    """One request's leave to go: entered, it holds a place at its host and one overall.
 
-    __slots__ = ("_overall", "_overall_throttler", "_place", "_until", "_urgent")
+    The host's spacing counts from `sent`, and nobody else is let in before it: what a
+    connection takes to be made must not bring two requests closer at the host. Without
+    `says_sent` it counts from entering.
+    """
+
+    __slots__ = ("_overall", "_overall_throttler", "_place", "_says_sent", "_until", "_urgent")
 
     def __init__(
-        self, place: HostGate, overall: Gate, throttler: Throttler, *, urgent: bool, until: float
+        self,
+        place: HostGate,
+        overall: Gate,
+        throttler: Throttler,
+        *,
+        urgent: bool,
+        until: float,
+        says_sent: bool,
     ) -> None:
         self._place, self._overall, self._overall_throttler = place, overall, throttler
-        self._urgent, self._until = urgent, until
+        self._urgent, self._until, self._says_sent = urgent, until, says_sent
 
     async def __aenter__(self) -> HostGate:
+        gate = self._place.gate
+        await self._take()
+        while gate.paused_s():
+            # Another answer of the host asked for a pause after we had been granted our turn.
+            self._overall.give_back()
+            gate.give_back()
+            await self._take()
+        self._overall.started()
+        if not self._says_sent:
+            gate.started()
+        return self._place
+
+    async def _take(self) -> None:
         gate = self._place.gate
         await gate.enter(urgent=self._urgent, until=self._until)
         try:
@@ -276,13 +301,17 @@ class Turn:
             self._overall.give_back()
             gate.give_back()
             raise
-        self._overall.started()
-        gate.started()
-        return self._place
+
+    def sent(self) -> None:
+        """The request goes out now. Only the first call counts."""
+        if self._says_sent:
+            self._says_sent = False
+            self._place.gate.started()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.sent()  # a host that could not be reached was asked all the same
         self._overall.leave()
         self._place.gate.leave()
 
@@ -303,13 +332,27 @@ class Throttle:
         )
         self._swept_at = self._loop.time()
 
-    def turn(self, host: str, target: str, limit: HostLimit, *, urgent: bool, until: float) -> Turn:
-        """Leave to ask `host` once, as an async context. Entering raises AskedToWait when it is paused."""
+    def turn(
+        self,
+        host: str,
+        target: str,
+        limit: HostLimit,
+        *,
+        urgent: bool,
+        until: float,
+        says_sent: bool = False,
+    ) -> Turn:
+        """Leave to ask `host` once, as an async context. Entering raises AskedToWait when it is paused.
+
+        says_sent: the caller calls `Turn.sent` when the request goes out.
+        """
         self._sweep()
         place = self.place(host)
         place.claim(target, limit, self.fixed.get(host))
         until = min(until, self._loop.time() + LONGEST_QUEUE_S)
-        return Turn(place, self._overall, self._overall_throttler, urgent=urgent, until=until)
+        return Turn(
+            place, self._overall, self._overall_throttler, urgent=urgent, until=until, says_sent=says_sent
+        )
 
     def place(self, host: str) -> HostGate:
         """The gate of `host`, made when new."""

@@ -49,7 +49,7 @@ class Exchange(Dialling):
 
     __slots__ = (
         "_fault", "_kept", "_loop", "_stream", "broken", "connection", "first_byte", "keeping", "limit",
-        "overrun", "protocol", "received", "reused", "sent", "too_slow",
+        "overrun", "protocol", "received", "reused", "sending", "sent", "too_slow",
     )  # fmt: skip
 
     def __init__(self, host: str, loop: asyncio.AbstractEventLoop, limit: int) -> None:
@@ -66,6 +66,7 @@ class Exchange(Dialling):
         self.broken = self._fault = ""
         self.connection = Connection()
         self.protocol: TeeProtocol | None = None
+        self.sending: Callable[[], None] | None = None
 
     def feed(self, data: bytes) -> None:
         """Take note of `data` as it came from the socket; cut the connection past the limit."""
@@ -174,6 +175,8 @@ class TeeProtocol(ResponseHandler):
             exchange.protocol = self
             exchange.connection = self.facts
             exchange.reused = self.served > 0
+            if exchange.sending is not None:
+                exchange.sending()
         self.served += 1
         super().set_response_params(**params)
 

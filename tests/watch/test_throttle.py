@@ -231,6 +231,78 @@ def test_a_short_pause_is_waited_for() -> None:
     virtual(scene)
 
 
+def test_a_pause_holds_whoever_was_granted_a_turn_in_the_same_breath() -> None:
+    limit = HostLimit(requests_per_s=5)
+
+    async def asked(throttle: Throttle, pause_s: float) -> float:
+        """How long after the pause began the next one went."""
+
+        async def first() -> float:
+            async with throttle.turn("a.example", "t", limit, urgent=False, until=NEVER):
+                await asyncio.sleep(1)  # longer than the spacing: the next is let in as this one leaves
+            throttle.pause("a.example", pause_s)
+            return now()
+
+        async def second() -> float:
+            await asyncio.sleep(0.5)
+            async with throttle.turn("a.example", "t", limit, urgent=False, until=NEVER):
+                return now()
+
+        paused, went = await asyncio.gather(first(), second())
+        return went - paused
+
+    async def scene(throttle: Throttle) -> None:
+        assert await asked(throttle, PATIENCE_S / 2) >= PATIENCE_S / 2
+        with pytest.raises(AskedToWait):
+            await asked(throttle, 600)
+        assert throttle.place("a.example").gate.busy == 0
+
+    virtual(scene)
+
+
+def test_spacing_counts_from_when_the_request_goes_out() -> None:
+    went: list[float] = []
+
+    async def one(throttle: Throttle, connecting_s: float) -> None:
+        turn = throttle.turn(
+            "a.example",
+            "t",
+            HostLimit(requests_per_s=1, concurrency=2),
+            urgent=False,
+            until=NEVER,
+            says_sent=True,
+        )
+        async with turn:
+            await asyncio.sleep(connecting_s)
+            turn.sent()
+            went.append(now())
+            await asyncio.sleep(5)
+            turn.sent()  # again is harmless
+
+    async def scene(throttle: Throttle) -> None:
+        async with asyncio.TaskGroup() as group:
+            for connecting_s in (3.0, 0.0, 0.5):
+                group.create_task(one(throttle, connecting_s))
+                await asyncio.sleep(0)
+
+    virtual(scene)
+    assert [b - a for a, b in pairwise(went)] == pytest.approx([1.0, 4.5])
+
+
+def test_a_host_that_was_not_reached_counts_as_asked() -> None:
+    async def scene(throttle: Throttle) -> None:
+        with pytest.raises(OSError, match="refused"):
+            async with throttle.turn(
+                "a.example", "t", HostLimit(), urgent=False, until=NEVER, says_sent=True
+            ):
+                raise OSError("refused")
+        began = now()
+        async with throttle.turn("a.example", "t", HostLimit(), urgent=False, until=NEVER):
+            assert now() - began == pytest.approx(1.0)
+
+    virtual(scene)
+
+
 def test_no_host_silences_us_for_longer_than_half_an_hour() -> None:
     async def scene(throttle: Throttle) -> None:
         assert throttle.pause("a.example", 1e9) == LONGEST_PAUSE_S
