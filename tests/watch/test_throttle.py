@@ -107,6 +107,60 @@ def test_no_window_of_the_period_has_more_starts_than_allowed(
         assert most[host] <= narrowest
 
 
+@dataclass(frozen=True)
+class Visit:
+    """connecting: from leave to go until the request goes out. pause: asked for by the answer."""
+
+    at: float
+    connecting: float
+    takes: float
+    pause: float | None
+    urgent: bool
+
+
+visits = st.builds(
+    Visit,
+    at=st.floats(0, 20),
+    connecting=st.just(0.0) | st.floats(0, 3),
+    takes=st.floats(0, 4),
+    pause=st.none() | st.floats(0.1, 20),
+    urgent=st.booleans(),
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.lists(visits, max_size=40), limits)
+def test_requests_go_out_spaced_and_nobody_is_let_in_during_a_pause(
+    asked: list[Visit], limit: HostLimit
+) -> None:
+    sent: list[float] = []
+    entered: list[float] = []
+    pauses: list[tuple[float, float]] = []
+
+    async def one(visit: Visit, throttle: Throttle) -> None:
+        await asyncio.sleep(visit.at)
+        turn = throttle.turn("a.example", "t", limit, urgent=visit.urgent, until=NEVER, says_sent=True)
+        async with turn:
+            entered.append(now())
+            await asyncio.sleep(visit.connecting)
+            turn.sent()
+            sent.append(now())
+            await asyncio.sleep(visit.takes)
+        if visit.pause is not None:  # as the fetcher does, once the answer is read
+            throttle.pause("a.example", visit.pause)
+            pauses.append((now(), now() + visit.pause))
+
+    async def scene(throttle: Throttle) -> None:
+        done = await asyncio.gather(*(one(visit, throttle) for visit in asked), return_exceptions=True)
+        assert all(d is None or isinstance(d, AskedToWait) for d in done), done
+        gate = throttle.place("a.example").gate
+        assert (gate.busy, gate.waiting) == (0, 0)
+
+    virtual(scene)
+    assert all(b - a >= 1 / limit.requests_per_s - 1e-6 for a, b in pairwise(sent))
+    assert not [at for at in entered for a, b in pauses if a < at < b - 1e-6]
+
+
 async def run_in_order(
     throttle: Throttle, names: list[tuple[str, bool]], said: list[str], takes: float = 0.0
 ) -> None:
