@@ -15,14 +15,14 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from random import Random
 
 from bench._daemon import ROOT
 from bench._strict import Report, Rule
-from bench.fetchrate import target
 from storage.clock import SystemClock
 from storage.errors import AskedToWait, FeedTrouble, RobotsForbid
-from storage.model import HostLimit, Target, Validators
+from storage.model import Authority, HostLimit, Target, Validators
 from watchers.fetch import Fetcher
 
 SHOPPERS_PER_HOST = 3
@@ -56,6 +56,12 @@ def rules_of(hosts: int) -> dict[str, Rule]:
     for number in range(hosts, hosts + PICTURE_HOSTS):
         rules[address_of(number)] = Rule(requests_per_s=32.0, concurrency=8, slow_s=random.choice((0.0, 0.2)))
     return rules
+
+
+def target(url: str) -> Target:
+    """A target that obeys robots.txt; its hosts' limits are the admin's."""
+    own = Authority(legal_basis="own test", authorised_by="bench", review_after=date(2099, 1, 1))
+    return Target(name=url, kind="html", url=url, authority=own, rules=None)
 
 
 @dataclass(slots=True)

@@ -194,7 +194,8 @@ class Door:
         for level, kind, value in extra:
             if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPING:
                 seconds, nanoseconds = struct.unpack_from("qq", value)
-                return float(seconds) + nanoseconds / 1e9
+                stamp: float = seconds + nanoseconds / 1e9
+                return stamp
         self.unstamped += 1
         return time.time()
 

@@ -3,10 +3,10 @@
 The whole fetcher asks some three hundred hosts on loopback that run in a process of their
 own and stamp each arrival in the kernel: listings, pages, pictures, redirects from host to
 host and robots.txt with Crawl-delay, as fast as the limits let it. Every gap between two
-starts and every overlap of every host is held against that host's rule. A tenth of a
-million and more of them are asked to wait, in seconds and as a date, some for a day. A
-real daemon then shows the same in `status`. Before both, the gates alone are stormed on
-virtual time, with requests that are given up half-way.
+starts and every overlap of every host is held against that host's rule. Some hosts ask to be
+left alone, in seconds and as a date, some for a day; a real daemon then shows the same in
+`status`. Before both, the gates alone are stormed on virtual time, with requests that are
+given up half-way.
 """
 
 from __future__ import annotations

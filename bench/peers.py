@@ -1,0 +1,231 @@
+"""The same feeds watched by us, by changedetection.io and by urlwatch, one after another on this machine.
+
+The peers come from the package index into environments of their own, at their tightest
+settings. One server process (`_square.py`) serves all: a third of the feeds answers 304, a
+third unchanged 200s, a third changed 200s; new posts appear everywhere. Ours is the whole
+daemon: each new post is captured with page and picture, sealed, judged and told, its
+deletion watched for; the peers compare text and tell. First all watch the same set, for
+polls per processor second and memory; then the peers watch a twentieth of it, for how soon
+they tell of a post.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import aiohttp
+
+from bench import _watchers
+from bench._crowd import host_of
+from bench._daemon import program
+from bench._square import OLD
+from bench._third_party import Program, environment
+from bench._watchers import CHANGEDETECTION, URLWATCH, Running
+from bench.figures import Figure, Result, WrongUseError
+from bench.thousand import free_port
+
+NAME = "peers"
+SUMMARY = "the same feeds watched by changedetection.io and urlwatch: polls per CPU second, memory, delay"
+WARM_S = 300.0
+GRACE_S = 10.0
+MORE_TARGETS = 20
+"""As many times the peers' targets we watch where delays are compared."""
+Start = Callable[[Path, list[str], str], AbstractAsyncContextManager[Running]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One program on one set of feeds. memory_mb: resident at the end, of urlwatch at most."""
+
+    name: str
+    targets: int
+    seconds: float
+    polls: int
+    answers: str
+    cpu_s: float
+    memory_mb: float
+    latencies_s: tuple[float, ...]
+    untold: int
+
+    @property
+    def polls_per_cpu_s(self) -> float:
+        """What a second of processor time buys."""
+        return self.polls / self.cpu_s if self.cpu_s else float("nan")
+
+    @property
+    def p50_s(self) -> float:
+        """From the appearance of a post to its alert; NaN when none was told."""
+        return statistics.median(self.latencies_s) if self.latencies_s else float("nan")
+
+    def told(self) -> str:
+        """In one line."""
+        rate, cores = self.polls / self.seconds, self.cpu_s / self.seconds
+        return (
+            f"{self.name}, {self.targets:,} feeds, {self.seconds:.0f} s: {rate:.1f} polls/s "
+            f"on {cores:.2f} cores ({self.answers}), {self.memory_mb:.0f} MB, "
+            f"{len(self.latencies_s)} posts told (p50 {self.p50_s:.2f} s), {self.untold} not"
+        )
+
+
+async def run(args: list[str]) -> Result:
+    """Five runs of `--seconds` and what each takes to warm up: about eight minutes."""
+    parser = argparse.ArgumentParser(prog="./nightjar bench peers")
+    parser.add_argument("--targets", type=int, default=1_000)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--interval", type=float, default=3.0, help="ours, in seconds")
+    parser.add_argument("--rate", type=float, default=1.0, help="new posts a second, over all feeds")
+    parser.add_argument("--environments", type=Path, help="a folder of environments, kept for the next run")
+    options = parser.parse_args(args)
+    few = max(1, options.targets // MORE_TARGETS)
+    measure = partial(sample, seconds=options.seconds, rate=options.rate)
+    notes: list[str] = []
+    with TemporaryDirectory(prefix="nightjar-bench-") as name:
+        starts = await peers(options.environments or Path(name), notes)
+        own = partial(_watchers.nightjar, interval_s=options.interval)
+        ours = await measure("nightjar", own, targets=options.targets)
+        full = await of_peers(starts, partial(measure, targets=options.targets), notes)
+        fewer = await of_peers(starts, partial(measure, targets=few), notes)
+    notes += [one.told() for one in (ours, *full.values(), *fewer.values())]
+    return Result(figures(ours, full, fewer), (*notes, *what_it_means(options.interval)))
+
+
+async def peers(folder: Path, notes: list[str]) -> dict[str, Start]:
+    """How each peer is started. One that cannot be installed is left out, which a note says."""
+    made: dict[str, Start] = {}
+    for peer in (CHANGEDETECTION, URLWATCH):
+        try:
+            python = await asyncio.to_thread(installed, peer, folder)
+        except WrongUseError as error:
+            notes.append(f"NOT COMPARED: {error}")
+            continue
+        if peer is URLWATCH:
+            made[peer.name] = partial(_watchers.urlwatch, python)
+        else:
+            made[peer.name] = partial(_watchers.changedetection, python, port=free_port())
+    return made
+
+
+def installed(peer: Program, folder: Path) -> Path:
+    """Its Python, in an environment of its own below `folder`. Raises WrongUseError."""
+    place = folder / peer.name
+    place.mkdir(parents=True, exist_ok=True)
+    mark = place / "installed"  # so that one that was broken off is not taken for whole
+    python = environment(peer, place, place / "venv" if mark.exists() else None)
+    mark.touch()
+    return python
+
+
+async def of_peers(
+    starts: dict[str, Start], measure: Callable[[str, Start], Awaitable[Sample]], notes: list[str]
+) -> dict[str, Sample]:
+    """One sample each. One that does not get to work is left out, which a note says."""
+    found = {}
+    for name, start in starts.items():
+        try:
+            found[name] = await measure(name, start)
+        except (WrongUseError, RuntimeError, OSError) as error:
+            notes.append(f"NOT COMPARED: {name}: {error}")
+    return found
+
+
+async def sample(name: str, start: Start, *, targets: int, seconds: float, rate: float) -> Sample:
+    """Start a program on new feeds, let it get to know them, and measure for `seconds`."""
+    port, hosts = free_port(), min(250, targets)
+    addresses = [f"http://{host_of(n, hosts)}:{port}/f/{n}" for n in range(targets)]
+    here = f"http://127.0.0.1:{port}"
+    print(f"{name} on {targets:,} feeds", file=sys.stderr)
+    with TemporaryDirectory(prefix="nightjar-bench-") as folder:
+        async with program("bench._square", str(targets), str(port)) as site, aiohttp.ClientSession() as ask:
+            assert site.stdout is not None
+            await asyncio.wait_for(site.stdout.readline(), 30)
+            async with start(Path(folder), addresses, f"{here}/told") as running:
+                await warmed(ask, here, targets * OLD if name == "nightjar" else 0)
+                await running.rest()
+                await (await ask.get(f"{here}/begin?rate={rate}")).read()
+                before = running.cpu_s()
+                await asyncio.sleep(seconds)
+                await running.rest()
+                used, memory_mb = running.cpu_s() - before, running.memory_mb()
+                told = await (await ask.get(f"{here}/report?grace={GRACE_S}")).json()
+    polls: dict[str, int] = told["polls"]
+    return Sample(
+        name=name,
+        targets=targets,
+        seconds=told["seconds"],
+        polls=sum(polls.values()),
+        answers=", ".join(f"{count:,} {kind}" for kind, count in sorted(polls.items())),
+        cpu_s=used,
+        memory_mb=memory_mb,
+        latencies_s=tuple(told["latencies_s"]),
+        untold=told["untold"],
+    )
+
+
+async def warmed(ask: aiohttp.ClientSession, here: str, pages: int) -> None:
+    """Until every feed was polled twice and `pages` posts were fetched. Raises RuntimeError after minutes."""
+    began = time.monotonic()
+    while time.monotonic() - began < WARM_S:
+        told = await (await ask.get(f"{here}/report?grace=0")).json()
+        if told["least_polls"] >= 2 and told["pages"] >= pages:
+            await asyncio.sleep(5.0)  # what was fetched last is sealed and judged
+            return
+        await asyncio.sleep(1.0)
+    raise RuntimeError(f"not at work after {WARM_S:.0f} s: {told}")
+
+
+def figures(ours: Sample, full: dict[str, Sample], fewer: dict[str, Sample]) -> tuple[Figure, ...]:
+    """Beside what is promised; NaN, and so short, where a peer is missing."""
+    nan = float("nan")
+
+    def against(peer: Program) -> float:
+        found = full.get(peer.name)
+        return ours.polls_per_cpu_s / found.polls_per_cpu_s if found else nan
+
+    least_mb = min((one.memory_mb for one in full.values()), default=nan) if len(full) == 2 else nan
+    soonest_s = min((one.p50_s for one in fewer.values()), default=nan) if len(fewer) == 2 else nan
+    shown = [ours, *full.values()]
+    return (
+        Figure("polls per CPU second against changedetection.io", against(CHANGEDETECTION), 50),
+        Figure("polls per CPU second against urlwatch", against(URLWATCH), 20),
+        Figure("memory against the smaller of both", ours.memory_mb / least_mb, 1.0, "at most"),
+        Figure(
+            "p50 from appearance to alert against the sooner of both",
+            ours.p50_s / soonest_s,
+            0.5,
+            "at most",
+            note=f"ours with {MORE_TARGETS} times the targets",
+        ),
+        *(Figure(f"{one.name}: polls per CPU second", one.polls_per_cpu_s) for one in shown),
+        *(Figure(f"{one.name}: memory", one.memory_mb, unit="MB") for one in shown),
+        *(
+            Figure(
+                f"{one.name}: p50 from appearance to alert",
+                one.p50_s,
+                unit="s",
+                note=f"{one.targets:,} feeds",
+            )
+            for one in (ours, *fewer.values())
+        ),
+        Figure("ours: posts not told", ours.untold, 0, "equal"),
+    )
+
+
+def what_it_means(interval_s: float) -> tuple[str, ...]:
+    """What a reader must know to judge the figures."""
+    workers = f"changedetection.io every second with {_watchers.WORKERS} workers"
+    return (
+        f"ours polls every {interval_s:g} s, {workers}, urlwatch pass after pass",
+        "feeds of 24 KB: a third with ETag, a third without, a third with other bytes at each poll",
+        "our processor time holds capture, seals, verdicts, vigil, pictures and alerts of all new posts",
+        f"versions: {CHANGEDETECTION.packages[0]}, {URLWATCH.packages[0]}",
+    )
