@@ -144,12 +144,13 @@ class TeeProtocol(ResponseHandler):
     exchange: Exchange | None = None
     facts: Connection = Connection()
     served: int = 0
+    tapped: bool = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Note the facts of a fresh connection, certificates included."""
         super().connection_made(transport)
         self.facts = _facts(transport)
-        tap(transport, self._sending)
+        self.tapped = tap(transport, self._sending)
         if hasattr(transport, "max_size"):
             # asyncio hands over 256 KB at a time; parsed in one go, hostile framing in it
             # would hold everybody for tens of milliseconds.
@@ -161,10 +162,12 @@ class TeeProtocol(ResponseHandler):
         super().connection_lost(exc)
 
     def _sending(self, data: bytes) -> None:
-        """What goes to the socket now is the request that is being served."""
+        """What went to the socket just now is the request that is being served."""
         exchange = self.exchange
         if exchange is not None and not exchange.received and len(exchange.sent) < _SENT_BYTES:
             exchange.sent += data
+            if exchange.sending is not None:
+                exchange.sending()
 
     # The keywords are aiohttp's own and grow with its versions; none is looked at here.
     def set_response_params(self, **params: Any) -> None:
@@ -175,7 +178,7 @@ class TeeProtocol(ResponseHandler):
             exchange.protocol = self
             exchange.connection = self.facts
             exchange.reused = self.served > 0
-            if exchange.sending is not None:
+            if not self.tapped and exchange.sending is not None:
                 exchange.sending()
         self.served += 1
         super().set_response_params(**params)
@@ -211,15 +214,19 @@ def _facts(transport: asyncio.BaseTransport) -> Connection:
     )
 
 
-def tap(transport: asyncio.BaseTransport, hear: Callable[[bytes], None]) -> None:
-    """Tell `hear` of everything written to `transport`; nothing changes where that cannot be done."""
+def tap(transport: asyncio.BaseTransport, hear: Callable[[bytes], None]) -> bool:
+    """Tell `hear` of everything once it is written; False, and nothing changes, where that cannot be done.
+
+    After the writing, so that an instant taken there is never before the host could have it.
+    """
     write = getattr(transport, "write", None)
     if write is None:
-        return
+        return False
 
     def written(data: bytes) -> None:
-        hear(bytes(data))
+        copy = bytes(data)
         write(data)
+        hear(copy)
 
     def lines_written(lines: Iterable[bytes]) -> None:
         written(b"".join(lines))
@@ -228,7 +235,8 @@ def tap(transport: asyncio.BaseTransport, hear: Callable[[bytes], None]) -> None
         transport.write = written  # type: ignore[attr-defined]  # on the instance, see LEANED_ON
         transport.writelines = lines_written  # type: ignore[attr-defined]
     except AttributeError:
-        return
+        return False
+    return True
 
 
 def untap(transport: asyncio.BaseTransport | None) -> None:

@@ -116,8 +116,8 @@ def test_a_sealed_transport_is_left_as_it_is() -> None:
         def write(self, data: bytes) -> None:
             raise AssertionError
 
-    wire.tap(Sealed(), lambda data: None)  # type: ignore[arg-type]
-    wire.tap(object(), lambda data: None)  # type: ignore[arg-type]
+    assert not wire.tap(Sealed(), lambda data: None)  # type: ignore[arg-type]
+    assert not wire.tap(object(), lambda data: None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
