@@ -25,8 +25,8 @@ from storage.errors import AskedToWait, FeedTrouble, RobotsForbid
 from storage.model import Authority, HostLimit, Target, Validators
 from watchers.fetch import Fetcher
 
-SHOPPERS_PER_HOST = 3
-PICTURE_HOSTS = 20
+SHOPPERS_PER_HOST = 8
+PICTURE_HOSTS = 60
 SEEN = Validators(etag='"v"')
 ENDLESS = HostLimit(requests_per_s=1e6, concurrency=10_000)
 
@@ -111,7 +111,7 @@ class Crowd:
             paused = [fact.paused_s for fact in facts if fact.paused_s]
             self.tally.capped_s = max(self.tally.capped_s, *paused, 0.0)
             self.tally.paused_hosts = len(paused)
-            if asked - before >= 50_000:
+            if asked - before >= 20_000:
                 before = asked
                 print(f"{asked:,} requests", file=sys.stderr)
         self._over.set()
@@ -130,8 +130,16 @@ class Crowd:
         return f"http://{address_of(host)}:{self.port}/{path}"
 
     def _by_way_of(self, host: int, path: str) -> str:
-        """An address on another host that redirects there."""
-        return self._url(self._random.randrange(self.hosts), f"t/{address_of(host)}/{path}")
+        """An address on another host that redirects there.
+
+        Mostly on a fast one: on any, everybody would soon stand in the queue of the slowest.
+        """
+        few = self._random.random() < 0.03
+        other = self._random.randrange(self.hosts) if few else self._any_picture_host()
+        return self._url(other, f"t/{address_of(host)}/{path}")
+
+    def _any_picture_host(self) -> int:
+        return self.hosts + self._random.randrange(PICTURE_HOSTS)
 
     def _round(self, home: int, number: int) -> list[tuple[str, str]]:
         random = self._random
@@ -140,7 +148,7 @@ class Crowd:
         asked = [(self._url(home, listing) if direct else self._by_way_of(home, listing), "listing")]
         if random.random() < 0.5:
             post = random.randrange(10**6)
-            pictures = self.hosts + random.randrange(PICTURE_HOSTS)
+            pictures = self._any_picture_host()
             asked.append((self._url(home, f"p/{post}"), "page"))
             asked.append((self._url(pictures, f"i/{post}"), "picture"))
             asked.append((self._by_way_of(pictures, f"i/{post}"), "picture"))

@@ -64,7 +64,7 @@ class Square:
         if etag and etag[6:-2] in head:
             self.polls["304"] += 1
             return b"HTTP/1.1 304 Not Modified\r\n" + etag + b"\r\n"
-        self.polls["first 200" if etag else kind] += 1
+        self.polls["200 with ETag" if etag else kind] += 1
         body = _feed(target, count, f"http://{address}:{self.port}")
         if kind == "changing":
             body = body.replace(b"<!-- -->", b"<!-- %d -->" % self.polls.total())

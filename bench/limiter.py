@@ -40,7 +40,7 @@ def run(args: list[str]) -> Result:
     parser.add_argument("--hosts", type=int, default=HOSTS)
     parser.add_argument("--without-daemon", action="store_true", help="leave out what status shows")
     options = parser.parse_args(args)
-    figures = _gates.storm(min(options.requests, 100_000))
+    figures = _gates.storm(min(options.requests, 30_000))
     began = time.monotonic()
     report, tally = asyncio.run(visit(free_port(), options.hosts, options.requests, TOLERANCE_S))
     figures += stormed(report, tally, options.requests, time.monotonic() - began)

@@ -4,9 +4,9 @@ The peers come from the package index into environments of their own, at their t
 settings. One server process (`_square.py`) serves all: a third of the feeds answers 304, a
 third unchanged 200s, a third changed 200s; new posts appear everywhere. Ours is the whole
 daemon: each new post is captured with page and picture, sealed, judged and told, its
-deletion watched for; the peers compare text and tell. First all watch the same set, for
-polls per processor second and memory; then the peers watch a twentieth of it, for how soon
-they tell of a post.
+deletion watched for; the peers compare text and tell. First all watch the same set, while
+nothing appears (polls per processor second, memory) and while posts appear; then the peers
+watch a twentieth of it, for how soon they tell of a post.
 """
 
 from __future__ import annotations
@@ -44,44 +44,65 @@ Start = Callable[[Path, list[str], str], AbstractAsyncContextManager[Running]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One program on one set of feeds. memory_mb: resident at the end, of urlwatch at most."""
+class Span:
+    """One stretch of time. latencies_s: of the posts that were told, from appearance to alert."""
 
-    name: str
-    targets: int
     seconds: float
-    polls: int
-    answers: str
+    polls: dict[str, int]
     cpu_s: float
-    memory_mb: float
-    latencies_s: tuple[float, ...]
-    untold: int
+    latencies_s: tuple[float, ...] = ()
+    untold: int = 0
 
     @property
     def polls_per_cpu_s(self) -> float:
         """What a second of processor time buys."""
-        return self.polls / self.cpu_s if self.cpu_s else float("nan")
+        return sum(self.polls.values()) / self.cpu_s if self.cpu_s else float("nan")
+
+    def told(self) -> str:
+        """In a few words."""
+        rate, cores = sum(self.polls.values()) / self.seconds, self.cpu_s / self.seconds
+        answers = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.polls.items()))
+        return f"{rate:.1f} polls/s on {cores:.2f} cores ({answers})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One program on one set of feeds. memory_mb: resident at the end, of urlwatch at most.
+
+    still: while nothing appears, None when that was not asked for; busy: while posts appear.
+    """
+
+    name: str
+    targets: int
+    memory_mb: float
+    still: Span | None
+    busy: Span
 
     @property
     def p50_s(self) -> float:
         """From the appearance of a post to its alert; NaN when none was told."""
-        return statistics.median(self.latencies_s) if self.latencies_s else float("nan")
+        return statistics.median(self.busy.latencies_s) if self.busy.latencies_s else float("nan")
+
+    @property
+    def polls_per_cpu_s(self) -> float:
+        """While nothing appears."""
+        return self.still.polls_per_cpu_s if self.still else float("nan")
 
     def told(self) -> str:
         """In one line."""
-        rate, cores = self.polls / self.seconds, self.cpu_s / self.seconds
+        still = f"still: {self.still.told()}; " if self.still else ""
+        told = f"{len(self.busy.latencies_s)} posts told (p50 {self.p50_s:.2f} s), {self.busy.untold} not"
         return (
-            f"{self.name}, {self.targets:,} feeds, {self.seconds:.0f} s: {rate:.1f} polls/s "
-            f"on {cores:.2f} cores ({self.answers}), {self.memory_mb:.0f} MB, "
-            f"{len(self.latencies_s)} posts told (p50 {self.p50_s:.2f} s), {self.untold} not"
+            f"{self.name}, {self.targets:,} feeds: {still}with posts: {self.busy.told()}, {told}, "
+            f"{self.memory_mb:.0f} MB"
         )
 
 
 async def run(args: list[str]) -> Result:
-    """Five runs of `--seconds` and what each takes to warm up: about eight minutes."""
+    """Eight stretches of `--seconds` and what each program takes to warm up: about seven minutes."""
     parser = argparse.ArgumentParser(prog="./nightjar bench peers")
     parser.add_argument("--targets", type=int, default=1_000)
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--interval", type=float, default=3.0, help="ours, in seconds")
     parser.add_argument("--rate", type=float, default=1.0, help="new posts a second, over all feeds")
     parser.add_argument("--environments", type=Path, help="a folder of environments, kept for the next run")
@@ -94,7 +115,7 @@ async def run(args: list[str]) -> Result:
         own = partial(_watchers.nightjar, interval_s=options.interval)
         ours = await measure("nightjar", own, targets=options.targets)
         full = await of_peers(starts, partial(measure, targets=options.targets), notes)
-        fewer = await of_peers(starts, partial(measure, targets=few), notes)
+        fewer = await of_peers(starts, partial(measure, targets=few, still=False), notes)
     notes += [one.told() for one in (ours, *full.values(), *fewer.values())]
     return Result(figures(ours, full, fewer), (*notes, *what_it_means(options.interval)))
 
@@ -138,8 +159,10 @@ async def of_peers(
     return found
 
 
-async def sample(name: str, start: Start, *, targets: int, seconds: float, rate: float) -> Sample:
-    """Start a program on new feeds, let it get to know them, and measure for `seconds`."""
+async def sample(
+    name: str, start: Start, *, targets: int, seconds: float, rate: float, still: bool = True
+) -> Sample:
+    """Start a program on new feeds, let it get to know them, and measure for `seconds` or twice that."""
     port, hosts = free_port(), min(250, targets)
     addresses = [f"http://{host_of(n, hosts)}:{port}/f/{n}" for n in range(targets)]
     here = f"http://127.0.0.1:{port}"
@@ -150,22 +173,27 @@ async def sample(name: str, start: Start, *, targets: int, seconds: float, rate:
             await asyncio.wait_for(site.stdout.readline(), 30)
             async with start(Path(folder), addresses, f"{here}/told") as running:
                 await warmed(ask, here, targets * OLD if name == "nightjar" else 0)
-                await running.rest()
-                await (await ask.get(f"{here}/begin?rate={rate}")).read()
-                before = running.cpu_s()
-                await asyncio.sleep(seconds)
-                await running.rest()
-                used, memory_mb = running.cpu_s() - before, running.memory_mb()
-                told = await (await ask.get(f"{here}/report?grace={GRACE_S}")).json()
-    polls: dict[str, int] = told["polls"]
-    return Sample(
-        name=name,
-        targets=targets,
+                quiet = await stretch(ask, here, running, seconds, 0.0) if still else None
+                busy = await stretch(ask, here, running, seconds, rate)
+                memory_mb = running.memory_mb()
+    return Sample(name=name, targets=targets, memory_mb=memory_mb, still=quiet, busy=busy)
+
+
+async def stretch(
+    ask: aiohttp.ClientSession, here: str, running: Running, seconds: float, rate: float
+) -> Span:
+    """What happens in `seconds` while `rate` posts a second appear."""
+    await running.rest()
+    await (await ask.get(f"{here}/begin?rate={rate}")).read()
+    before = running.cpu_s()
+    await asyncio.sleep(seconds)
+    await running.rest()
+    used = running.cpu_s() - before
+    told = await (await ask.get(f"{here}/report?grace={GRACE_S}")).json()
+    return Span(
         seconds=told["seconds"],
-        polls=sum(polls.values()),
-        answers=", ".join(f"{count:,} {kind}" for kind, count in sorted(polls.items())),
+        polls=told["polls"],
         cpu_s=used,
-        memory_mb=memory_mb,
         latencies_s=tuple(told["latencies_s"]),
         untold=told["untold"],
     )
@@ -206,6 +234,7 @@ def figures(ours: Sample, full: dict[str, Sample], fewer: dict[str, Sample]) -> 
             note=f"ours with {MORE_TARGETS} times the targets",
         ),
         *(Figure(f"{one.name}: polls per CPU second", one.polls_per_cpu_s) for one in shown),
+        *(Figure(f"{one.name}: the same while posts appear", one.busy.polls_per_cpu_s) for one in shown),
         *(Figure(f"{one.name}: memory", one.memory_mb, unit="MB") for one in shown),
         *(
             Figure(
@@ -216,7 +245,7 @@ def figures(ours: Sample, full: dict[str, Sample], fewer: dict[str, Sample]) -> 
             )
             for one in (ours, *fewer.values())
         ),
-        Figure("ours: posts not told", ours.untold, 0, "equal"),
+        Figure("ours: posts not told", ours.busy.untold, 0, "equal"),
     )
 
 
@@ -226,6 +255,6 @@ def what_it_means(interval_s: float) -> tuple[str, ...]:
     return (
         f"ours polls every {interval_s:g} s, {workers}, urlwatch pass after pass",
         "feeds of 24 KB: a third with ETag, a third without, a third with other bytes at each poll",
-        "our processor time holds capture, seals, verdicts, vigil, pictures and alerts of all new posts",
+        "while posts appear our processor time holds captures with page and picture, seals, verdicts, vigil",
         f"versions: {CHANGEDETECTION.packages[0]}, {URLWATCH.packages[0]}",
     )

@@ -5,28 +5,27 @@ from __future__ import annotations
 import math
 import re
 import time
-from dataclasses import replace
 
 from bench._square import OLD, Square
 from bench._watchers import CHANGEDETECTION, URLWATCH, family
-from bench.peers import Sample, figures
+from bench.peers import Sample, Span, figures
 
 OURS = Sample(
     name="nightjar",
     targets=1_000,
-    seconds=60.0,
-    polls=20_000,
-    answers="",
-    cpu_s=20.0,
     memory_mb=100.0,
-    latencies_s=(0.1, 0.2, 0.9),
-    untold=0,
+    still=Span(seconds=60.0, polls={"304": 15_000, "same": 5_000}, cpu_s=20.0),
+    busy=Span(seconds=60.0, polls={"304": 10}, cpu_s=20.0, latencies_s=(0.1, 0.2, 0.9)),
 )
 
 
 def peer(name: str, *, polls: int, memory_mb: float, p50_s: float) -> Sample:
-    return replace(
-        OURS, name=name, polls=polls, memory_mb=memory_mb, latencies_s=(p50_s, p50_s + 9, p50_s - 0.1)
+    return Sample(
+        name=name,
+        targets=1_000,
+        memory_mb=memory_mb,
+        still=Span(seconds=60.0, polls={"same": polls}, cpu_s=20.0),
+        busy=Span(seconds=60.0, polls={}, cpu_s=1.0, latencies_s=(p50_s, p50_s + 9, p50_s - 0.1)),
     )
 
 
