@@ -9,6 +9,7 @@ the mark, so that no figure stands there that nobody saw.
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -39,6 +40,7 @@ def kept(told: Run, now: datetime) -> dict[str, Any]:
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout.strip()
     machine = {**told["machine"], "processor": _processor(), "memory_gb": _memory_gb()}
+    machine["load"] = round(os.getloadavg()[1], 1)
     versions = {name: version(name) for name in PACKAGES}
     summaries = {entry.name: entry.summary for entry in entries(ROOT / "bench")}
     return {
@@ -71,6 +73,7 @@ def page(runs: Sequence[Run]) -> str:
 def _section(run: Run) -> str:
     machine, name = run["machine"], run["bench"]
     where = f"{machine['cores']} cores of {machine['processor']}, {machine['memory_gb']:g} GB"
+    where += f", load average {machine['load']:g}"
     system = f"{machine['system']} {machine['kernel']}, Python {machine['python']}"
     software = ", ".join(f"{package} {known}" for package, known in run["versions"].items())
     lines = [

@@ -30,7 +30,7 @@ def run() -> dict[str, object]:
 def test_a_kept_run_says_where_and_when_it_was() -> None:
     one = run()
     assert one["date"] == "2026-11-27 23:00 UTC"
-    assert set(one["machine"]) == {"cores", "python", "system", "processor", "memory_gb", "kernel"}
+    assert set(one["machine"]) == {"cores", "python", "system", "processor", "memory_gb", "kernel", "load"}
     assert one["versions"]["aiohttp"]
 
 
