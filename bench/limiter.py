@@ -48,7 +48,8 @@ def run(args: list[str]) -> Result:
         with TemporaryDirectory(prefix="nightjar-bench-") as name:
             shown = asyncio.run(_told_to_wait.health(Path(name), free_port()))
         figures += _told_to_wait.figures(*shown)
-    return Result(figures, notes(report, tally))
+    short = (f"a short form: {options.requests:,} requests of the promised {REQUESTS:,}",)
+    return Result(figures, (short if options.requests < REQUESTS else ()) + notes(report, tally))
 
 
 def stormed(report: Report, tally: Tally, requests: int, lasted_s: float) -> tuple[Figure, ...]:
