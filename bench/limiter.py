@@ -1,7 +1,12 @@
-"""The limit on hosts under a storm of every kind of request, on a loop without waiting.
+"""Politeness as the servers count it: a storm of every kind of request, and what becomes of Retry-After.
 
-Pages, pictures and listings of several targets at once, some given up half-way: no
-host may see two starts closer than its strictest limit, nor more at once than allowed.
+The whole fetcher asks some three hundred hosts on loopback that run in a process of their
+own and stamp each arrival in the kernel: listings, pages, pictures, redirects from host to
+host and robots.txt with Crawl-delay, as fast as the limits let it. Every gap between two
+starts and every overlap of every host is held against that host's rule. Some hosts ask to be
+left alone, in seconds and as a date, some for a day; a real daemon then shows the same in
+`status`. Before both, the gates alone are stormed on virtual time, with requests that are
+given up half-way.
 """
 
 from __future__ import annotations
@@ -9,83 +14,69 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
-from collections import defaultdict
-from random import Random
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from bench import _gates, _told_to_wait
+from bench._shoppers import Tally, visit
+from bench._strict import LONGEST_PAUSE_S, Report
 from bench.figures import Figure, Result
-from storage.model import HostLimit
-from tests.fakes.virtual import VirtualClock, VirtualLoop
-from watchers.throttle import Throttle
+from bench.thousand import free_port
 
 NAME = "limiter"
-SUMMARY = "a storm of requests over 500 hosts: starts closer than the limit allows (--requests N)"
-HOSTS = 500
-
-
-class Storm:
-    """Requests at random instants; what the hosts see of them."""
-
-    def __init__(self, requests: int) -> None:
-        self.requests = requests
-        self.random = Random(7)
-        self.limits = {
-            f"h{n}.example": HostLimit(
-                requests_per_s=self.random.choice((0.2, 1.0, 5.0)), concurrency=self.random.choice((1, 1, 3))
-            )
-            for n in range(HOSTS)
-        }
-        self.last = dict.fromkeys(self.limits, float("-inf"))
-        self.inside: dict[str, int] = defaultdict(int)
-        self.started = self.closer = self.crowded = self.given_up = 0
-
-    async def play(self, loop: asyncio.AbstractEventLoop) -> None:
-        """All requests, in waves so that no more than some thousand tasks exist at once."""
-        throttle = Throttle(VirtualClock(loop))
-        for _ in range(0, self.requests, 5_000):
-            async with asyncio.TaskGroup() as group:
-                for _ in range(5_000):
-                    group.create_task(self._one(throttle, loop))
-
-    async def _one(self, throttle: Throttle, loop: asyncio.AbstractEventLoop) -> None:
-        host, urgent = self.random.choice(tuple(self.limits)), self.random.random() < 0.5
-        await asyncio.sleep(self.random.random() * 10)
-        patience = 5.0 if self.random.random() < 0.1 else None
-        try:
-            async with asyncio.timeout(patience):
-                turn = throttle.turn(host, "t", self.limits[host], urgent=urgent, until=float("inf"))
-                async with turn:
-                    await self._visit(host, loop.time())
-        except TimeoutError:
-            self.given_up += 1
-
-    async def _visit(self, host: str, now: float) -> None:
-        limit = self.limits[host]
-        self.closer += now - self.last[host] < 1 / limit.requests_per_s - 1e-6
-        self.last[host] = now
-        self.started += 1
-        self.inside[host] += 1
-        self.crowded += self.inside[host] > limit.concurrency
-        try:
-            await asyncio.sleep(self.random.random())
-        finally:
-            self.inside[host] -= 1
+SUMMARY = (
+    "10^6 requests counted by the servers: starts closer than the limit allows, Retry-After (--requests N)"
+)
+REQUESTS = 1_000_000
+HOSTS = 300
+TOLERANCE_S = 0.001
+"""Between the gate and the kernel's stamp lie some hundred microseconds of our own work, which vary."""
 
 
 def run(args: list[str]) -> Result:
-    """One storm."""
-    options = argparse.ArgumentParser(prog="./nightjar bench limiter")
-    options.add_argument("--requests", type=int, default=100_000)
-    storm = Storm(options.parse_args(args).requests)
-    loop = VirtualLoop()
-    began, virtual = time.process_time(), loop.time()
-    loop.run_until_complete(storm.play(loop))
-    spent, lasted = time.process_time() - began, loop.time() - virtual
-    loop.close()
-    figures = (
-        Figure("starts closer than allowed", storm.closer, 0, "equal"),
-        Figure("more at once than allowed", storm.crowded, 0, "equal"),
-        Figure("requests started", storm.started),
-        Figure("given up while waiting or fetching", storm.given_up),
-        Figure("CPU per request, task and storm included", spent / storm.requests * 1e6, unit="us"),
+    """The gates alone, the storm, the daemon. `--requests 20000` takes half a minute."""
+    parser = argparse.ArgumentParser(prog="./nightjar bench limiter")
+    parser.add_argument("--requests", type=int, default=REQUESTS)
+    parser.add_argument("--hosts", type=int, default=HOSTS)
+    parser.add_argument("--without-daemon", action="store_true", help="leave out what status shows")
+    options = parser.parse_args(args)
+    figures = _gates.storm(min(options.requests, 30_000))
+    began = time.monotonic()
+    report, tally = asyncio.run(visit(free_port(), options.hosts, options.requests, TOLERANCE_S))
+    figures += stormed(report, tally, options.requests, time.monotonic() - began)
+    if not options.without_daemon:
+        with TemporaryDirectory(prefix="nightjar-bench-") as name:
+            shown = asyncio.run(_told_to_wait.health(Path(name), free_port()))
+        figures += _told_to_wait.figures(*shown)
+    short = (f"a short form: {options.requests:,} requests of the promised {REQUESTS:,}",)
+    return Result(figures, (short if options.requests < REQUESTS else ()) + notes(report, tally))
+
+
+def stormed(report: Report, tally: Tally, requests: int, lasted_s: float) -> tuple[Figure, ...]:
+    """What the servers counted, beside what is promised."""
+    note = f"closest {report.closest_s * 1e3:+.3f} ms, tolerance {TOLERANCE_S * 1e3:g} ms"
+    return (
+        Figure("requests counted by the servers", report.requests, requests, note=f"{report.hosts} hosts"),
+        Figure("starts closer than 1/rate or Crawl-delay", report.too_close, 0, "equal", note=note),
+        Figure("more at once than allowed", report.crowded, 0, "equal", note=f"most {report.most_at_once}"),
+        Figure("asked for although robots.txt forbids", report.kinds.get("forbidden", 0), 0, "equal"),
+        Figure("Retry-After answers", report.pauses, 1),
+        Figure("requests within a Retry-After", report.in_pause, 0, "equal", note="seconds and dates"),
+        Figure("longest pause held", tally.capped_s, LONGEST_PAUSE_S, "at most", "s", "a day was asked for"),
+        Figure("requests without a kernel stamp", report.unstamped, 0, "equal"),
+        Figure("troubles", sum(tally.troubles.values()), 0, "equal"),
+        Figure("requests per second", report.requests / lasted_s),
     )
-    return Result(figures, (f"{HOSTS} hosts, {lasted / 3600:.1f} hours of virtual time",))
+
+
+def notes(report: Report, tally: Tally) -> tuple[str, ...]:
+    """What was asked, and what went wrong."""
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(report.kinds.items()))
+    troubles = (f"trouble: {count} x {what}" for what, count in tally.troubles.most_common(3))
+    short = ", ".join(f"{gap * 1e3:.2f}" for gap in report.closer[:10])
+    return (
+        f"the servers counted: {kinds}",
+        f"{tally.told_to_wait:,} calls told to wait, {tally.forbidden:,} forbidden by robots.txt",
+        *((f"largest shortfalls of a gap: {short} ms",) if short else ()),
+        *troubles,
+    )

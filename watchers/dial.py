@@ -125,6 +125,8 @@ async def _converse(
     protocol.serve(exchange)
     exchange.sent = head
     protocol.transport.write(head)
+    if exchange.sending is not None:
+        exchange.sending()
     while True:
         message, content = await protocol.read()
         if message.code >= _FINAL or message.code == _SWITCHING:

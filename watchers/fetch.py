@@ -214,9 +214,15 @@ class Fetcher:
             visit.target.host_limit,
             urgent=visit.purpose in URGENT,
             until=visit.deadline,
+            says_sent=True,
         )
         async with turn as place:
             count, began = self._book.of(address.host), loop.time()
+
+            def sent() -> None:
+                if turn.sent():
+                    self._book.started(count, *place.gate.terms)
+
             request = Request(
                 address=address,
                 headers=self._headers(visit, address),
@@ -225,8 +231,8 @@ class Fetcher:
                 cut_off=visit.purpose == "robots",
                 requested_url=visit.url,
                 hops=tuple(visit.hops),
+                sending=sent,
             )
-            self._book.started(count, *place.gate.terms)
             try:
                 answer = await line.ask(request)
             except FeedTrouble as trouble:
@@ -234,6 +240,7 @@ class Fetcher:
                 raise self._trouble(address, trouble) from trouble.__cause__
             finally:
                 visit.left_s -= loop.time() - began
+                sent()  # one that never went out was an attempt at the host all the same
                 self._book.ended(count)
         count.answered += 1
         count.body_bytes += len(answer.body)

@@ -81,6 +81,7 @@ class Line:
     async def ask(self, request: Request) -> Response:
         """GET once. Raises HostDown, Refused, TooBig or Dropped."""
         exchange = Exchange(request.address.host, self._loop, BOUNDS.head_bytes)
+        exchange.sending = request.sending
         call = Call(request, exchange, self._clock.now(), self._loop.time())
         mark = DIALLING.set(exchange)
         try:

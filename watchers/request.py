@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -19,7 +20,7 @@ class Request:
     """One hop to ask, and what it may take.
 
     until: loop time. body_bytes: decoded. cut_off: a longer body is cut instead of refused.
-    requested_url, hops: how the visit came here, for the answer.
+    requested_url, hops: how the visit came here, for the answer. sending: called as it goes out.
     """
 
     address: Address
@@ -29,6 +30,7 @@ class Request:
     cut_off: bool = False
     requested_url: str = ""
     hops: tuple[Hop, ...] = ()
+    sending: Callable[[], None] | None = None
 
 
 @dataclass(slots=True)

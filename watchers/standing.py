@@ -56,7 +56,7 @@ def after_good(row: Progress, now: datetime, *, read_bytes: int = 0, not_modifie
 
 
 def after_quiet(row: Progress, target: Target, now: datetime, late_s: float, *, read: Response) -> Progress:
-    """The row after a poll that showed nothing new, as nearly all do: `after_good` and `after_poll` in one."""
+    """The row after a poll with nothing new, as nearly all are: `after_good` and `after_poll` in one."""
     good = _good(row, now, len(read.body), read.status == _NOT_MODIFIED)
     return replace(row, **good, **_polled(row, target, now, late_s))
 

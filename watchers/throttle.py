@@ -208,11 +208,6 @@ class Gate:
         """Loop time of the newest start, seconds there must be between two, and how many may be out."""
         return self._last_start, self.spacing_s, self._limit.concurrency
 
-    def recheck(self) -> None:
-        """Raises AskedToWait when the host asked for a pause after a place was granted."""
-        if self.paused_s():
-            raise self._paused_error()
-
     def idle(self, now: float) -> bool:
         """True when forgetting this gate loses nothing."""
         quiet = now - self.used_at > _IDLE_S and now >= self._free_at()
@@ -266,17 +261,37 @@ class HostGate:
 
 
 class Turn:
-    """One request's leave to go: entered, it holds a place at its host and one overall."""
+    """One request's leave to go: entered, it holds a place at its host and one overall.
 
-    __slots__ = ("_now", "_overall", "_place", "_until", "_urgent")
+    The host's spacing counts from `sent`, and nobody else is let in before it: what a
+    connection takes to be made must not bring two requests closer at the host. Without
+    `says_sent` it counts from entering.
+    """
 
-    def __init__(self, place: HostGate, overall: Gate, *, urgent: bool, now: float, until: float) -> None:
+    __slots__ = ("_now", "_overall", "_place", "_says_sent", "_until", "_urgent")
+
+    def __init__(
+        self, place: HostGate, overall: Gate, *, urgent: bool, now: float, until: float, says_sent: bool
+    ) -> None:
         self._place, self._overall = place, overall
-        self._urgent, self._now, self._until = urgent, now, until
+        self._urgent, self._now, self._until, self._says_sent = urgent, now, until, says_sent
 
     async def __aenter__(self) -> HostGate:
+        gate = self._place.gate
+        await self._take(at_once=gate.enter_at_once(self._now))
+        while gate.paused_s():
+            # Another answer of the host asked for a pause after we had been granted our turn.
+            self._overall.give_back()
+            gate.give_back()
+            await self._take(at_once=False)
+        self._overall.started()
+        if not self._says_sent:
+            gate.started()
+        return self._place
+
+    async def _take(self, *, at_once: bool) -> None:
+        """Places at the host (unless one is had already) and overall, past the enforcer of last resort."""
         gate, overall = self._place.gate, self._overall
-        at_once = gate.enter_at_once(self._now)
         if not at_once:
             await gate.enter(urgent=self._urgent, until=self._until)
         try:
@@ -287,18 +302,23 @@ class Turn:
             raise
         try:
             async with self._place.throttler:
-                gate.recheck()
+                pass
         except BaseException:
             overall.give_back()
             gate.give_back()
             raise
-        overall.started()
-        gate.started()
-        return self._place
+
+    def sent(self) -> bool:
+        """The request goes out now. Only the first call counts, and says so."""
+        first, self._says_sent = self._says_sent, False
+        if first:
+            self._place.gate.started()
+        return first
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.sent()  # a host that could not be reached was asked all the same
         self._overall.leave()
         self._place.gate.leave()
 
@@ -316,15 +336,27 @@ class Throttle:
         self._overall = Gate("(all hosts)", overall, self._loop)
         self._swept_at = self._loop.time()
 
-    def turn(self, host: str, target: str, limit: HostLimit, *, urgent: bool, until: float) -> Turn:
-        """Leave to ask `host` once, as an async context. Entering raises AskedToWait when it is paused."""
+    def turn(
+        self,
+        host: str,
+        target: str,
+        limit: HostLimit,
+        *,
+        urgent: bool,
+        until: float,
+        says_sent: bool = False,
+    ) -> Turn:
+        """Leave to ask `host` once, as an async context. Entering raises AskedToWait when it is paused.
+
+        says_sent: the caller calls `Turn.sent` when the request goes out.
+        """
         now = self._loop.time()
         if now - self._swept_at >= _SWEEP_EVERY_S:
             self._sweep(now)
         place = self.place(host)
         place.claim(target, limit, self.fixed.get(host), now)
         until = min(until, now + LONGEST_QUEUE_S)
-        return Turn(place, self._overall, urgent=urgent, now=now, until=until)
+        return Turn(place, self._overall, urgent=urgent, now=now, until=until, says_sent=says_sent)
 
     def place(self, host: str) -> HostGate:
         """The gate of `host`, made when new."""

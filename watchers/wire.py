@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ class Exchange(Dialling):
 
     __slots__ = (
         "_fault", "_kept", "_loop", "_stream", "broken", "connection", "first_byte", "keeping", "limit",
-        "overrun", "protocol", "received", "reused", "sent", "too_slow",
+        "overrun", "protocol", "received", "reused", "sending", "sent", "too_slow",
     )  # fmt: skip
 
     def __init__(self, host: str, loop: asyncio.AbstractEventLoop, limit: int) -> None:
@@ -65,6 +66,7 @@ class Exchange(Dialling):
         self.broken = self._fault = ""
         self.connection = Connection()
         self.protocol: TeeProtocol | None = None
+        self.sending: Callable[[], None] | None = None
 
     def feed(self, data: bytes) -> None:
         """Take note of `data` as it came from the socket; cut the connection past the limit."""

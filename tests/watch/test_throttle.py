@@ -107,6 +107,60 @@ def test_no_window_of_the_period_has_more_starts_than_allowed(
         assert most[host] <= narrowest
 
 
+@dataclass(frozen=True)
+class Visit:
+    """connecting: from leave to go until the request goes out. pause: asked for by the answer."""
+
+    at: float
+    connecting: float
+    takes: float
+    pause: float | None
+    urgent: bool
+
+
+visits = st.builds(
+    Visit,
+    at=st.floats(0, 20),
+    connecting=st.just(0.0) | st.floats(0, 3),
+    takes=st.floats(0, 4),
+    pause=st.none() | st.floats(0.1, 20),
+    urgent=st.booleans(),
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.lists(visits, max_size=40), limits)
+def test_requests_go_out_spaced_and_nobody_is_let_in_during_a_pause(
+    asked: list[Visit], limit: HostLimit
+) -> None:
+    sent: list[float] = []
+    entered: list[float] = []
+    pauses: list[tuple[float, float]] = []
+
+    async def one(visit: Visit, throttle: Throttle) -> None:
+        await asyncio.sleep(visit.at)
+        turn = throttle.turn("a.example", "t", limit, urgent=visit.urgent, until=NEVER, says_sent=True)
+        async with turn:
+            entered.append(now())
+            await asyncio.sleep(visit.connecting)
+            turn.sent()
+            sent.append(now())
+            await asyncio.sleep(visit.takes)
+        if visit.pause is not None:  # as the fetcher does, once the answer is read
+            throttle.pause("a.example", visit.pause)
+            pauses.append((now(), now() + visit.pause))
+
+    async def scene(throttle: Throttle) -> None:
+        done = await asyncio.gather(*(one(visit, throttle) for visit in asked), return_exceptions=True)
+        assert all(d is None or isinstance(d, AskedToWait) for d in done), done
+        gate = throttle.place("a.example").gate
+        assert (gate.busy, gate.waiting) == (0, 0)
+
+    virtual(scene)
+    assert all(b - a >= 1 / limit.requests_per_s - 1e-6 for a, b in pairwise(sent))
+    assert not [at for at in entered for a, b in pauses if a < at < b - 1e-6]
+
+
 async def run_in_order(
     throttle: Throttle, names: list[tuple[str, bool]], said: list[str], takes: float = 0.0
 ) -> None:
@@ -227,6 +281,78 @@ def test_a_short_pause_is_waited_for() -> None:
         throttle.pause("a.example", PATIENCE_S / 2)
         async with throttle.turn("a.example", "t", HostLimit(), urgent=False, until=NEVER):
             assert now() - began >= PATIENCE_S / 2
+
+    virtual(scene)
+
+
+def test_a_pause_holds_whoever_was_granted_a_turn_in_the_same_breath() -> None:
+    limit = HostLimit(requests_per_s=5)
+
+    async def asked(throttle: Throttle, pause_s: float) -> float:
+        """How long after the pause began the next one went."""
+
+        async def first() -> float:
+            async with throttle.turn("a.example", "t", limit, urgent=False, until=NEVER):
+                await asyncio.sleep(1)  # longer than the spacing: the next is let in as this one leaves
+            throttle.pause("a.example", pause_s)
+            return now()
+
+        async def second() -> float:
+            await asyncio.sleep(0.5)
+            async with throttle.turn("a.example", "t", limit, urgent=False, until=NEVER):
+                return now()
+
+        paused, went = await asyncio.gather(first(), second())
+        return went - paused
+
+    async def scene(throttle: Throttle) -> None:
+        assert await asked(throttle, PATIENCE_S / 2) >= PATIENCE_S / 2
+        with pytest.raises(AskedToWait):
+            await asked(throttle, 600)
+        assert throttle.place("a.example").gate.busy == 0
+
+    virtual(scene)
+
+
+def test_spacing_counts_from_when_the_request_goes_out() -> None:
+    went: list[float] = []
+
+    async def one(throttle: Throttle, connecting_s: float) -> None:
+        turn = throttle.turn(
+            "a.example",
+            "t",
+            HostLimit(requests_per_s=1, concurrency=2),
+            urgent=False,
+            until=NEVER,
+            says_sent=True,
+        )
+        async with turn:
+            await asyncio.sleep(connecting_s)
+            turn.sent()
+            went.append(now())
+            await asyncio.sleep(5)
+            turn.sent()  # again is harmless
+
+    async def scene(throttle: Throttle) -> None:
+        async with asyncio.TaskGroup() as group:
+            for connecting_s in (3.0, 0.0, 0.5):
+                group.create_task(one(throttle, connecting_s))
+                await asyncio.sleep(0)
+
+    virtual(scene)
+    assert [b - a for a, b in pairwise(went)] == pytest.approx([1.0, 4.5])
+
+
+def test_a_host_that_was_not_reached_counts_as_asked() -> None:
+    async def scene(throttle: Throttle) -> None:
+        with pytest.raises(OSError, match="refused"):
+            async with throttle.turn(
+                "a.example", "t", HostLimit(), urgent=False, until=NEVER, says_sent=True
+            ):
+                raise OSError("refused")
+        began = now()
+        async with throttle.turn("a.example", "t", HostLimit(), urgent=False, until=NEVER):
+            assert now() - began == pytest.approx(1.0)
 
     virtual(scene)
 
