@@ -1,0 +1,278 @@
+"""What the polls of past nights say about each target: how often it posts, and how long posts live.
+
+Pure: no clock, no network, no files; instants are seconds of whatever clock the caller keeps. The
+arrays inside are changed in place by `polled` and `fold`; `estimate` reads them.
+
+Only posts that live long enough to be met are seen. So the rate is posts met divided by the
+seconds of posting that were covered, sum over polls of T * C(T), and since C depends on
+the unknown kind of lifetime, rate and kind are one posterior: for each kind k of
+`lifetimes`, weight = prior_k * likelihood of the looks * Gamma-Poisson likelihood of the counts. Priors come
+from the other targets of the host, theirs from all hosts (empirical Bayes, re-estimated at
+each `estimate`; a target never counts in its own prior).
+
+Posts come in bursts: each post met raises the rate by hotness / BURST_S, fading over BURST_S.
+`hotness`, posts that follow one post, is learned over all targets; what it explains is kept out of base rates.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from watchers.lifetimes import Floats, kinds, look_likelihood
+
+Indices = NDArray[np.intp]
+
+HOURS = 24
+BURST_S = 300.0
+"""Time in which a burst fades by the factor e."""
+HOTTEST = 0.8
+"""Posts that one post may bring: at one the expected burst would never end."""
+LONGEST_GAP_S = 3_600.0
+"""Polls further apart tell nothing of rates here: the day, an outage."""
+MOST_AT_ONCE = 200
+"""New posts of one poll that are believed: more is a listing that changed its ids."""
+SCATTER = 0.5
+"""Gamma shape of rates among targets: heavy-tailed, one in ten holds half of the posts."""
+RATE_PER_S = 1.0 / 3_600.0
+"""Posting rate of a target before anything is known."""
+HOUR_COUNTS = 8.0
+"""Posts of a target's own that weigh as much as its host's profile of the night."""
+PEERS = 2.0
+"""Targets that weigh as much as what all hosts say together."""
+FADE = 0.95
+"""What a night is worth after each further night: half after two weeks."""
+FORM = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What is believed now. rate_per_s (n,): posts/s at this instant; base_per_s: without bursts.
+
+    kinds: (n, kinds), weights that sum to 1: of a target's next post.
+    """
+
+    rate_per_s: Floats
+    base_per_s: Floats
+    kinds: Floats
+
+    def curves(self, interval_s: Floats) -> tuple[Floats, Floats]:
+        """(met, lost) at these intervals (points,): each (n, points), see `allotment.Curves`."""
+        table = kinds()
+        met, alive = table.share(interval_s), table.alive(interval_s)
+        return self.kinds @ met.T, self.kinds @ (met - alive).T
+
+
+class Learner:
+    """Counts and likelihoods of n targets. Not thread-safe; all arguments are checked, none raises."""
+
+    __slots__ = (
+        "born", "covered", "covered_by_kind", "followed", "heat", "heat_at",
+        "host", "likely", "lives", "names", "stirred", "weights", "profile",
+    )  # fmt: skip
+
+    def __init__(self, names: Sequence[str], host: Sequence[int] | Indices) -> None:
+        """host: an index for each target; targets of one host lend one another their habits."""
+        count, width = len(names), kinds().count
+        self.names = tuple(names)
+        self.host = np.unique(np.asarray(host, np.intp), return_inverse=True)[1].reshape(count)
+        self.born = np.zeros((count, HOURS))
+        self.covered = np.zeros((count, HOURS))
+        self.covered_by_kind = np.zeros((count, width))
+        self.likely = np.zeros((count, width))
+        self.lives = np.zeros(count)
+        self.heat = np.zeros(count)
+        self.heat_at = np.zeros(count)
+        self.followed, self.stirred = 1.5, 5.0
+        self.weights = np.tile(kinds().prior, (count, 1))
+        self.profile = np.ones((count, HOURS))
+
+    @property
+    def hotness(self) -> float:
+        """Posts that follow one post within minutes, on average; bounded."""
+        return min(self.followed / self.stirred, HOTTEST)
+
+    def polled(self, targets: Indices, hour: Indices, at_s: Floats, gap_s: Floats, fresh: Floats) -> None:
+        """Good polls: `fresh` posts were new, `gap_s` after the good poll before; hour 0..23 local.
+
+        One array entry for each poll; later ones of the same target come later.
+        """
+        usable = (targets >= 0) & (targets < len(self.names)) & np.isfinite(at_s) & (gap_s > 0)
+        usable &= (gap_s <= LONGEST_GAP_S) & (fresh >= 0)
+        rest = np.flatnonzero(usable)
+        while len(rest):
+            _, first = np.unique(targets[rest], return_index=True)
+            now = rest[np.sort(first)]
+            self._once(targets[now], hour[now] % HOURS, at_s[now], gap_s[now], fresh[now])
+            rest = np.delete(rest, first)
+
+    def _once(self, rows: Indices, hour: Indices, at_s: Floats, gap_s: Floats, fresh: Floats) -> None:
+        """Polls of distinct targets."""
+        fresh = np.minimum(fresh, MOST_AT_ONCE)
+        covered = gap_s[:, None] * kinds().share(gap_s)
+        expected = np.einsum("mk,mk->m", covered, self.weights[rows])
+        old = self._heat(rows, at_s - gap_s)
+        faded = old * np.exp(-gap_s / BURST_S)
+        stirred = (old - faded) * expected / gap_s
+        base = self._base(rows, hour) * expected
+        by_burst = self.hotness * stirred / np.maximum(base + self.hotness * stirred, 1e-300)
+        self.followed += float(fresh @ by_burst)
+        self.stirred += float(stirred.sum())
+        self.born[rows, hour] += fresh * (1.0 - by_burst)
+        self.covered[rows, hour] += expected
+        self.covered_by_kind[rows] += covered
+        self.heat[rows] = faded + fresh
+        self.heat_at[rows] = at_s
+
+    def fold(
+        self,
+        targets: Indices,
+        after_s: Floats,
+        by_s: Floats,
+        known_s: Floats,
+        now_s: Floats,
+        gone: NDArray[np.bool_],
+    ) -> None:
+        """Looks at posts, as `lifetimes.look_likelihood` takes them; each stretch of a life once."""
+        usable = (targets >= 0) & (targets < len(self.names))
+        usable &= (after_s < by_s) & (by_s <= known_s) & (known_s < now_s) & (by_s - after_s <= LONGEST_GAP_S)
+        rows = targets[usable]
+        if not len(rows):
+            return
+        found = look_likelihood(*(part[usable] for part in (after_s, by_s, known_s, now_s)), gone[usable])
+        np.add.at(self.likely, rows, found)
+        np.add.at(self.lives, rows, gone[usable].astype(np.float64))
+
+    def night_over(self) -> None:
+        """What is known counts a little less from now on, so that new habits are learned."""
+        for part in (self.born, self.covered, self.covered_by_kind, self.likely, self.lives):
+            part *= FADE
+        self.followed, self.stirred = self.followed * FADE, self.stirred * FADE
+
+    def estimate(self, hour: int, now_s: float) -> Estimate:
+        """What is believed in this local hour; also re-estimates the priors from all targets."""
+        self.profile = self._profiles()
+        born, covered = self.born.sum(1), self.covered.sum(1)
+        seasoned = (self.profile * self.covered).sum(1) / np.maximum(covered, 1e-9)
+        by_kind = self.covered_by_kind * np.where(covered > 0, seasoned, 1.0)[:, None]
+        mean = self._usual(born, (by_kind * self.weights).sum(1))
+        span = SCATTER / mean
+        shape = SCATTER + born
+        log = np.log(self._kinds_elsewhere()) + self.likely
+        log += born[:, None] * np.log(np.maximum(by_kind, 1e-9))
+        log -= shape[:, None] * np.log(span[:, None] + by_kind)
+        weights = np.exp(log - log.max(axis=1, keepdims=True))
+        self.weights = weights / weights.sum(axis=1, keepdims=True)
+        rate = self.weights * (shape[:, None] / (span[:, None] + by_kind))
+        whole = rate.sum(1)
+        base = whole * self.profile[:, hour % HOURS]
+        heat = self._heat(np.arange(len(self.names)), np.full(len(self.names), now_s))
+        return Estimate(
+            rate_per_s=base + self.hotness * heat / BURST_S, base_per_s=base, kinds=rate / whole[:, None]
+        )
+
+    def _heat(self, rows: Indices, at_s: Floats) -> Floats:
+        age_s = np.clip(at_s - self.heat_at[rows], 0.0, 1e9)
+        return np.asarray(self.heat[rows] * np.exp(-age_s / BURST_S))
+
+    def _base(self, rows: Indices, hour: Indices) -> Floats:
+        born, covered = self.born[rows].sum(1), (self.covered[rows] * self.profile[rows]).sum(1)
+        return np.asarray((SCATTER + born) / (SCATTER / RATE_PER_S + covered) * self.profile[rows, hour])
+
+    def _profiles(self) -> Floats:
+        """Rate by hour as a multiple of the target's mean: own counts upon the host's upon all."""
+        rate = self.born.sum(1) / np.maximum((self.covered * self.profile).sum(1), 1e-9)
+        expected = rate[:, None] * self.covered
+        everywhere = (HOUR_COUNTS + self.born.sum(0)) / (HOUR_COUNTS + expected.sum(0))
+        of_host = (_by_host(self.born, self.host) + HOUR_COUNTS * everywhere) / (
+            _by_host(expected, self.host) + HOUR_COUNTS
+        )
+        prior = of_host[self.host]
+        own = (self.born + HOUR_COUNTS * prior) / (expected + HOUR_COUNTS)
+        return np.clip(own, 0.02, 50.0)
+
+    def _usual(self, born: Floats, covered: Floats) -> Floats:
+        """Mean rate of each target's kind: its host's other targets, upon all targets (n,)."""
+        whole = (1.0 + born.sum()) / (1.0 / RATE_PER_S + covered.sum())
+        own = (SCATTER + born) / (SCATTER / whole + covered)
+        known = covered * whole / (SCATTER + covered * whole)
+        total, weight = _by_host(known * own, self.host), _by_host(known, self.host)
+        others, heard = total[self.host] - known * own, weight[self.host] - known
+        strength = SCATTER * heard + PEERS
+        return np.asarray((SCATTER * others + PEERS * whole) / strength)
+
+    def _kinds_elsewhere(self) -> Floats:
+        """Prior of the kinds for each target: the host's other targets, upon all, upon the facts."""
+        known = (self.lives / (self.lives + 2.0))[:, None] * self.weights
+        everywhere = known.sum(0) + 2 * PEERS * kinds().prior
+        everywhere /= everywhere.sum()
+        others = _by_host(known, self.host)[self.host] - known + PEERS * everywhere
+        return np.asarray(np.maximum(others / others.sum(axis=1, keepdims=True), 1e-9))
+
+    # --- over a restart ---------------------------------------------------------------
+
+    def to_bytes(self) -> bytes:
+        """All that was learned, by target name; for `restore`."""
+        rows = {name: getattr(self, name).astype(np.float32) for name in _KEPT}
+        names = np.array([name.encode("utf-8", "surrogatepass").hex() for name in self.names], "S")
+        bursts = np.array([self.followed, self.stirred])
+        packed = io.BytesIO()
+        np.savez_compressed(packed, form=np.array([FORM]), names=names, bursts=bursts, **rows)
+        return packed.getvalue()
+
+    def restore(self, packed: bytes) -> int:
+        """Take over what another run learned of targets of the same name; returns how many.
+
+        Bytes that are damaged, of another form or hold numbers that are none change nothing
+        for the targets concerned: the watch then learns anew.
+        """
+        try:
+            with np.load(io.BytesIO(packed), allow_pickle=False) as kept:
+                parts = {name: kept[name] for name in ("form", "names", "bursts", *_KEPT)}
+        except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile):
+            return 0
+        return self._take(parts)
+
+    def _take(self, parts: Mapping[str, NDArray[np.generic]]) -> int:
+        try:
+            fits = parts["form"].tolist() == [FORM] and len(parts["names"].shape) == 1
+            count = len(parts["names"])
+            rows = {name: parts[name].astype(np.float64) for name in _KEPT}
+            bursts = parts["bursts"].astype(np.float64)
+        except (ValueError, TypeError):
+            return 0
+        fits = fits and bursts.shape == (2,) and np.isfinite(bursts).all() and 0 < bursts[0] < bursts[1]
+        fits = fits and all(rows[n].shape == (count, *getattr(self, n).shape[1:]) for n in _KEPT)
+        if not fits:
+            return 0
+        sound = np.ones(count, np.bool_)
+        for name in _KEPT:
+            part = rows[name].reshape(count, -1)
+            good = np.isfinite(part) & (part <= 0 if name == "likely" else part >= 0)
+            sound &= (good & (np.abs(part) < 1e12)).all(axis=1)
+        place = {name.encode("utf-8", "surrogatepass").hex(): n for n, name in enumerate(self.names)}
+        named = [place.get(bytes(name).decode("ascii", "replace"), -1) for name in parts["names"].tolist()]
+        old = np.flatnonzero(sound & (np.array(named, np.intp) >= 0))
+        new = np.array(named, np.intp)[old]
+        for name in _KEPT:
+            getattr(self, name)[new] = rows[name][old]
+        self.followed, self.stirred = bursts.tolist()
+        return len(old)
+
+
+_KEPT = ("born", "covered", "covered_by_kind", "likely", "lives", "weights")
+
+
+def _by_host(values: Floats, host: Indices) -> Floats:
+    """Sums over the targets of each host."""
+    total = np.zeros((int(host.max(initial=-1)) + 1, *values.shape[1:]))
+    order = np.argsort(host, kind="stable")
+    if len(order):
+        starts = np.flatnonzero(np.diff(host[order], prepend=-1))
+        total[host[order][starts]] = np.add.reduceat(values[order], starts, axis=0)
+    return total
