@@ -60,8 +60,8 @@ class Posts:
     born_s: Floats
     died_s: Floats
     first: Indices
-    rate_per_s: Floats
-    """Posts/s by target and minute, as one who saw every post would expect them (n, MINUTES)."""
+    base_per_s: Floats
+    """Posts/s by target and minute that no other post brought (n, MINUTES)."""
 
 
 def market(random: np.random.Generator, count: int) -> Market:
@@ -101,8 +101,7 @@ def posts(market: Market, random: np.random.Generator) -> Posts:
     target, born = target[order], born[order]
     life = np.minimum(_draw(random, market.crowd, target), LONGEST_LIFE_S)
     first = np.searchsorted(target, np.arange(count + 1))
-    expected = by_minute + _expected_bursts(market, target, born)
-    return Posts(target, born, born + life, first, expected)
+    return Posts(target, born, born + life, first, by_minute)
 
 
 def _with_bursts(
@@ -120,17 +119,11 @@ def _with_bursts(
     return np.concatenate(targets), np.concatenate(births)
 
 
-def _expected_bursts(market: Market, target: Indices, born: Floats) -> Floats:
-    """By target and minute, what earlier posts lead one to expect."""
-    expected = np.zeros((len(market.host), MINUTES))
-    birth = (born // 60).astype(np.intp)
-    for ahead in range(1, 60):
-        age = (ahead - 0.5) * 60
-        z = np.log(age / DELAY_MEDIAN_S) / DELAY_SPREAD
-        density = np.exp(-z * z / 2) / (age * DELAY_SPREAD * np.sqrt(2 * np.pi))
-        fits = birth + ahead < MINUTES
-        np.add.at(expected, (target[fits], birth[fits] + ahead), density * market.brings[target[fits]])
-    return expected
+def burst_by_minute() -> Floats:
+    """Posts/s in each of the sixty minutes after a post, for each post that it brings."""
+    age = (np.arange(60) + 0.5) * 60
+    z = np.log(age / DELAY_MEDIAN_S) / DELAY_SPREAD
+    return np.asarray(np.exp(-z * z / 2) / (age * DELAY_SPREAD * np.sqrt(2 * np.pi)))
 
 
 def _hosts(random: np.random.Generator, count: int) -> Indices:

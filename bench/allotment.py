@@ -74,20 +74,36 @@ class Even:
 
 
 class Oracle(Even):
-    """Solves the same programme with the truth."""
+    """Knows all that is true of each target, but not the posts it did not meet."""
 
     def __init__(self, limits: Limits, market: Market) -> None:
-        self._limits = limits
+        self._limits, self._market = limits, market
         points = grid(limits)
         met, lost = sellers.met(market, points)
         self._curves = Curves(interval_s=points, met=met, lost=lost)
-        self.tonight: Posts | None = None
+        self._ahead = sellers.burst_by_minute()
+        self._plan: Plan | None = None
+        self._rate = np.zeros((len(limits.host), 0))
+
+    def begin(self, tonight: Posts) -> None:
+        """Tonight's true rates by the minute, bursts left out."""
+        spare = np.zeros((len(self._limits.host), len(self._ahead) + 1))
+        self._rate = np.concatenate([tonight.base_per_s, spare], axis=1)
 
     def plan(self, minute: int, budget_per_s: float) -> tuple[Floats, Floats]:
-        assert self.tonight is not None
-        rate = self.tonight.rate_per_s[:, min(minute, MINUTES - 1)]
-        plan = allot(rate, self._curves, _with_budget(self._limits, budget_per_s))
-        return plan.interval_s, plan.met
+        self._plan = allot(self._rate[:, minute], self._curves, _with_budget(self._limits, budget_per_s))
+        return self._plan.interval_s, self._plan.met
+
+    def polled(self, rows: Indices, at_s: Floats, gap_s: Floats, fresh: Floats, minute: int) -> Floats | None:
+        assert self._plan is not None
+        intervals, hot = self._plan.interval_s[rows], np.flatnonzero(fresh)
+        if len(hot):
+            stirred = rows[hot]
+            brought = self._market.brings[stirred] * fresh[hot]
+            self._rate[stirred, minute : minute + len(self._ahead)] += brought[:, None] * self._ahead
+            worth = self._rate[stirred, minute]
+            intervals[hot] = answer(self._plan, self._curves, self._limits, stirred, worth)
+        return intervals
 
 
 class Learned:
@@ -127,7 +143,7 @@ class Learned:
         hour = np.full(len(rows), (FIRST_HOUR + minute // 60) % 24)
         self.learner.polled(rows, hour, self._now(at_s), gap_s, fresh)
         self.lives.looked_s[rows] = self._now(at_s)
-        self._rate[rows] += fresh * self.learner.hotness / BURST_S
+        self._rate[rows] += fresh * self.learner.hotness(rows) / BURST_S
         intervals = self._plan.interval_s[rows]
         hot = np.flatnonzero(fresh)
         if len(hot):

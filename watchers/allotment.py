@@ -25,8 +25,8 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 GRID_POINTS = 48
-HALVINGS = 44
-"""Of the logarithm of a price over twelve decades: leaves 1e-12 of it."""
+HALVINGS = 24
+"""Of the logarithm of a price over twelve decades: leaves 2e-6 of it, and `_blend` closes the rest."""
 FASTEST_S, SLOWEST_S = 0.05, 30 * 86_400.0
 MOST_POSTS_PER_S = 1_000.0
 

@@ -11,7 +11,7 @@ from the other targets of the host, theirs from all hosts (empirical Bayes, re-e
 each `estimate`; a target never counts in its own prior).
 
 Posts come in bursts: each post met raises the rate by hotness / BURST_S, fading over BURST_S.
-`hotness`, posts that follow one post, is learned over all targets; what it explains is kept out of base rates.
+`hotness`, the posts that follow one post, is learned too; what it explains is kept out of base rates.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ Indices = NDArray[np.intp]
 HOURS = 24
 BURST_S = 300.0
 """Time in which a burst fades by the factor e."""
+HOTNESS, PRIOR_BURSTS = 0.3, 10.0
+"""Posts that one post is thought to bring before anything is known, and the posts this is worth."""
 HOTTEST = 0.8
 """Posts that one post may bring: at one the expected burst would never end."""
 LONGEST_GAP_S = 3_600.0
@@ -88,14 +90,16 @@ class Learner:
         self.lives = np.zeros(count)
         self.heat = np.zeros(count)
         self.heat_at = np.zeros(count)
-        self.followed, self.stirred = 1.5, 5.0
+        self.followed = np.zeros(count)
+        self.stirred = np.zeros(count)
         self.weights = np.tile(kinds().prior, (count, 1))
         self.profile = np.ones((count, HOURS))
 
-    @property
-    def hotness(self) -> float:
-        """Posts that follow one post within minutes, on average; bounded."""
-        return min(self.followed / self.stirred, HOTTEST)
+    def hotness(self, rows: Indices) -> Floats:
+        """Posts that follow one post of these targets within minutes, on average; bounded."""
+        usual = (PRIOR_BURSTS * HOTNESS + self.followed.sum()) / (PRIOR_BURSTS + self.stirred.sum())
+        own = (PRIOR_BURSTS * usual + self.followed[rows]) / (PRIOR_BURSTS + self.stirred[rows])
+        return np.asarray(np.minimum(own, HOTTEST))
 
     def polled(self, targets: Indices, hour: Indices, at_s: Floats, gap_s: Floats, fresh: Floats) -> None:
         """Good polls: `fresh` posts were new, `gap_s` after the good poll before; hour 0..23 local.
@@ -120,9 +124,10 @@ class Learner:
         faded = old * np.exp(-gap_s / BURST_S)
         stirred = (old - faded) * expected / gap_s
         base = self._base(rows, hour) * expected
-        by_burst = self.hotness * stirred / np.maximum(base + self.hotness * stirred, 1e-300)
-        self.followed += float(fresh @ by_burst)
-        self.stirred += float(stirred.sum())
+        hot = self.hotness(rows) * stirred
+        by_burst = hot / np.maximum(base + hot, 1e-300)
+        self.followed[rows] += fresh * by_burst
+        self.stirred[rows] += stirred
         self.born[rows, hour] += fresh * (1.0 - by_burst)
         self.covered[rows, hour] += expected
         self.covered_by_kind[rows] += covered
@@ -150,9 +155,9 @@ class Learner:
 
     def night_over(self) -> None:
         """What is known counts a little less from now on, so that new habits are learned."""
-        for part in (self.born, self.covered, self.covered_by_kind, self.likely, self.lives):
-            part *= FADE
-        self.followed, self.stirred = self.followed * FADE, self.stirred * FADE
+        for name in _KEPT:
+            if name != "weights":
+                getattr(self, name)[:] *= FADE
 
     def estimate(self, hour: int, now_s: float) -> Estimate:
         """What is believed in this local hour; also re-estimates the priors from all targets."""
@@ -171,9 +176,10 @@ class Learner:
         rate = self.weights * (shape[:, None] / (span[:, None] + by_kind))
         whole = rate.sum(1)
         base = whole * self.profile[:, hour % HOURS]
-        heat = self._heat(np.arange(len(self.names)), np.full(len(self.names), now_s))
+        rows = np.arange(len(self.names))
+        heat = self._heat(rows, np.full(len(rows), now_s))
         return Estimate(
-            rate_per_s=base + self.hotness * heat / BURST_S, base_per_s=base, kinds=rate / whole[:, None]
+            rate_per_s=base + self.hotness(rows) * heat / BURST_S, base_per_s=base, kinds=rate / whole[:, None]
         )
 
     def _heat(self, rows: Indices, at_s: Floats) -> Floats:
@@ -220,9 +226,8 @@ class Learner:
         """All that was learned, by target name; for `restore`."""
         rows = {name: getattr(self, name).astype(np.float32) for name in _KEPT}
         names = np.array([name.encode("utf-8", "surrogatepass").hex() for name in self.names], "S")
-        bursts = np.array([self.followed, self.stirred])
         packed = io.BytesIO()
-        np.savez_compressed(packed, form=np.array([FORM]), names=names, bursts=bursts, **rows)
+        np.savez_compressed(packed, form=np.array([FORM]), names=names, **rows)
         return packed.getvalue()
 
     def restore(self, packed: bytes) -> int:
@@ -233,7 +238,7 @@ class Learner:
         """
         try:
             with np.load(io.BytesIO(packed), allow_pickle=False) as kept:
-                parts = {name: kept[name] for name in ("form", "names", "bursts", *_KEPT)}
+                parts = {name: kept[name] for name in ("form", "names", *_KEPT)}
         except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile):
             return 0
         return self._take(parts)
@@ -243,10 +248,8 @@ class Learner:
             fits = parts["form"].tolist() == [FORM] and len(parts["names"].shape) == 1
             count = len(parts["names"])
             rows = {name: parts[name].astype(np.float64) for name in _KEPT}
-            bursts = parts["bursts"].astype(np.float64)
         except (ValueError, TypeError):
             return 0
-        fits = fits and bursts.shape == (2,) and np.isfinite(bursts).all() and 0 < bursts[0] < bursts[1]
         fits = fits and all(rows[n].shape == (count, *getattr(self, n).shape[1:]) for n in _KEPT)
         if not fits:
             return 0
@@ -261,11 +264,10 @@ class Learner:
         new = np.array(named, np.intp)[old]
         for name in _KEPT:
             getattr(self, name)[new] = rows[name][old]
-        self.followed, self.stirred = bursts.tolist()
         return len(old)
 
 
-_KEPT = ("born", "covered", "covered_by_kind", "likely", "lives", "weights")
+_KEPT = ("born", "covered", "covered_by_kind", "likely", "lives", "weights", "followed", "stirred")
 
 
 def _by_host(values: Floats, host: Indices) -> Floats:

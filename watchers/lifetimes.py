@@ -2,8 +2,8 @@
 
 A target's lifetimes are unknown and seen only in intervals: a post appeared between two polls
 and vanished between two looks, and whoever came and went between two polls was never seen. So no
-mean is estimated. Each target holds a weight for each of some eighty kinds (log-normal and
-Weibull, medians from a quarter of a minute to a day), and every look multiplies the weights by
+mean is estimated. Each target holds a weight for each of 140 kinds (log-normal and
+Weibull, medians from twenty seconds to seventeen hours), and every look multiplies the weights by
 how likely it was. What a target is expected to lose is then the weighted mean over the kinds: it is
 wide while little is known and needs no correction by hand (`learning`).
 
@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-MEDIANS_S = tuple(np.geomspace(15.0, 86_400.0, 18).tolist())
-LOG_NORMAL_SPREADS = (0.5, 1.0, 1.6)
+MEDIANS_S = tuple(np.geomspace(20.0, 60_000.0, 20).tolist())
+LOG_NORMAL_SPREADS = (0.5, 0.7, 0.95, 1.25, 1.7)
 WEIBULL_SHAPES = (1.0, 0.55)
 """1 is the exponential; below 1 many vanish at once and the rest stays (quick sellers among slow ones)."""
 EXPECTED_MEDIAN_S = 1_200.0
