@@ -108,7 +108,7 @@ class _Demand:
         at, beyond = flat[begin + low], flat[begin + high]
         part = np.clip((level - at) / np.maximum(beyond - at, 1e-300), 0.0, 1.0)
         wanted_s = np.exp(self.log_s[low] + part * (self.log_s[high] - self.log_s[low]))
-        return np.clip(1.0 / wanted_s, self.least[rows], self.most[rows])
+        return np.asarray(np.clip(1.0 / wanted_s, self.least[rows], self.most[rows]))
 
 
 def grid(limits: Limits) -> Floats:
@@ -180,11 +180,11 @@ def answer(plan: Plan, curves: Curves, limits: Limits, targets: Indices, worth_p
     return np.asarray(np.where(full, planned_s, np.minimum(planned_s, np.maximum(shortest_s, wanted_s))))
 
 
-def met_at(curves: Curves, interval_s: Floats) -> Floats:
-    """Share of posts met at each target's own interval (n,)."""
+def met_at(curves: Curves, interval_s: Floats, targets: Indices | None = None) -> Floats:
+    """Share of posts met by each of these targets (all, in order, when None) at its own interval."""
     place = np.interp(np.log(interval_s), np.log(curves.interval_s), np.arange(len(curves.interval_s)))
     below = np.minimum(place.astype(np.intp), len(curves.interval_s) - 2)
-    part, rows = place - below, np.arange(len(interval_s))
+    part, rows = place - below, np.arange(len(interval_s)) if targets is None else targets
     share = curves.met[rows, below] * (1 - part) + curves.met[rows, below + 1] * part
     return np.asarray(np.clip(np.nan_to_num(share), 0.0, 1.0))
 
@@ -201,7 +201,7 @@ def _within_hosts(demand: _Demand, limits: Limits) -> tuple[Floats, Floats]:
     room = limits.host_per_s
 
     def spent(polls: Floats) -> Floats:
-        return np.bincount(host, cost * polls, hosts)
+        return np.bincount(host, cost * polls, hosts).astype(np.float64)
 
     low, high = np.full(hosts, _top(demand) * 1e-12), np.full(hosts, _top(demand))
     for _ in range(HALVINGS):
@@ -237,7 +237,9 @@ def _within_total(demand: _Demand, caps: Floats, total_per_s: float) -> tuple[Fl
     return _blend(more, polls(high), spent, room, zero), high
 
 
-def _blend(more: Floats, less: Floats, spent: Callable[[Floats], Floats], room: Floats, group: Indices) -> Floats:
+def _blend(
+    more: Floats, less: Floats, spent: Callable[[Floats], Floats], room: Floats, group: Indices
+) -> Floats:
     """Between too much and too little so that each group's room is used up, also where many tie."""
     above, below = spent(more), spent(less)
     part = np.clip((room - below) / np.maximum(above - below, 1e-300), 0.0, 1.0)[group]
@@ -281,7 +283,7 @@ def _check(worth_per_s: Floats, curves: Curves, limits: Limits) -> None:
     shapes = {limits.shortest_s.shape, limits.longest_s.shape, worth_per_s.shape}
     if shapes != {(count,)} or curves.met.shape != (count, points) or curves.lost.shape != (count, points):
         raise ValueError("one row for each target is needed in every array")
-    if count and not (0 <= limits.host.min() and limits.host.max() < len(limits.host_per_s)):
+    if count and not (limits.host.min() >= 0 and limits.host.max() < len(limits.host_per_s)):
         raise ValueError("a target's host has no limit")
     budgets = np.append(limits.host_per_s, limits.total_per_s)
     if not (np.isfinite(budgets).all() and (budgets > 0).all()):

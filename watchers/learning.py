@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from watchers.lifetimes import Floats, kinds, look_likelihood
+from watchers.lifetimes import Floats, Stretches, kinds, look_likelihood
 
 Indices = NDArray[np.intp]
 
@@ -74,8 +74,8 @@ class Learner:
     """Counts and likelihoods of n targets. Not thread-safe; all arguments are checked, none raises."""
 
     __slots__ = (
-        "born", "covered", "covered_by_kind", "followed", "heat", "heat_at",
-        "host", "likely", "lives", "names", "stirred", "weights", "profile",
+        "born", "covered", "covered_by_kind", "followed", "heat", "heat_at", "host",
+        "likely", "lives", "names", "profile", "stirred", "weights",
     )  # fmt: skip
 
     def __init__(self, names: Sequence[str], host: Sequence[int] | Indices) -> None:
@@ -134,24 +134,13 @@ class Learner:
         self.heat[rows] = faded + fresh
         self.heat_at[rows] = at_s
 
-    def fold(
-        self,
-        targets: Indices,
-        after_s: Floats,
-        by_s: Floats,
-        known_s: Floats,
-        now_s: Floats,
-        gone: NDArray[np.bool_],
-    ) -> None:
-        """Looks at posts, as `lifetimes.look_likelihood` takes them; each stretch of a life once."""
-        usable = (targets >= 0) & (targets < len(self.names))
-        usable &= (after_s < by_s) & (by_s <= known_s) & (known_s < now_s) & (by_s - after_s <= LONGEST_GAP_S)
-        rows = targets[usable]
-        if not len(rows):
-            return
-        found = look_likelihood(*(part[usable] for part in (after_s, by_s, known_s, now_s)), gone[usable])
-        np.add.at(self.likely, rows, found)
-        np.add.at(self.lives, rows, gone[usable].astype(np.float64))
+    def fold(self, targets: Indices, seen: Stretches) -> None:
+        """Stretches of lives of posts of these targets; each stretch of a life once."""
+        usable = (targets >= 0) & (targets < len(self.names)) & seen.sound(LONGEST_GAP_S)
+        rows, seen = targets[usable], seen.only(usable)
+        if len(rows):
+            np.add.at(self.likely, rows, look_likelihood(seen))
+            np.add.at(self.lives, rows, seen.gone.astype(np.float64))
 
     def night_over(self) -> None:
         """What is known counts a little less from now on, so that new habits are learned."""
@@ -179,7 +168,9 @@ class Learner:
         rows = np.arange(len(self.names))
         heat = self._heat(rows, np.full(len(rows), now_s))
         return Estimate(
-            rate_per_s=base + self.hotness(rows) * heat / BURST_S, base_per_s=base, kinds=rate / whole[:, None]
+            rate_per_s=base + self.hotness(rows) * heat / BURST_S,
+            base_per_s=base,
+            kinds=rate / whole[:, None],
         )
 
     def _heat(self, rows: Indices, at_s: Floats) -> Floats:
@@ -200,7 +191,7 @@ class Learner:
         )
         prior = of_host[self.host]
         own = (self.born + HOUR_COUNTS * prior) / (expected + HOUR_COUNTS)
-        return np.clip(own, 0.02, 50.0)
+        return np.asarray(np.clip(own, 0.02, 50.0))
 
     def _usual(self, born: Floats, covered: Floats) -> Floats:
         """Mean rate of each target's kind: its host's other targets, upon all targets (n,)."""
@@ -277,4 +268,4 @@ def _by_host(values: Floats, host: Indices) -> Floats:
     if len(order):
         starts = np.flatnonzero(np.diff(host[order], prepend=-1))
         total[host[order][starts]] = np.add.reduceat(values[order], starts, axis=0)
-    return total
+    return np.asarray(total)

@@ -1,8 +1,9 @@
 """Posts that are being watched for their lifetime: what `Learner.fold` is told, and when.
 
 A post's life is told in stretches: "still there" each time it has grown by a quarter, and once
-"gone". So posts that still stand count as such, and learning does not believe only the dead. Pure; not kept over
-a restart: a post that is forgotten is one whose end was never seen, which biases nothing.
+"gone". So posts that still stand count as such, and learning does not believe only the dead.
+Pure; not kept over a restart: a post that is forgotten is one whose end was never seen, which
+biases nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from watchers.learning import LONGEST_GAP_S, Learner
+from watchers.lifetimes import Stretches
 
 GROWTH = 1.25
 OLDEST_S = 12 * 3_600.0
@@ -99,9 +101,9 @@ class Lives:
             else:
                 del self._open[key]
         if self._told:
-            target, after, by, known, now, gone = zip(*self._told, strict=True)
-            spans = (np.array(part) for part in (after, by, known, now))
-            learner.fold(np.array(target, np.intp), *spans, np.array(gone))
+            target, after, by, known, now, gone = (np.array(part) for part in zip(*self._told, strict=True))
+            seen = Stretches(after_s=after, by_s=by, known_s=known, now_s=now, gone=gone)
+            learner.fold(target, seen)
             self._told.clear()
 
     def _stay(self, life: _Life, until_s: float) -> None:
