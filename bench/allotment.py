@@ -223,7 +223,7 @@ class Trial:
         return float(np.max(sums))
 
     def worst_bin(self) -> float:
-        """Points between shown and met in the worst of BINS parts, equal in posts, by what was shown."""
+        """Points between shown and met in the worst of BINS parts of equal size."""
         shown = np.concatenate([played.shown for played in self.played])
         met = np.concatenate([played.met for played in self.played])
         order = np.argsort(shown, kind="stable")

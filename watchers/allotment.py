@@ -85,7 +85,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Demand:
-    """Rows ready for bisection: marginal seconds by interval, made monotone, and what scales them."""
+    """Rows ready for bisection: marginal seconds by interval, monotone and padded, and what scales them."""
 
     log_s: Floats
     marginal: Floats
@@ -99,16 +99,20 @@ class _Demand:
         with np.errstate(divide="ignore", invalid="ignore"):
             level = np.where(self.worth[rows] > 0, price * self.cost[rows] / self.worth[rows], np.inf)
         flat, width = self.marginal.reshape(-1), self.marginal.shape[1]
-        low, high = np.zeros(len(rows), np.intp), np.full(len(rows), width - 1, np.intp)
         begin = rows * width
-        for _ in range((width - 1).bit_length()):
-            middle = (low + high) // 2
-            below = flat[begin + middle] <= level
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        low = begin.copy()
+        step = width // 2
+        while step:  # the last point not above the level, in rows padded to a power of two
+            low += step * (flat[low + step] <= level)
+            step //= 2
+        low = np.minimum(low - begin, len(self.log_s) - 2)
+        high = low + 1
         at, beyond = flat[begin + low], flat[begin + high]
         part = np.clip((level - at) / np.maximum(beyond - at, 1e-300), 0.0, 1.0)
         wanted_s = np.exp(self.log_s[low] + part * (self.log_s[high] - self.log_s[low]))
-        return np.asarray(np.clip(1.0 / wanted_s, self.least[rows], self.most[rows]))
+        # Beyond the last point the floor rules, also one that a budget has pushed below the grid.
+        polls = np.where(level >= flat[begin + len(self.log_s) - 1], self.least[rows], 1.0 / wanted_s)
+        return np.asarray(np.clip(polls, self.least[rows], self.most[rows]))
 
 
 def grid(limits: Limits) -> Floats:
@@ -136,7 +140,7 @@ def allot(worth_per_s: Floats, curves: Curves, limits: Limits, *, fair_share: fl
     worth = np.clip(np.nan_to_num(worth_per_s, nan=0.0, posinf=MOST_POSTS_PER_S), 0.0, MOST_POSTS_PER_S)
     lost = np.nan_to_num(curves.lost, nan=0.0, posinf=0.0, neginf=0.0)
     marginal = np.maximum.accumulate(np.clip(lost, 0.0, 1.0) * curves.interval_s, axis=1)
-    demand = _Demand(np.log(curves.interval_s), marginal, worth, cost, least, most)
+    demand = _Demand(np.log(curves.interval_s), _padded(marginal), worth, cost, least, most)
     by_host, host_price = _within_hosts(demand, limits)
     rate, price = _within_total(demand, by_host, limits.total_per_s)
     priced = np.maximum(price, host_price)
@@ -248,8 +252,15 @@ def _blend(
 
 def _top(demand: _Demand) -> float:
     """A price at which nobody wants more than the floor."""
-    gain = demand.worth * demand.marginal[:, -1] / demand.cost
+    gain = demand.worth * demand.marginal[:, len(demand.log_s) - 1] / demand.cost
     return max(float(gain.max(initial=0.0)) * 1.01, 1e-30)
+
+
+def _padded(marginal: Floats) -> Floats:
+    """Rows lengthened to a power of two with what no level reaches."""
+    width = marginal.shape[1]
+    more = (1 << (width - 1).bit_length()) - width
+    return np.ascontiguousarray(np.pad(marginal, ((0, 0), (0, more)), constant_values=np.inf))
 
 
 def _fitted(least: Floats, cost: Floats, limits: Limits) -> Floats:

@@ -10,14 +10,16 @@ the unknown kind of lifetime, rate and kind are one posterior: for each kind k o
 from the other targets of the host, theirs from all hosts (empirical Bayes, re-estimated at
 each `estimate`; a target never counts in its own prior).
 
-Posts come in bursts: each post met raises the rate by hotness / BURST_S, fading over BURST_S.
-`hotness`, the posts that follow one post, is learned too; what it explains is kept out of base rates.
+Posts come in bursts: while more posts were met within BURST_S than is usual, more are expected, and
+fewer otherwise. `hotness`, the posts that follow one post, is the regression of the counts on that
+excess, pooled over targets; the usual rate is counted without it, so neither can take the other's place.
 """
 
 from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -54,13 +56,13 @@ FORM = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What is believed now. rate_per_s (n,): posts/s at this instant; base_per_s: without bursts.
+    """What is believed now. rate_per_s (n,): posts/s at this instant; usual_per_s: bursts averaged.
 
     kinds: (n, kinds), weights that sum to 1: of a target's next post.
     """
 
     rate_per_s: Floats
-    base_per_s: Floats
+    usual_per_s: Floats
     kinds: Floats
 
     def curves(self, interval_s: Floats) -> tuple[Floats, Floats]:
@@ -75,7 +77,7 @@ class Learner:
 
     __slots__ = (
         "born", "covered", "covered_by_kind", "followed", "heat", "heat_at", "host",
-        "likely", "lives", "names", "profile", "stirred", "weights",
+        "likely", "lives", "names", "profile", "stirred", "watched", "weights",
     )  # fmt: skip
 
     def __init__(self, names: Sequence[str], host: Sequence[int] | Indices) -> None:
@@ -92,14 +94,16 @@ class Learner:
         self.heat_at = np.zeros(count)
         self.followed = np.zeros(count)
         self.stirred = np.zeros(count)
+        self.watched = np.zeros(count)
         self.weights = np.tile(kinds().prior, (count, 1))
         self.profile = np.ones((count, HOURS))
 
     def hotness(self, rows: Indices) -> Floats:
         """Posts that follow one post of these targets within minutes, on average; bounded."""
         usual = (PRIOR_BURSTS * HOTNESS + self.followed.sum()) / (PRIOR_BURSTS + self.stirred.sum())
+        usual = min(max(float(usual), 0.0), HOTTEST)
         own = (PRIOR_BURSTS * usual + self.followed[rows]) / (PRIOR_BURSTS + self.stirred[rows])
-        return np.asarray(np.minimum(own, HOTTEST))
+        return np.asarray(np.clip(own, 0.0, HOTTEST))
 
     def polled(self, targets: Indices, hour: Indices, at_s: Floats, gap_s: Floats, fresh: Floats) -> None:
         """Good polls: `fresh` posts were new, `gap_s` after the good poll before; hour 0..23 local.
@@ -122,14 +126,14 @@ class Learner:
         expected = np.einsum("mk,mk->m", covered, self.weights[rows])
         old = self._heat(rows, at_s - gap_s)
         faded = old * np.exp(-gap_s / BURST_S)
-        stirred = (old - faded) * expected / gap_s
-        base = self._base(rows, hour) * expected
-        hot = self.hotness(rows) * stirred
-        by_burst = hot / np.maximum(base + hot, 1e-300)
-        self.followed[rows] += fresh * by_burst
-        self.stirred[rows] += stirred
-        self.born[rows, hour] += fresh * (1.0 - by_burst)
+        usual = self._usual_now(rows, hour)
+        felt, wonted = (old - faded) / gap_s, usual * expected / gap_s
+        excess, scale = felt - wonted, np.maximum(felt + wonted, 1e-12)
+        self.followed[rows] += excess / scale * (fresh - usual * expected)
+        self.stirred[rows] += excess * excess / scale * expected
+        self.born[rows, hour] += fresh
         self.covered[rows, hour] += expected
+        self.watched[rows] += gap_s
         self.covered_by_kind[rows] += covered
         self.heat[rows] = faded + fresh
         self.heat_at[rows] = at_s
@@ -154,7 +158,7 @@ class Learner:
         born, covered = self.born.sum(1), self.covered.sum(1)
         seasoned = (self.profile * self.covered).sum(1) / np.maximum(covered, 1e-9)
         by_kind = self.covered_by_kind * np.where(covered > 0, seasoned, 1.0)[:, None]
-        mean = self._usual(born, (by_kind * self.weights).sum(1))
+        mean = self._prior_mean(born, (by_kind * self.weights).sum(1))
         span = SCATTER / mean
         shape = SCATTER + born
         log = np.log(self._kinds_elsewhere()) + self.likely
@@ -164,20 +168,23 @@ class Learner:
         self.weights = weights / weights.sum(axis=1, keepdims=True)
         rate = self.weights * (shape[:, None] / (span[:, None] + by_kind))
         whole = rate.sum(1)
-        base = whole * self.profile[:, hour % HOURS]
-        rows = np.arange(len(self.names))
-        heat = self._heat(rows, np.full(len(rows), now_s))
+        usual = whole * self.profile[:, hour % HOURS]
         return Estimate(
-            rate_per_s=base + self.hotness(rows) * heat / BURST_S,
-            base_per_s=base,
-            kinds=rate / whole[:, None],
+            rate_per_s=self._stirred_rate(usual, now_s), usual_per_s=usual, kinds=rate / whole[:, None]
         )
+
+    def _stirred_rate(self, usual: Floats, now_s: float) -> Floats:
+        """The usual rate, raised or lowered by what was met of late."""
+        rows = np.arange(len(self.names))
+        met = np.where(self.watched > 0, self.covered.sum(1) / np.maximum(self.watched, 1e-9), 1.0)
+        heat = self._heat(rows, np.full(len(rows), now_s))
+        return np.asarray(usual + self.hotness(rows) * (heat / BURST_S - usual * np.minimum(met, 1.0)))
 
     def _heat(self, rows: Indices, at_s: Floats) -> Floats:
         age_s = np.clip(at_s - self.heat_at[rows], 0.0, 1e9)
         return np.asarray(self.heat[rows] * np.exp(-age_s / BURST_S))
 
-    def _base(self, rows: Indices, hour: Indices) -> Floats:
+    def _usual_now(self, rows: Indices, hour: Indices) -> Floats:
         born, covered = self.born[rows].sum(1), (self.covered[rows] * self.profile[rows]).sum(1)
         return np.asarray((SCATTER + born) / (SCATTER / RATE_PER_S + covered) * self.profile[rows, hour])
 
@@ -193,7 +200,7 @@ class Learner:
         own = (self.born + HOUR_COUNTS * prior) / (expected + HOUR_COUNTS)
         return np.asarray(np.clip(own, 0.02, 50.0))
 
-    def _usual(self, born: Floats, covered: Floats) -> Floats:
+    def _prior_mean(self, born: Floats, covered: Floats) -> Floats:
         """Mean rate of each target's kind: its host's other targets, upon all targets (n,)."""
         whole = (1.0 + born.sum()) / (1.0 / RATE_PER_S + covered.sum())
         own = (SCATTER + born) / (SCATTER / whole + covered)
@@ -230,7 +237,7 @@ class Learner:
         try:
             with np.load(io.BytesIO(packed), allow_pickle=False) as kept:
                 parts = {name: kept[name] for name in ("form", "names", *_KEPT)}
-        except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile):
+        except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile, zlib.error):
             return 0
         return self._take(parts)
 
@@ -247,8 +254,8 @@ class Learner:
         sound = np.ones(count, np.bool_)
         for name in _KEPT:
             part = rows[name].reshape(count, -1)
-            good = np.isfinite(part) & (part <= 0 if name == "likely" else part >= 0)
-            sound &= (good & (np.abs(part) < 1e12)).all(axis=1)
+            least, most = _BOUNDS.get(name, (0.0, 1e12))
+            sound &= ((part >= least) & (part <= most)).all(axis=1)
         place = {name.encode("utf-8", "surrogatepass").hex(): n for n, name in enumerate(self.names)}
         named = [place.get(bytes(name).decode("ascii", "replace"), -1) for name in parts["names"].tolist()]
         old = np.flatnonzero(sound & (np.array(named, np.intp) >= 0))
@@ -258,7 +265,8 @@ class Learner:
         return len(old)
 
 
-_KEPT = ("born", "covered", "covered_by_kind", "likely", "lives", "weights", "followed", "stirred")
+_KEPT = ("watched", "born", "covered", "covered_by_kind", "likely", "lives", "weights", "followed", "stirred")
+_BOUNDS = {"likely": (-1e12, 0.0), "followed": (-1e12, 1e12)}
 
 
 def _by_host(values: Floats, host: Indices) -> Floats:
