@@ -40,11 +40,16 @@ class Even:
     def __init__(self, limits: Limits) -> None:
         self._interval_s = uniform(limits)
 
-    def plan(self, minute: int, budget_per_s: float) -> tuple[Floats, Floats]:
+    def plan(self, minute: int, budget_per_s: float) -> tuple[Floats, Floats]:  # noqa: ARG002
         return self._interval_s, np.ones(len(self._interval_s))
 
     def polled(
-        self, rows: Indices, at_s: Floats, gap_s: Floats, fresh: Floats, minute: int
+        self,
+        rows: Indices,  # noqa: ARG002
+        at_s: Floats,  # noqa: ARG002
+        gap_s: Floats,  # noqa: ARG002
+        fresh: Floats,  # noqa: ARG002
+        minute: int,  # noqa: ARG002
     ) -> tuple[Floats, Floats] | None:
         return None
 
@@ -80,7 +85,12 @@ class Oracle(Even):
         return self._plan.interval_s, self._plan.met
 
     def polled(
-        self, rows: Indices, at_s: Floats, gap_s: Floats, fresh: Floats, minute: int
+        self,
+        rows: Indices,
+        at_s: Floats,  # noqa: ARG002
+        gap_s: Floats,  # noqa: ARG002
+        fresh: Floats,
+        minute: int,
     ) -> tuple[Floats, Floats] | None:
         assert self._plan is not None
         hot = np.flatnonzero(fresh)
@@ -247,9 +257,12 @@ def solve_times(count: int = 10_000, hosts: int = 5_000) -> tuple[float, float]:
     host = random.integers(0, hosts, count)
     shortest = random.choice([30.0, 60.0], count)
     limits = Limits(
-        host=host, shortest_s=shortest, longest_s=shortest * STRETCH,
-        host_per_s=np.where(random.random(hosts) < 0.2, 0.02, 1.0), total_per_s=float((1 / shortest).sum()) / 3,
-    )  # fmt: skip
+        host=host,
+        shortest_s=shortest,
+        longest_s=shortest * STRETCH,
+        host_per_s=np.where(random.random(hosts) < 0.2, 0.02, 1.0),
+        total_per_s=float((1 / shortest).sum()) / 3,
+    )
     learner = Learner([f"target {n}" for n in range(count)], host)
     learner.likely -= random.gamma(1.0, 3.0, learner.likely.shape)
     points = grid(limits)

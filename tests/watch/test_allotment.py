@@ -207,7 +207,7 @@ def test_a_burst_is_answered_at_once_and_within_bounds() -> None:
     plan = allot(rate, curves, limits)
     rows = np.array([5, 17])
     assert plan.interval_s[5] > 120
-    faster = answer(plan, curves, limits, rows, np.array([2e-3, 1.0]))
+    faster = answer(plan, curves, limits, rows, np.array([1e-2, 1.0]))
     assert 30.0 <= faster[0] < 60.0
     assert faster[1] == plan.interval_s[17]  # its host gives no more
     assert (answer(plan, curves, limits, rows, np.array([0.0, np.nan])) == plan.interval_s[rows]).all()
