@@ -61,9 +61,12 @@ class Played:
 class Night:
     """Plays one night under one policy."""
 
-    def __init__(self, market: Market, posts: Posts, policy: Policy, budget_per_s: float) -> None:
+    def __init__(
+        self, market: Market, posts: Posts, policy: Policy, budget_per_s: float, *, every: int = 1
+    ) -> None:
+        """every: minutes between two plans."""
         count = len(market.host)
-        self.posts, self.policy, self.budget = posts, policy, budget_per_s
+        self.posts, self.policy, self.budget, self.every = posts, policy, budget_per_s, every
         self.last = np.zeros(count)
         self.interval = np.ones(count)
         self.expected = np.zeros(count)
@@ -86,7 +89,8 @@ class Night:
         debt = 0.0
         for minute in range(MINUTES + TAIL_MINUTES):
             spare = min(debt / 60, 0.2 * self.budget)
-            self._replan(minute, *self.policy.plan(minute, self.budget - spare))
+            if minute % self.every == 0:
+                self._replan(minute, *self.policy.plan(minute, self.budget - spare))
             polls = self._minute(minute)
             self.played.polls += polls
             if minute >= TAIL_MINUTES:  # the first round falls as the phases were drawn

@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 from bench import _sellers as sellers
-from bench._polling import TAIL_MINUTES, Night, Played
+from bench._polling import TAIL_MINUTES, Night, Played, Policy
 from bench._sellers import FIRST_HOUR, MINUTES, NIGHT_S, Floats, Indices, Market, Posts
 from bench.figures import Figure, Result
 from watchers.allotment import Curves, Limits, Plan, allot, answer, grid, met_at, uniform
@@ -174,10 +174,11 @@ def _with_budget(limits: Limits, per_s: float) -> Limits:
 class Trial:
     """The same nights for the three, and what came of them."""
 
-    def __init__(self, seed: int, targets: int, nights: int, oracle_nights: int) -> None:
+    def __init__(self, seed: int, targets: int, nights: int, oracle_nights: int, *, every: int = 1) -> None:
+        """every: minutes between two plans."""
         self.random = np.random.default_rng(seed)
         self.market = sellers.market(self.random, targets)
-        self.nights, self.oracle_nights = nights, oracle_nights
+        self.nights, self.oracle_nights, self.every = nights, oracle_nights, every
         self.budget = float((1 / self.market.interval_s).sum()) / 3
         self.limits = Limits(
             host=self.market.host,
@@ -205,11 +206,14 @@ class Trial:
             self._note(tonight, even, ours)
             if night <= self.oracle_nights:
                 oracle.begin(tonight)
-                best = Night(self.market, tonight, oracle, self.budget).play()
+                best = self._night(tonight, oracle)
                 lost = [self._expected_misses(tonight, played) for played in (even, ours, best)]
                 self.shares[night] = (lost[0] - lost[1], lost[0] - lost[2])
             print(f"night {night}: {len(tonight.target)} posts, even misses {self.misses[-1][0]}, "
                   f"learned {self.misses[-1][1]}", file=sys.stderr)  # fmt: skip
+
+    def _night(self, tonight: Posts, policy: Policy) -> Played:
+        return Night(self.market, tonight, policy, self.budget, every=self.every).play()
 
     def _note(self, tonight: Posts, even: Played, ours: Played) -> None:
         self.misses.append((int((~even.met).sum()), int((~ours.met).sum())))

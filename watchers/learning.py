@@ -4,11 +4,11 @@ Pure: no clock, no network, no files; instants are seconds of whatever clock the
 arrays inside are changed in place by `polled` and `fold`; `estimate` reads them.
 
 Only posts that live long enough to be met are seen. So the rate is posts met divided by the
-seconds of posting that were covered, sum over polls of T * C(T), and since C depends on
-the unknown kind of lifetime, rate and kind are one posterior: for each kind k of
-`lifetimes`, weight = prior_k * likelihood of the looks * Gamma-Poisson likelihood of the counts. Priors come
-from the other targets of the host, theirs from all hosts (empirical Bayes, re-estimated at
-each `estimate`; a target never counts in its own prior).
+seconds of posting that were covered, sum over polls of T * C(T), and since C depends on the
+unknown kind of lifetime, rate and kind are one posterior: for each kind k of `lifetimes`,
+weight = prior_k * likelihood of the looks * Gamma-Poisson likelihood of the counts. Priors come
+from the other targets of the host, theirs from all hosts (empirical Bayes, re-estimated at each
+`estimate`; a target never counts in its host's word on itself).
 
 Posts come in bursts: while more posts were met within BURST_S than is usual, more are expected, and
 fewer otherwise. `hotness`, the posts that follow one post, is the regression of the counts on that
@@ -205,8 +205,8 @@ class Learner:
         )
         own = (self.born + HOUR_COUNTS * of_host[self.host]) / (expected + HOUR_COUNTS)
         # A mean of one over the hours that were watched: only then do rate and profile not trade places.
-        watched = self.covered + 1e-6
-        mean = (own * watched).sum(1) / watched.sum(1)
+        weight = self.covered + 1e-6
+        mean = (own * weight).sum(1) / weight.sum(1)
         return np.asarray(np.clip(own / mean[:, None], 0.02, 50.0))
 
     def _prior_mean(self, born: Floats, covered: Floats) -> Floats:

@@ -11,7 +11,7 @@ from bench.allotment import Trial
 
 @pytest.mark.slow
 def test_two_nights_of_learning_beat_even_polling_at_the_same_number_of_polls() -> None:
-    trial = Trial(seed=5, targets=200, nights=2, oracle_nights=0)
+    trial = Trial(seed=5, targets=200, nights=2, oracle_nights=0, every=10)
     trial.play()
     even, ours = (sum(night[n] for night in trial.misses) for n in (0, 1))
     assert even > 100
