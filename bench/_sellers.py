@@ -8,7 +8,7 @@ uniform or two crowds mixed (quick sellers among slow ones; medians of the facts
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,6 +102,24 @@ def posts(market: Market, random: np.random.Generator) -> Posts:
     life = np.minimum(_draw(random, market.crowd, target), LONGEST_LIFE_S)
     first = np.searchsorted(target, np.arange(count + 1))
     return Posts(target, born, born + life, first, by_minute)
+
+
+def dealt_anew(market: Market, random: np.random.Generator) -> Market:
+    """The same market after every seller moved: rates and lifetimes change places among all targets."""
+    order = random.permutation(len(market.host))
+    crowd = market.crowd
+    return replace(
+        market,
+        rate_per_s=market.rate_per_s[random.permutation(len(order))],
+        survival=market.survival[order],
+        crowd=Crowd(
+            crowd.family[order],
+            crowd.quick[order],
+            crowd.quick_median_s[order],
+            crowd.median_s[order],
+            crowd.spread[order],
+        ),
+    )
 
 
 def _with_bursts(

@@ -42,7 +42,7 @@ HOTTEST = 0.8
 """Posts that one post may bring: at one the expected burst would never end."""
 LONGEST_GAP_S = 3_600.0
 """Polls further apart tell nothing of rates here: the day, an outage."""
-MOST_AT_ONCE = 200
+MOST_AT_ONCE = 50
 """New posts of one poll that are believed: more is a listing that changed its ids."""
 SCATTER = 0.5
 """Gamma shape of rates among targets: heavy-tailed, one in ten holds half of the posts."""
