@@ -9,6 +9,7 @@ import ast
 import asyncio
 import importlib
 import inspect
+import os
 import sys
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -16,6 +17,8 @@ from pathlib import Path
 
 from bench.figures import Result, WrongUseError, as_json, table
 
+UNHEARD = 141
+"""As a shell says it of SIGPIPE."""
 USAGE = "usage: ./nightjar bench [NAME [--json] [arguments of the bench]]"
 
 
@@ -99,5 +102,16 @@ def main(arguments: list[str]) -> int:
     return 0 if result.met else 1
 
 
+def heard(arguments: list[str]) -> int:
+    """`main`; whoever reads us may stop at any line (head, less), and that is no error worth a traceback."""
+    try:
+        code = main(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNHEARD
+    return code
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(heard(sys.argv[1:]))

@@ -76,6 +76,7 @@ class Daemon:
         self.disk = DiskWatch(clock)
         self.unwritten = UnwrittenAlerts()
         self._channels_changed = asyncio.Event()
+        self._left_out: set[str] = set()
         self._dispatcher: Dispatcher | None = None
 
     async def run(self) -> None:
@@ -99,11 +100,17 @@ class Daemon:
                 behind.create_task(keep_alive(self.systemd, self.clock, lambda: True))
                 async with ending_group() as watch:
                     live, expired = self._in_force()
-                    self._say_expired(expired)
+                    await self._say_left_out(expired)
                     watch.create_task(self.roster.run(live))
                     watch.create_task(self.vigil.run())
                     self.systemd.ready(f"watching {len(live)} targets")
-                    log.info("watching", targets=len(live), expired=len(expired), data=str(self.store.folder))
+                    log.info(
+                        "watching",
+                        targets=len(live),
+                        expired=len(expired),
+                        unfilled=len(self.config.unfilled),
+                        data=str(self.store.folder),
+                    )
                     await self.stopping.wait()
                     self.systemd.stopping()
                     log.info("stopping: sealing what was begun")
@@ -258,12 +265,22 @@ class Daemon:
         expired = tuple(t for t in self.config.targets if past_review(t, today))
         return tuple(t for t in self.config.targets if t not in expired), expired
 
-    def _say_expired(self, expired: tuple[Target, ...]) -> None:
-        for target in expired:
-            reason = f"review was due after {target.authority.review_after}: renew it to go on"
-            row = self.house.rows.get(target.name) or Progress(target=target.name)
-            self.house.note(replace(row, health="expired", reason=reason))
-            log.warning("target not watched", target=target.name, why=reason)
+    async def _say_left_out(self, expired: tuple[Target, ...]) -> None:
+        """Tell of each target that is not watched: past its review, or nobody has said by whose right.
+
+        The log and `status` each time, the admin once for each reason.
+        """
+        renew = "review was due after {}: renew it to go on"
+        found = [(t.name, "expired", renew.format(t.authority.review_after)) for t in expired]
+        found += [(one.name, "unfilled", one.why) for one in self.config.unfilled]
+        for name, health, why in found:
+            row = self.house.rows.get(name) or Progress(target=name)
+            self.house.note(replace(row, health=health, reason=why))
+            log.warning("target not watched", target=name, why=why)
+        now = {f"target {name} is not watched: {why}" for name, _, why in found}
+        new, self._left_out = now - self._left_out, now
+        if new:
+            await self.tell_admin("\n".join(sorted(new)))
 
     async def _follow_config(self) -> None:
         """Apply every good edit; a bad one keeps what runs and is told to the admin."""
@@ -288,8 +305,8 @@ class Daemon:
             return
         self.bench.policy = policy
         live, expired = self._in_force()
-        self._say_expired(expired)
         await self.roster.set_targets(live)
+        await self._say_left_out(expired)
         if config.channels != old.channels:
             self._channels_changed.set()
         if config.authorities != old.authorities:
@@ -297,7 +314,8 @@ class Daemon:
         await self._log_config()
         self.vitals.reloads_total.labels("taken").inc()
         self.systemd.ready(f"watching {len(live)} targets")
-        log.info("configuration taken over", targets=len(live), expired=len(expired))
+        unfilled = len(config.unfilled)
+        log.info("configuration taken over", targets=len(live), expired=len(expired), unfilled=unfilled)
 
     # --- judging and telling -----------------------------------------------------------------
 
@@ -418,8 +436,8 @@ class Daemon:
             await self.clock.sleep(REVIEW_S)
             live, expired = self._in_force()
             if any(t.name in self.roster.watches for t in expired):
-                self._say_expired(expired)
                 await self.roster.set_targets(live)
+                await self._say_left_out(expired)
 
     def _live(self) -> tuple[Target, ...]:
         return self._in_force()[0]

@@ -93,11 +93,22 @@ def _status(args: argparse.Namespace, out: Out) -> int:
 
     folder, remark = _folder(args), ""
     try:
-        targets = {target.name: target for target in _read(_located(args)).targets}
+        config = _read(_located(args))
+        targets = {target.name: target for target in config.targets}
+        unfilled = {one.name: one.why for one in config.unfilled}
+        witnesses: tuple[str, ...] | None = config.witnesses
     except ConfigErrors as errors:
-        targets = {}
+        targets, unfilled, witnesses = {}, {}, None
         remark = f"the configuration has {len(errors.mistakes)} mistakes: run nightjar check"
-    return status.run(out, folder, _clock(), targets=targets, remark=remark)
+    return status.run(
+        out,
+        folder,
+        _clock(),
+        targets=targets,
+        unfilled=unfilled,
+        witnesses=witnesses,
+        remark=remark,
+    )
 
 
 def _find(args: argparse.Namespace, out: Out) -> int:
@@ -119,6 +130,7 @@ def _find(args: argparse.Namespace, out: Out) -> int:
         since=since,
         until=until,
         tier=Tier(args.tier) if args.tier else None,
+        vanished=args.vanished,
         limit=args.limit,
     )
     return find.run(out, _folder(args), clock, query, viewer=_viewer(args))
@@ -143,7 +155,7 @@ def _retention(args: argparse.Namespace, out: Out) -> int:
 
     rules = periods(_located(args))
     if not args.apply:
-        return retention.dry_run(out, _folder(args), _clock(), rules)
+        return retention.dry_run(out, _folder(args), _clock(), rules, every=args.list)
     return retention.apply(out, _folder(args), _clock(), rules, case.acting(args.officer))
 
 
@@ -204,7 +216,9 @@ def _verify(args: argparse.Namespace, out: Out) -> int:
     path = Path(args.what)
     if args.what and args.all:
         raise WrongUseError("verify takes a package, a case or --all, not several of them")
-    named = path.suffix == ".zip" or args.what.startswith(("/", "./", "../"))  # case numbers have slashes too
+    named = path.suffix in (".zip", ".age") or args.what.startswith(
+        ("/", "./", "../")
+    )  # case numbers have slashes too
     if args.what and (named or path.exists() or path.is_symlink()):
         return verify.package(out, path, admin=args.admin, key=args.key, roots=args.tsa_roots)
     if args.admin or args.key or args.tsa_roots:
@@ -224,7 +238,7 @@ def _keys(args: argparse.Namespace, out: Out) -> int:
             folder = None
         return keys.new_admin(out, folder, args.out)
     if args.act == "certify":
-        return keys.certify(out, _folder(args), _clock(), args.admin)
+        return keys.certify(out, _folder(args), _clock(), args.admin, again=args.again)
     if args.act == "rotate":
         return keys.rotate(out, _folder(args), _clock(), why=args.why, accepted=args.accept_rollback)
     return keys.show(out, _folder(args), _clock())
@@ -355,15 +369,16 @@ def _try(args: argparse.Namespace, out: Out) -> int:
 
 def _add(args: argparse.Namespace, out: Out) -> int:
     from bot.commands import add
-    from bot.glance import names
+    from bot.glance import names, pages
 
     clock = _clock()
     visitor = _visitor(args)
     try:
-        taken = names(_located(args))
+        taken, watched = names(_located(args)), pages(_located(args))
     except ConfigError:
-        taken = ()
-    order = add.Order(url=_address(args.url), kind=args.kind, write=args.write, taken=taken)
+        taken, watched = (), ()
+    url = _address(args.url)
+    order = add.Order(url=url, kind=args.kind, write=args.write, taken=taken, watched=watched)
     return add.run(out, clock, opened=lambda who: _Site(who, clock), visitor=visitor, order=order)
 
 

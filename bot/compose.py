@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from bot.channel import Card
 from bot.words import Text, plain
-from storage.model import Alert, AlertKind, Evidence, Lifetime, Verdict
+from storage.edits import pieces, shortened
+from storage.model import Alert, AlertKind, Change, Edit, Evidence, Lifetime, Verdict
 from storage.starred import starred_alert
 
 SCHEMA = "nightjar.alert/1"
@@ -24,6 +25,10 @@ _STATUS = {
     AlertKind.DELETED: "DELETED",
     AlertKind.REAPPEARED: "UP AGAIN",
 }
+_MOST_REASONS, _FEW_REASONS = 5, 2
+"""The card of an edit gives room to what changed: the reasons are in the case file."""
+_MOST_CHANGES, _MOST_OF_A_CHANGE = 3, 32
+_MOST_OF_AN_EVENT = 200
 
 
 def card(alert: Alert, sheet: bytes = b"", *, repeat: bool = False) -> Card:
@@ -40,8 +45,9 @@ def card(alert: Alert, sheet: bytes = b"", *, repeat: bool = False) -> Card:
     headline = text.text
     if repeat:
         text.line().add("possible repeat: the answer to an earlier try was lost", "italic")
+    _changed(text, alert)
     _offer(text, alert.evidence)
-    _why(text, alert.verdict)
+    _why(text, alert.verdict, most=_MOST_REASONS if alert.edit is None else _FEW_REASONS)
     _times(text, alert.evidence)
     _proof(text, alert.evidence, alert.notice)
     _log(text, alert, alert.evidence)
@@ -55,6 +61,8 @@ def _headline(text: Text, alert: Alert, evidence: Evidence, verdict: Verdict) ->
     text.add(f"{alert.tier.upper()} {verdict.score}", "bold")
     if alert.kind is not AlertKind.NEW:
         text.add(f" {_STATUS[alert.kind]}", "bold")
+    if alert.edit is not None and alert.edit.changes:
+        text.add(f" ({', '.join(c.what for c in alert.edit.changes[:_MOST_CHANGES])})")
     if verdict.products:
         text.add(f" {plain(', '.join(verdict.products), 40)}")
     words = [r for r in verdict.reasons if r.kind in ("term", "picture")][:2]
@@ -64,6 +72,23 @@ def _headline(text: Text, alert: Alert, evidence: Evidence, verdict: Verdict) ->
     if evidence.post.price:
         text.add(" ").add(plain(evidence.post.price, 20), "code")
     text.add(f" [{evidence.target}]")
+
+
+def _changed(text: Text, alert: Alert) -> None:
+    """What an edit changed, in at most three lines: the first thing that is asked of a changed post."""
+    if alert.edit is None:
+        if alert.kind is AlertKind.CHANGED:
+            text.line().add("changed: what it said before is no longer kept")
+        return
+    told, more = alert.edit.changes[:_MOST_CHANGES], alert.edit.changes[_MOST_CHANGES:]
+    if not told:
+        text.line().add("changed: nothing in title, price, pictures, text, seller or place")
+    for change in told:
+        text.line().add("changed ")
+        for words, of_site in pieces(change, _MOST_OF_A_CHANGE):
+            text.add(plain(words, _MOST_OF_A_CHANGE) if of_site else words, "code" if of_site else "")
+    if more:
+        text.add(f" · also {', '.join(change.what for change in more)}")
 
 
 def _offer(text: Text, evidence: Evidence) -> None:
@@ -76,12 +101,12 @@ def _offer(text: Text, evidence: Evidence) -> None:
         text.line().add("place: ").add(plain(post.location, 60), "code")
 
 
-def _why(text: Text, verdict: Verdict) -> None:
+def _why(text: Text, verdict: Verdict, *, most: int) -> None:
     text.line().add("why (inference): ")
-    for number, reason in enumerate(verdict.reasons[:5]):
+    for number, reason in enumerate(verdict.reasons[:most]):
         text.add(" | " if number else "").add(plain(reason.what, 60)).add(f" ({reason.weight:+.2f})")
-    if len(verdict.reasons) > 5:
-        text.add(f" | {len(verdict.reasons) - 5} more")
+    if len(verdict.reasons) > most:
+        text.add(f" | {len(verdict.reasons) - most} more")
     if verdict.contacts:
         text.line().add("contact: ").add(plain(", ".join(verdict.contacts[:3]), 100), "code")
     text.line().add(f"lexicon {plain(verdict.lexicon_version, 40)}")
@@ -165,6 +190,7 @@ def event(alert: Alert) -> dict[str, object]:
         "item": None,
         "preserved": None,
         "facts": None,
+        "changes": None if alert.edit is None else _changes(alert.edit),
         "inference": None,
         "lifetime": None,
         "log": None,
@@ -209,6 +235,18 @@ def _facts(evidence: Evidence) -> dict[str, object]:
         "pictures": [p.sha256 for p in evidence.pictures],
         "absences": list(evidence.absences),
     }
+
+
+def _changes(edit: Edit) -> list[dict[str, object]]:
+    return [_change(change) for change in edit.changes]
+
+
+def _change(change: Change) -> dict[str, object]:
+    """Texts around the first difference, each at most 200 characters; of pictures, counts."""
+    if change.counts:
+        return {"field": change.what, "before": None, "after": None, "counts": dict(change.counts)}
+    before, after = shortened(change, _MOST_OF_AN_EVENT)
+    return {"field": change.what, "before": before, "after": after, "counts": None}
 
 
 def _inference(alert: Alert) -> dict[str, object]:

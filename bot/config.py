@@ -33,6 +33,7 @@ __all__ = [
     "Config",
     "ConfigErrors",
     "Mistake",
+    "Unfilled",
     "locate",
     "past_review",
     "read",
@@ -45,14 +46,29 @@ PLACES = (Path("config.toml"), Path("/etc/nightjar/config.toml"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unfilled:
+    """A target that is not watched, since nobody has said by whose right. keys: those that are open."""
+
+    name: str
+    keys: tuple[str, ...]
+
+    @property
+    def why(self) -> str:
+        """The reason in words."""
+        return f"{', '.join(self.keys)} {'is' if len(self.keys) == 1 else 'are'} not filled in"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """Everything an admin has decided. Paths are absolute.
 
     files: what was read. targets: of all files, those past review too; `expired` names
-    them. lexicons: beside the shipped one. metrics: (host, port) or None. hosts: limits
-    by host name. authorities: who is asked for time stamps. witnesses: verifier keys of
-    cosigners. digest: SHA-256 over all files. stanzas: each target's table as canonical
-    JSON, whose SHA-256 is `Target.digest`. retention: what is erased when. officers: who sees what.
+    them. unfilled: those whose authority is open, which are not among the targets; `mistakes`
+    says it key by key, and holds nothing else. lexicons: beside the shipped one. metrics:
+    (host, port) or None. hosts: limits by host name. authorities: who is asked for time
+    stamps. witnesses: verifier keys of cosigners. digest: SHA-256 over all files. stanzas: the
+    table of each of the targets as canonical JSON, whose SHA-256 is `Target.digest`. retention:
+    what is erased when. officers: who sees what.
     """
 
     path: Path
@@ -73,6 +89,8 @@ class Config:
     log_level: str = "info"
     hosts: tuple[tuple[str, HostLimit], ...] = ()
     expired: tuple[str, ...] = ()
+    unfilled: tuple[Unfilled, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
     digest: str = ""
     stanzas: tuple[str, ...] = ()
     retention: Rules = KEPT_FOR_EVER
@@ -96,7 +114,7 @@ def read(
 
     feeds: kind -> its `Settings`. today: decides what is past review. environment: for
     secrets, whose presence and mode are checked here. Raises ConfigErrors with ALL
-    mistakes of ALL files.
+    mistakes of ALL files; targets whose authority is open are left out, and that alone is no error.
     """
     sift = Sift()
     path = path.absolute()
@@ -115,10 +133,17 @@ def read(
         together.check_filters(sift, main, channels, targets)
     if salvaged is not None:
         together.check_nightjar(sift, main, salvaged, channels)
-    if sift.mistakes or nightjar is None:
+    if sift.stops or nightjar is None:
         raise ConfigErrors(sift.mistakes)
     composed = _composed(documents, nightjar, hosts, targets, channels=channels, expired=expired)
-    return replace(composed, authorities=authorities, retention=retention, officers=officers)
+    return replace(
+        composed,
+        authorities=authorities,
+        retention=retention,
+        officers=officers,
+        unfilled=tuple(Unfilled(name=one.name, keys=one.unfilled) for one in targets if one.unfilled),
+        mistakes=sift.mistakes,
+    )
 
 
 def _sound(found: tuple[FoundTarget, ...]) -> tuple[Target, ...]:
@@ -168,7 +193,7 @@ def _composed(
         hosts=tuple(sorted(hosts.items())),
         expired=tuple(t.name for t in _sound(targets) if t.name in expired),
         digest=_digest(documents),
-        stanzas=tuple(one.stanza for one in targets),
+        stanzas=tuple(one.stanza for one in targets if one.target is not None),
     )
 
 
@@ -190,5 +215,6 @@ def locate(named: Path | None, environment: Mapping[str, str]) -> Path:
     found = next((place for place in PLACES if place.is_file()), None)
     if found is None:
         places = ", ".join(map(str, PLACES))
-        raise ConfigError(f"no configuration: ${VARIABLE} is not set, and none of {places} is there")
+        begin = "copy config.example.toml to config.toml and change it, or name yours with --config FILE"
+        raise ConfigError(f"no configuration: ${VARIABLE} is not set, and none of {places} is there; {begin}")
     return found.absolute()

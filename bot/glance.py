@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bot.mistakes import ConfigErrors, nearest, shown
 from bot.settings import gather
+from bot.settings.checks import same_page
 from bot.settings.custody import Officer, read_officers, read_retention
 from bot.settings.documents import Document, Path_, load
 from bot.settings.keys import NightjarKeys
@@ -35,6 +36,14 @@ class Visitor:
     contact: str
     allow: tuple[str, ...] = ()
     hosts: tuple[tuple[str, HostLimit], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What a target watches. page: as `same_page` says it. said: the target's file, place and name."""
+
+    page: str
+    said: str
 
 
 def data_dir(path: Path) -> Path:
@@ -81,6 +90,27 @@ def officer(path: Path, name: str) -> Officer | None:
     """The `[[officer]]` of that name, or None."""
     found = read_officers(load(path.absolute(), path.name), Sift())
     return next((one for one in found if one.name == name.strip()), None)
+
+
+def pages(path: Path) -> tuple[Page, ...]:
+    """What the targets of all files watch, right or wrong; without those whose address is none."""
+    found = []
+    for document in gather.documents(path.absolute(), Sift()):
+        for index, table in gather.array(document, "target", Sift()):
+            if page := same_page(str(table.get("url", ""))):
+                name = shown(table.get("name", ""))
+                found.append(Page(page=page, said=f"{document.label}: [[target]] #{index + 1} {name}"))
+    return tuple(found)
+
+
+def twice(path: Path) -> tuple[str, ...]:
+    """Pages that more than one target watches, in words: that is no mistake, but seldom meant."""
+    first: dict[str, str] = {}
+    return tuple(
+        f"{one.said} watches the same page as {before}: it is asked, kept and told twice"
+        for one in pages(path)
+        if (before := first.setdefault(one.page, one.said)) != one.said
+    )
 
 
 def names(path: Path) -> tuple[str, ...]:

@@ -126,7 +126,7 @@ class House:
         """Set the gauges of the targets' health, the oldest good poll and the free disk."""
         now, oldest = self._clock.now(), 0.0
         for row in self.rows.values():
-            if row.last_good_at is not None and row.health not in ("paused", "expired"):
+            if row.last_good_at is not None and row.health not in ("paused", "expired", "unfilled"):
                 oldest = max(oldest, (now - row.last_good_at).total_seconds())
         self._vitals.targets.clear()
         for health, count in Counter(row.health for row in self.rows.values()).items():

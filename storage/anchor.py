@@ -21,6 +21,16 @@ from storage.errors import DatabaseTrouble, DiskTrouble, KeyTrouble, NotNote
 from storage.notes import Checkpoint
 from storage.threads import in_thread
 
+SIGNED_BEFORE = (
+    "SELECT l.\"index\", l.kind FROM leaf l WHERE l.kind IN ('beacon', 'cosignature', 'export') "
+    "OR l.entry GLOB '*\"checkpoints\":[1-9]*' OR (l.kind = 'verdict' AND EXISTS "
+    "(SELECT 1 FROM verdict v WHERE v.leaf = l.\"index\" AND v.tier = 'urgent') "
+    'AND EXISTS (SELECT 1 FROM leaf k WHERE k.kind = \'key\' AND k."index" < l."index")) '
+    'ORDER BY l."index" LIMIT 1'
+)
+"""The first entry that no log has before it was signed: an answer to a checkpoint, a count of them, an
+export, or a verdict that a watch with a key signs at once. With it, a store without anchor and
+checkpoints was cut."""
 _TRIES, _PAUSE_S = 600, 0.05
 """Signing takes milliseconds: who holds the lock for half a minute hangs."""
 

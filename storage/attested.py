@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from storage.timestamps import Refusal, Stamp, check
+from storage.timestamps import Refusal, Stamp, check, is_weak
 
 
 class TokenState(StrEnum):
@@ -90,22 +90,26 @@ def judge(
 
     notes: the exact bytes of checkpoint notes by size. roots: PEM by authority. program: as
     in `timestamps.check`. Waiting and refused tokens never break anything: they prove nothing.
+    A token over SHA-1 must hold as well, but is not counted: whoever makes collisions could have made it.
     """
     ordered = sorted(tokens, key=lambda token: (token.size, token.authority))
-    held, broken = [], []
+    held, broken, weak = [], [], []
     for token in ordered:
         if token.state is not TokenState.WHOLE:
             continue
         found = _checked(token, notes, roots, program)
-        if isinstance(found, Stamp):
+        if isinstance(found, Stamp) and is_weak(token.response):
+            weak.append(f"{token.size}-{token.authority}")
+        elif isinstance(found, Stamp):
             held.append(Attested(token=token, stamp=found))
         else:
             broken.append(f"time stamp {token.size}-{token.authority}: {found.why}")
     if broken:
         return TimeVerdict(state=TimeState.BROKEN, why="; ".join(broken), attested=tuple(held))
+    uncounted = f"not counted, signed over SHA-1: {', '.join(weak)}" if weak else ""
     if held:
-        return TimeVerdict(state=TimeState.WHOLE, attested=tuple(held))
-    return TimeVerdict(state=TimeState.PENDING, why=_missing(ordered))
+        return TimeVerdict(state=TimeState.WHOLE, why=uncounted, attested=tuple(held))
+    return TimeVerdict(state=TimeState.PENDING, why=uncounted or _missing(ordered))
 
 
 def _checked(

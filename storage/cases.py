@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -287,6 +288,58 @@ def _case(row: Sequence[object], evidence: tuple[str, ...]) -> Case:
         held=bool(held),
         hold_why=str(why),
         evidence=evidence,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handed:
+    """An export that held evidence of a case. leaf: of its log entry, None while no watch has taken it in.
+
+    pieces: how many of the case's.
+    """
+
+    leaf: int | None
+    exported_at: str
+    name: str
+    officer: str
+    why: str
+    pieces: int
+    recipients: str
+    archive_sha256: str
+
+
+async def exports(
+    database: Database, case: Case, left: Sequence[Mapping[str, str]] = ()
+) -> tuple[Handed, ...]:
+    """What was handed over of a case, in order of the log, whoever asked by case or by evidence.
+
+    left: facts of exports that wait for the log (`spool.peek`). Damaged records are left out:
+    `verify` tells them.
+    """
+    told: list[tuple[int | None, Mapping[str, str]]] = []
+    sql = "SELECT leaf, record FROM record WHERE kind = 'export' ORDER BY leaf"
+    for leaf, text in await database.rows(sql):
+        with suppress(ValueError, KeyError, TypeError, AttributeError):
+            told.append((int(leaf), {str(k): str(v) for k, v in json.loads(text)["facts"].items()}))
+    told += [(None, facts) for facts in left]
+    found = (_handed(case, leaf, facts) for leaf, facts in told)
+    return tuple(one for one in found if one is not None)
+
+
+def _handed(case: Case, leaf: int | None, facts: Mapping[str, str]) -> Handed | None:
+    """The export as it concerns a case, or None."""
+    pieces = len(set(case.evidence).intersection(facts.get("evidence", "").split()))
+    if not pieces and case.number not in facts.get("case", "").split(", "):
+        return None
+    return Handed(
+        leaf=leaf,
+        exported_at=facts.get("exported_at", ""),
+        name=facts.get("name", ""),
+        officer=facts.get("officer", ""),
+        why=facts.get("why", ""),
+        pieces=pieces,
+        recipients=facts.get("recipients", ""),
+        archive_sha256=facts.get("archive_sha256", ""),
     )
 
 

@@ -223,7 +223,7 @@ async def guard(folder: Path, database: Database, head: Head | None = None) -> s
     head = head or await ledger.head(database)
     if outside is None:
         if (newest := await latest(database)) is None:
-            return odd
+            return odd or await _cut(folder, database)
         await _refuse_other_past(database, newest, head)
         return odd or f"{folder / keys.FOLDER / keys.ANCHOR} is missing: a roll-back would not be noticed"
     if why := await _other_than(database, outside, head):
@@ -236,6 +236,16 @@ async def guard(folder: Path, database: Database, head: Head | None = None) -> s
             at=stamp(outside.at),
         )
     return odd
+
+
+async def _cut(folder: Path, database: Database) -> str:
+    """What tells that the log was signed before, though anchor and checkpoints are all gone, or ""."""
+    for index, kind in await database.rows(anchor.SIGNED_BEFORE):
+        return (
+            f"{folder / keys.FOLDER / keys.ANCHOR} and every checkpoint are missing, though entry {index} "
+            f"({kind}) shows that the log was signed: a roll-back would not be noticed"
+        )
+    return ""
 
 
 async def _other_than(database: Database, outside: Checkpoint, head: Head) -> str:

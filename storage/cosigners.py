@@ -68,6 +68,40 @@ async def logged(database: Database) -> tuple[Cosignature, ...]:
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The last that a cosigner signed. at: as it said (RFC 3339). newest: the log holds no news since."""
+
+    key: str
+    size: int
+    at: str
+    newest: bool
+
+
+async def standing(database: Database) -> tuple[Standing, ...]:
+    """Every cosigner that is in the log with the largest state it signed.
+
+    What came since counts only when it is more than answers of authorities and cosigners: each
+    cosignature is itself an entry, so none is ever over the very last one.
+    """
+    last: dict[str, Cosignature] = {}
+    for one in await logged(database):
+        if one.size >= last.get(one.key, one).size:
+            last[one.key] = one
+    end = (await ledger.head(database)).size
+    return tuple(
+        [
+            Standing(
+                key=one.key,
+                size=one.size,
+                at=one.at,
+                newest=not await has_news(database, one.size, end),
+            )
+            for one in last.values()
+        ]
+    )
+
+
 # --- showing the log ------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ from storage.codec import load, load_tuple, moment
 from storage.errors import DamagedBlob
 from storage.model import (
     AlertKind,
+    Edit,
     Evidence,
     Item,
     Lifetime,
@@ -88,6 +89,8 @@ class Casefile:
     told: tuple[Told, ...]
     contacts: tuple[str, ...] = ()
     """Found by judging in any look at the post: what a text of any of them must not show."""
+    edit: Edit | None = None
+    """Of a changed post; None when the look before is not kept."""
 
 
 async def show(store: Store, evidence_id: str, *, check: bool = True) -> Casefile:
@@ -118,6 +121,7 @@ async def show(store: Store, evidence_id: str, *, check: bool = True) -> Casefil
         members=members,
         told=await _told(store, evidence.leaf_index, item),
         contacts=await _contacts(store, post_key),
+        edit=(await observations.edits_of(store.vault.database, (evidence,))).get(evidence.evidence_id),
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class Found:
     """One hit of `find`. tier, score: of its verdict, NONE and 0 while there is none.
 
+    A look that found its post gone is not judged: it has the loudest verdict of that post.
     contacts: found by judging in any look at the post.
     """
 
@@ -38,6 +39,21 @@ class Found:
     contacts: tuple[str, ...] = ()
 
 
+_LOUDNESS = " ".join(f"WHEN '{tier.value}' THEN {tier.rank}" for tier in Tier)
+_VERDICT = (
+    f"CASE o.observation WHEN '{Observation.MISSING.value}' THEN (SELECT x.seq FROM observation y "  # noqa: S608 -- our words
+    "JOIN verdict x ON x.seq = y.seq WHERE y.post_key = o.post_key "
+    f"ORDER BY CASE x.tier {_LOUDNESS} END, x.score DESC, x.seq DESC LIMIT 1) ELSE o.seq END"
+)
+"""The seq of the verdict a look is found with."""
+# The words of a look that found nothing stand in the looks before it: they are searched for by the post.
+_IN_LOOK = "o.seq IN (SELECT rowid / 2 FROM search WHERE search MATCH ?)"
+_IN_POST = (
+    "o.post_key IN (SELECT p.post_key FROM observation p "
+    "WHERE p.seq IN (SELECT rowid / 2 FROM search WHERE search MATCH ?))"
+)
+
+
 async def find(
     store: Store,
     *,
@@ -49,20 +65,23 @@ async def find(
     since: datetime | None = None,
     until: datetime | None = None,
     tier: Tier | None = None,
+    vanished: bool = False,
     limit: int = 50,
 ) -> tuple[Found, ...]:
     """Evidence that fits every condition given, newest first.
 
     text: words in any script, each part of the post or of the contacts found in it. contact:
     a phone number or account name; spaces, dashes and dots do not matter. tier: at least as
-    loud as this. since, until: of capture, aware, the latter excluded.
+    loud as this. since, until: of capture, aware, the latter excluded. vanished: only the looks
+    that found a post gone, with words and contacts of any look at it.
     """
     named = {"o.target": target, "m.item_id": item, "o.post_id": post_id}
     where = [
-        *_worded(text, contact),
+        *_worded(text, contact, _IN_POST if vanished else _IN_LOOK),
         *((f"{column} = ?", (clean(wanted),)) for column, wanted in named.items() if wanted),
         *_timed(since, until),
         *_loud(tier),
+        *([("o.observation = ?", (Observation.MISSING.value,))] if vanished else []),
     ]
     values = [value for _, given in where for value in given]
     conditions = " AND ".join(condition for condition, _ in where) or "1"
@@ -71,7 +90,7 @@ async def find(
         "coalesce(v.tier, 'none'), coalesce(v.score, 0), coalesce(m.item_id, ''), o.seq, "
         "(SELECT group_concat(json_extract(w.verdict, '$.contacts'), char(10)) FROM observation c "
         "JOIN verdict w ON w.seq = c.seq WHERE c.post_key = o.post_key) "
-        "FROM observation o LEFT JOIN verdict v ON v.seq = o.seq "
+        f"FROM observation o LEFT JOIN verdict v ON v.seq = {_VERDICT} "
         f"LEFT JOIN member m ON m.post_key = o.post_key WHERE {conditions} "
         "ORDER BY o.seq DESC LIMIT ?"
     )
@@ -81,11 +100,11 @@ async def find(
 Condition = tuple[str, tuple[object, ...]]
 
 
-def _worded(text: str, contact: str) -> list[Condition]:
+def _worded(text: str, contact: str, where: str) -> list[Condition]:
     wanted = search.phrases(text) + search.contact_phrases(contact)
     if not wanted and (text.strip() or contact.strip()):
         return [("0", ())]  # nothing in it that could be searched for
-    return [("o.seq IN (SELECT rowid / 2 FROM search WHERE search MATCH ?)", (w,)) for w in wanted]
+    return [(where, (w,)) for w in wanted]
 
 
 def _timed(since: datetime | None, until: datetime | None) -> list[Condition]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-_LOOKED_AT = 1_445  # bytes, as the standard has it
+LOOKED_AT = 1_445
+"""Bytes, as the standard has it."""
 _SIGNATURES = (
     (0, b"\xff\xd8\xff", "image/jpeg"),
     (0, b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -38,7 +39,7 @@ def sniffed(body: bytes) -> str:
     for offset, magic, name in _SIGNATURES:
         if body.startswith(magic, offset):
             return name
-    start = body[:_LOOKED_AT]
+    start = body[:LOOKED_AT]
     if start.translate(None, _BINARY) != start:
         return "application/octet-stream"
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()

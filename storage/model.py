@@ -438,10 +438,36 @@ class Lifetime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One field that an edit changed: a stretch of the old and the new text, one line each.
+
+    start: the first character that differs, in both. ends: behind the last one, in each; it may
+    lie beyond the stretch. counts: of pictures, instead of texts: ("added", 2).
+    """
+
+    what: str
+    before: str = ""
+    after: str = ""
+    start: int = 0
+    ends: tuple[int, int] = (0, 0)
+    counts: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """What a look changed against the look `previous`. contacts: found by judging that one."""
+
+    previous: str
+    changes: tuple[Change, ...]
+    contacts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """What people are to be told; written with the verdict, rendered at delivery.
 
     revises: the alert whose card this one updates, or "". notice: text of a NOTICE.
+    edit: of a changed post; None when the look before is not at hand.
     log_size, log_root: the log as it was then, with its root in hex; 0 and "" when not known.
     """
 
@@ -460,6 +486,7 @@ class Alert:
     tags: tuple[str, ...] = ()
     log_size: int = 0
     log_root: str = ""
+    edit: Edit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -586,7 +613,7 @@ class Progress:
     last_poll_at: datetime | None = None
     last_good_at: datetime | None = None
     health: str = "new"
-    """new, ok, failing, blocked, paused, expired, forbidden"""
+    """new, ok, failing, blocked, paused, expired, unfilled, forbidden"""
     reason: str = ""
     failures: int = 0
     polls: int = 0

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from storage import edits
 from storage.codec import clean, load, load_tuple, moment
 from storage.database import Database, Row
 from storage.errors import DatabaseTrouble
 from storage.manifest import MOST_PICTURES
-from storage.model import Evidence, EvidenceId, Item, ItemId, Observation, Picture, Post, Sha256, Tier
+from storage.model import (
+    Edit,
+    Evidence,
+    EvidenceId,
+    Item,
+    ItemId,
+    Observation,
+    Picture,
+    Post,
+    Sha256,
+    Tier,
+    Verdict,
+)
 from storage.tables import to_hex
+from storage.threads import in_thread
 from storage.vault import Vault
 
 COLUMNS = (
@@ -102,10 +116,39 @@ async def _with_pictures(database: Database, rows: Sequence[Row]) -> tuple[Evide
     return tuple(evidence_of(row, pictures[row[0]]) for row in rows)
 
 
+async def edits_of(database: Database, looks: Iterable[Evidence]) -> dict[str, Edit]:
+    """What each of these looks changed, by its id: of changed posts whose look before is kept."""
+    changed = [look for look in looks if look.observation is Observation.CHANGED and look.previous]
+    if not changed:
+        return {}
+    sql = (
+        f"SELECT {COLUMNS}, v.verdict FROM observation o LEFT JOIN verdict v ON v.seq = o.seq "  # noqa: S608 -- ours
+        "WHERE o.evidence_id IN (SELECT value FROM json_each(?))"
+    )
+    rows = await database.rows(sql, (json.dumps([look.previous for look in changed]),))
+    judged = {row[1]: () if row[13] is None else load(Verdict, row[13]).contacts for row in rows}
+    before = {str(look.evidence_id): look for look in await _with_pictures(database, rows)}
+    # Texts of 200,000 characters are compared: a fifth of a second that the loop must not wait.
+    return await in_thread(_compared, changed, before, judged)
+
+
+def _compared(
+    changed: Iterable[Evidence], before: Mapping[str, Evidence], judged: Mapping[str, tuple[str, ...]]
+) -> dict[str, Edit]:
+    return {
+        look.evidence_id: edits.edit(before[look.previous], look, judged[look.previous])
+        for look in changed
+        if look.previous in before
+    }
+
+
 async def full_id(database: Database, beginning: str) -> str:
-    """The one evidence id that begins so. Raises DatabaseTrouble when none or several do."""
+    """The one evidence id that begins so, dots of a screen at its end aside.
+
+    Raises DatabaseTrouble when none or several do.
+    """
     sql = "SELECT evidence_id FROM observation WHERE evidence_id >= ? AND evidence_id < ? LIMIT 2"
-    wanted = clean(beginning.strip().lower())
+    wanted = clean(beginning.strip().rstrip("….").lower())
     rows = await database.rows(sql, (wanted, wanted + "g"))
     if not rows or not wanted:
         raise DatabaseTrouble(f"no evidence {beginning!r} in this store")

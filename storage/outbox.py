@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from storage import observations
@@ -243,7 +243,13 @@ async def load_alerts(database: Database, alert_ids: Sequence[str]) -> dict[str,
     )
     rows = await database.rows(sql, (json.dumps(list(alert_ids)),))
     pictures = await observations.pictures_of(database, [row[17] for row in rows if row[17] is not None])
-    return {row[0]: _alert(row, pictures) for row in rows}
+    alerts = {row[0]: _alert(row, pictures) for row in rows}
+    looks = [alert.evidence for alert in alerts.values() if alert.evidence is not None]
+    edits = await observations.edits_of(database, looks)
+    return {
+        name: replace(alert, edit=edits.get(alert.evidence.evidence_id)) if alert.evidence else alert
+        for name, alert in alerts.items()
+    }
 
 
 def _alert(row: Row, pictures: dict[int, tuple[Picture, ...]]) -> Alert:

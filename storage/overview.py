@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage import ledger, progress, tokens
+from storage import cosigners, ledger, progress, tokens
 from storage.model import Progress
 
 if TYPE_CHECKING:
@@ -35,7 +35,10 @@ class ChannelStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The store at a glance. root: RFC 6962, hex. stamps: the time stamps of each authority."""
+    """The store at a glance. root: RFC 6962, hex.
+
+    stamps: the time stamps of each authority. cosigned: the last signature of each cosigner.
+    """
 
     targets: tuple[TargetStatus, ...]
     channels: tuple[ChannelStatus, ...]
@@ -46,6 +49,7 @@ class Status:
     root: str
     origin: str
     stamps: tuple[tokens.AuthorityTokens, ...] = ()
+    cosigned: tuple[cosigners.Standing, ...] = ()
 
 
 async def status(store: Store) -> Status:
@@ -67,6 +71,7 @@ async def status(store: Store) -> Status:
         root=head.root,
         origin=head.origin,
         stamps=await tokens.standing(database),
+        cosigned=await cosigners.standing(database),
     )
 
 

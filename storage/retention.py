@@ -26,6 +26,7 @@ from pathlib import Path
 from storage import casebook, listed
 from storage.casebook import Book
 from storage.codec import micros
+from storage.database import Database
 from storage.errors import DatabaseTrouble
 from storage.tables import key_of
 from storage.threads import in_thread
@@ -124,6 +125,29 @@ class Plan:
             posts, looks = found[group.kind]
             found[group.kind] = (posts + len(group.keys), looks + group.looks)
         return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuePiece:
+    """One piece of evidence that is due, with its post."""
+
+    evidence_id: str
+    kind: Class
+    target: str
+    post_id: str
+
+
+async def due_pieces(database: Database, plan: Plan) -> tuple[DuePiece, ...]:
+    """Each piece of evidence that a plan would erase, oldest first."""
+    kinds = {key: group.kind for group in plan.due for key in group.keys}
+    sql = (
+        "SELECT evidence_id, post_key, target, post_id FROM observation "
+        "WHERE post_key IN (SELECT value FROM json_each(?)) ORDER BY seq"
+    )
+    return tuple(
+        DuePiece(evidence_id=str(evidence_id), kind=kinds[key], target=str(target), post_id=str(post_id))
+        for evidence_id, key, target, post_id in await database.rows(sql, (json.dumps(list(kinds)),))
+    )
 
 
 def decide(posts: Iterable[Post], rules: Rules, now: datetime) -> Plan:

@@ -80,6 +80,15 @@ def became(folder: Path, event_id: str) -> tuple[Left, str]:
         raise DiskTrouble(f"{path}: {error}") from error
 
 
+def peek(folder: Path, kind: str) -> tuple[dict[str, str], ...]:
+    """Events of a kind that wait here, oldest first, for a look only. What cannot be read is left out."""
+    found = []
+    for path in sorted((folder / FOLDER).glob("[!.]*.json")):
+        with contextlib.suppress(CaseRefused, DiskTrouble):
+            found.append(_read(path))
+    return tuple(event for event in found if event["kind"] == kind)
+
+
 def _waiting(folder: Path) -> list[Path]:
     """Events to be taken in, oldest first. Raises DiskTrouble when they could not be removed afterwards."""
     try:

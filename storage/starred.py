@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from storage import masking
-from storage.model import Alert, Evidence, Lifetime, Post, Verdict
+from storage.model import Alert, Edit, Evidence, Lifetime, Post, Verdict
 
 if TYPE_CHECKING:
     from storage.dossier import Casefile
@@ -41,6 +41,7 @@ def starred_case(case: Casefile) -> Casefile:
         ),
         lifetime=None if case.lifetime is None else starred_life(case.lifetime, known),
         told=tuple(replace(t, why=masking.mask_known(t.why, known)) for t in case.told),
+        edit=None if case.edit is None else starred_edit(case.edit, known),
         contacts=tuple(masking.contact(c) for c in known),
     )
 
@@ -56,7 +57,15 @@ def starred_alert(alert: Alert) -> Alert:
         evidence=None if evidence is None else starred_evidence(evidence, known),
         verdict=None if alert.verdict is None else starred_verdict(alert.verdict, known),
         lifetime=None if alert.lifetime is None else starred_life(alert.lifetime, known),
+        edit=None if alert.edit is None else starred_edit(alert.edit, known),
     )
+
+
+def starred_edit(edit: Edit, known: tuple[str, ...]) -> Edit:
+    """An edit whose words are starred, with the contacts of the look before too."""
+    shown = partial(masking.mask, known=(*known, *edit.contacts))
+    changes = tuple(replace(c, before=shown(c.before), after=shown(c.after)) for c in edit.changes)
+    return replace(edit, changes=changes, contacts=tuple(masking.contact(c) for c in edit.contacts))
 
 
 def starred_evidence(evidence: Evidence, known: tuple[str, ...]) -> Evidence:

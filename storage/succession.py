@@ -9,7 +9,8 @@ under one key are the thing that must never be.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -96,6 +97,12 @@ async def _vouched(store: Store) -> bool:
     return True
 
 
+def _certified(folder: Path, origin: str) -> KeyState | None:
+    """The key in use when its certificate holds, else None."""
+    states = (state_of(key, origin) for key in keys.known(folder) if key.number == 0)
+    return next((state for state in states if state.certified and not state.trouble), None)
+
+
 def _in_use(folder: Path) -> str:
     try:
         return next((key.fingerprint for key in keys.known(folder) if key.number == 0), "")
@@ -103,13 +110,21 @@ def _in_use(folder: Path) -> str:
         return ""
 
 
-async def certify(store: Store, admin_file: Path) -> datetime:
+async def certify(store: Store, admin_file: Path, *, again: bool = False) -> datetime:
     """The admin's certificate for the key in use, written and logged; since when it holds.
 
-    Raises KeyTrouble when a key is missing or damaged, DiskTrouble.
+    again: in place of one that holds, whose earlier beginning is then lost to readers of later
+    packages. Raises KeyTrouble when there is one and that is not meant, or when a key is missing
+    or damaged; DiskTrouble.
     """
     at, origin = store.clock.now(), store.vault.origin
     admin = await in_thread(keys.admin_signer, admin_file)
+    before = await in_thread(_certified, store.folder, origin)
+    if before is not None and not again and admin.fingerprint != before.fingerprint:
+        raise KeyTrouble(
+            f"key {before.fingerprint} is certified already, by {before.admin} from {before.certified}; "
+            "a new certificate begins now and replaces that one: say --again when that is meant"
+        )
     await in_thread(keys.certify, store.folder, origin, admin, at)
     key = await in_thread(_in_use, store.folder)
     facts = {"act": "certified", "key": key, "admin": admin.fingerprint, "from": stamp(at)}
@@ -124,7 +139,8 @@ async def certify(store: Store, admin_file: Path) -> datetime:
 class KeyState:
     """One key of a data folder. number: 0 in use, else of old/<n>. admin: fingerprint of who certified.
 
-    certified: "" and why not in `trouble`, or since when, RFC 3339.
+    certified: "" and why not in `trouble`, or since when, RFC 3339. secret: what is wrong with the
+    secret half of the key in use, or "".
     """
 
     number: int
@@ -132,6 +148,7 @@ class KeyState:
     certified: str
     admin: str
     trouble: str
+    secret: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +172,11 @@ async def ring(store: Store) -> KeyRing:
     outside, odd = await in_thread(anchor.read, store.folder)
     if outside is not None and not odd:
         odd = await _behind(store.vault.database, outside)
-    states = tuple(state_of(key, origin) for key in known)
+    secret = await in_thread(_secret, store.folder, origin)
+    states = tuple(
+        replace(state, secret=secret) if state.number == 0 else state
+        for state in (state_of(key, origin) for key in known)
+    )
     if point is None:
         return KeyRing(origin=origin, name=notes.log_name(origin), keys=states, odd=odd)
     return KeyRing(
@@ -167,6 +188,23 @@ async def ring(store: Store) -> KeyRing:
         signed_at=stamp(point.at),
         odd=odd,
     )
+
+
+def _secret(folder: Path, origin: str) -> str:
+    """What keeps the key in use from signing, or "".
+
+    A file that this account may not read is not looked into.
+    """
+    path = folder / keys.FOLDER / keys.SECRET
+    if not path.exists():
+        return f"{path} is missing: nothing can be signed; put it back from a backup, or nightjar keys rotate"
+    if not os.access(path, os.R_OK):
+        return ""
+    try:
+        keys.Signer.load(folder, origin)
+    except KeyTrouble as trouble:
+        return str(trouble)
+    return ""
 
 
 async def _behind(database: Database, outside: notes.Checkpoint) -> str:

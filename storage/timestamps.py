@@ -171,6 +171,17 @@ def is_weak(response: bytes) -> bool:
     return any(response[kind.content : kind.end] in _WEAK for kind in kinds)
 
 
+def certificates_of(response: bytes) -> frozenset[str]:
+    """SHA-256 of each certificate that a token brings along, the signer's and those above; none when bent."""
+    try:
+        held = next(part for part in _signed_data(response) if part.tag == der.CONTEXT_0)
+        return frozenset(
+            hashlib.sha256(response[one.start : one.end]).hexdigest() for one in der.inside(response, held)
+        )
+    except (ValueError, StopIteration):
+        return frozenset()
+
+
 def _signed_data(response: bytes) -> tuple[der.Part, ...]:
     """The fields of the SignedData in a response (RFC 3161, 2.4.2; RFC 5652, 5.1). Raises ValueError."""
     (outer,) = der.parts(response)

@@ -71,6 +71,7 @@ class VerifyReport:
     strange: files that no row names (a crash between file and row); they are no fault.
     erased: pieces of evidence with a tombstone. key: fingerprint of the key in use, or "";
     certified: since when an admin vouches for it, or "". time: what the time stamps prove.
+    remarks: what is no fault by itself, and may be the trace of one.
     """
 
     blobs: int
@@ -88,6 +89,7 @@ class VerifyReport:
     faults: int
     broken: tuple[Fault, ...]
     strange: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -106,6 +108,7 @@ class Round:
     done: int = 0
     faults: int = 0
     broken: list[Fault] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     counted: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(
             ("blobs", "bytes", "evidence", "sightings", "verdicts", "checkpoints", "erased"), 0
@@ -243,6 +246,7 @@ def _run(run: Round, outside: verify_signed.Before) -> VerifyReport:
         faults=run.faults,
         broken=tuple(run.broken),
         strange=(),
+        remarks=tuple(run.remarks),
     )
 
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage import casebook, certificates, keys, notes, verdicts
+from storage.anchor import SIGNED_BEFORE
 from storage.anchor import read as read_anchor
-from storage.codec import load, load_tuple, moment
+from storage.codec import load, load_tuple, moment, stamp
 from storage.errors import KeyTrouble, NotNote
 from storage.keys import PublicKey
 from storage.model import PictureMatch, Verdict, sha256_of
@@ -30,6 +31,8 @@ from storage.tree import EMPTY_ROOT, Frontier
 if TYPE_CHECKING:
     from storage.verify import Round
 
+_EXPORTED = "SELECT 1 FROM leaf WHERE kind = 'export' AND \"index\" >= ? LIMIT 1"
+"""An export signs the state that it hands over, without a row, and is logged after it."""
 _MOST_SUBJECT = 64
 """What is longer is no case number, and may be the subject of none."""
 _NAMED = "SELECT seq, score, tier, verdict, matches, judged_at, record FROM verdict WHERE leaf = ?"
@@ -179,12 +182,21 @@ def _check_anchor(run: Round, outside: Before, said: Statements, origin: str, *,
     if anchor is None:
         if signed and not outside.odd:
             run.fault("checkpoint", "anchor", "missing, so a roll-back would not be noticed")
+        elif not signed and (told := run.rows(SIGNED_BEFORE)):
+            index, kind = told[0]
+            why = f"entry {index} ({kind}) shows that the log was signed, but every checkpoint is missing"
+            run.fault("checkpoint", "anchor", f"it and all rows: {why}")
     elif not signed:
         run.fault("checkpoint", "anchor", "it is there, but the database holds no checkpoint at all")
     elif anchor.size not in said.roots:
         run.fault("checkpoint", "anchor", f"the log does not reach its {anchor.size} entries: rolled back?")
     elif (anchor.origin, anchor.root.hex()) != (origin, said.roots[anchor.size][0]):
         run.fault("checkpoint", "anchor", f"the log had another root at {anchor.size} entries: rolled back?")
+    elif anchor.size > max(run.signed, default=0) and not run.rows(_EXPORTED, anchor.size):
+        run.remarks.append(
+            f"the newest checkpoint, of {anchor.size} entries, signed {stamp(anchor.at)}, "
+            "stands in keys/anchor and in no row: the row was removed, or a crash kept it from being written"
+        )
 
 
 def _check_keys(run: Round, outside: Before, said: Statements, origin: str, *, signed: bool) -> None:

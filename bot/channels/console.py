@@ -1,15 +1,19 @@
-"""The console channel: every alert as a readable block on standard error or a file.
+"""The console channel: every alert on standard error, as a readable block or a line of the log.
 
-For a terminal at hand and for the journal; needs no account and no network.
+For a terminal at hand and for the journal; needs no account and no network. Where nobody reads
+along, the log beside it is one JSON object a line (`bot.logs`), and so is an alert: what reads
+the one can read the other.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass
 from typing import TextIO
 
 from bot.channel import Card, Channel, Setting, Span
+from storage.clock import Clock
 from storage.model import Delivery, Tier
 
 WANTS_SHEET = False
@@ -24,7 +28,8 @@ _OFF = "\x1b[0m"
 class Settings:
     """Keys of a console channel.
 
-    colour: "auto" (only on a terminal), "always" or "never".
+    colour: of the blocks on a terminal: "auto", "always" (blocks in colour even where no terminal
+    is) or "never". Where no terminal is, an alert is else one JSON object a line, as the log is.
     """
 
     colour: str = "auto"
@@ -52,6 +57,33 @@ class Console:
         """Nothing to release: the stream is not ours."""
 
 
+class Lines:
+    """Writes alerts as lines of the JSON log, whatever level the log is kept at."""
+
+    def __init__(self, stream: TextIO, clock: Clock) -> None:
+        self._stream, self._clock = stream, clock
+
+    async def send(self, delivery: Delivery, card: Card) -> str:
+        """Write one line and flush it. The receipt is the alert's id."""
+        alert = delivery.alert
+        line = {
+            "event": "alert",
+            "alert": alert.alert_id,
+            "kind": alert.kind.value,
+            "tier": alert.tier.value,
+            "card": card.text,
+            "level": "info",
+            "logger": __name__,
+            "at": self._clock.now().isoformat(timespec="milliseconds"),
+        }
+        self._stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._stream.flush()
+        return alert.alert_id
+
+    async def close(self) -> None:
+        """Nothing to release: the stream is not ours."""
+
+
 def paint(card: Card, tier: Tier) -> str:
     """The card's text with terminal colours where its spans are."""
     data = card.text.encode("utf-16-le")
@@ -70,8 +102,9 @@ def _painted(data: bytes, span: Span, colour: str) -> str:
 
 def open_channel(settings: object, setting: Setting) -> Channel:
     """Open on standard error."""
-    del setting  # the console needs neither folder nor secret
     if not isinstance(settings, Settings):
         raise TypeError("console settings expected")
-    colour = settings.colour == "always" or (settings.colour == "auto" and sys.stderr.isatty())
-    return Console(sys.stderr, colour=colour)
+    terminal = sys.stderr.isatty()
+    if not terminal and settings.colour != "always":
+        return Lines(sys.stderr, setting.clock)
+    return Console(sys.stderr, colour=settings.colour != "never")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.commands.out import OK, PROBLEM, Out, on_one_line
+from bot.commands.out import OK, PROBLEM, Out, on_one_line, tame
 from bot.commands.site import Opened, Site, look, passing
 from bot.commands.trial import NOTHING
-from bot.glance import Visitor
+from bot.glance import Page, Visitor
+from bot.settings.checks import same_page
 from bot.stanza import Recognised, name_for, stanza
 from bot.table import Tried
 from storage.clock import Clock
@@ -20,13 +22,14 @@ from storage.errors import ConfigError, FeedTrouble
 class Order:
     """What was asked. kind: "" for the best. write: the file to add to, or None to print.
 
-    taken: names of targets that are there already.
+    taken: names of targets that are there already. watched: what they watch.
     """
 
     url: str
     kind: str = ""
     write: Path | None = None
     taken: tuple[str, ...] = ()
+    watched: tuple[Page, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ def append(path: Path, text: str) -> None:
 
 def _tell(out: Out, order: Order, seen: _Recognition, text: str) -> None:
     name = name_for(seen.found.url, order.taken)
+    pages = {same_page(order.url), same_page(seen.found.url)}
+    already = [one.said for one in order.watched if one.page in pages]
     out.facts(
         {
             "name": name,
@@ -102,10 +107,13 @@ def _tell(out: Out, order: Order, seen: _Recognition, text: str) -> None:
             "missing": seen.tried.missing,
             "interval_s": seen.tried.interval_s,
             "others": [{"kind": way.kind, "url": way.url, "why": way.why} for way in seen.others],
+            "already": already,
             "written": order.write,
             "stanza": text,
         }
     )
+    for said in already:  # on standard error: what is printed may go straight into a file
+        sys.stderr.write(f"nightjar: warning: {tame(said)} watches this page already\n")
     if order.write is None:
         out.raw(text)
         return

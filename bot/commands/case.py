@@ -13,10 +13,11 @@ from pathlib import Path
 from bot.commands.out import OK, PROBLEM, Out, moment, on_one_line, some
 from bot.commands.reader import look
 from storage import cases, spool
-from storage.cases import Case, Order
+from storage.cases import Case, Handed, Order
 from storage.clock import Clock
 from storage.errors import CaseRefused, DatabaseTrouble, InUse
 from storage.store import Store
+from storage.threads import in_thread
 
 WAITED_S = 15.0
 _STEP_S = 0.25
@@ -85,15 +86,18 @@ async def settled(folder: Path, clock: Clock, event_id: str) -> tuple[spool.Left
 
 
 def show(out: Out, folder: Path, clock: Clock, number: str) -> int:
-    """Print a case with its evidence and history; exit code 1 when its records are not whole."""
+    """Print a case with its evidence, history and exports; exit code 1 when its records are not whole."""
 
-    async def showing(store: Store) -> Case:
-        return await cases.one(store.vault.database, number)
+    async def showing(store: Store) -> tuple[Case, tuple[Handed, ...]]:
+        found = await cases.one(store.vault.database, number)
+        left = await in_thread(spool.peek, folder, "export")
+        return found, await cases.exports(store.vault.database, found, left)
 
-    case = look(folder, clock, showing)
-    out.facts(cases.document(case))
+    case, exports = look(folder, clock, showing)
+    out.facts(cases.document(case) | {"exports": exports})
     if not out.json:
         _print(out, case)
+        _print_exports(out, exports)
     return OK if all(record.whole for record in case.history) else PROBLEM
 
 
@@ -114,6 +118,19 @@ def _print(out: Out, case: Case) -> None:
         for r in case.history
     )  # fmt: skip
     out.table(("log entry", "at", "act", "officer", "why"), history)
+
+
+def _print_exports(out: Out, exports: tuple[Handed, ...]) -> None:
+    if not exports:
+        out.say("nothing of it was exported", style="dim")
+        return
+    rows = (
+        ("not yet" if e.leaf is None else e.leaf, e.exported_at[:19] + "Z",
+         on_one_line(e.name, 60), e.pieces, e.officer,
+         "encrypted" if e.recipients else "open", on_one_line(e.why, 80))
+        for e in exports
+    )  # fmt: skip
+    out.table(("log entry", "exported at", "name", "pieces of it", "officer", "form", "why"), rows)
 
 
 def moment_of(facts: dict[str, str], entry: str) -> str:

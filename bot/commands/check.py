@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.commands.out import OK, PROBLEM, Out, some
 from bot.config import Config, ConfigErrors
-from bot.glance import lexicons
+from bot.glance import lexicons, twice
 from bot.mistakes import Mistake
 from bot.settings.units import spoken_s
 from storage.errors import ConfigError
@@ -23,16 +23,20 @@ def run(
     read: Callable[[Path], Config],
     load_lexicon: Callable[[tuple[Path, ...]], object],
 ) -> int:
-    """Check `path` and targets.d beside it. Exit code 1 when anything keeps a target from running."""
+    """Check `path` and targets.d beside it. Exit code 1 when anything keeps a target from running.
+
+    A page that is watched twice is told and is no problem.
+    """
     config: Config | None = None
     mistakes: tuple[Mistake, ...] = ()
     try:
         config = read(path)
+        mistakes = config.mistakes
     except ConfigErrors as errors:
         mistakes = errors.mistakes
     mistakes += _terms(lexicons(path), load_lexicon, path.parent)
     problems = _problems(config)
-    _tell(out, path, config, (mistakes, problems))
+    _tell(out, path, config, (mistakes, problems), twice(path))
     return PROBLEM if mistakes or problems else OK
 
 
@@ -59,11 +63,17 @@ def _problems(config: Config | None) -> tuple[str, ...]:
         f'target "{name}" is past its review of {dated[name]}: it is not watched until the date is renewed'
         for name in config.expired
     ]
-    return tuple(found) if config.targets else ("there is no [[target]]: nothing is watched",)
+    found += [f'target "{one.name}" is not watched: {one.why}' for one in config.unfilled]
+    there = config.targets or config.unfilled
+    return tuple(found) if there else ("there is no [[target]]: nothing is watched",)
 
 
 def _tell(
-    out: Out, path: Path, config: Config | None, found: tuple[tuple[Mistake, ...], tuple[str, ...]]
+    out: Out,
+    path: Path,
+    config: Config | None,
+    found: tuple[tuple[Mistake, ...], tuple[str, ...]],
+    warnings: tuple[str, ...],
 ) -> None:
     mistakes, problems = found
     out.facts(
@@ -72,7 +82,9 @@ def _tell(
             "ok": not mistakes and not problems,
             "mistakes": [mistake.facts() for mistake in mistakes],
             "problems": problems,
+            "warnings": warnings,
             "expired": config.expired if config else (),
+            "unfilled": [one.name for one in config.unfilled] if config else (),
             "files": config.files if config else (),
             "targets": [_facts(target) for target in config.targets] if config else (),
             "channels": [channel.name for channel in config.channels] if config else (),
@@ -85,10 +97,14 @@ def _tell(
         out.say(mistake, style="red")
     for problem in problems:
         out.say(problem, style="yellow")
+    for warning in warnings:
+        out.say(f"warning: {warning}", style="yellow")
     files = len({mistake.file for mistake in mistakes})
     if mistakes:
         told = f"{some(len(mistakes), 'mistake')} in {some(files, 'file')}"
-        out.say(f"{told}; a daemon does not take this over", style="bold")
+        left = config is not None and len(mistakes) == len(config.mistakes)
+        ends = "the other targets are watched" if left else "a daemon does not take this over"
+        out.say(f"{told}; {ends}", style="bold")
     elif config is not None:
         channels = ", ".join(channel.name for channel in config.channels)
         out.say(f"{some(len(config.targets), 'target')}; alerts go to {channels}; no mistakes", style="bold")

@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from storage.store import Store
 
 
+_WIDE = 140
+"""Columns of a terminal from which on the table reads well."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """What to look for, named as in `storage.finding.find`; every condition given must hold.
 
-    tier: at least as loud as this.
+    tier: at least as loud as this. vanished: only what is known to have vanished.
     """
 
     text: str = ""
@@ -34,6 +38,7 @@ class Query:
     since: datetime | None = None
     until: datetime | None = None
     tier: Tier | None = None
+    vanished: bool = False
     limit: int = 50
 
 
@@ -42,11 +47,23 @@ def run(out: Out, folder: Path, clock: Clock, query: Query, *, viewer: str = "")
     found = look(folder, clock, _finding(query, viewer))
     out.facts({"found": found, "limit": query.limit, "unmasked": bool(viewer)})
     if not out.json:
-        columns = ("evidence", "captured", "target", "what", "tier", "title", "seller")
-        out.table(columns, (_row(one) for one in found))
+        _print(out, found)
         more = f"; perhaps more: raise --limit over {query.limit}" if len(found) == query.limit else ""
         out.say(f"{len(found)} found{more}")
     return OK
+
+
+def _print(out: Out, found: tuple[Found, ...]) -> None:
+    """A table where there is room for it, else two lines for each; an id is never broken."""
+    if out.width >= _WIDE:
+        columns = ("evidence", "captured", "target", "what", "tier", "title", "seller")
+        out.table(columns, (_row(one) for one in found))
+        return
+    for one in found:
+        evidence_id, captured, target, what, tier, title, seller = map(str, _row(one))
+        out.say(f"{evidence_id}  {captured}  {f'{what}  {tier}'.strip()}")
+        told = filter(None, (on_one_line(target, 24), title, seller))
+        out.line(f"    {' · '.join(told)}", style="" if tier else "dim")
 
 
 def _finding(query: Query, viewer: str) -> Callable[[Store], Awaitable[tuple[Found, ...]]]:

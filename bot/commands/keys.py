@@ -37,8 +37,11 @@ def new_admin(out: Out, folder: Path | None, path: Path | None) -> int:
     return OK
 
 
-def certify(out: Out, folder: Path, clock: Clock, admin: Path | None) -> int:
-    """Write the admin's certificate for the daemon key that is in use."""
+def certify(out: Out, folder: Path, clock: Clock, admin: Path | None, *, again: bool = False) -> int:
+    """Write the admin's certificate for the daemon key that is in use.
+
+    again: in place of one that holds already. Raises KeyTrouble when there is one and it is not said.
+    """
     from storage import succession
     from storage.codec import stamp
 
@@ -46,7 +49,7 @@ def certify(out: Out, folder: Path, clock: Clock, admin: Path | None) -> int:
         raise WrongUseError("keys certify needs --admin FILE, the admin's secret key")
 
     async def certifying(store: Store) -> KeyRing:
-        await succession.certify(store, admin)
+        await succession.certify(store, admin, again=again)
         return await succession.ring(store)
 
     ring = look(folder, clock, certifying)
@@ -102,7 +105,8 @@ def show(out: Out, folder: Path, clock: Clock) -> int:
         out.say(f"newest checkpoint: {ring.size} entries, root {ring.root}, signed {ring.signed_at}")
     else:
         out.say("nothing was signed yet", style="yellow")
-    if ring.odd:
-        out.say(ring.odd, style="bold red")
-    whole = not ring.odd and not any(key.trouble for key in ring.keys)
+    for wrong in (ring.odd, *(key.secret for key in ring.keys)):
+        if wrong:
+            out.say(wrong, style="bold red")
+    whole = not ring.odd and not any(key.trouble or key.secret for key in ring.keys)
     return OK if whole else PROBLEM

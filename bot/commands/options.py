@@ -68,6 +68,7 @@ def parser(bodies: Mapping[str, Body]) -> argparse.ArgumentParser:
     act = retention.add_mutually_exclusive_group()
     act.add_argument("--dry-run", action="store_true", help="only say what is due; the default")
     act.add_argument("--apply", action="store_true", help="erase it; a running watch does it itself")
+    retention.add_argument("--list", action="store_true", help="name each piece of evidence that is due")
     retention.add_argument("--officer", default="", metavar="NAME", help="who orders it, for the log")
     _export_options(command("export", "hand evidence over as a package that anybody can check"))
     _verify_options(command("verify", "check a package, or every byte that is kept, and the log"))
@@ -174,6 +175,7 @@ def _keys_options(keys: argparse.ArgumentParser) -> None:
     keys.add_argument("act", choices=("show", "new-admin", "certify", "rotate"))
     keys.add_argument("--out", type=Path, metavar="FILE", help="where the new admin key goes; for new-admin")
     keys.add_argument("--admin", type=Path, metavar="FILE", help="the admin's secret key; for certify")
+    keys.add_argument("--again", action="store_true", help="replace a certificate that holds; for certify")
     keys.add_argument("--why", default="", metavar="TEXT", help="the reason, for the log; for rotate")
     keys.add_argument(
         "--accept-rollback",
@@ -201,6 +203,7 @@ def _find_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--post", default="", metavar="ID", help="the site's id of a post")
     parser.add_argument("--item", default="", metavar="ID", help="an item, over re-posts and accounts")
     parser.add_argument("--tier", choices=("urgent", "high", "normal"), help="at least as loud as this")
+    parser.add_argument("--vanished", action="store_true", help="only the looks that found a post gone")
     parser.add_argument("--since", default="", metavar="TIME", help='"12h" ago, or "2026-11-24 21:30" (UTC)')
     parser.add_argument("--until", default="", metavar="TIME", help="the same; this moment is left out")
     parser.add_argument("--limit", type=_count, default=50, help="at most so many (default 50)")

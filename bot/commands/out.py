@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 OK, PROBLEM, WRONG_USE = 0, 1, 2
 """The exit codes."""
 _PIPED_COLUMNS = 180
+_TIGHT: Mapping[str, Any] = {"box": None, "pad_edge": False, "padding": (0, 2, 0, 0)}
 
 _STEERING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
@@ -108,25 +109,45 @@ class Out:
             self._console = Quiet(file=self._stream, highlight=False, width=wide)
         return self._console
 
+    @property
+    def width(self) -> int:
+        """Cells in a line: of the terminal, or many when piped."""
+        return self.console.width
+
     def facts(self, facts: object) -> None:
         """The one JSON object of a command; only with `--json`."""
         if self.json:
             self._stream.write(as_json(facts) + "\n")
             self._stream.flush()
 
-    def say(self, text: object = "", *, style: str = "") -> None:
-        """A line or more for people; not with `--json`."""
+    def say(self, text: object = "", *, style: str = "", wrapped: bool = False) -> None:
+        """A line or more for people; not with `--json`. wrapped: between words, where the width ends."""
         if not self.json:
             from rich.text import Text
 
-            self.console.print(Text(tame(text), style=style), soft_wrap=True)
+            self.console.print(Text(tame(text), style=style), soft_wrap=not wrapped)
+
+    def line(self, text: object, *, style: str = "") -> None:
+        """One line for people, cut where the width ends; not with `--json`."""
+        if not self.json:
+            from rich.text import Text
+
+            shown = Text(" ".join(tame(text).splitlines()), style=style)
+            shown.truncate(self.width, overflow="ellipsis")
+            self.console.print(shown, soft_wrap=True)
 
     def table(
-        self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, styles: Iterable[str] = ()
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        *,
+        styles: Iterable[str] = (),
+        tight: bool = False,
     ) -> None:
         """A table for people, unless it is empty; cells are tamed and wrapped; not with `--json`.
 
-        styles: one for each row, or none.
+        styles: one for each row, or none. tight: without frames, and only the first and the last
+        column are wrapped; without it the first is not, since ids are copied whole.
         """
         lines = [] if self.json else list(rows)
         if not lines:
@@ -134,9 +155,10 @@ class Out:
         from rich.table import Table
         from rich.text import Text
 
-        shape = Table(header_style="bold")
+        shape = Table(header_style="bold", **(_TIGHT if tight else {}))
         for number, column in enumerate(columns):
-            shape.add_column(column, overflow="fold", no_wrap=number == 0)  # ids are copied whole
+            whole = number == 0 if not tight else 0 < number < len(columns) - 1
+            shape.add_column(column, overflow="fold", no_wrap=whole)
         for row, style in zip(lines, chain(styles, repeat("")), strict=False):
             shape.add_row(*(Text(tame(cell)) for cell in row), style=style)
         self.console.print(shape)

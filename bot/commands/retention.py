@@ -11,23 +11,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.commands.case import opened, settled
-from bot.commands.out import OK, PROBLEM, Out, some
+from bot.commands.out import OK, PROBLEM, Out, on_one_line, some
 from bot.commands.reader import look
 from storage import erasure, retention, spool
 from storage.clock import Clock
 from storage.erasure import Erased
 from storage.errors import DatabaseTrouble
-from storage.retention import Class, Plan, Rules
+from storage.retention import Class, DuePiece, Plan, Rules
 from storage.store import Store
 
 
-def dry_run(out: Out, folder: Path, clock: Clock, rules: Rules) -> int:
-    """Say what is due now, by class."""
+def dry_run(out: Out, folder: Path, clock: Clock, rules: Rules, *, every: bool = False) -> int:
+    """Say what is due now, by class. every: each piece of evidence as well."""
 
-    async def planning(store: Store) -> Plan:
-        return await retention.plan(store.vault.database.path, rules, clock.now())
+    async def planning(store: Store) -> tuple[Plan, tuple[DuePiece, ...]]:
+        plan = await retention.plan(store.vault.database.path, rules, clock.now())
+        return plan, await retention.due_pieces(store.vault.database, plan)
 
-    plan = look(folder, clock, planning)
+    plan, pieces = look(folder, clock, planning)
     due = plan.counts()
     out.facts(
         {
@@ -35,6 +36,7 @@ def dry_run(out: Out, folder: Path, clock: Clock, rules: Rules) -> int:
             "kept": {kind.value: count for kind, count in plan.kept.items()},
             "blocked": plan.blocked,
             "days": {kind.value: rules.days(kind) for kind in Class},
+            "evidence": pieces,
         }
     )
     rows = (
@@ -42,6 +44,11 @@ def dry_run(out: Out, folder: Path, clock: Clock, rules: Rules) -> int:
         for kind in Class
     )
     out.table(("class", "days", "posts due", "looks due", "posts that stay"), rows)
+    if every:
+        listed = ((p.evidence_id, p.kind.value, p.target, on_one_line(p.post_id, 60)) for p in pieces)
+        out.table(("due", "class", "target", "post"), listed)
+    elif pieces:
+        out.say(f"nightjar retention --list names each of the {some(len(pieces), 'look')}", style="dim")
     if plan.blocked:
         out.say(f"{some(plan.blocked, 'post')} would be due, but a case has them")
     out.say("nothing was changed; nightjar retention --apply erases what is due")

@@ -10,12 +10,14 @@ from bot.commands.out import OK, PROBLEM, Out, moment, on_one_line, some
 from bot.commands.reader import look
 from bot.discretion import NOTICE, log_view, starred_case
 from storage.clock import Clock
+from storage.model import Observation
 
 if TYPE_CHECKING:
     from storage.casefile import Casefile
     from storage.store import Store
 
 _MOST_TEXT = 2_000
+_MOST_OF_A_CHANGE = 100
 
 
 def run(out: Out, folder: Path, clock: Clock, evidence_id: str, *, viewer: str = "") -> int:
@@ -77,6 +79,7 @@ def _received(out: Out, case: Casefile) -> None:
     if post.text:
         cut = "…" if len(post.text) > _MOST_TEXT else ""
         out.say("\n".join(f"  | {line}" for line in post.text[:_MOST_TEXT].splitlines()) + cut)
+    _changed(out, case)
     rows = (
         (p.sha256[:16], p.size_bytes, p.format, f"{p.width}x{p.height}", p.undecodable)
         for p in evidence.pictures
@@ -84,6 +87,22 @@ def _received(out: Out, case: Casefile) -> None:
     out.table(("picture", "bytes", "format", "size", "trouble"), rows)
     for absence in evidence.absences:
         out.say(f"  not had: {on_one_line(absence)}", style="yellow")
+
+
+def _changed(out: Out, case: Casefile) -> None:
+    """What this look changed against the one before it."""
+    from storage.edits import told
+
+    if case.evidence.observation is not Observation.CHANGED:
+        return
+    if case.edit is None:
+        out.say("  changed: what it said before is no longer kept")
+        return
+    out.say(f"  changed since {case.edit.previous}")
+    for change in case.edit.changes:
+        out.say(f"    {on_one_line(told(change, _MOST_OF_A_CHANGE), 400)}")
+    if not case.edit.changes:
+        out.say("    nothing in title, price, pictures, text, seller or place")
 
 
 def _watched(out: Out, case: Casefile) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.commands import cosigned
 from bot.commands.out import OK, Out, moment, on_one_line, plain, some
 from bot.commands.reader import look
 from bot.settings.units import spoken_s
@@ -19,11 +20,28 @@ if TYPE_CHECKING:
     from storage.verified import Verified
 
 _EXACT_BELOW_S = 60
+_COLUMNS = ("target", "health", "last good poll", "ago", "interval", "posts", "yield", "vigils", "reason")
+_NARROW_COLUMNS = ("target", "health", "last good", "asked/kept", "posts", "yield", "vigils")
+_WIDE = 150
+"""Columns of a terminal from which on the tables have room for reasons."""
 _WELL = {"ok": "", "paused": "dim", "new": "dim"}
 
 
-def run(out: Out, folder: Path, clock: Clock, *, targets: Mapping[str, Target], remark: str = "") -> int:
-    """Tell the state of `folder`. targets: as configured now; remark: why they are not known, or ""."""
+def run(
+    out: Out,
+    folder: Path,
+    clock: Clock,
+    *,
+    targets: Mapping[str, Target],
+    unfilled: Mapping[str, str] | None = None,
+    witnesses: Sequence[str] | None = None,
+    remark: str = "",
+) -> int:
+    """Tell the state of `folder`. targets: as configured now; remark: why they are not known, or "".
+
+    unfilled: name -> why, of configured targets that are left out. witnesses: verifier keys of
+    the cosigners as configured, or None when they are not known.
+    """
     from storage.casefile import status
     from storage.recovery import is_written
     from storage.verified import last_result
@@ -32,6 +50,7 @@ def run(out: Out, folder: Path, clock: Clock, *, targets: Mapping[str, Target], 
     now = clock.now()
     rows = [_facts(row, targets.get(row.progress.target), now) for row in found.targets]
     rows += [_unseen(target) for name, target in targets.items() if name not in _names(found)]
+    rows = _left_out(rows, unfilled or {})
     running = is_written(folder)
     rows.sort(key=lambda row: (row["health"] in _WELL, row["target"]))  # the unwell first
     out.facts(
@@ -47,12 +66,14 @@ def run(out: Out, folder: Path, clock: Clock, *, targets: Mapping[str, Target], 
             "tree_size": found.tree_size,
             "root": found.root,
             "time_stamps": found.stamps,
+            "cosigners": cosigned.rows(found.cosigned, witnesses),
             "verified": last_result(folder),
             "remark": remark,
         }
     )
     if not out.json:
         _print(out, found, rows, remark, now)
+        cosigned.show(out, cosigned.rows(found.cosigned, witnesses), tight=out.width < _WIDE)
         _print_verified(out, last_result(folder))
         if not running:
             out.say("THE WATCH IS NOT RUNNING: what stands above is how it was left", style="bold red")
@@ -95,20 +116,58 @@ def _unseen(target: Target) -> dict[str, object]:
     return {"target": target.name, "health": "new", "interval_s": target.interval_s, "configured": True}
 
 
+def _left_out(rows: list[dict[str, object]], unfilled: Mapping[str, str]) -> list[dict[str, object]]:
+    """The rows with those of targets that are left out, whatever the watch last said of them."""
+    known = {str(row["target"]): row for row in rows}
+    for name, why in unfilled.items():
+        told = {"target": name, "health": "unfilled", "reason": why, "configured": True}
+        known[name] = known.get(name, {}) | told
+    return list(known.values())
+
+
 def _print(out: Out, found: Status, rows: list[dict[str, object]], remark: str, now: datetime) -> None:
-    columns = ("target", "health", "last good poll", "ago", "interval", "posts", "yield", "vigils", "reason")
-    styles = (_WELL.get(str(row["health"]), "red") for row in rows)
-    out.table(columns, (_row(row) for row in rows), styles=styles)
+    _print_targets(out, rows)
     channels = ("channel", "waiting", "sending", "delivered", "given up")
-    out.table(channels, ((c.channel, c.waiting, c.sending, c.delivered, c.dead) for c in found.channels))
+    told = ((c.channel, c.waiting, c.sending, c.delivered, c.dead) for c in found.channels)
+    out.table(channels, told, tight=out.width < _WIDE)
+    if out.width < _WIDE:
+        out.say()
     out.say(
         f"{some(found.evidence, 'piece')} of evidence, {some(found.items, 'item')}, "
-        f"{found.unjudged} not judged yet; "
-        f"log of {some(found.tree_size, 'leaf', 'leaves')}, root {found.root[:16]}…"
+        f"{found.unjudged} not judged yet"
     )
+    out.say(f"log of {some(found.tree_size, 'leaf', 'leaves')}, root {found.root[:16]}…")
     _print_stamps(out, found.stamps, now)
     if remark:
         out.say(remark, style="yellow")
+
+
+def _print_targets(out: Out, rows: list[dict[str, object]]) -> None:
+    """Every target in a row; on a narrow screen without what "ago" says too, and the reasons below."""
+    styles = [_WELL.get(str(row["health"]), "red") for row in rows]
+    if out.width >= _WIDE:
+        out.table(_COLUMNS, map(_row, rows), styles=styles)
+        return
+    out.table(_NARROW_COLUMNS, map(_narrow, rows), styles=styles, tight=True)
+    _print_reasons(out, ((row["target"], _remark(row)) for row in rows))
+    out.say()
+
+
+def _narrow(row: dict[str, object]) -> tuple[object, ...]:
+    target, _, _, ago, _, posts, yielded, vigils, _ = _row(row)
+    asked, kept = _span(row.get("interval_s")), _span(row.get("achieved_interval_s"))
+    return target, row["health"], ago, f"{asked}/{kept}", posts, yielded, vigils
+
+
+def _remark(row: dict[str, object]) -> str:
+    gone = "" if row["configured"] else "no longer configured"
+    return "; ".join(filter(None, (gone, on_one_line(row.get("reason", "")))))
+
+
+def _print_reasons(out: Out, named: Iterable[tuple[object, str]]) -> None:
+    for name, why in named:
+        if why:
+            out.say(f"{name}: {why}", style="yellow", wrapped=True)
 
 
 def _print_stamps(out: Out, stamps: tuple[AuthorityTokens, ...], now: datetime) -> None:
@@ -117,7 +176,13 @@ def _print_stamps(out: Out, stamps: tuple[AuthorityTokens, ...], now: datetime) 
         out.say("no authority has been asked for a time stamp", style="dim")
         return
     columns = ("authority", "whole", "last", "waiting", "for", "refused", "reason")
-    out.table(columns, (_stamp_row(one, now) for one in stamps), styles=(_stamp_style(one) for one in stamps))
+    rows = [_stamp_row(one, now) for one in stamps]
+    styles = [_stamp_style(one) for one in stamps]
+    if out.width >= _WIDE:
+        out.table(columns, rows, styles=styles)
+        return
+    out.table(columns[:-1], (row[:-1] for row in rows), styles=styles, tight=True)
+    _print_reasons(out, ((one.authority, on_one_line(one.why)) for one in stamps))
 
 
 def _stamp_row(one: AuthorityTokens, now: datetime) -> tuple[object, ...]:

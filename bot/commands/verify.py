@@ -167,6 +167,8 @@ def _print(out: Out, report: VerifyReport) -> None:
     out.say(f"time: {report.time}")
     for fault in report.broken:
         out.say(f"{fault.kind} {fault.what}: {on_one_line(fault.why)}", style="red")
+    for remark in report.remarks:
+        out.say(f"note: {on_one_line(remark)}", style="yellow")
     if report.strange:
         out.say(
             f"{some(len(report.strange), 'file')} that no row names, kept all the same; that is no fault",

@@ -78,6 +78,13 @@ def filled_in(value: str) -> str:
     return value.strip()
 
 
+def is_unfilled(value: object) -> bool:
+    """Whether nobody has written anything yet: no value, a blank one, or the placeholder of a stanza."""
+    if not isinstance(value, str):
+        return value is None
+    return not value.strip() or _UNFILLED.fullmatch(value.strip()) is not None
+
+
 def web_address(value: str) -> str:
     """An http or https address with a host and without a log-in. Raises ValueError.
 
@@ -100,6 +107,23 @@ def web_address(value: str) -> str:
     if any(_LOG_IN_PARAMETER.fullmatch(key) for key, _ in parse_qsl(parts.query)):
         raise ValueError("must not carry a key or a session: log-ins are out of scope")
     return value
+
+
+def same_page(url: str) -> str:
+    """What addresses of one page have in common, to compare by; "" for what is no address.
+
+    Scheme, the case of the host, a final dot, usual ports, a fragment and a final slash of the
+    path make no other page.
+    """
+    try:
+        parts = urlsplit(web_address(url.strip()))
+        port = parts.port
+    except ValueError:
+        return ""
+    host = (parts.hostname or "").removesuffix(".").encode("idna").decode()
+    place = host if port in (None, 80, 443) else f"{host}:{port}"
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{place}{parts.path.rstrip('/')}{query}"
 
 
 def time_zone(value: str) -> str:

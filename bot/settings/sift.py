@@ -12,21 +12,25 @@ _LONGEST_WHY = 500
 
 
 class Sift:
-    """Collects what is wrong, in one list for all files. `mistakes` gives it in reading order."""
+    """Collects what is wrong, in one list for all files. `mistakes` gives it in reading order.
+
+    stops: whether any of it keeps the watch from starting, and not only one target.
+    """
 
     def __init__(self) -> None:
         self._found: list[tuple[int, Mistake]] = []
+        self.stops = False
         self._order: dict[str, int] = {}
 
     def document(self, document: Document) -> None:
         """Take note of a file and of what in it is no TOML."""
         self._order.setdefault(document.label, len(self._order))
         if document.unread:
-            self._keep(as_mistake(document))
+            self._keep(as_mistake(document), stops=True)
         for broken in document.broken:
             self.add(document, (), Fault(path=broken.path, why=broken.why), line=broken.line)
 
-    def add(self, document: Document, at: Path_, fault: Fault, *, line: int = 0) -> None:
+    def add(self, document: Document, at: Path_, fault: Fault, *, line: int = 0, stops: bool = True) -> None:
         """A fault whose path is relative to `at`. Not told when the key stands there unparsed."""
         path = at + fault.path
         if "required" in fault.why and document.unparsed(path):
@@ -42,7 +46,8 @@ class Sift:
                 line=line or document.line(path),
                 allowed=fault.allowed,
                 nearest=fault.nearest,
-            )
+            ),
+            stops=stops,
         )
 
     def add_all(self, document: Document, at: Path_, faults: Iterable[Fault]) -> None:
@@ -50,7 +55,8 @@ class Sift:
         for fault in faults:
             self.add(document, at, fault)
 
-    def _keep(self, mistake: Mistake) -> None:
+    def _keep(self, mistake: Mistake, *, stops: bool) -> None:
+        self.stops |= stops
         self._found.append((self._order.get(mistake.file, 0), mistake))
 
     @property

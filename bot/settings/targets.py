@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from bot.mistakes import shown
 from bot.settings.bounds import bounds
 from bot.settings.channels import unknown_kind
-from bot.settings.checks import HOST_KEY, time_zone
+from bot.settings.checks import HOST_KEY, is_unfilled, time_zone
 from bot.settings.documents import Document, Path_
 from bot.settings.gather import Table, array, keys_of, single
 from bot.settings.keys import HostKeys, NightjarKeys, TargetKeys, WindowKeys
@@ -30,15 +30,23 @@ class Kinds:
     names: tuple[str, ...]
 
 
+BY_WHOSE_RIGHT = ("legal_basis", "authorised_by", "review_after")
+"""While one of these is open, that target alone is left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class FoundTarget:
-    """A target with its place, for what is checked over all tables. target None: it has mistakes."""
+    """A target with its place, for what is checked over all tables.
+
+    target None: it has mistakes, or keys of its authority are `unfilled`.
+    """
 
     document: Document
     at: Path_
     table: Table
     target: Target | None
     stanza: str
+    unfilled: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -140,7 +148,9 @@ def read_target(
     reading = read_table(
         {k: v for k, v in table.items() if k != "rules"}, TargetKeys, elsewhere=_places(shape)
     )
-    sift.add_all(document, at, reading.faults)
+    unfilled = tuple(key for key in BY_WHOSE_RIGHT if is_unfilled(table.get(key)))
+    for fault in reading.faults:
+        sift.add(document, at, fault, stops=fault.path not in {(key,) for key in unfilled})
     if isinstance(kind := table.get("kind"), str) and shape is None:
         sift.add(document, at, unknown_kind(kind, kinds.names))
     rules = _rules(table, shape)
@@ -151,7 +161,7 @@ def read_target(
     target = None
     if not faults and isinstance(keys, TargetKeys) and rules.value is not None:
         target = _target(keys, rules.value, limits.get(host_of(keys.url), HostLimit()), stanza)
-    return FoundTarget(document, at, table, target, stanza)
+    return FoundTarget(document, at, table, target, stanza, unfilled)
 
 
 def _rules_shape(kind: object, kinds: Kinds) -> type | None:

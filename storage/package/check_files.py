@@ -128,7 +128,7 @@ def bag(run: Round) -> None:
         run.wanted(
             info.count(f"Payload-Oxum: {oxum}") == 1, f"bag-info.txt does not give {oxum} as bytes and files"
         )
-        said.append(f"{oxum} bytes and files")
+        said.append(f"{len(payload)} files of {sum(payload)} bytes")
 
 
 def archive(run: Round) -> None:

@@ -117,5 +117,5 @@ def key(run: Round) -> None:
             run.wanted(named, "the daemon's key is another than the one you named")
         if not trust.admin and not trust.key:
             run.remarks.append(
-                "KEYS WERE NOT COMPARED: give --admin or --key with a fingerprint from elsewhere"
+                "KEYS WERE NOT COMPARED: give --key or --admin with a fingerprint from elsewhere"
             )

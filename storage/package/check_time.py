@@ -14,7 +14,7 @@ from storage.errors import NotNote
 from storage.package import layout
 from storage.package.source import read
 from storage.package.verdict import Round
-from storage.timestamps import Refusal, check, is_weak
+from storage.timestamps import Refusal, certificates_of, check, is_weak
 from storage.tokens import BEACON
 
 _STATUS = f"{layout.TIME}/status.json"
@@ -52,19 +52,21 @@ def time(run: Round, checkpoints: Mapping[int, bytes], logged: Logged) -> None:
                 n[len(start) : -4] for n in run.source.sizes if n.startswith(start) and n.endswith(ending)
             }
             run.wanted(there == whole, f"the files *{ending} are not those of {_STATUS}")
-        held = [_checked(run, stem, checkpoints) for stem in sorted(whole)]
+        checked = {stem: _checked(run, stem, checkpoints) for stem in sorted(whole)}
+        held = {stem: at for stem, at in checked.items() if at}
         if held:
-            said.append(f"{len(held)} time stamps hold, the first of {min(held)}")
-            if not run.trust.roots:
-                run.remarks.append(_NOT_COMPARED)
+            said.append(f"{len(held)} time stamps hold, the first of {min(held.values())}")
+            _told_apart(run, held)
         else:
             waiting = sum(token["state"] == "waiting" for token in asked)
-            said += ["pending", f"time pending: no time stamp is in this package, {waiting} asked for"]
+            said += ["pending", f"time pending: no time stamp counts in this package, {waiting} asked for"]
+        if whole and not run.trust.roots:
+            run.remarks.append(_NOT_COMPARED)
         _as_logged(run, whole, logged)
 
 
 def _checked(run: Round, stem: str, checkpoints: Mapping[int, bytes]) -> str:
-    """The time in a token, or "" and a fault."""
+    """The time in a token, or "" and a fault, or "" and a remark when it does not count."""
     size, _, authority = stem.partition("-")
     stamped = checkpoints.get(int(size))
     if stamped is None:
@@ -86,8 +88,19 @@ def _checked(run: Round, stem: str, checkpoints: Mapping[int, bytes]) -> str:
             f"over it of {found.at:%Y-%m-%d %H:%M:%S} UTC: one of both clocks was wrong"
         )
     if is_weak(response):
-        run.remarks.append(f"{stem}.tsr is signed over SHA-1, which is weak: rely on another authority's")
+        run.remarks.append(f"{stem}.tsr is not counted: it is signed over SHA-1 or MD5, which are weak")
+        return ""
     return f"{found.at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _told_apart(run: Round, stems: Iterable[str]) -> None:
+    """Names whose tokens bring one and the same certificate along are one authority: a remark says so."""
+    names: dict[str, set[str]] = {}
+    for stem in stems:
+        for one in certificates_of(read(run.source, f"{layout.TIME}/{stem}.tsr")):
+            names.setdefault(one, set()).add(stem.partition("-")[2])
+    for same in sorted({tuple(sorted(found)) for found in names.values() if len(found) > 1}):
+        run.remarks.append(f"ONE AUTHORITY, not {len(same)}: {', '.join(same)} sign by the same certificates")
 
 
 def _as_logged(run: Round, whole: Iterable[str], logged: Logged) -> None:

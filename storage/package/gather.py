@@ -22,6 +22,7 @@ from storage.codec import moment
 from storage.database import Database
 from storage.dossier import Casefile
 from storage.errors import DatabaseTrouble
+from storage.media import LOOKED_AT, sniffed
 from storage.model import sha256_of
 from storage.package.layout import FILES, Keys, Meta, OldKey, Original, Package, Proof, Token
 from storage.signatures import pem
@@ -32,14 +33,29 @@ from storage.tree import Tree
 if TYPE_CHECKING:
     from storage.store import Store
 
-MAGIC = (
-    (b"\xff\xd8\xff", ".jpg"),
-    (b"\x89PNG\r\n\x1a\n", ".png"),
-    (b"GIF8", ".gif"),
-    (b"RIFF", ".webp"),
-    (b"BM", ".bmp"),
-)
-LONGEST_MAGIC = 8
+_ENDINGS = {
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/gif": ".gif",
+    "image/webp": ".webp",
+    "image/avif": ".avif",
+    "image/heic": ".heic",
+    "image/bmp": ".bmp",
+    "image/tiff": ".tiff",
+    "image/x-icon": ".ico",
+    "video/mp4": ".mp4",
+    "video/webm": ".webm",
+    "application/pdf": ".pdf",
+    "application/zip": ".zip",
+    "application/gzip": ".gz",
+    "application/json": ".json",
+    "text/html": ".txt",
+    "text/xml": ".txt",
+    "image/svg+xml": ".txt",
+    "text/plain": ".txt",
+}
+"""By what the bytes show. A page is text: opened as a page it could run scripts and call its site."""
+_CERTIFICATE = re.compile(r"certificate(-[0-9]+)?")
 _PAGE = 10_000
 _OF_THE_LOG = ("key", "erasure", "gap", "beacon", "cosignature")
 _OF_EVIDENCE = ("verdict", "export")
@@ -171,18 +187,20 @@ def _originals(store: Store, files: Iterable[Casefile]) -> dict[str, Original]:
     found: dict[str, Original] = {}
     for file in (f for case in files for f in case.files if f.role != "manifest"):
         if file.sha256 not in found:
-            path = f"{FILES}/{file.sha256}{_ending(store.blobs.path(file.sha256))}"
+            path = f"{FILES}/{file.sha256}{_ending(file.role, store.blobs.path(file.sha256))}"
             found[file.sha256] = Original(sha256=file.sha256, size_bytes=file.size_bytes, path=path)
     return found
 
 
-def _ending(path: Path) -> str:
+def _ending(role: str, path: Path) -> str:
+    if _CERTIFICATE.fullmatch(role):
+        return ".der"
     try:
         with path.open("rb") as file:
-            begins = file.read(LONGEST_MAGIC)
+            begins = file.read(LOOKED_AT)
     except OSError:
         return ".bin"  # copying it will say what is wrong
-    return next((ending for magic, ending in MAGIC if begins.startswith(magic)), ".bin")
+    return _ENDINGS.get(sniffed(begins), ".bin")
 
 
 # --- the log ----------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from typing import Any
 
 from storage.dossier import Casefile
 from storage.model import Lifetime, Observation, Sighting
+from storage.package.report_edit import changed
 from storage.package.report_page import (
     Markup,
     Words,
@@ -173,6 +174,7 @@ def _look(file: Casefile, names: Mapping[str, str], view: View) -> str:
     return "".join(
         (
             f'<h3><span class="tag">{own(words)}</span> {safe(when(evidence.captured_at))}</h3>',
+            changed(file),
             _pictures(file, view),
             facts(_said_by_site(file)),
             "" if _is_gone(file) else _text(file),

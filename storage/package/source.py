@@ -22,6 +22,8 @@ from storage.package import zipform
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*", re.ASCII)
 _MOST_NAME, _MOST_FILES, _MOST_DEPTH = 512, 5_000_000, 8
 _CHUNK = 1 << 20
+_AGE = b"age-encryption.org/v1"
+"""How a file begins that is encrypted to a recipient: https://age-encryption.org/v1."""
 MOST_TEXT = 256 << 20
 """Files that have to be read as a whole (lists, JSON, notes) are at most so long."""
 
@@ -75,6 +77,10 @@ def opened(path: Path) -> Iterator[Source]:
         return
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as archive:
+        if os.pread(descriptor, len(_AGE), 0) == _AGE:
+            raise Unfit(
+                f"it is encrypted: age -d -i KEYFILE -o package.zip {path.name}, then check package.zip"
+            )
         try:
             members = zipform.read(archive, os.fstat(descriptor).st_size)
         except zipform.NotZip as error:

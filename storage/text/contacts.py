@@ -115,7 +115,7 @@ def _all(text: str) -> Iterator[_Hit]:
         yield _Hit("email", value, match.span(), match.span())
     for kind, pattern in _CUED:
         for match in pattern.finditer(text):
-            if _is_id(kind, match[1]):
+            if _is_id(kind, match[1], marked=text[match.start(1) - 1] == "@"):
                 yield _Hit(kind, _id_form(kind, match[1], thai), match.span(), match.span(1))
     yield from _phones(text, thai)
     for match in _HANDLE.finditer(text):
@@ -130,16 +130,31 @@ def _id_form(kind: str, value: str, thai: bool) -> str:
     return value
 
 
-def _is_id(kind: str, value: str) -> bool:
-    """An id, not the next word of a sentence ("line up", "wa minat")."""
+def _is_id(kind: str, value: str, *, marked: bool) -> bool:
+    """An id, not the next word of a sentence ("line up", "wa minat", "telegram from").
+
+    marked: an "@" stands before it, so that it is meant as one whatever word it is.
+    """
     if kind == "qq":
         return True
     digits = sum(character.isdigit() for character in value)
     if kind in ("whatsapp", "zalo", "viber", "signal"):
         return digits >= 7
-    return value not in _NOT_IDS
+    return value not in _NOT_IDS and (marked or not _FUNCTION_WORD.fullmatch(value))
 
 
+_FUNCTION_WORD = re.compile(
+    r"about|above|across|after|again|against|along|already|also|although|always|among|another|anyone|"
+    r"anything|around|because|been|before|behind|being|below|beside|between|beyond|both|could|does|"
+    r"doing|done|down|during|each|either|else|even|ever|every|everyone|everything|except|from|have|"
+    r"having|hers|herself|himself|however|into|itself|just|like|many|might|mine|more|most|much|must|"
+    r"myself|near|neither|never|next|none|nothing|often|once|onto|other|others|ours|ourselves|over|"
+    r"perhaps|same|shall|should|since|some|someone|something|soon|such|than|that|their|theirs|them|"
+    r"themselves|then|there|these|they|this|those|though|through|till|together|toward|towards|under|"
+    r"unless|until|upon|very|was|were|what|when|whenever|where|wherever|whether|which|while|whoever|"
+    r"whom|whose|will|within|without|would|your|yours|yourself"
+)
+"""English words that join a sentence: after a messenger's name they go on with it ("telegram from me")."""
 _NOT_IDS = frozenset(
     [
         "only",

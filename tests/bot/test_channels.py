@@ -6,12 +6,15 @@ import hashlib
 import hmac
 import io
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import structlog
 from aiohttp import web
 
+from bot import logs
 from bot.channel import Card, Channel, Setting, kinds, load
 from bot.channels import console, ndjson, telegram, webhook
 from bot.compose import card
@@ -63,6 +66,49 @@ async def test_the_console_paints_spans_and_prints_plainly_without_colour() -> N
     assert "\x1b" not in plain.getvalue()
     assert "\x1b[1;33mHIGH 81\x1b[0m" in painted.getvalue()
     assert plain.getvalue().splitlines()[0] == shown(delivery).headline
+
+
+async def test_where_no_terminal_is_alerts_and_log_are_one_stream_of_json_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr("sys.stderr", stream)
+    before = logging.getLogger().handlers[:], logging.getLogger().level
+    logs.set_up(SystemClock(), level="ERROR")
+    try:
+        structlog.get_logger("x").error("a line of the log", why="two\nlines")
+        line = console.open_channel(console.Settings(), setting(tmp_path))
+        delivery = words.delivery()
+        assert await line.send(delivery, shown(delivery)) == delivery.alert.alert_id
+        structlog.get_logger("x").error("another")
+    finally:
+        logging.getLogger().handlers[:] = before[0]
+        logging.getLogger().setLevel(before[1])
+    first, told, last = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert (first["event"], told["event"], last["event"]) == ("a line of the log", "alert", "another")
+    assert told["card"] == shown(delivery).text
+    assert told["tier"] == "high"
+    assert set(told) >= set(last) - {"why"}
+
+
+async def test_blocks_are_written_where_a_terminal_is_or_colour_is_asked_for_always(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    delivery = words.delivery()
+    for stream, colour, painted in (
+        (Terminal(), "auto", True),
+        (Terminal(), "never", False),
+        (io.StringIO(), "always", True),
+    ):
+        monkeypatch.setattr("sys.stderr", stream)
+        line = console.open_channel(console.Settings(colour=colour), setting(tmp_path))
+        await line.send(delivery, shown(delivery))
+        assert "81" in stream.getvalue().splitlines()[0]
+        assert ("\x1b" in stream.getvalue()) is painted
 
 
 # --- ndjson ----------------------------------------------------------------------------

@@ -3,14 +3,16 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.compose import SCHEMA, card, event
 from bot.words import LIMIT, units
+from storage.edits import edit as edit_of
 from storage.masking import contact, mask
-from storage.model import AlertKind, Lifetime, Reason, Tier
+from storage.model import Alert, AlertKind, Change, Edit, Lifetime, Observation, Reason, Tier
 from tests.fakes import words
 
 HOSTILE = st.text(max_size=3_000)
@@ -52,6 +54,81 @@ def test_a_deleted_post_is_told_as_an_interval_with_its_proof() -> None:
         "missing_class": "404",
         "control": "http://127.0.0.1/other",
     }
+
+
+def changed(*changes: Change, **more: Any) -> Alert:
+    edit = Edit(previous="e0", changes=changes)
+    look = words.evidence(observation=Observation.CHANGED, previous="e0")
+    return words.alert(
+        **({"kind": AlertKind.CHANGED, "revises": "a" * 32, "evidence": look, "edit": edit} | more)
+    )
+
+
+def test_a_card_of_an_edit_says_first_what_changed() -> None:
+    price = Change(what="price", before="9,000", after="8,000", ends=(5, 5))
+    alert = changed(
+        price,
+        Change(what="pictures", counts=(("added", 1), ("removed", 2))),
+        Change(what="text", after="call now"),
+        Change(what="seller", before="jade", after="jade_2"),
+        Change(what="place", before="Hue"),
+    )
+    shown = card(alert)
+    lines = shown.text.split("\n")
+    assert lines[0] == "HIGH 81 CHANGED (price, pictures, text) rhino horn XJ [market]"
+    assert lines[1:4] == [
+        "changed price: 9,000 → 8,000",
+        "changed pictures: 1 added, 2 removed",
+        "changed text added: call now · also seller, place",
+    ]
+    data = shown.text.encode("utf-16-le")
+    code = [
+        data[s.offset * 2 : (s.offset + s.length) * 2].decode("utf-16-le")
+        for s in shown.spans
+        if s.kind == "code"
+    ]
+    assert {"9,000", "8,000", "call now"} <= set(code)
+    told = event(alert)["changes"]
+    assert told[0] == {"field": "price", "before": "9,000", "after": "8,000", "counts": None}  # type: ignore[index]
+    assert told[1]["counts"] == {"added": 1, "removed": 2}  # type: ignore[index]
+    assert event(words.alert())["changes"] is None
+
+
+def test_a_card_of_an_edit_never_claims_what_is_not_known() -> None:
+    assert "changed: what it said before is no longer kept" in card(changed(edit=None)).text
+    assert "changed: nothing in title, price" in card(changed()).text
+    assert "changed" not in card(words.alert()).text
+
+
+def test_an_edit_that_is_louder_says_what_changed_too() -> None:
+    alert = changed(Change(what="price", before="1", after="2"), kind=AlertKind.NEW, revises="")
+    assert "\nchanged price: 1 → 2\n" in card(alert).text
+
+
+def test_an_edit_shows_no_contact() -> None:
+    text = "ask jade_lady88, tel 13800138000 " * 20
+    verdict = words.verdict(contacts=("wechat:jade_lady88",))
+    alert = changed(Change(what="text", before=text, after=text[3:], ends=(9, 6)), verdict=verdict)
+    for shown in (card(alert).text, json.dumps(event(alert), ensure_ascii=False)):
+        assert "jade_lady88" not in shown
+        assert "13800138000" not in shown
+
+
+@given(HOSTILE, HOSTILE, HOSTILE)
+def test_any_edit_fits_the_card_and_leaves_room_for_the_evidence(old: str, new: str, title: str) -> None:
+    names = ("title", "price", "text", "seller", "seller's page", "place")
+    before, after = words.post(title=old, price=old), words.post(title=new, price=new)
+    made = edit_of(words.evidence(before), words.evidence(after))
+    changes = (*made.changes, *(Change(what=name, before=old, after=new) for name in names))
+    look = words.evidence(words.post(title=title, text=title), observation=Observation.CHANGED)
+    alert = changed(*changes, evidence=look)
+    shown = card(alert)
+    assert units(shown.text) <= LIMIT
+    assert all(s.offset + s.length <= units(shown.text) for s in shown.spans)
+    assert look.evidence_id in shown.text
+    assert shown.text.endswith("status: CHANGED")
+    assert shown.text[: shown.text.index("offer: ")].count("\n") <= 4
+    json.dumps(event(alert))
 
 
 def test_facts_and_inference_are_kept_apart() -> None:

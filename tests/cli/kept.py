@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from bot.cli import main
+from storage import checkpoints
 from storage.model import (
     Judgement,
     Lifetime,
@@ -161,6 +162,7 @@ async def _fill(folder: Path) -> tuple[str, str, str]:
             polls=9, posts_seen=2, usual_yield=20.0, last_yield=3, achieved_interval_s=31.5,
         )  # fmt: skip
         await store.save_progress([progress])
+        await checkpoints.sign(store, "urgent")  # as the watch does at once after such a verdict
         return sale.evidence_id, gone.evidence_id, other.evidence_id
     finally:
         await store.close()

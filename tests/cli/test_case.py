@@ -50,6 +50,32 @@ def test_a_case_is_opened_filled_held_and_closed(run: Command, kept: Kept) -> No
     assert run("verify").code == 0
 
 
+def test_a_case_shows_what_was_handed_over_of_it_however_it_was_asked_for(
+    run: Command, kept: Kept, tmp_path: Path
+) -> None:
+    for number in ("7", "8", "77"):
+        new(run, number)
+    run("case", "add", "7", kept.sale)
+    run("case", "add", "8", kept.harmless)
+    assert "nothing of it was exported" in run("case", "show", "7").out
+    asked = {"both": ("7", "8"), "by id": (kept.sale,), "other": ("8",)}
+    for name, words in asked.items():
+        done = run("export", *words, "--out", str(tmp_path / name), "--officer", "b12", "--why", "prosecutor")
+        assert done.code == 0, done.err
+    shown = run("case", "show", "7", "--json").facts["exports"]
+    handed = [("both", 1, "b12"), ("by id", 1, "b12")]
+    assert [(one["name"], one["pieces"], one["officer"]) for one in shown] == handed
+    assert [one["leaf"] for one in shown] == [None, None]  # no watch has taken them in yet
+    run("case", "hold", "77", "--why", "x")  # which first takes in what was left
+    shown = run("case", "show", "7", "--json").facts["exports"]
+    assert [(one["name"], one["pieces"], one["officer"]) for one in shown] == handed
+    assert all(one["leaf"] > 0 for one in shown)
+    told = run("case", "show", "7").out
+    assert "prosecutor" in told
+    assert "other" not in told
+    assert run("case", "show", "77", "--json").facts["exports"] == []
+
+
 @pytest.mark.parametrize(
     ("words", "code", "why"),
     [

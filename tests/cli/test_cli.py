@@ -79,6 +79,27 @@ def test_check_tells_a_target_past_its_review_as_a_problem(run: Command, config:
     assert "market" in run("check").out
 
 
+def test_check_tells_an_open_authority_as_a_mistake_of_that_target_alone(run: Command, config: Path) -> None:
+    config.write_text(CONFIG.replace('"Art. 341"', '"<the law>"', 1))
+    ran = run("check", "--json")
+    assert ran.code == 1
+    assert ran.facts["unfilled"] == ["market"]
+    assert [(m["file"], m["key"]) for m in ran.facts["mistakes"]] == [("config.toml", "legal_basis")]
+    told = run("check").out
+    assert "legal_basis: is still a placeholder" in told
+    assert "the other targets are watched" in told
+
+
+def test_check_warns_of_a_page_that_is_watched_twice_and_ends_with_0(run: Command, config: Path) -> None:
+    assert run("check", "--json").facts["warnings"] == []
+    config.write_text(CONFIG.replace("t.me/s/other", "T.me/s/market/"))
+    ran = run("check", "--json")
+    assert (ran.code, ran.facts["ok"], len(ran.facts["warnings"])) == (0, True, 1)
+    told = run("check").out
+    assert 'warning: config.toml: [[target]] #2 "never polled" watches the same page' in told
+    assert "no mistakes" in told
+
+
 def test_check_tells_that_nothing_would_be_watched(run: Command, config: Path) -> None:
     config.write_text(CONFIG.split("[[target]]")[0])
     ran = run("check")
@@ -226,3 +247,14 @@ def test_check_starts_without_the_heavy_libraries() -> None:
         "tortoise",
     }
     assert heavy.isdisjoint(ended.stdout.split())
+
+
+def test_without_a_configuration_the_next_step_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NIGHTJAR_CONFIG", raising=False)
+    ran = Command(capsys)("check")
+    assert ran.code == 2
+    assert "copy config.example.toml to config.toml" in ran.err
+    assert "--config FILE" in ran.err

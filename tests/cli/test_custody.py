@@ -101,8 +101,14 @@ def test_retention_says_what_is_due_and_changes_nothing(
     facts = run("retention", "--json").facts
     assert facts["due"]["unmatched"] == {"posts": 1, "looks": 1}
     assert facts["days"] == {"unmatched": 30, "matched": 365, "hold": None}
+    assert [(one["evidence_id"], one["kind"]) for one in facts["evidence"]] == [(kept.harmless, "unmatched")]
     told = run("retention", "--dry-run").out
     assert "nothing was changed" in told
+    assert kept.harmless not in told
+    assert "retention --list" in told
+    listed = run("retention", "--list").out
+    assert kept.harmless in listed
+    assert kept.sale not in listed
     assert "for ever" in told
     assert len(run("find", "--json").facts["found"]) == 3
 
@@ -220,7 +226,7 @@ def test_a_store_in_trouble_is_told_and_the_loop_goes_on(kept: Kept) -> None:
         (name,) = connection.execute(
             "SELECT manifest_sha256 FROM observation WHERE evidence_id = ?", (kept.sale,)
         ).fetchone()
-    (kept.folder / "blobs" / name[:2] / name[2:4] / name).unlink()
+    (kept.folder / "blobs" / name[:2] / name).unlink()
     assert chores_of(kept, Steps(4), told, start_late=SETTLE_S + 60) == [3, 3]
     (words,) = told.words
     assert "was not erased" in words

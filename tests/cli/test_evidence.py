@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import re
 import subprocess
+import sys
+import termios
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
+from bot.commands import cosigned
+from bot.commands.out import Out
+from storage.cosigners import Standing
+from storage.model import Observation, Post, Progress, Tier
 from storage.recovery import LOCK, Lock
-from tests.cli.kept import Command, Kept, night
+from storage.store import Store
+from tests.cli.kept import CONFIG, SALE, START, Command, Kept, StillClock, night, snapshot
+from tests.storage.kit import change
 
 
 @pytest.fixture
@@ -60,11 +74,29 @@ def test_status_says_whether_the_watch_is_running(run: Command, kept: Kept) -> N
     again.release()
 
 
+def test_status_tells_a_target_whose_authority_is_open(run: Command, kept: Kept) -> None:
+    kept.config.write_text(CONFIG.replace('"Art. 341"', '"<the law>"'))
+    ran = run("status", "--json")
+    rows = {row["target"]: row for row in ran.facts["targets"]}
+    assert {rows[name]["health"] for name in ("market", "never polled")} == {"unfilled"}
+    assert all(rows[name]["configured"] for name in ("market", "never polled"))
+    assert "legal_basis" in rows["never polled"]["reason"]
+    assert "unfilled" in run("status").out
+
+
 def test_status_works_though_the_configuration_has_mistakes(run: Command, kept: Kept) -> None:
     kept.config.write_text(kept.config.read_text() + "\n[[target]]\nzone = x\n")
     ran = run("status", "--json")
     assert ran.code == 0
     assert "mistakes" in ran.facts["remark"]
+
+
+@pytest.mark.parametrize("dots", ["…", "...", ""])
+def test_an_id_that_a_screen_cut_short_can_be_copied_with_its_dots(
+    run: Command, kept: Kept, dots: str
+) -> None:
+    assert run("show", kept.sale[:28] + dots, "--json").facts["evidence"]["evidence_id"] == kept.sale
+    assert run("show", dots or " ").code == 1
 
 
 def test_find_by_words_contact_tier_and_target(run: Command, kept: Kept) -> None:
@@ -74,7 +106,10 @@ def test_find_by_words_contact_tier_and_target(run: Command, kept: Kept) -> None
     assert ids("bicycle") == [kept.harmless]
     assert kept.sale in ids("犀角")
     assert kept.sale in ids("--contact", "13800138000")
-    assert set(ids("--tier", "high")) <= {kept.sale, kept.gone}
+    assert ids("--tier", "high") == [kept.gone, kept.sale]
+    assert ids("--vanished") == ids("--vanished", "犀角", "--tier", "urgent") == [kept.gone]
+    assert ids("--vanished", "--contact", "13800138000", "--since", "2026-11-24") == [kept.gone]
+    assert ids("--vanished", "bicycle") == []
     assert kept.sale in ids("--tier", "urgent")
     assert ids("--target", "nobody") == []
     assert len(ids()) == 3
@@ -88,6 +123,97 @@ def test_find_reads_well_and_nothing_steers_the_terminal(run: Command, kept: Kep
     assert kept.sale in ran.out.replace("\n", "")
     assert "3 found" in ran.out
     assert not STEERING.search(ran.out)
+
+
+LONG = "夜市 the market of many words behind the old station"
+
+
+def crowd(kept: Kept) -> None:
+    """Beside the night: a target, a channel and an authority with everything long, and a long advert."""
+
+    async def fill() -> None:
+        store = await Store.open(kept.folder, StillClock())
+        try:
+            row = Progress(
+                target=LONG, health="forbidden", reason="robots.txt " * 30,
+                last_good_at=START - timedelta(days=90), usual_yield=2000.0, last_yield=1999,
+                achieved_interval_s=5025.4,
+            )  # fmt: skip
+            await store.save_progress([row])
+            await store.notify("a word", announce=(LONG,), tier=Tier.HIGH)
+            post = Post(post_id="p9", url="https://e.org/9", title="犀角手串 " * 30, seller="老王" * 30)
+            await store.seal(replace(snapshot(post), target=LONG))
+        finally:
+            await store.close()
+
+    asyncio.run(fill())
+    authority = "a very long name of an authority that stamps"
+    change(
+        kept.folder,
+        "INSERT INTO token (size, authority, state, attempts, due_at, why) VALUES (1, ?, 'waiting', 3, 0, ?)",
+        authority,
+        "no answer " * 30,
+    )
+
+
+def on_a_terminal(columns: int, *words: str) -> str:
+    """What `nightjar` prints on a real terminal of so many columns, without colours."""
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
+    env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    command = [sys.executable, "-m", "bot.cli", *words]
+    told = b""
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, env=env | {"TERM": "xterm"}) as process:
+        os.close(theirs)
+        with suppress(OSError):  # how a terminal says that nobody writes any more
+            while piece := os.read(ours, 65_536):
+                told += piece
+    os.close(ours)
+    assert process.returncode == 0
+    return re.sub(r"\x1b\[[0-9;]*m", "", told.decode())
+
+
+@pytest.mark.parametrize("columns", [80, 149])
+def test_find_and_status_fit_a_narrow_screen(kept: Kept, columns: int) -> None:
+    crowd(kept)
+    found, status = (on_a_terminal(columns, it, "--config", str(kept.config)) for it in ("find", "status"))
+    for line in (found + status).splitlines():
+        assert cell_len(line) <= columns, line
+    for evidence_id in (kept.sale, kept.gone, kept.harmless):
+        assert re.search(rf"^\W*{evidence_id}\b", found, re.MULTILINE)
+    assert "urgent 93" in found
+    for word in (
+        "blocked",
+        "forbidden",
+        "30s/31.5s",
+        "3 of 20",
+        "delivered",
+        "captcha",
+        "robots.txt",
+        "waiting",
+    ):
+        assert word in status
+
+
+def test_a_cosigner_with_a_long_name_fits_too(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = cosigned.rows(
+        [Standing(key=f"{LONG}+00+AA", size=1_234_567, at=START.isoformat(), newest=False)],
+        witnesses=("w.example+00+AA",),
+    )
+    out = Out()
+    out.console.width = 80
+    cosigned.show(out, rows, tight=True)
+    told = capsys.readouterr().out
+    assert max(map(cell_len, told.splitlines())) <= 80
+    for words in ("w.example", "it has not signed yet", "2026-11-24 22:00:00Z", "1234567"):
+        assert words in told
+
+
+def test_a_wide_screen_and_a_pipe_have_whole_tables(run: Command, kept: Kept) -> None:
+    assert "last good poll" in run("status").out
+    assert re.search(
+        rf"^\W+{kept.sale}\W+2026-11-24 22:00:02Z\W+market\W+seen\W+urgent 93", run("find").out, re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,6 +232,30 @@ def test_show_keeps_facts_apart_from_conclusions(run: Command, kept: Kept) -> No
     for words in ("lao_wang", "vanished between", "tier urgent", "404 Not Found", "13*-****-**00"):
         assert words in ran.out
     assert not STEERING.search(ran.out)
+
+
+def test_show_says_what_an_edit_changed(run: Command, kept: Kept) -> None:
+    async def edit() -> str:
+        store = await Store.open(kept.folder, StillClock())
+        try:
+            cheaper = replace(
+                SALE, price="¥ 8,000", text=SALE.text.replace("138-0013-8000", "gone"), pictures=()
+            )
+            return (await store.seal(snapshot(cheaper, Observation.CHANGED, kept.sale))).evidence_id
+        finally:
+            await store.close()
+
+    changed = asyncio.run(edit())
+    told = run("show", changed).out
+    assert f"changed since {kept.sale}" in told
+    assert "price: ¥ 9,000 → ¥ 8,000" in told
+    assert "tel 13*-****-**00 second line → " in told
+    assert "pictures: 1 removed" in told
+    assert not STEERING.search(told)
+    facts = run("show", changed, "--json").facts["edit"]
+    assert [one["what"] for one in facts["changes"]] == ["price", "pictures", "text"]
+    assert "138-0013-8000" not in json.dumps(facts)
+    assert run("show", kept.sale, "--json").facts["edit"] is None
 
 
 def test_show_gives_all_of_it_as_json_and_takes_the_beginning_of_an_id(run: Command, kept: Kept) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from storage.media import sniffed
 from tests.cli.kept import Command, Kept, night
 
 
@@ -48,3 +49,25 @@ def test_an_odd_word_ends_in_one_line(
     assert list(tmp_path.iterdir()) == []
     if as_json:
         assert why in json.loads(ran.out)["message"].lower()
+
+
+def test_originals_are_called_by_what_their_bytes_show_and_no_page_opens_as_one(
+    run: Command, tmp_path: Path
+) -> None:
+    out = tmp_path / "package"
+    assert run("export", "--all", "--out", str(out)).code == 0
+    found = {path: sniffed(path.read_bytes()) for path in (out / "data" / "files").iterdir()}
+    for path, kind in found.items():
+        assert path.name.split(".", 1)[1] == {"image/jpeg": "jpg"}.get(kind, "txt")
+    assert {"text/html", "image/jpeg"} <= set(found.values())
+    assert run("verify", str(out)).code == 0
+
+
+def test_an_encrypted_package_is_told_with_what_to_do_first(run: Command, tmp_path: Path) -> None:
+    secret = tmp_path / "case.zip.age"
+    secret.write_bytes(b"age-encryption.org/v1\n-> X25519 abc\n")
+    ran = run("verify", str(secret))
+    assert ran.code == 1
+    assert "age -d -i KEYFILE -o package.zip case.zip.age" in ran.out
+    secret.unlink()
+    assert "there is no folder and no archive" in run("verify", str(secret)).out

@@ -87,6 +87,43 @@ def test_a_daemon_key_is_certified_and_the_log_says_so(run: Command, kept: Kept,
     assert (own.code, "daemon's own key" in own.err) == (1, True)
 
 
+def test_a_certificate_that_holds_is_replaced_only_when_it_is_said(
+    run: Command, kept: Kept, tmp_path: Path
+) -> None:
+    first, second = (
+        run("keys", "new-admin", "--out", str(tmp_path / name), "--json").facts["fingerprint"]
+        for name in "ab"
+    )
+    assert run("keys", "certify", "--admin", str(tmp_path / "a")).code == 0
+    before = run("keys", "show", "--json").facts["keys"][0]
+    for name in "ab":
+        again = run("keys", "certify", "--admin", str(tmp_path / name))
+        assert (again.code, f"certified already, by {first}" in again.err) == (1, True), again.err
+    assert run("keys", "show", "--json").facts["keys"][0] == before
+    assert run("keys", "certify", "--admin", str(tmp_path / "b"), "--again").code == 0
+    assert run("keys", "show", "--json").facts["keys"][0]["admin"] == second
+    assert [fact["admin"] for fact in entries(kept, "key")] == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [(None, "daemon.key is missing"), (b"no key", "daemon.key")],
+)
+def test_show_says_that_the_secret_half_is_not_there(
+    run: Command, kept: Kept, damage: bytes | None, says: str
+) -> None:
+    signed(kept)
+    assert run("keys", "show").code == 0
+    secret = folder_of(kept) / "keys" / "daemon.key"
+    secret.unlink()
+    if damage is not None:
+        secret.write_bytes(damage)
+    shown = run("keys", "show")
+    assert shown.code == 1
+    assert says in shown.out
+    assert says in run("keys", "show", "--json").facts["keys"][0]["secret"]
+
+
 @pytest.mark.parametrize("damage", [b"", b"no key", None])
 def test_a_damaged_admin_key_is_refused_in_one_line(
     run: Command, kept: Kept, tmp_path: Path, damage: bytes | None

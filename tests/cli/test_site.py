@@ -106,9 +106,12 @@ def test_add_writes_to_a_file_and_never_the_same_name_twice(run: Command, site: 
         ran = run("add", f"{site}/feed", "--write", str(file))
         assert ran.code == 0
         assert "fill in" in ran.out
+    assert "targets.d/market.toml: [[target]] #1" in ran.err
+    assert "watches this page already" in ran.err
     assert len(set(names(config))) == len(names(config)) == 2
     facts = run("add", f"{site}/feed", "--json").facts
     assert facts["name"] not in names(config)
+    assert len(facts["already"]) == 2
     assert tomllib.loads(facts["stanza"])["target"][0]["name"] == facts["name"]
 
 

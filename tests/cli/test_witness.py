@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import json
+import sqlite3
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from aiohttp import web
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from bot.witnessing import Witnessing
 from storage import checkpoints, cosigners, witness
 from storage.store import Store
-from tests.cli.kept import Command, Kept, StillClock, night
+from tests.cli.kept import CONFIG, START, Command, Kept, StillClock, night
 
 
 @pytest.fixture
@@ -46,6 +53,19 @@ def daemon(kept: Kept, vkey: str = "") -> list[str]:
     return asyncio.run(turn())
 
 
+def picked_up(kept: Kept, vkey: str) -> None:
+    """The daemon takes in what was cosigned, without any other news."""
+
+    async def turn() -> None:
+        store = await Store.open(kept.folder, StillClock())
+        try:
+            assert await cosigners.pick_up(store.vault, [witness.read_vkey(vkey)]) == ()
+        finally:
+            await store.close()
+
+    asyncio.run(turn())
+
+
 def cosigned(kept: Kept) -> list[int]:
     async def sizes() -> list[int]:
         store = await Store.open_reader(kept.folder, StillClock())
@@ -76,6 +96,58 @@ def test_a_log_is_cosigned_over_a_shared_folder(kept: Kept, run: Command, vkey: 
     assert len(cosigned(kept)) == 2
     shown = run("witness", "show", "--state", state, "--json").facts
     assert (shown["vkey"], shown["size"]) == (vkey, cosigned(kept)[-1])
+
+
+def test_status_says_who_signed_which_state_and_when(
+    kept: Kept, run: Command, vkey: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = Command(capsys, kept.config)
+    kept.config.write_text(CONFIG.replace("\n[[channel]]", f'witnesses = ["{vkey}"]\n[[channel]]', 1))
+    (one,) = status("status", "--json").facts["cosigners"]
+    assert (one["cosigner"], one["at"], one["newest"], one["configured"]) == ("w.example", None, False, True)
+    assert "it has not signed yet" in status("status").out
+    daemon(kept, vkey)
+    run("witness", "cosign", str(kept.folder / "witness"), "--state", str(tmp_path / "w"))
+    picked_up(kept, vkey)
+    (one,) = status("status", "--json").facts["cosigners"]
+    assert (one["size"], one["newest"]) == (cosigned(kept)[-1], True)
+    assert one["at"].startswith(str(START.year))
+    assert "the newest state of the log" in status("status").out
+    daemon(kept, vkey)
+    assert status("status", "--json").facts["cosigners"][0]["newest"] is False
+    assert "the log has gone on since" in status("status").out
+    kept.config.write_text(CONFIG)
+    assert "no longer configured" in status("status").out
+
+
+def test_a_logged_cosignature_is_checked_by_the_words_of_the_manual_alone(
+    kept: Kept, run: Command, vkey: str, tmp_path: Path
+) -> None:
+    daemon(kept, vkey)
+    run("witness", "cosign", str(kept.folder / "witness"), "--state", str(tmp_path / "w"))
+    picked_up(kept, vkey)
+    with sqlite3.connect(next(kept.folder.glob("*.db"))) as database:
+        (entry,) = database.execute("SELECT entry FROM leaf WHERE kind = 'cosignature'").fetchone()
+        facts = json.loads(entry)["facts"]
+        (note,) = database.execute(
+            "SELECT note FROM checkpoint WHERE size = ?", (int(facts["size"]),)
+        ).fetchone()
+    assert set(facts) == {"size", "name", "key", "line", "time"}
+    name, h, coded = facts["key"].split("+", 2)
+    typed = base64.b64decode(coded)
+    assert (name, typed[0], len(typed)) == (facts["name"], 4, 33)
+    assert hashlib.sha256(name.encode() + b"\n" + typed).hexdigest()[:8] == h
+    dash, named, signed = facts["line"].split(" ")
+    raw = base64.b64decode(signed)
+    assert (dash, named, raw[:4].hex(), len(raw)) == ("\u2014", name, h, 4 + 8 + 64)
+    t = int.from_bytes(raw[4:12], "big")
+    assert datetime.fromtimestamp(t, UTC).isoformat(timespec="microseconds")[:-6] + "Z" == facts["time"]
+    text = note[: note.rindex("\n\n") + 1]
+    over = f"cosignature/v1\ntime {t}\n{text}".encode()
+    key = Ed25519PublicKey.from_public_bytes(typed[1:])
+    key.verify(raw[12:], over)
+    with pytest.raises(InvalidSignature):
+        key.verify(raw[12:], over.replace(b"time", b"Time", 1))
 
 
 def test_a_refusal_says_why_and_exits_1(kept: Kept, run: Command, vkey: str, tmp_path: Path) -> None:

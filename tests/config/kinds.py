@@ -103,10 +103,9 @@ def load(path: Path, environment: Mapping[str, str] | None = None, today: date =
 def mistakes(path: Path, environment: Mapping[str, str] | None = None) -> tuple[Mistake, ...]:
     """All mistakes of a configuration; () when it has none."""
     try:
-        load(path, environment)
+        return load(path, environment).mistakes
     except ConfigErrors as errors:
         return errors.mistakes
-    return ()
 
 
 def only(path: Path, environment: Mapping[str, str] | None = None) -> Mistake:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import locate, past_review
-from bot.glance import data_dir, lexicons, names, target_named, visitor
-from bot.settings.checks import header_name
+from bot.config import ConfigErrors, locate, past_review
+from bot.glance import data_dir, lexicons, names, target_named, twice, visitor
+from bot.settings.checks import header_name, same_page
 from storage.errors import ConfigError
 from storage.model import HostLimit, NightWindow, Tier
 from tests.config.kinds import HEAD, KINDS, Plain, Rich, Selector, load, mistakes, only, target, write
@@ -180,6 +180,41 @@ def test_a_target_past_its_review_is_marked_and_the_others_run(tmp_path: Path) -
     assert [past_review(t, date(2026, 11, 24)) for t in config.targets] == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("given", "open_keys"),
+    [
+        ({"legal_basis": '"TODO"'}, ("legal_basis",)),
+        ({"authorised_by": '" "', "legal_basis": ""}, ("legal_basis", "authorised_by")),
+        ({"review_after": '"<a date without quotes>"'}, ("review_after",)),
+        ({"review_after": ""}, ("review_after",)),
+    ],
+)
+def test_a_target_whose_authority_is_open_is_left_out_alone_and_told(
+    tmp_path: Path, given: dict[str, str], open_keys: tuple[str, ...]
+) -> None:
+    config = load(write(tmp_path, HEAD + target("right"), more=target("new", **given)))
+    assert [t.name for t in config.targets] == ["right"]
+    assert [(one.name, one.keys) for one in config.unfilled] == [("new", open_keys)]
+    assert {(m.file, m.key) for m in config.mistakes} == {("targets.d/more.toml", key) for key in open_keys}
+    assert len(config.stanzas) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        target("new", legal_basis="5"),
+        target("new", review_after='"soon"'),
+        target("new", 'intervall = "30s"', legal_basis='"TODO"'),
+        target("right", legal_basis='"TODO"'),
+        target("new", legal_basis='"TODO"', kind='"no such kind"'),
+    ],
+    ids=["a wrong type", "no date", "another key", "a name used twice", "an unknown kind"],
+)
+def test_a_mistake_beside_an_open_authority_still_stops_the_start(tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(ConfigErrors):
+        load(write(tmp_path, HEAD + target("right"), more=wrong))
+
+
 def test_a_target_s_digest_names_its_table_whatever_its_form(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
@@ -192,6 +227,39 @@ def test_a_target_s_digest_names_its_table_whatever_its_form(tmp_path: Path) -> 
     assert json.loads(config.stanzas[0])["review_after"] == "2027-06-30"
     changed = load(write(tmp_path / "b", HEAD + target(extra='tags = ["y"]')))
     assert changed.targets[0].digest != config.targets[0].digest
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "http://Forum.Example/list?f=7",
+        "https://forum.example.:443/list/?f=7#new",
+        " https://forum.example/list?f=7",
+    ],
+)
+def test_addresses_of_one_page_are_known_as_such(other: str) -> None:
+    assert same_page(other) == same_page("https://forum.example/list?f=7") != ""
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "https://forum.example/list?f=8",
+        "https://forum.example:8443/list?f=7",
+        "https://forum.example/List?f=7",
+    ],
+)
+def test_addresses_of_different_pages_stay_different(other: str) -> None:
+    assert same_page(other) not in (same_page("https://forum.example/list?f=7"), "")
+
+
+def test_a_page_that_is_watched_twice_is_named_with_both_targets(tmp_path: Path) -> None:
+    again = target("b", url='"http://A.example.org:80/list/"')
+    path = write(tmp_path, HEAD + target("a") + target("c"), more=again)
+    (told,) = twice(path)
+    assert told.startswith('targets.d/more.toml: [[target]] #1 "b" watches the same page as')
+    assert 'config.toml: [[target]] #1 "a"' in told
+    assert [t.name for t in load(path).targets] == ["a", "c", "b"]
 
 
 # --- together -----------------------------------------------------------------

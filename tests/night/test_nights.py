@@ -211,6 +211,37 @@ def test_a_bad_live_edit_keeps_the_watch_and_a_good_one_is_taken_over(tmp_path: 
     play(tmp_path, EVENING, script)
 
 
+def test_a_target_whose_authority_is_open_is_left_out_and_told_while_the_others_run(tmp_path: Path) -> None:
+    async def script(night: Night, market: Market) -> None:
+        right, other = night.stanza(market.url), night.stanza(market.site.url("/posts.json?b"), name="second")
+        open_one = other.replace('"Unit 7"', '"<who ordered it>"')
+        market.site.script("/posts.json?b", market._feed)
+        await night.stop()
+        night.write_config(right, open_one)
+        await night.start()
+        await night.run_for(minutes=5)
+        assert night.daemon is not None
+        assert set(night.daemon.roster.watches) == {"market"}
+        row = night.daemon.house.rows["second"]
+        assert (row.health, "authorised_by" in row.reason) == ("unfilled", True)
+        told = [a["notice"] for a in night.alerts() if a["kind"] == "notice"]
+        assert len(told) == 1
+        assert "second" in told[0]
+        night.write_config(right, open_one + "# a remark\n")  # told once, however often it is read
+        await night.run_for(minutes=5)
+        assert len([a for a in night.alerts() if a["kind"] == "notice"]) == 1
+        night.write_config(right, other)
+        await night.run_for(minutes=5)
+        assert set(night.daemon.roster.watches) == {"market", "second"}
+        assert night.daemon.house.rows["second"].health == "ok"
+        night.write_config(right.replace('"Unit 7"', '"TODO"'), other)
+        await night.run_for(minutes=5)
+        assert set(night.daemon.roster.watches) == {"second"}
+        assert night.daemon.house.rows["market"].health == "unfilled"
+
+    play(tmp_path, EVENING, script)
+
+
 def test_a_target_past_its_review_stops_and_says_so(tmp_path: Path) -> None:
     async def script(night: Night, market: Market) -> None:
         await night.run_for(hours=2)
@@ -220,6 +251,8 @@ def test_a_target_past_its_review_stops_and_says_so(tmp_path: Path) -> None:
         assert len(market.polls) < polls + 70
         assert night.daemon is not None
         assert night.daemon.house.rows["market"].health == "expired"
+        (told,) = [a["notice"] for a in night.alerts() if a["kind"] == "notice"]
+        assert "market is not watched: review was due after 2029-01-01" in told
 
     play(tmp_path, datetime(2029, 1, 1, 21, 30, tzinfo=UTC), script)
 

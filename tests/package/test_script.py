@@ -111,6 +111,25 @@ def test_an_openssl_that_cannot_check_signatures_accuses_nobody(
     assert "BROKEN" not in said
 
 
+@pytest.mark.parametrize(
+    ("begins", "says"),
+    [
+        (b"PK\x03\x04\x00\x00", "is an archive: unpack it first"),
+        (b"age-encryption.org/v1\n-> X25519 x\n", "is encrypted: age -d"),
+        (b"\x00\x01", "give the folder of a package"),
+    ],
+)
+def test_a_file_in_place_of_a_folder_is_told_with_what_to_do(
+    one: Specimen, tmp_path: Path, begins: bytes, says: str
+) -> None:
+    path = tmp_path / "-case.zip"
+    path.write_bytes(begins)
+    code, said = ran(one, path)
+    assert (code, says in said, "BROKEN" in said) == (2, True, False), said
+    code, said = ran(one, tmp_path / "none")
+    assert (code, "there is no folder" in said) == (2, True), said
+
+
 def test_folders_with_spaces_and_roots_without_a_last_newline_are_no_fault(
     one: Specimen, tmp_path: Path
 ) -> None:

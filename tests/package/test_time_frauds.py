@@ -39,6 +39,8 @@ class Said:
     second: str
     remarks: tuple[str, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
+    pending: bool = False
+    """Whether verify.sh says that no time stamp counts yet."""
 
     @property
     def whole(self) -> tuple[bool, bool, bool]:
@@ -61,6 +63,7 @@ def said_of(package: Path, one: Specimen, *, known: bool = True) -> Said:
         second=second.stderr if second.returncode else "",
         remarks=verdict.remarks,
         notes=tuple(line[8:] for line in script.stdout.splitlines() if line.startswith("note")),
+        pending="; time pending" in script.stdout,
     )
 
 
@@ -134,6 +137,12 @@ def test_what_was_not_changed_is_whole_without_a_remark(one: Specimen) -> None:
     assert (said.whole, said.remarks, said.notes) == ((True, True, True), (), ())
 
 
+def test_readme_and_script_name_the_key_in_use_before_the_admins(one: Specimen) -> None:
+    for name in (layout.README, layout.SCRIPT):
+        text = (one.package / name).read_text()
+        assert 0 < text.index("--key FINGERPRINT") < text.index("--admin FINGERPRINT"), name
+
+
 async def test_one_authority_under_two_names_is_not_two(authorities: Authorities, tmp_path: Path) -> None:
     doubled = Authorities(authorities.folder)
     doubled.both = dict.fromkeys((FIRST, SECOND), authorities.both[SECOND])
@@ -146,7 +155,10 @@ async def test_one_authority_under_two_names_is_not_two(authorities: Authorities
     for path in two.roots.glob("*.pem"):
         (roots / f"root-of-{path.name}").write_bytes(path.read_bytes())
     trust = replace(two.trust, roots={path.stem: path.read_bytes() for path in roots.glob("*.pem")})
-    assert said_of(two.package, replace(two, roots=roots, trust=trust)).whole == (True, True, True)
+    said = said_of(two.package, replace(two, roots=roots, trust=trust))
+    assert said.whole == (True, True, True)
+    same = f"ONE AUTHORITY, not 2: {FIRST}, {SECOND} sign by the same certificates"
+    assert (said.remarks.count(same), said.notes.count(same)) == (1, 1), said
 
 
 class _Expired(tsa.Authority):
@@ -180,7 +192,12 @@ async def test_a_certificate_that_has_expired_since_is_no_fault(
         assert sum("its certificate has expired since" in note for note in said.notes) == 4
         for told in (said.remarks, said.notes):
             assert sum("dated" in one and "after the time stamp" in one for one in told) == 4
-            assert sum("SHA-1" in one for one in told) == (4 if kind is _Weak else 0)
+            assert sum("is not counted: it is signed over SHA-1" in one for one in told) == (
+                4 if kind is _Weak else 0
+            )
+        verdict = check(old.package, old.trust if known else Trust())
+        assert verdict.time_pending is (kind is _Weak)
+        assert said.pending is (kind is _Weak)
 
 
 def test_a_token_that_no_shown_entry_names_is_told(one: Specimen, folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -124,3 +125,20 @@ def test_the_closing_line_of_pytest_is_read_and_not_a_line_that_looks_like_it() 
     )
     assert (counted(output, "passed"), counted(output, "failed"), counted("", "passed")) == (310, 2, 0)
     assert told(output) == ("tests: FAILED, exit code 1, 62 s", "lint: ok, 1 s")
+
+
+def test_a_reader_that_has_seen_enough_gets_no_traceback() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)  # as after `| head`
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", "bench"],
+            cwd=ROOT,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (141, b"")

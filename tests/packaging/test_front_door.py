@@ -149,6 +149,17 @@ def test_each_verb_reaches_its_program_with_the_lock_it_needs(
     assert checkout.stamp().startswith(f"{lock} ")
 
 
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_asking_what_the_tests_take_installs_nothing(checkout: Checkout, flag: str) -> None:
+    code, out, err = checkout.call("test", flag)
+    assert (code, err, checkout.calls) == (0, "", [])
+    assert "usage: ./nightjar test" in out
+    assert not (checkout.folder / ".venv").exists()
+    checkout.call("test")
+    code, out, _ = checkout.call("test", flag)
+    assert (code, "pytest" in out, flag in out) == (0, True, True)
+
+
 def test_a_changed_lock_is_installed_and_development_holds_the_runtime(checkout: Checkout) -> None:
     checkout.call("test")
     checkout.call("run")

@@ -37,11 +37,11 @@ def bend(path: Path, at: int) -> None:
 
 async def test_a_blob_lies_under_its_hash_and_is_read_only(blobs: Blobs) -> None:
     (name,) = await keep(blobs, b"a page")
-    path = blobs.folder / name[:2] / name[2:4] / name
+    path = blobs.folder / name[:2] / name
     assert path == blobs.path(name)
     assert path.read_bytes() == b"a page"
     assert stat.S_IMODE(path.stat().st_mode) == 0o440
-    assert list(blobs.temporary.iterdir()) == []
+    assert [path for path in blobs.temporary.rglob("*") if path.is_file()] == []
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -115,7 +115,19 @@ async def test_temporaries_of_an_earlier_life_are_swept(tmp_path: Path) -> None:
     (tmp_path / "tmp" / "half").write_bytes(b"hal")
     blobs = Blobs(tmp_path)
     assert blobs.prepare() == 1
-    assert list(blobs.temporary.iterdir()) == []
+    assert [path for path in blobs.temporary.rglob("*") if path.is_file()] == []
+
+
+async def test_blobs_of_the_deeper_folders_of_earlier_stores_are_brought_up(tmp_path: Path) -> None:
+    name = sha256_of(b"long ago")
+    path = tmp_path / "blobs" / name[:2] / name[2:4] / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"long ago")
+    blobs = Blobs(tmp_path)
+    blobs.prepare()
+    assert await blobs.get(name) == b"long ago"
+    assert list(names(blobs.folder)) == [name]
+    assert not path.parent.exists()
 
 
 async def test_names_come_in_order(blobs: Blobs) -> None:

@@ -16,11 +16,12 @@ from bench._looks import judgement, look, watched
 from storage import checkpoints, keys, ledger, notes
 from storage.checkpoints import AGAIN_S, EVERY_S, Checkpoints, Signed
 from storage.errors import DatabaseTrouble, KeyTrouble, RolledBack
+from storage.export import export
 from storage.keys import Signer
 from storage.model import Tier
 from storage.store import Store
 from storage.tree import check_consistency, consistency, root_of
-from tests.storage.kit import HandClock, opened
+from tests.storage.kit import HandClock, opened, report_on
 
 DATABASE, ANCHOR = "nightjar.db", "keys/anchor"
 
@@ -331,6 +332,39 @@ async def test_a_damaged_or_missing_anchor_is_told_and_kept_aside(
     assert str(tmp_path) not in entry["found"]
     kept = [path.read_bytes() for path in (folder / "keys" / "old").glob("anchor.*")]
     assert kept == ([] if damage is None else [damage])
+    async with opened(folder) as store:
+        assert store.odd == ""
+
+
+@pytest.mark.parametrize("trace", ["export", "counted", "urgent"])
+async def test_a_signed_log_without_anchor_and_checkpoints_is_told_and_is_not_whole(
+    tmp_path: Path, trace: str
+) -> None:
+    folder, clock = tmp_path / "data", HandClock()
+    async with opened(folder, clock) as store:
+        await store.log_event("key", {"act": "in use", "key": "0"})
+        sealed = await store.seal(look("1", clock.tick()))
+        await checkpoints.sign(store, "test")
+        if trace == "export":
+            await export(store, [sealed.evidence_id], tmp_path / "package")
+        elif trace == "counted":
+            await store.log_event("config", {"digest": "x"})
+        else:
+            await store.record(judgement(sealed, clock.tick(), Tier.URGENT), announce=())
+    change(folder, "DELETE FROM checkpoint")
+    (folder / ANCHOR).unlink()
+    assert any(f.what == "anchor" for f in (await report_on(folder)).broken)
+    async with opened(folder) as store:
+        assert "every checkpoint are missing" in store.odd
+        assert "of the log says so" in store.odd
+
+
+async def test_a_log_that_was_never_signed_is_nothing_odd(tmp_path: Path) -> None:
+    folder, clock = tmp_path / "data", HandClock()
+    async with opened(folder, clock) as store:
+        await store.seal(look("1", clock.tick()))
+        await store.log_event("key", {"act": "in use", "key": "0"})
+    assert not any(f.what == "anchor" for f in (await report_on(folder)).broken)
     async with opened(folder) as store:
         assert store.odd == ""
 

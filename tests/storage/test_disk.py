@@ -31,7 +31,7 @@ def files_no_longer_than(size_bytes: int) -> Iterator[None]:
 
 
 def left_in(folder: Path) -> list[Path]:
-    return list(folder.iterdir())
+    return [path for path in folder.rglob("*") if not path.is_dir()]
 
 
 def mount(*arguments: str) -> int:

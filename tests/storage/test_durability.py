@@ -64,7 +64,7 @@ def database_first(lines: Iterable[str]) -> list[str]:
     ("spoil", "fault"),
     [
         (without(r"f(data)?sync\(\d+<[^>]*/tmp/"), "its bytes were not synced"),
-        (without(r"fsync\(\d+<[^>]*/blobs/../.."), "its folder was not synced"),
+        (without(r"fsync\(\d+<[^>]*/blobs/..>"), "its folder was not synced"),
         (without(r" (link|rename)\w*\("), "never linked or renamed"),
         (without(r"f(data)?sync\(\d+<[^>]*-wal>"), "the WAL was not synced"),
         (without(r'"sealed '), "never acknowledged"),

@@ -100,6 +100,55 @@ async def test_a_vanished_look_does_not_double_a_hit(store: Store, clock: HandCl
     assert await ids(store, text="血料") == ["1"]
 
 
+async def gone(store: Store, clock: HandClock, post_id: str) -> Evidence:
+    return await store.seal(look(post_id, clock.tick(), observation=Observation.MISSING, pictures=0))
+
+
+async def test_what_vanished_is_found_with_the_loudest_verdict_of_its_post(
+    store: Store, clock: HandClock
+) -> None:
+    for tier in (Tier.URGENT, Tier.NORMAL):  # the words grew harmless before the post went
+        evidence = await kept(store, clock, "1", text="血料")
+        await store.record(judgement(evidence, clock.tick(), tier), announce=())
+    quiet = await kept(store, clock, "2", text="手串")
+    await store.record(judgement(quiet, clock.tick(), Tier.NORMAL), announce=())
+    await kept(store, clock, "3", text="not judged yet")
+    missing = [(await gone(store, clock, name)).evidence_id for name in ("1", "2", "3")]
+    loud = await find(store, tier=Tier.HIGH)
+    assert [(f.post_id, f.observation) for f in loud] == [
+        ("1", Observation.MISSING),
+        ("1", Observation.SEEN),
+    ]
+    assert (loud[0].evidence_id, loud[0].tier, loud[0].score) == (missing[0], Tier.URGENT, 95)
+    told = {f.post_id: (f.tier, f.score > 0) for f in await find(store, vanished=True)}
+    assert told == {"1": (Tier.URGENT, True), "2": (Tier.NORMAL, True), "3": (Tier.NONE, False)}
+
+
+async def test_what_vanished_is_found_by_every_other_condition(store: Store, clock: HandClock) -> None:
+    before = clock.now()
+    one = await kept(store, clock, "1", text="血料 call me")
+    await store.record(judgement(one, clock.tick(), Tier.URGENT), announce=())
+    await kept(store, clock, "2", text="血料")
+    await kept(store, clock, "still up", text="血料")
+    first = await gone(store, clock, "1")
+    await gone(store, clock, "2")
+    assert await ids(store, vanished=True) == ["2", "1"]
+    assert await ids(store, vanished=True, limit=1) == ["2"]
+    assert await ids(store, vanished=True, text="血料") == ["2", "1"]
+    assert await ids(store, vanished=True, text="血料 call") == ["1"]
+    assert await ids(store, vanished=True, contact="138-0013-8000") == ["1"]
+    assert await ids(store, vanished=True, text="!!!") == []
+    assert await ids(store, vanished=True, tier=Tier.HIGH) == ["1"]
+    assert await ids(store, vanished=True, post_id="2") == ["2"]
+    assert await ids(store, vanished=True, target="other") == []
+    assert await ids(store, vanished=True, since=first.captured_at) == ["2", "1"]
+    assert await ids(store, vanished=True, since=first.captured_at + timedelta(seconds=1)) == ["2"]
+    assert await ids(store, vanished=True, since=before, until=first.captured_at) == []
+    (found,) = await find(store, vanished=True, tier=Tier.URGENT)
+    assert await ids(store, vanished=True, item=found.item_id) == ["1"]
+    assert found.contacts
+
+
 @given(st.text(max_size=60))
 def test_every_piece_of_every_run_is_found_by_its_tokens(text: str) -> None:
     kept_tokens = f" {search.tokens(text)} "

@@ -153,7 +153,7 @@ async def test_what_is_left_is_restored_on_request_and_the_log_names_each_loss(
         file = new_blob(live, dest, skip=len(lost))
         lost.add(file.name)
     for name in lost:
-        (live / "blobs" / name[:2] / name[2:4] / name).unlink()
+        (live / "blobs" / name[:2] / name).unlink()
     await backed_up(live, dest, clock)
     with pytest.raises(BackupTrouble, match=r"--accept-losses REASON; or the whole one of .*: --earlier"):
         await restore(dest, back, clock)
@@ -195,7 +195,7 @@ async def test_accepted_losses_cover_lost_files_of_the_backup_and_nothing_else(
 def new_blob(live: Path, dest: Path, *, skip: int = 0) -> Path:
     """A file of the store that the backup does not have yet."""
     fresh = sorted(set(names(live / "blobs")) - set(names(dest / "blobs")))
-    return live / "blobs" / fresh[skip][:2] / fresh[skip][2:4] / fresh[skip]
+    return live / "blobs" / fresh[skip][:2] / fresh[skip]
 
 
 # --- what no generation names -----------------------------------------------------------

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench._looks import TARGET, answer, look, post, watched
+from storage import manifest
 from storage.codec import canonical
 from storage.errors import DatabaseTrouble
 from storage.model import (
@@ -298,3 +300,25 @@ async def test_ids_sort_by_time(store: Store, clock: HandClock) -> None:
     ids = [(await store.seal(look(str(n), clock.tick(0.002)))).evidence_id for n in range(5)]
     assert ids == sorted(ids)
     assert datetime.fromtimestamp(int(ids[0][:12], 16) / 1000, UTC) - DUSK < timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "picture_bytes"),
+    [("ivory", 2_000), ("象牙 " * 30_000, 2_000), ("ivory", 2_000_000)],
+    ids=["small", "long text", "big picture"],
+)
+async def test_what_takes_long_to_describe_does_not_hold_the_loop(
+    store: Store, clock: HandClock, monkeypatch: pytest.MonkeyPatch, text: str, picture_bytes: int
+) -> None:
+    described_by: list[int] = []
+    build = manifest.build
+
+    def noted(snapshot: Snapshot, about: manifest.Circumstances) -> manifest.Sealed:
+        described_by.append(threading.get_ident())
+        return build(snapshot, about)
+
+    monkeypatch.setattr(manifest, "build", noted)
+    shown = look("1", clock.now(), picture_bytes=picture_bytes)
+    await store.seal(replace(shown, post=replace(shown.post, text=text)))
+    by_the_loop = len(text) < 1_000 and picture_bytes < 10_000
+    assert [ident == threading.get_ident() for ident in described_by] == [by_the_loop]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage import der, timestamps
+from storage.attested import TimeState, Token, TokenState, judge
 from storage.timestamps import Refusal, Stamp, check, request
-from tests.fakes import tsa
+from tests.fakes import old_tsa, tsa
 from tests.fakes.tsa import Authority
 
 NOTE = b"nightjar-0123\n7\nroot\n\n\xe2\x80\x94 nightjar-0123 signature\n"
@@ -85,6 +88,25 @@ async def test_openssl_alone_refuses_the_spoiled_too(authority: Authority, mode:
     by_data = timestamps._run("openssl", "-data", str(tmp_path / "note"), *common)
     by_request = timestamps._run("openssl", "-queryfile", str(tmp_path / "asked"), *common)
     assert by_data or by_request
+
+
+@pytest.mark.parametrize("program", ["", None])
+async def test_a_token_over_sha1_is_told_and_is_no_proof_of_time(
+    authority: Authority, program: str | None
+) -> None:
+    asked, roots, at = request(NOTE), {"one": authority.root_pem.read_bytes()}, datetime.now(UTC)
+    weak, strong = (
+        Token(size=7, authority="one", state=TokenState.WHOLE, request=asked, response=response)
+        for response in (old_tsa.stamp(authority.folder, asked, at, digest=d) for d in ("sha1", "sha256"))
+    )
+    alone = judge([weak], {7: NOTE}, roots, program=program)
+    assert (alone.state, alone.attested) == (TimeState.PENDING, ())
+    assert str(alone) == "time pending: not counted, signed over SHA-1: 7-one"
+    both = judge([weak, strong], {7: NOTE}, roots, program=program)
+    assert (both.state, [one.token for one in both.attested]) == (TimeState.WHOLE, [strong])
+    assert "not counted" in str(both)
+    damaged = replace(weak, response=weak.response[:-9])
+    assert judge([damaged, strong], {7: NOTE}, roots, program=program).state is TimeState.BROKEN
 
 
 async def test_an_old_token_replayed_is_refused(authority: Authority) -> None:

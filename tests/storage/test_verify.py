@@ -81,7 +81,7 @@ async def test_verify_runs_beside_a_live_watch(tmp_path: Path) -> None:
 async def test_any_changed_byte_in_any_blob_is_found(copy: Path) -> None:
     chosen = random.Random(7)
     for name in list(names(copy / "blobs")):
-        path = copy / "blobs" / name[:2] / name[2:4] / name
+        path = copy / "blobs" / name[:2] / name
         path.chmod(0o640)
         whole = path.read_bytes()
         at = chosen.randrange(len(whole))
@@ -95,7 +95,7 @@ async def test_any_changed_byte_in_any_blob_is_found(copy: Path) -> None:
 @pytest.mark.parametrize("how", [lambda b: b[:-1], lambda b: b + b"x", lambda _: b""])
 async def test_a_cut_or_longer_blob_is_found(copy: Path, how: Callable[[bytes], bytes]) -> None:
     name = next(iter(names(copy / "blobs")))
-    path = copy / "blobs" / name[:2] / name[2:4] / name
+    path = copy / "blobs" / name[:2] / name
     path.chmod(0o640)
     path.write_bytes(how(path.read_bytes()))
     assert [f.what for f in (await report_on(copy)).broken if f.kind == "blob"] == [name]
@@ -103,14 +103,14 @@ async def test_a_cut_or_longer_blob_is_found(copy: Path, how: Callable[[bytes], 
 
 async def test_every_missing_blob_is_found(copy: Path) -> None:
     for name in list(names(copy / "blobs")):
-        path = copy / "blobs" / name[:2] / name[2:4] / name
+        path = copy / "blobs" / name[:2] / name
         path.rename(copy / "away")
         assert not (await report_on(copy)).whole, name
         (copy / "away").rename(path)
 
 
 async def test_a_file_that_no_row_names_is_told_but_no_fault(copy: Path) -> None:
-    stray = copy / "blobs" / "00" / "00" / ("0" * 64)
+    stray = copy / "blobs" / "00" / ("0" * 64)
     stray.parent.mkdir(parents=True, exist_ok=True)
     stray.write_bytes(b"left by a crash")
     report = await report_on(copy)

@@ -14,6 +14,7 @@ import pytest
 from bench._looks import judgement, look, watched
 from storage import checkpoints, keys, notes, records, succession
 from storage.checkpoints import Checkpoints
+from storage.export import export
 from storage.keys import Signer
 from storage.model import Tier
 from storage.store import Store
@@ -189,6 +190,22 @@ async def test_an_older_database_beside_a_newer_anchor_is_found(copy: Path, fill
     shutil.copy(copy.parent / "yesterday.db", copy / DATABASE)
     report = await report_on(copy)
     assert any("rolled back" in fault.why for fault in report.broken)
+
+
+async def test_the_newest_checkpoint_without_its_row_is_named_by_the_anchor(tmp_path: Path) -> None:
+    folder, clock = tmp_path / "data", HandClock()
+    async with opened(folder, clock) as store:
+        for post_id in ("1", "2"):
+            sealed = await store.seal(look(post_id, clock.tick()))
+            await checkpoints.sign(store, "test")
+    assert (await report_on(folder)).remarks == ()
+    change(folder, "DELETE FROM checkpoint WHERE size = 2")
+    (remark,) = (await report_on(folder)).remarks
+    assert "of 2 entries" in remark
+    assert "stands in keys/anchor and in no row" in remark
+    async with opened(folder, clock) as store:
+        await export(store, [sealed.evidence_id], tmp_path / "package")  # signs a state that has no row
+    assert (await report_on(folder)).remarks == ()
 
 
 async def test_a_live_watch_that_signs_meanwhile_is_no_fault(tmp_path: Path) -> None:

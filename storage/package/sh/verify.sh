@@ -1,7 +1,7 @@
 #!/bin/sh
 # Checks a package exported by Nightjar, without Nightjar and without a network.
 #
-#   sh verify.sh [--admin FINGERPRINT] [--key FINGERPRINT] [--tsa-roots FOLDER] [PACKAGE]
+#   sh verify.sh [--key FINGERPRINT] [--admin FINGERPRINT] [--tsa-roots FOLDER] [PACKAGE]
 #
 # PACKAGE is the folder (unpack a .zip first); default: where this script lies. Better than the copy in a
 # package that you do not trust yet is a copy that you had before. Needs a POSIX shell and utilities
@@ -15,7 +15,7 @@ export LC_ALL
 umask 077
 unset CDPATH GREP_OPTIONS POSIXLY_CORRECT
 
-usage="usage: sh verify.sh [--admin FINGERPRINT] [--key FINGERPRINT] [--tsa-roots FOLDER] [PACKAGE]"
+usage="usage: sh verify.sh [--key FINGERPRINT] [--admin FINGERPRINT] [--tsa-roots FOLDER] [PACKAGE]"
 stop() { echo "verify.sh: $*" >&2; exit 2; }
 admin= pinned= roots= package=
 while [ $# -gt 0 ]; do
@@ -82,7 +82,14 @@ digits() {
 }
 [ -z "$admin" ] || admin=$(digits --admin "$admin") || exit 2
 [ -z "$pinned" ] || pinned=$(digits --key "$pinned") || exit 2
-cd -- "${package:-$(dirname -- "$0")}" || exit 2
+if [ -f "$package" ]; then
+    case $(head -c 21 <"$package" | tr -d '\000') in
+    age-encryption.org/v1) stop "$package is encrypted: age -d -i KEYFILE -o package.zip $package, then unpack package.zip and give its folder" ;;
+    PK*) stop "$package is an archive: unpack it first (unzip $package -d FOLDER), then sh verify.sh FOLDER" ;;
+    esac
+    stop "$package is a file: give the folder of a package"
+fi
+cd -- "${package:-$(dirname -- "$0")}" 2>/dev/null || stop "there is no folder $package"
 case $T/ in "$(pwd -P)"/*) stop "temporary files would lie in the package: set TMPDIR to another folder" ;; esac
 
 broken=0 first= step=
@@ -210,7 +217,7 @@ begin bag
 printf 'BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n' | cmp -s - bagit.txt || bad "bagit.txt is not the one of BagIt 1.0"
 oxum=$(find data -type f | xargs wc -c | awk '$2 != "total" { s += $1; n++ } END { printf "%.0f.%d", s, n }')
 grep -qx "Payload-Oxum: $oxum" bag-info.txt || bad "bag-info.txt does not give $oxum as bytes and files"
-whole "$oxum bytes and files"
+whole "${oxum#*.} files of ${oxum%.*} bytes"
 
 # --- keys and signatures ----------------------------------------------------------------
 
@@ -322,7 +329,7 @@ else
 fi
 [ -z "$pinned" ] || [ "$pinned" = "$fingerprint" ] || bad "the daemon's key is another than the one you named"
 [ -n "$admin$pinned" ] ||
-    remark "KEYS WERE NOT COMPARED: give --admin or --key with a fingerprint that you have from elsewhere"
+    remark "KEYS WERE NOT COMPARED: give --key or --admin with a fingerprint that you have from elsewhere"
 
 # --- evidence ---------------------------------------------------------------------------
 
@@ -681,6 +688,8 @@ if [ -f data/time/status.json ]; then
     sed -n 's/^data\/time\/\([^/]*\)\.tsr$/\1/p' "$T/payload" | sort | cmp -s - "$T/want" || bad "the responses are not those of data/time/status.json"
     sed -n 's/^data\/time\/\([^/]*\)\.tsq$/\1/p' "$T/payload" | sort | cmp -s - "$T/want" || bad "the requests are not those of data/time/status.json"
     [ -z "$roots" ] || for pem in "$roots"/*.pem; do cat "$pem"; echo; done >"$T/roots.pem" 2>/dev/null
+    counted=0
+    : >"$T/signers"
     while IFS= read -r stem; do
         note=data/log/checkpoints/${stem%%-*} authority=${stem#*-}
         ca=data/time/roots/$authority.pem
@@ -706,7 +715,13 @@ if [ -f data/time/status.json ]; then
         openssl ts -reply -in "data/time/$stem.tsr" -token_out -out "$T/cms" 2>/dev/null
         if openssl cms -cmsout -print -noout -inform DER -in "$T/cms" 2>/dev/null |
             sed -n '/^ *signerInfos:/,$p' | sed -n '/^ *digestAlgorithm:/{n;p;}' | grep -q 'algorithm: \(sha1\|md5\) '; then
-            remark "data/time/$stem.tsr is signed over SHA-1, which is weak: rely on another authority's"
+            remark "data/time/$stem.tsr is not counted: it is signed over SHA-1 or MD5, which are weak"
+        else
+            counted=$((counted + 1))
+            openssl pkcs7 -inform DER -in "$T/cms" -print_certs 2>/dev/null | awk -v name="$authority" '
+                /^-----BEGIN/ { body = ""; inside = 1; next }
+                /^-----END/ { print body, name; inside = 0 }
+                inside { body = body $0 }' >>"$T/signers"
         fi
     done <"$T/want"
     # The log names each response that came (kind "beacon"); the earliest over each piece of evidence goes along.
@@ -741,12 +756,20 @@ if [ -f data/time/status.json ]; then
         *) bad "left out: the time stamp $stem, which the log says was received" ;;
         esac
     done <"$T/wrong"
-    if [ -s "$T/want" ]; then
-        whole "$(wc -l <"$T/want" | tr -d ' ') timestamps hold"
-        [ -n "$roots" ] || remark "ROOTS OF TIME-STAMP AUTHORITIES WERE NOT COMPARED: give --tsa-roots with a folder of those you trust"
+    sort -u "$T/signers" | awk '
+        { names[$1] = names[$1] (names[$1] ? ", " : "") $2; count[$1]++ }
+        END { for (one in names) if (count[one] > 1) print count[one], names[one] }' | sort -u >"$T/same"
+    while read -r many same; do
+        remark "ONE AUTHORITY, not $many: $same sign by the same certificates"
+    done <"$T/same"
+    if [ "$counted" -gt 0 ]; then
+        whole "$counted timestamps hold"
     else
         late="; time pending"
-        remark "time pending: no timestamp is in this package, $waiting asked for"
+        remark "time pending: no timestamp counts in this package, $waiting asked for"
+    fi
+    if [ -s "$T/want" ]; then
+        [ -n "$roots" ] || remark "ROOTS OF TIME-STAMP AUTHORITIES WERE NOT COMPARED: give --tsa-roots with a folder of those you trust"
     fi
 else
     bad "data/time/status.json is missing"
