@@ -64,6 +64,15 @@ class HostBook:
                 self._counts.popitem(last=False)
         return count
 
+    def asked(self, host: str) -> int:
+        """Requests sent to `host` so far; 0 for one that was never met."""
+        count = self._counts.get(host)
+        return count.asked if count is not None else 0
+
+    def asked_in_all(self) -> int:
+        """Requests sent so far to all hosts that are counted."""
+        return sum(count.asked for count in self._counts.values())
+
     def facts(self, host: str) -> HostFacts:
         """The counters of `host` as they stand."""
         return HostFacts(host=host, **asdict(self.of(host)))
