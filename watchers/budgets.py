@@ -19,6 +19,27 @@ OTHERS_WEIGHT = 0.2
 """Of the last minute in what captures, vigil and pictures are thought to need of a host."""
 
 
+class Places:
+    """Where targets are polled. hosts: a number for each; host: of each target by name."""
+
+    def __init__(self, targets: Iterable[Target], fixed: Mapping[str, HostLimit]) -> None:
+        """fixed: the admin's own limits, which outrank those of the targets."""
+        self.targets = tuple(targets)
+        self.hosts = numbered(self.targets)
+        self.host = {target.name: host_of(target) for target in self.targets}
+        self._limit = _strictest(self.targets, self.hosts)
+        for host, row in self.hosts.items():
+            if (word := fixed.get(host)) is not None:
+                self._limit[row] = word.requests_per_s
+
+    def limits(self, asked: Asked) -> list[float]:
+        """Requests/s of each host: as configured, and never beyond its gate (a Crawl-delay)."""
+        return [
+            min(limit, 1.0 / spacing_s) if (spacing_s := asked.spacing_s(host)) > 0 else limit
+            for host, limit in zip(self.hosts, self._limit, strict=True)
+        ]
+
+
 class Asked(Protocol):
     """What the fetching room counts (`fetch.Fetcher`)."""
 
@@ -49,15 +70,15 @@ class Others:
         self._mean_in_all = 0.0
 
     def measure(
-        self, hosts: Mapping[str, int], polled: Iterable[str], targets: Iterable[Target], now_s: float
-    ) -> tuple[float, Mapping[str, float], float, int]:
+        self, places: Places, polled: Iterable[str], now_s: float
+    ) -> tuple[float, list[float], float, int]:
         """(seconds since the last time, requests/s by host, of all hosts, polls since then).
 
         polled: the target of each good poll since the last time.
         """
-        where = {target.name: host_of(target) for target in targets}
+        where = places.host
         polls = Counter(where[name] for name in polled if name in where)
-        count = {host: self._asked.asked(host) for host in hosts}
+        count = {host: self._asked.asked(host) for host in places.hosts}
         in_all, made = self._asked.asked_in_all(), polls.total()
         span_s = max(now_s - self._at_s, 1.0) if self._at_s is not None else SOON_S
         if self._at_s is not None:
@@ -69,7 +90,8 @@ class Others:
             }
             self._mean_in_all = _running(self._mean_in_all, in_all - self._in_all - made, span_s)
         self._before, self._in_all, self._at_s = count, in_all, now_s
-        return span_s, self._mean, self._mean_in_all, made
+        means = [self._mean.get(host, 0.0) for host in places.hosts]
+        return span_s, means, self._mean_in_all, made
 
     def tight(self, polls_per_s: float) -> bool:
         """Whether so many polls are about all that the overall budget allows."""
@@ -124,17 +146,9 @@ def _running(mean: float, number: int, span_s: float) -> float:
     return mean + OTHERS_WEIGHT * (max(0, number) / span_s - mean)
 
 
-def limits(
-    targets: Iterable[Target], hosts: Mapping[str, int], fixed: Mapping[str, HostLimit], asked: Asked
-) -> list[float]:
-    """Requests/s of each host: the admin's word, or the strictest target's; never beyond its gate."""
+def _strictest(targets: Iterable[Target], hosts: Mapping[str, int]) -> list[float]:
     found = [math.inf] * len(hosts)
     for target in targets:
         row = hosts[host_of(target)]
         found[row] = min(found[row], target.host_limit.requests_per_s)
-    for host, row in hosts.items():
-        if (word := fixed.get(host)) is not None:
-            found[row] = word.requests_per_s
-        if (spacing_s := asked.spacing_s(host)) > 0:
-            found[row] = min(found[row], 1.0 / spacing_s)
     return found

@@ -24,7 +24,7 @@ import structlog
 from storage.clock import Clock
 from storage.model import HostLimit, Pace, Progress, Target
 from storage.threads import in_thread
-from watchers.budgets import Asked, Nights, Others, limits, numbered
+from watchers.budgets import Asked, Nights, Others, Places
 from watchers.learned import made, write
 from watchers.planner import End, Planner, Situation, Told, Word
 from watchers.turnover import Turnover
@@ -60,7 +60,7 @@ class Pacing:
         self._watches: Callable[[], Mapping[str, Paced]] = dict
         self._moved: Callable[[str, float, float], None] = _nobody
         self._targets: tuple[Target, ...] = ()
-        self._planned_for: tuple[Target, ...] = ()
+        self._places = Places((), hosts)
         self._configured: dict[str, float] = {}
         self._planner: Planner | None = None
         self._stretch: dict[str, float] = {}
@@ -161,34 +161,31 @@ class Pacing:
     async def _renew(self) -> None:
         """Another planner when other targets are watched, with what the old one knew or the file holds."""
         targets = self._targets
-        if targets == self._planned_for:
+        if targets == self._places.targets:
             return
-        before = self._planner
-        self._planner = await in_thread(made, targets, before, self._file)
-        self._planned_for = targets
+        self._planner = await in_thread(made, targets, self._planner, self._file)
+        self._places = await in_thread(Places, targets, self._hosts)
 
     def _situation(self, now: datetime, told: Sequence[Told] | deque[Told]) -> Situation:
         """What holds in this minute; windows that open within it count as open."""
         nights = Nights(now)
-        targets, rows = self._planned_for, self._watches()
+        targets, rows, soon = self._places.targets, self._watches(), now + timedelta(seconds=EVERY_S)
         configured = {}
         for target in targets:
             interval_s = nights.interval_s(target)
             watch = rows.get(target.name)
             held = watch.progress.retry_at if watch is not None else None
-            if interval_s is not None and (held is None or held <= now + timedelta(seconds=EVERY_S)):
+            if interval_s is not None and (held is None or held <= soon):
                 configured[target.name] = interval_s
         self._configured = configured
-        hosts = numbered(targets)
-        span_s, others, in_all, polls = self._others.measure(
-            hosts, [name for name, _, _ in told], targets, self._clock.monotonic()
-        )
+        names = (name for name, _, _ in told)
+        span_s, others, in_all, polls = self._others.measure(self._places, names, self._clock.monotonic())
         return Situation(
             now_s=now.timestamp(),
             configured_s=[configured.get(target.name, math.nan) for target in targets],
             hour=[nights.hour(target.window) for target in targets],
-            host_per_s=limits(targets, hosts, self._hosts, self._asked),
-            others_per_s=[others.get(host, 0.0) for host in hosts],
+            host_per_s=self._places.limits(self._asked),
+            others_per_s=others,
             total_per_s=self._asked.overall_per_s,
             others_in_all_per_s=in_all,
             overspent=max(0.0, polls - self._granted * span_s) if self._granted else 0.0,
