@@ -83,6 +83,10 @@ class Pacing:
         stretch = self._stretch.get(target)
         return configured_s if stretch is None else configured_s * stretch
 
+    def is_stretched(self, target: str) -> bool:
+        """Whether a target does not have its configured interval: then its polls keep to no grid."""
+        return target in self._stretch
+
     def polled(self, target: str, at: datetime, turned: Turnover | None) -> None:
         """A good poll began at `at`; turned: what it showed, None when that was what it showed before."""
         self._told.append((target, at.timestamp(), turned))

@@ -150,7 +150,8 @@ class Watch:
         interval = self._interval(now)
         if interval is None:
             return None
-        if self._planned is not None and interval != self._configured(now):
+        pacing = self._kit.pacing
+        if self._planned is not None and pacing is not None and pacing.is_stretched(self.target.name):
             return cadence.next_poll(self._planned, interval, now)
         clear = now if self._planned is None else max(now, self._planned + timedelta(seconds=interval / 4))
         slot = cadence.slot_before(self.target.name, interval, clear)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -173,6 +174,8 @@ def test_on_a_host_that_is_short_what_posts_and_vanishes_is_asked_more_often(tmp
         await stage.play(110)
         span_s = stage.now_s - began
         assert (len(stage.polls) - polls) / span_s <= 0.3 * 1.02
+        minutes = Counter((at - began) // 60 for at, _ in stage.polls[polls:])
+        assert max(minutes.values()) <= 0.3 * 60 * 1.4  # intervals change each minute and nothing bunches
         even_s = 20 / 0.3
         missed, evenly = 0, 0.0
         for name, posts in stage.posts.items():
@@ -377,5 +380,39 @@ def test_whatever_happens_budgets_hold_and_nothing_is_asked_sooner_than_configur
                 assert all(stage.interval_s(f"t{n}") == shapes[n][1] for n in mine)
         for n, (_, configured, _) in enumerate(shapes):
             assert stage.interval_s(f"t{n}") >= configured
+
+    run(play())
+
+
+names = st.sampled_from(["t0", "t1", "t2", "nobody"])
+posts = st.lists(st.sampled_from("abcdef"), max_size=4, unique=True).map(tuple)
+turns = st.none() | st.builds(
+    Turnover, born=posts, back=posts, taken=posts, rolled=posts, shown=st.integers(0, 6), gap=st.booleans()
+)
+instants = st.integers(-100_000, 100_000).map(lambda s: DUSK + timedelta(seconds=s))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(names, instants, turns), max_size=40),
+    st.lists(st.tuples(names, st.sampled_from("abcdef"), instants, instants), max_size=10),
+)
+def test_no_listing_and_no_clock_however_odd_upsets_it(
+    tmp_path: Path,
+    told: list[tuple[str, datetime, Turnover | None]],
+    ended: list[tuple[str, str, datetime, datetime]],
+) -> None:
+    async def play() -> None:
+        stage = Stage(tmp_path / "none", *(feed(f"t{n}", interval_s=10, per_s=0.1) for n in range(3)))
+        await stage.pacing.step()
+        for _ in range(2):
+            for name, at, turned in told:
+                stage.pacing.polled(name, at, turned)
+            for name, post, seen, missing in ended:
+                stage.pacing.vanished(name, post, seen, missing)
+            stage.clock.at += timedelta(minutes=1)
+            await stage.pacing.step()
+        assert sum(1 / stage.interval_s(name) for name in stage.targets) <= 0.1 * 1.02
+        assert all(0 <= stage.pace(name).met <= 1 and stage.pace(name).posts >= 0 for name in stage.targets)
 
     run(play())
