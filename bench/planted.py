@@ -172,7 +172,7 @@ requests_per_s = 0
 concurrency = 1.5
 per_second = 1
 [hosts."busy.example.org"]
-requests_per_s = 0.1
+requests_per_s = 0.01
 
 [[channel]]
 kind = "telegramm"

@@ -50,7 +50,9 @@ from watchers import feed, hours
 from watchers.fetch import Fetcher
 from watchers.judging import Bench, Policy
 from watchers.kit import Kit
+from watchers.learned import FILE as LEARNED
 from watchers.lexicon import Lexicon
+from watchers.pacing import Pacing
 from watchers.pictures import PictureWorkers
 from watchers.readers import Readers
 from watchers.roster import Roster
@@ -99,6 +101,7 @@ class Daemon:
                 behind.create_task(self._follow_config())
                 behind.create_task(self.timing.run())
                 behind.create_task(self.witnessing.run())
+                behind.create_task(self.pacing.run())
                 behind.create_task(keep_alive(self.systemd, self.clock, lambda: True))
                 async with ending_group() as watch:
                     live, expired = self._in_force()
@@ -156,6 +159,7 @@ class Daemon:
             tell=self.tell_admin,
         )
         self.vitals.follow(self.fetcher.hosts, self.store.blobs)
+        self.vitals.watch_gaps(lambda: sum(row.gaps for row in self.house.rows.values()))
         if config.metrics is not None:
             await self.vitals.start()
             stack.push_async_callback(self.vitals.stop)
@@ -188,6 +192,12 @@ class Daemon:
         self.unkept = Unkept(
             self.store, self.disk, busy, judge=self.bench.judge_unkept, submit=self.bench.submit
         )
+        self.pacing = Pacing(
+            self.clock,
+            self.fetcher,
+            file=self.config.data_dir / LEARNED,
+            hosts=dict(self.config.hosts),
+        )
         self.kit = Kit(
             store=self.store,
             fetches=self.fetcher,
@@ -200,6 +210,7 @@ class Daemon:
             noted=self.house.note,
             disk=self.disk,
             unkept=self.unkept,
+            pacing=self.pacing,
             busy=busy,
         )
         self.roster = Roster(self.kit, self.house.rows)
@@ -471,6 +482,7 @@ class Daemon:
             await self._dispatcher.drain(STOP_TELLING_S * self.clock.speed)
         await self.house.flush()
         await self.manners.flush()
+        await self.pacing.save()
         if self.unkept.depth:
             try:
                 await self.unkept.keep_all()

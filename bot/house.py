@@ -28,6 +28,8 @@ LEAST_FREE_SHARE = 0.05
 """Less free room than the smaller of both is trouble before the disk says so."""
 OVERDUE_INTERVALS = 3.0
 """A target that was not polled for so many intervals, although it is due, is overdue."""
+MOST_STRETCH = 20.0
+"""A row that claims more was not written by this program; its target is overdue all the same."""
 GRACE_S = 30.0
 
 
@@ -142,4 +144,12 @@ def is_late(target: Target, row: Progress | None, since: datetime, now: datetime
     if held is not None and held > now:
         return False
     last = max(filter(None, (row.last_poll_at if row else None, held, since)))
-    return (now - last).total_seconds() > OVERDUE_INTERVALS * target.interval_s + GRACE_S
+    return (now - last).total_seconds() > OVERDUE_INTERVALS * allotted_s(target, row) + GRACE_S
+
+
+def allotted_s(target: Target, row: Progress | None) -> float:
+    """The interval that a target is to be polled at: stretched where budgets are short. Pure."""
+    pace = row.pace if row is not None else None
+    if pace is None or pace.configured_s != target.interval_s:
+        return target.interval_s
+    return min(max(target.interval_s, pace.interval_s), MOST_STRETCH * target.interval_s)

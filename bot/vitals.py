@@ -166,6 +166,10 @@ class Vitals:
         )
         self.tally("blobs_written", "Blobs newly kept", "of", lambda: {"all": blobs.written})
 
+    def watch_gaps(self, count: Callable[[], int]) -> None:
+        """Show how many listings rolled over between two polls. Once per instance."""
+        self.tally("gaps", "Listings that showed no post known before", "of", lambda: {"listings": count()})
+
     # The watch counts through these (watchers/meter.py); none blocks or raises.
 
     def polled(self, outcome: str, late_s: float) -> None:

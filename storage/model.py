@@ -607,6 +607,21 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """What a target's polls are expected to meet. met: share 0..1 of its posts; posts: of a whole night.
+
+    short: what costs the rest: own (some live shorter than its interval), host (its host may not be
+    asked more often), night (the whole watch may not), floor (it promises least of all).
+    """
+
+    interval_s: float
+    configured_s: float
+    met: float
+    posts: float
+    short: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far a target has been read, durable, so a restart goes on where it was."""
 
@@ -628,4 +643,8 @@ class Progress:
     achieved_interval_s: float = 0.0
     usual_yield: float = 0.0
     last_yield: int = 0
+    pace: Pace | None = None
+    gaps: int = 0
+    """Listings that showed no post known from the one before: some may have come and gone unseen."""
+    gap_at: datetime | None = None
     extra: tuple[tuple[str, str], ...] = field(default=())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -85,6 +86,38 @@ def next_poll(planned: datetime, interval_s: float, now: datetime) -> datetime:
     due = planned + timedelta(seconds=(math.floor(behind / interval_s) + 1) * interval_s)
     # Rounding to microseconds may land on `now` itself: that slot is over.
     return due if due > now else due + timedelta(seconds=interval_s)
+
+
+def moved(due: datetime, now: datetime, *, before_s: float, interval_s: float) -> datetime:
+    """A due time when the interval changes from before_s to interval_s: the share still to wait is kept.
+
+    So targets stay as evenly spread as they were, a change of many intervals at once is no
+    burst, and as many polls are made as the intervals add up to.
+    """
+    share = min(max((due - now).total_seconds() / before_s, 0.0), 1.0)
+    return now + timedelta(seconds=share * interval_s)
+
+
+def rolled_over(known: Collection[str], shown: Collection[str]) -> bool:
+    """True for a gap: the listing shows posts and none of those known at the good poll before.
+
+    Posts may then have come and gone unseen. An empty listing, then or now, is no gap: a
+    listing empty once in ten is a fault of the site (watchers/standing.py names it).
+    """
+    return bool(known) and bool(shown) and not any(post in known for post in shown)
+
+
+def after_gap(interval_s: float, gaps: int, shortest_s: float) -> float:
+    """The interval after so many gaps among the last polls: halved for each, not below shortest_s."""
+    return max(shortest_s, min(interval_s, interval_s * 0.5 ** min(max(gaps, 0), 30)))
+
+
+def window_interval(window: int, rate_per_s: float) -> float:
+    """Longest interval at which a listing of `window` posts loses none to those that push them off.
+
+    Half of what the mean rate would allow (facts/monitoring.md, 2.1); inf when nothing is posted.
+    """
+    return window / (2.0 * rate_per_s) if window > 0 and rate_per_s > 0 else math.inf
 
 
 def backoff(failures: int, interval_s: float, source: str | Random) -> float:

@@ -115,7 +115,7 @@ class Controls:
 def read_listing(row: Watched, watch: Watch, now: datetime) -> Look:
     """Presence by the last listing, for posts without a page that could tell."""
     seen = watch.seen
-    if seen is None or (now - seen.started_at).total_seconds() > FRESH_S + watch.target.interval_s:
+    if seen is None or (now - seen.started_at).total_seconds() > FRESH_S + watch.spacing_s:
         return Look(presence=Presence.UNKNOWN, why="no fresh listing", started_at=now, ended_at=now)
     if row.post_id in watch.shown:
         presence, why = Presence.ALIVE, "listed"

@@ -145,6 +145,24 @@ class Fetcher:
         """What was asked of each host so far, and what its gate is doing now."""
         return self.manners.hosts()
 
+    @property
+    def overall_per_s(self) -> float:
+        """Requests/s to all hosts together, at most."""
+        return self._overall.requests_per_s
+
+    def asked(self, host: str) -> int:
+        """Requests sent to `host` so far, all purposes and redirects."""
+        return self._book.asked(host)
+
+    def asked_in_all(self) -> int:
+        """Requests sent to all hosts so far."""
+        return self._book.asked_in_all()
+
+    def spacing_s(self, host: str) -> float:
+        """Seconds between two starts at `host` by its limit and Crawl-delay; 0 when not known."""
+        place = self._throttle.gates().get(host) if self._throttle is not None else None
+        return place.gate.spacing_s if place is not None else 0.0
+
     def limit_hosts(self, hosts: Mapping[str, HostLimit]) -> None:
         """Replace the admin's own limits by host (a reload); counts from the next request on."""
         self._fixed.clear()

@@ -85,6 +85,15 @@ class HostBook:
             self._freshen(count)
         return count
 
+    def asked(self, host: str) -> int:
+        """Requests sent to `host` so far; 0 for one that was never met."""
+        count = self._counts.get(host)
+        return count.asked if count is not None else 0
+
+    def asked_in_all(self) -> int:
+        """Requests sent so far to all hosts that are counted."""
+        return sum(count.asked for count in self._counts.values())
+
     def _freshen(self, count: Count) -> None:
         count.fresh = True
         self._fresh.append(count)

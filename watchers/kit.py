@@ -18,6 +18,7 @@ from storage.store import Store
 from watchers.capture import Capture, Errand, Fetches, run_within
 from watchers.heartbeats import Heartbeats
 from watchers.meter import Meter
+from watchers.pacing import Pacing
 from watchers.readers import Readers
 from watchers.unkept import Unkept
 
@@ -46,6 +47,8 @@ class Kit:
     disk: DiskWatch
     unkept: Unkept | None = None
     """Where captures wait for a disk that refuses; without it they wait where they are."""
+    pacing: Pacing | None = None
+    """Who is polled how often where budgets are short; without it as configured."""
     beats: Heartbeats = field(default_factory=Heartbeats)
     """Polls that showed nothing new, until the vigil writes them down."""
     busy: set[tuple[str, str]] = field(default_factory=set)

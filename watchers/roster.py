@@ -31,6 +31,8 @@ class Roster:
         self.watches: dict[str, Watch] = {}
         self._group: asyncio.TaskGroup | None = None
         self._wanted: dict[str, Target] = {}
+        if kit.pacing is not None:
+            kit.pacing.follow(lambda: self.watches, self._repace)
 
     async def run(self, targets: Iterable[Target]) -> None:
         """Watch `targets`, and what `set_targets` makes of them, for ever."""
@@ -45,6 +47,8 @@ class Roster:
         An unchanged target goes on undisturbed. What a stopped watch had begun is sealed.
         """
         self._wanted = {t.name: t for t in targets}
+        if self._kit.pacing is not None:
+            self._kit.pacing.set_targets(self._wanted.values())
         gone = [n for n, w in self.watches.items() if self._wanted.get(n) != w.target]
         stopping = [self._tasks.pop(n) for n in gone if n in self._tasks]
         ended = [self.watches.pop(n) for n in gone]
@@ -62,6 +66,12 @@ class Roster:
     def note_progress(self, progress: Progress) -> None:
         """Remember how far a target is, for a restart of its watch."""
         self._progress[progress.target] = progress
+
+    def _repace(self, name: str, before_s: float, interval_s: float) -> None:
+        """A target's interval has changed while it waits."""
+        watch = self.watches.get(name)
+        if watch is not None:
+            watch.repace(before_s, interval_s)
 
     def _start(self, name: str, target: Target) -> None:
         if self._group is None:

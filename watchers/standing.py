@@ -18,6 +18,9 @@ WEIGHT = 0.1
 """Of the newest value in the running means."""
 LATE_SHARE = 0.1
 """A poll that starts later than this share of its interval counts as late."""
+FULL_AT_LEAST = 3
+"""Fewer posts than this push nobody off a listing: where one or two stand, all known ones were deleted."""
+GAP = "gap: the listing showed no known post since the last poll"
 
 
 def health_of(trouble: FeedTrouble) -> tuple[str, str]:
@@ -73,7 +76,7 @@ def _good(row: Progress, now: datetime, read_bytes: int, not_modified: bool) -> 
     }
 
 
-def after_listing(row: Progress, ids: Iterable[str], before: frozenset[str]) -> Progress:
+def after_listing(row: Progress, ids: Iterable[str], before: frozenset[str], now: datetime) -> Progress:
     """The row after a listing was read: its yield, a gap, or a layout that yields nothing any more.
 
     before: what the listing showed last time; no overlap means that posts may have come
@@ -84,10 +87,12 @@ def after_listing(row: Progress, ids: Iterable[str], before: frozenset[str]) -> 
     if not count and usual >= USUAL_AT_LEAST:
         reason = f"the listing yields no posts (usually {usual:.0f}): has its layout changed?"
         return replace(row, health="failing", reason=reason, last_yield=0)
-    gap = bool(before) and bool(count) and before.isdisjoint(shown)
+    gap = count >= FULL_AT_LEAST and cadence.rolled_over(before, shown)
     return replace(
         row,
-        reason="gap: the listing showed no known post since the last poll" if gap else row.reason,
+        reason=GAP if gap else row.reason,
+        gaps=row.gaps + gap,
+        gap_at=now if gap else row.gap_at,
         usual_yield=usual * (1 - WEIGHT) + count * WEIGHT if usual else float(count),
         last_yield=count,
         posts_seen=row.posts_seen + len(shown - before),

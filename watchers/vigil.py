@@ -281,6 +281,8 @@ class Vigil:
             missing_class=row.missing_class,
             control=control,
         )
+        if self._kit.pacing is not None:
+            self._kit.pacing.vanished(row.target, row.post_id, row.last_seen_at, row.first_missing_at)
         closed = replace(row, closed=True, next_look_at=None)
         kept = await self._seal_missing(closed, look, watch.target, lifetime, listing)
         self._young.get(row.target, set()).discard(row.post_id)
@@ -294,7 +296,7 @@ class Vigil:
         now, seen = self._kit.clock.now(), watch.seen
         if seen is None:
             return hours.is_night(watch.target.window, now)
-        fresh = (now - seen.started_at).total_seconds() <= FRESH_S + watch.target.interval_s
+        fresh = (now - seen.started_at).total_seconds() <= FRESH_S + watch.spacing_s
         return fresh and row.post_id in watch.shown
 
     async def _seal_missing(

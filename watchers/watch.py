@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from storage.errors import DiskTrouble, FeedTrouble
-from storage.model import Listing, Observation, Post, Progress, Response, Target, Validators, Watched
+from storage.model import Listing, Observation, Pace, Post, Progress, Response, Target, Validators, Watched
 from watchers import cadence, hours, standing
 from watchers.capture import Capture, Errand
 from watchers.claims import Claims
@@ -25,6 +25,7 @@ from watchers.kit import Kit, Refused, capture_and_seal, capture_or_hand_back, f
 from watchers.pages import ReadListing
 from watchers.presence import sure_at
 from watchers.seen import Seen
+from watchers.turnover import Turnover, turnover
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +35,8 @@ WAITING = 500
 """Captures waiting per target; when full, the next poll waits."""
 COMPLETIONS = 12
 """How often an incomplete capture is tried again: at once three times, then ever more rarely."""
+GAPS_TOLD = timedelta(hours=6)
+"""A target whose listing rolls over again and again is told to the admin once in so long."""
 UNCONDITIONAL_S = 900.0
 """A full listing at least this often: a server may answer 304 for ever (monitoring facts, 11)."""
 
@@ -76,6 +79,12 @@ class Watch:
         self._full_at: float | None = None
         self._quiet: Response | None = None
         self._planned: datetime | None = None
+        self._repaced = asyncio.Event()
+        self._order: list[str] = []
+        self._met: list[str] = []
+        """Ids on the pages just read, in order, and those among them that were met for the first time."""
+        self._order_before: list[str] | None = None
+        self._turned: Turnover | None = None
         self._stale_looks: dict[str, float] = {}
         self.claims = Claims(kit.busy, target.name)
 
@@ -112,16 +121,39 @@ class Watch:
                 self._keep(standing.paused(self.progress))
                 await self._kit.clock.sleep(self._until_window(now))
             else:
-                await self._kit.clock.sleep(max(0.0, (self._planned - now).total_seconds()))
+                await self._wait()
                 await self.visit()
             now = self._kit.clock.now()
             due = self._next_slot(now)
+
+    async def _wait(self) -> None:
+        """Sleep until the planned instant, which may be moved meanwhile."""
+        while self._planned is not None:
+            self._repaced.clear()
+            ahead_s = (self._planned - self._kit.clock.now()).total_seconds()
+            try:
+                async with asyncio.timeout(max(0.0, ahead_s)):
+                    await self._repaced.wait()
+            except TimeoutError:
+                return
+
+    def repace(self, before_s: float, interval_s: float) -> None:
+        """The interval has changed: a poll that is waited for comes sooner or later in proportion."""
+        now = self._kit.clock.now()
+        if self._planned is None or self._planned <= now:
+            return
+        due = cadence.moved(self._planned, now, before_s=before_s, interval_s=interval_s)
+        self._planned = self._allowed(due) or self._planned
+        self._repaced.set()
 
     def _next_slot(self, now: datetime) -> datetime | None:
         """The next instant on the target's own grid, clear of the poll that was just made."""
         interval = self._interval(now)
         if interval is None:
             return None
+        pacing = self._kit.pacing
+        if self._planned is not None and pacing is not None and pacing.is_stretched(self.target.name):
+            return cadence.next_poll(self._planned, interval, now)
         clear = now if self._planned is None else max(now, self._planned + timedelta(seconds=interval / 4))
         slot = cadence.slot_before(self.target.name, interval, clear)
         return cadence.next_poll(slot, interval, clear)
@@ -134,6 +166,18 @@ class Watch:
         return due if due is not None and self._interval(due) is not None else None
 
     def _interval(self, now: datetime) -> float | None:
+        configured_s, pacing = self._configured(now), self._kit.pacing
+        if pacing is None or configured_s is None:
+            return configured_s
+        return pacing.interval_s(self.target.name, configured_s)
+
+    @property
+    def spacing_s(self) -> float:
+        """Seconds between its polls at night, as the budgets allow."""
+        pacing, own_s = self._kit.pacing, self.target.interval_s
+        return own_s if pacing is None else pacing.interval_s(self.target.name, own_s)
+
+    def _configured(self, now: datetime) -> float | None:
         if hours.is_night(self.target.window, now):
             return self.target.interval_s
         return self.target.day_interval_s
@@ -159,6 +203,9 @@ class Watch:
             self._keep(standing.after_poll(self.progress, self.target, now, late))
         else:
             self._keep(standing.after_quiet(self.progress, self.target, now, late, read=self._quiet))
+        if self._kit.pacing is not None and outcome in ("same", "changed") and self.progress.health == "ok":
+            self._kit.pacing.polled(self.target.name, now, self._turned)
+        self._turned = None
 
     async def _read_listing(self, now: datetime) -> str:
         page = await self._fetch(self.target.url, conditional=True)
@@ -178,6 +225,7 @@ class Watch:
             self._quiet = page
             return "same"
         read = await self._parse(page)
+        self._order, self._met = [], []
         changed = await self._take(page, read)
         changed += await self._follow(read.listing, bool(changed))
         await self._retry_unfinished(page)
@@ -251,6 +299,7 @@ class Watch:
                 ended_at=page.ended_at,
             )
         self.shown = self.shown.union(prints)
+        self._order += prints
         # What somebody is busy with is looked at again at the next poll.
         self.listed.update({k: v for k, v in prints.items() if k not in skipped})
         self._stale = bool(skipped)
@@ -269,6 +318,7 @@ class Watch:
     async def _consider(self, post: Post, row: Watched | None, print_: str, page: Response) -> bool:
         """Decide what a listed post needs; True when it is new or was captured anew."""
         if row is None:
+            self._met.append(post.post_id)
             row = first_row(self.target.name, post, print_, page)
             await self._enqueue(post, Observation.SEEN, row, page)
             return True
@@ -425,13 +475,25 @@ class Watch:
     async def _weigh_yield(self, page: Response, now: datetime) -> None:
         before = self.progress.health
         row = standing.after_good(self.progress, now, read_bytes=len(page.body))
-        row = standing.after_listing(row, self.shown, self._known_before)
+        gaps, last_gap_at = row.gaps, row.gap_at
+        row = standing.after_listing(row, self.shown, self._known_before, now)
+        gap = row.gaps > gaps
         if row.health == "failing" and before != "failing":
             await self._kit.tell_admin(f"target {self.target.name}: {row.reason}")
+        elif gap and (last_gap_at is None or now - last_gap_at >= GAPS_TOLD):
+            await self._kit.tell_admin(f"target {self.target.name}: {row.reason}; some may have been missed")
+        if row.health != "failing":
+            if self._order_before is not None:
+                self._turned = turnover(self._order_before, self._order, self._met, gap=gap)
+            self._order_before = self._order
         if row.health == "failing":
             self._body_digest = ""  # the same empty page must be weighed again, not passed as unchanged
         self._known_before = self.shown or self._known_before
-        self._keep(row)
+        self._keep(replace(row, pace=self.progress.pace))  # it may have come while the admin was told
+
+    def paced(self, pace: Pace) -> None:
+        """Keep what is expected of the target, for `status`."""
+        self._keep(replace(self.progress, pace=pace))
 
     def _keep(self, row: Progress) -> None:
         self.progress = row

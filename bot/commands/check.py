@@ -9,6 +9,7 @@ from bot.commands.out import OK, PROBLEM, Out, some
 from bot.config import Config, ConfigErrors
 from bot.glance import lexicons, twice
 from bot.mistakes import Mistake
+from bot.settings.together import crowded
 from bot.settings.units import spoken_s
 from storage.errors import ConfigError
 from storage.model import Target
@@ -25,7 +26,7 @@ def run(
 ) -> int:
     """Check `path` and targets.d beside it. Exit code 1 when anything keeps a target from running.
 
-    A page that is watched twice is told and is no problem.
+    A page that is watched twice, or a host that is asked for much, is told and is no problem.
     """
     config: Config | None = None
     mistakes: tuple[Mistake, ...] = ()
@@ -36,7 +37,8 @@ def run(
         mistakes = errors.mistakes
     mistakes += _terms(lexicons(path), load_lexicon, path.parent)
     problems = _problems(config)
-    _tell(out, path, config, (mistakes, problems), twice(path))
+    warnings = twice(path) + (crowded(config.targets) if config is not None else ())
+    _tell(out, path, config, (mistakes, problems), warnings)
     return PROBLEM if mistakes or problems else OK
 
 

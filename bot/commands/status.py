@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.commands import cosigned
+from bot.commands import cosigned, status_pace
 from bot.commands.out import OK, Out, moment, on_one_line, plain, some
 from bot.commands.reader import look
 from bot.settings.units import spoken_s
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from storage.verified import Verified
 
 _EXACT_BELOW_S = 60
-_COLUMNS = ("target", "health", "last good poll", "ago", "interval", "posts", "yield", "vigils", "reason")
-_NARROW_COLUMNS = ("target", "health", "last good", "asked/kept", "posts", "yield", "vigils")
+_COLUMNS = (
+    "target", "health", "last good poll", "ago", "interval", "catches", "posts", "yield", "vigils", "reason",
+)  # fmt: skip
+_NARROW_COLUMNS = ("target", "health", "last good", "asked/kept", "catches", "posts", "yield", "vigils")
 _WIDE = 150
 """Columns of a terminal from which on the tables have room for reasons."""
 _WELL = {"ok": "", "paused": "dim", "new": "dim"}
@@ -59,6 +61,7 @@ def run(
             "data_dir": folder,
             "running": running,
             "targets": rows,
+            "expected_tonight": _expected(found, targets),
             "channels": found.channels,
             "evidence": found.evidence,
             "unjudged": found.unjudged,
@@ -72,7 +75,9 @@ def run(
         }
     )
     if not out.json:
-        _print(out, found, rows, remark, now)
+        _print(out, found, rows, status_pace.sentence(_expected(found, targets)), now)
+        if remark:
+            out.say(remark, style="yellow")
         cosigned.show(out, cosigned.rows(found.cosigned, witnesses), tight=out.width < _WIDE)
         _print_verified(out, last_result(folder))
         if not running:
@@ -108,7 +113,14 @@ def _facts(row: TargetStatus, target: Target | None, now: datetime) -> dict[str,
         "matched": row.matched,
         "open_vigils": row.open_vigils,
         "configured": target is not None,
+        **status_pace.facts(progress, now),
     }
+
+
+def _expected(found: Status, targets: Mapping[str, Target]) -> dict[str, object]:
+    """What all that are configured are expected to catch and to miss in a night."""
+    rows = [row.progress for row in found.targets if not targets or row.progress.target in targets]
+    return status_pace.all_paces(rows)
 
 
 def _unseen(target: Target) -> dict[str, object]:
@@ -125,8 +137,10 @@ def _left_out(rows: list[dict[str, object]], unfilled: Mapping[str, str]) -> lis
     return list(known.values())
 
 
-def _print(out: Out, found: Status, rows: list[dict[str, object]], remark: str, now: datetime) -> None:
+def _print(out: Out, found: Status, rows: list[dict[str, object]], expected: str, now: datetime) -> None:
     _print_targets(out, rows)
+    if expected:
+        out.say(expected, wrapped=True)
     channels = ("channel", "waiting", "sending", "delivered", "given up")
     told = ((c.channel, c.waiting, c.sending, c.delivered, c.dead) for c in found.channels)
     out.table(channels, told, tight=out.width < _WIDE)
@@ -138,8 +152,6 @@ def _print(out: Out, found: Status, rows: list[dict[str, object]], remark: str, 
     )
     out.say(f"log of {some(found.tree_size, 'leaf', 'leaves')}, root {found.root[:16]}…")
     _print_stamps(out, found.stamps, now)
-    if remark:
-        out.say(remark, style="yellow")
 
 
 def _print_targets(out: Out, rows: list[dict[str, object]]) -> None:
@@ -154,14 +166,20 @@ def _print_targets(out: Out, rows: list[dict[str, object]]) -> None:
 
 
 def _narrow(row: dict[str, object]) -> tuple[object, ...]:
-    target, _, _, ago, _, posts, yielded, vigils, _ = _row(row)
+    target, _, _, ago, _, caught, posts, yielded, vigils, _ = _row(row)
     asked, kept = _span(row.get("interval_s")), _span(row.get("achieved_interval_s"))
-    return target, row["health"], ago, f"{asked}/{kept}", posts, yielded, vigils
+    return target, row["health"], ago, f"{asked}/{kept}", caught, posts, yielded, vigils
 
 
 def _remark(row: dict[str, object]) -> str:
     gone = "" if row["configured"] else "no longer configured"
-    return "; ".join(filter(None, (gone, on_one_line(row.get("reason", "")))))
+    return "; ".join(filter(None, (gone, status_pace.remark(row), _reason(row))))
+
+
+def _reason(row: dict[str, object]) -> str:
+    """The watch's own words, but for those of a gap, which is told with its time."""
+    reason = on_one_line(row.get("reason", ""))
+    return "" if reason.startswith("gap: ") else reason
 
 
 def _print_reasons(out: Out, named: Iterable[tuple[object, str]]) -> None:
@@ -206,10 +224,11 @@ def _row(row: dict[str, object]) -> tuple[object, ...]:
         at,
         _span(row.get("lag_s")),
         f"{asked}, achieved {achieved}",
+        status_pace.share(row),
         row.get("posts", 0),
         f"{row.get('last_yield', 0)} of {usual:.0f}" if isinstance(usual, float) else "-",
         row.get("open_vigils", 0),
-        on_one_line(row.get("reason", "")),
+        "; ".join(filter(None, (status_pace.remark(row), _reason(row)))),
     )
 
 

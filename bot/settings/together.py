@@ -20,9 +20,11 @@ from bot.settings.keys import NightjarKeys
 from bot.settings.shapes import Fault
 from bot.settings.sift import Sift
 from bot.settings.targets import FoundTarget, host_of
-from storage.model import NightWindow
+from storage.model import NightWindow, Target
 
 _WEB_PORTS = (None, 80, 443)
+STRETCH = 10.0
+"""So many times its limit may be asked of a host: the watch stretches intervals as far (decision 0019)."""
 
 
 def check_targets(sift: Sift, found: Iterable[FoundTarget], *, expired: frozenset[str], allows: bool) -> None:
@@ -61,18 +63,37 @@ def _refused(url: object) -> str:
 
 
 def _check_hosts(sift: Sift, found: Iterable[FoundTarget]) -> None:
-    """The listings alone of targets with the same night must fit into their host's limit."""
+    """The listings alone of targets with the same night must fit into their host's limit, when stretched."""
     asked: dict[tuple[str, NightWindow], float] = defaultdict(float)
     for one in found:
         target = one.target
         assert target is not None
         key = (host_of(target.url), target.window)
-        before, limit = asked[key], target.host_limit.requests_per_s
+        before, limit = asked[key] / STRETCH, target.host_limit.requests_per_s
         asked[key] += 1 / target.interval_s
-        if before <= limit * 1.001 < asked[key] / 1.001:
-            why = f"the targets of {key[0]} ask more than its {limit:g} requests per second"
+        if before <= limit * 1.001 < asked[key] / STRETCH / 1.001:
+            why = f"the targets of {key[0]} ask more than {STRETCH:g} times its {limit:g} requests per second"
             allowed = f'longer intervals, or more requests_per_s in [hosts."{key[0]}"] if the site bears it'
             sift.add(one.document, one.at, Fault(path=("interval",), why=why, allowed=allowed))
+
+
+def crowded(targets: Iterable[Target]) -> tuple[str, ...]:
+    """In words, of each host whose targets ask for more than its limit: polls are allotted there."""
+    asked: dict[tuple[str, NightWindow], float] = defaultdict(float)
+    limits: dict[str, float] = {}
+    for target in targets:
+        host, limit = host_of(target.url), target.host_limit.requests_per_s
+        asked[host, target.window] += 1 / target.interval_s
+        limits[host] = min(limits.get(host, limit), limit)
+    full: dict[str, float] = {}
+    for (host, _), per_s in asked.items():
+        if per_s > limits[host] * 1.001:
+            full[host] = max(per_s / limits[host], full.get(host, 0.0))
+    return tuple(
+        f"the targets of {host} ask {times:.1f} times its {limits[host]:g} requests per second: "
+        "intervals will be stretched, and `nightjar status` tells what that costs"
+        for host, times in sorted(full.items())
+    )
 
 
 def check_channels(sift: Sift, main: Document, found: tuple[FoundChannel, ...]) -> None:

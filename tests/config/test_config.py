@@ -12,6 +12,7 @@ import pytest
 from bot.config import ConfigErrors, locate, past_review
 from bot.glance import data_dir, lexicons, names, target_named, twice, visitor
 from bot.settings.checks import header_name, same_page
+from bot.settings.together import crowded
 from storage.errors import ConfigError
 from storage.model import HostLimit, NightWindow, Tier
 from tests.config.kinds import HEAD, KINDS, Plain, Rich, Selector, load, mistakes, only, target, write
@@ -271,19 +272,29 @@ def test_names_are_unique_over_all_files_whatever_their_case(tmp_path: Path) -> 
     assert "config.toml: [[target]] #1" in found.why
 
 
-def test_listings_that_do_not_fit_into_their_host_s_limit_are_told(tmp_path: Path) -> None:
-    many = "".join(target(f"t{n}", url='"https://one.example.org/"', interval='"20s"') for n in range(21))
-    found = only(write(tmp_path, HEAD + many.replace("authorised_by", 'interval = "20s"\nauthorised_by')))
+def crowd(per_s: str) -> str:
+    """Twenty-one listings of one host, every 20 seconds."""
+    many = "".join(target(f"t{n}", url='"https://one.example.org/"') for n in range(21))
+    many = many.replace("authorised_by", 'interval = "20s"\nauthorised_by')
+    return HEAD + f'[hosts."one.example.org"]\nrequests_per_s = {per_s}\n' + many
+
+
+def test_listings_that_do_not_even_fit_when_stretched_are_told(tmp_path: Path) -> None:
+    found = only(write(tmp_path, crowd("0.1")))
     assert (found.table, found.key) == ('[[target]] #21 "t20"', "interval")
     assert "one.example.org" in found.allowed
 
 
 def test_more_requests_for_the_host_or_other_nights_make_them_fit(tmp_path: Path) -> None:
-    many = "".join(target(f"t{n}", url='"https://one.example.org/"') for n in range(21))
-    many = many.replace("authorised_by", 'interval = "20s"\nauthorised_by')
-    assert not mistakes(write(tmp_path, HEAD + '[hosts."one.example.org"]\nrequests_per_s = 2\n' + many))
-    moved = many.replace("authorised_by", 'zone = "Asia/Tokyo"\nauthorised_by', 8)
-    assert not mistakes(write(tmp_path, HEAD + moved))
+    assert not mistakes(write(tmp_path, crowd("0.2")))
+    moved = crowd("0.1").replace("authorised_by", 'zone = "Asia/Tokyo"\nauthorised_by', 8)
+    assert not mistakes(write(tmp_path, moved))
+
+
+def test_a_host_that_is_asked_for_more_than_its_limit_is_warned_of(tmp_path: Path) -> None:
+    (warning,) = crowded(load(write(tmp_path, crowd("0.5"))).targets)
+    assert "one.example.org ask 2.1 times its 0.5 requests" in warning
+    assert not crowded(load(write(tmp_path, crowd("2"))).targets)
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,14 @@ from watchers.cadence import (
     LONGEST_BACKOFF_S,
     VIGIL_LONGEST_S,
     VIGIL_STEPS_S,
+    after_gap,
     backoff,
+    moved,
     next_poll,
     phase,
+    rolled_over,
     vigil_step,
+    window_interval,
 )
 
 START = datetime(2026, 3, 1, 21, tzinfo=UTC)
@@ -97,3 +101,50 @@ def test_unmatched_posts_are_looked_at_less_often(looks: int, age_s: float) -> N
 
 def test_the_confirming_looks_span_the_time_they_must() -> None:
     assert (CONFIRMATIONS - 1) * CONFIRM_EVERY_S >= CONFIRM_SPAN_S
+
+
+@given(st.floats(0, 1), intervals, intervals)
+def test_a_changed_interval_keeps_the_share_still_to_wait(
+    share: float, before_s: float, after_s: float
+) -> None:
+    due = START + timedelta(seconds=share * before_s)
+    again = moved(due, START, before_s=before_s, interval_s=after_s)
+    assert (again - START).total_seconds() == pytest.approx(share * after_s, rel=1e-3, abs=1e-3)
+    assert START <= moved(START - timedelta(hours=1), START, before_s=before_s, interval_s=after_s) <= again
+
+
+def test_many_intervals_that_change_at_once_stay_spread() -> None:
+    seconds = [0] * 30
+    for n in range(3000):
+        due = START + timedelta(seconds=phase(f"target-{n}", 300.0))
+        seconds[int((moved(due, START, before_s=300.0, interval_s=30.0) - START).total_seconds())] += 1
+    assert min(seconds) > 60
+
+
+@given(st.frozensets(st.text(max_size=3)), st.frozensets(st.text(max_size=3)))
+def test_a_gap_is_a_listing_that_shows_posts_and_none_that_was_known(
+    known: frozenset[str], shown: frozenset[str]
+) -> None:
+    assert rolled_over(known, shown) == bool(known and shown and not known & shown)
+
+
+def test_a_first_or_an_empty_listing_is_no_gap() -> None:
+    assert not rolled_over((), ("a",))
+    assert not rolled_over(("a",), ())
+    assert rolled_over(("a", "b"), ("c",))
+
+
+@given(st.floats(1, 3600), st.integers(-5, 10_000), st.floats(1, 3600))
+def test_gaps_shorten_the_interval_down_to_the_shortest_allowed(
+    interval_s: float, gaps: int, shortest_s: float
+) -> None:
+    shortened = after_gap(interval_s, gaps, shortest_s)
+    assert shortened >= shortest_s
+    assert shortened <= max(interval_s, shortest_s)
+    if gaps > 0:
+        assert shortened == max(shortest_s, interval_s / 2 ** min(gaps, 30))
+
+
+def test_a_listing_of_twenty_posts_is_read_before_ten_more_appear() -> None:
+    assert window_interval(20, 0.1) == 100.0
+    assert window_interval(20, 0.0) == window_interval(0, 0.1) == float("inf")
