@@ -1,7 +1,6 @@
-"""Keeping house: progress to disk, health to metrics, overdue targets to the admin.
+"""Keeping house: progress to disk, health to metrics, and whether the daemon is fit for the night.
 
-Reads what polls left behind and nothing of the scheduler, so it notices a scheduler that
-has silently stopped.
+Reads what polls left behind and nothing of the scheduler, as the dead-man check (`overdue`) does.
 """
 
 from __future__ import annotations
@@ -9,13 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime
 
 from bot.vitals import Vitals
 from storage.clock import Clock
 from storage.errors import DiskTrouble
-from storage.model import Progress, Target
+from storage.model import Progress
 from storage.patience import PAUSE_S, DiskWatch, disk_bytes, free_bytes
 from storage.store import Store
 
@@ -26,9 +23,6 @@ HOUSE_S = 30.0
 LEAST_FREE_BYTES = 500_000_000
 LEAST_FREE_SHARE = 0.05
 """Less free room than the smaller of both is trouble before the disk says so."""
-OVERDUE_INTERVALS = 3.0
-"""A target that was not polled for so many intervals, although it is due, is overdue."""
-GRACE_S = 30.0
 
 
 class House:
@@ -36,7 +30,6 @@ class House:
 
     def __init__(self, store: Store, clock: Clock, vitals: Vitals, disk: DiskWatch) -> None:
         self._store, self._clock, self._vitals, self._disk = store, clock, vitals, disk
-        self._started_at = clock.now()
         self._dirty: dict[str, Progress] = {}
         self._noted = asyncio.Event()
         self.rows: dict[str, Progress] = {}
@@ -74,40 +67,14 @@ class House:
             return False
         return True
 
-    async def keep(
-        self,
-        live: Callable[[], Iterable[Target]],
-        due_since: Callable[[Target], datetime | None],
-        tell: Callable[[str], Awaitable[None]],
-    ) -> None:
-        """Count health for ever and tell of each target that becomes overdue, once."""
-        warned: set[str] = set()
+    async def keep(self) -> None:
+        """Count health for ever."""
         while True:
             self.show_targets()
             await self._clock.sleep(HOUSE_S)
-            late = set(self.overdue(live(), due_since))
-            for name in sorted(late - warned):
-                await tell(f"target {name} is overdue: not polled for several intervals")
-            warned = late
 
-    def overdue(
-        self, live: Iterable[Target], due_since: Callable[[Target], datetime | None]
-    ) -> tuple[str, ...]:
-        """Names of the targets that should have been polled by now and were not.
-
-        due_since: when the target's night began, or None by day.
-        """
-        now, late = self._clock.now(), []
-        for target in live:
-            dusk = due_since(target)
-            if dusk is not None:
-                since = max(dusk, self._started_at)
-                if is_late(target, self.rows.get(target.name), since, now):
-                    late.append(target.name)
-        return tuple(late)
-
-    def troubles(self, late: Iterable[str]) -> tuple[str, ...]:
-        """Why the daemon is not fit for the night; empty is ready."""
+    def troubles(self) -> tuple[str, ...]:
+        """Why the daemon is not fit for the night as far as the store goes; empty is ready."""
         found = [*self.damage]
         if self._disk.trouble:
             found.append(f"disk: {self._disk.trouble}")
@@ -116,7 +83,7 @@ class House:
                 found.append("disk: nearly full")
         except DiskTrouble as refused:
             found.append(f"disk: {refused}")
-        return (*found, *(f"target {name} is overdue" for name in late))
+        return tuple(found)
 
     def least_free_bytes(self) -> int:
         """Free room below which the daemon is not fit for the night: a fixed size, less on a small disk."""
@@ -134,12 +101,3 @@ class House:
         self._vitals.oldest_good_poll_age_seconds.set(oldest)
         with contextlib.suppress(DiskTrouble):
             self._vitals.disk_free_bytes.set(free_bytes(self._store.folder))
-
-
-def is_late(target: Target, row: Progress | None, since: datetime, now: datetime) -> bool:
-    """Whether a due target was not polled for too long; one that asked for a pause is not late. Pure."""
-    held = row.retry_at if row is not None else None
-    if held is not None and held > now:
-        return False
-    last = max(filter(None, (row.last_poll_at if row else None, held, since)))
-    return (now - last).total_seconds() > OVERDUE_INTERVALS * target.interval_s + GRACE_S

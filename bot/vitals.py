@@ -122,6 +122,7 @@ class Vitals:
         self.oldest_good_poll_age_seconds = self._gauge(
             "oldest_good_poll_age_seconds", "Age of the oldest last good poll of the targets due tonight"
         )
+        self.targets_overdue = self._gauge("targets_overdue", "Targets that should have been polled by now")
         self.disk_troubles_total = self._counter("disk_troubles_total", "Times the disk began to refuse")
         self.not_preserved = self._gauge("not_preserved", "Captures held in memory: the disk refuses them")
         self.verified_at_seconds = self._gauge(

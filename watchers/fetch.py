@@ -30,7 +30,7 @@ from watchers.line import Dropped, Line
 from watchers.request import Request, hop_of
 from watchers.resolver import Lookup, system_lookup
 from watchers.robots import Robots
-from watchers.throttle import OVERALL, Throttle
+from watchers.throttle import OVERALL, Gate, Throttle
 from watchers.walls import wall
 
 URGENT = frozenset({"page", "picture", "robots"})
@@ -141,6 +141,11 @@ class Fetcher:
     def hosts(self) -> tuple[HostFacts, ...]:
         """What was asked of each host so far, and what its gate is doing now."""
         return tuple(self._facts_of(host) for host in self._book.hosts())
+
+    def gate(self, host: str) -> Gate | None:
+        """The gate of a host; None before anything was asked of it."""
+        place = self._throttle.gates().get(host) if self._throttle is not None else None
+        return place.gate if place is not None else None
 
     def limit_hosts(self, hosts: Mapping[str, HostLimit]) -> None:
         """Replace the admin's own limits by host (a reload); counts from the next request on."""
