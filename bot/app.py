@@ -268,8 +268,10 @@ class Daemon:
     def _in_force(self) -> tuple[tuple[Target, ...], tuple[Target, ...]]:
         """(targets that may be watched today, those whose authority is past its review)."""
         today = self.clock.now().date()
-        expired = tuple(t for t in self.config.targets if past_review(t, today))
-        return tuple(t for t in self.config.targets if not past_review(t, today)), expired
+        live, expired = list[Target](), list[Target]()
+        for target in self.config.targets:
+            (expired if past_review(target, today) else live).append(target)
+        return tuple(live), tuple(expired)
 
     async def _say_left_out(self, expired: tuple[Target, ...]) -> None:
         """Tell of each target that is not watched: past its review, or nobody has said by whose right.

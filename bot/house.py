@@ -17,7 +17,11 @@ from storage.patience import PAUSE_S, DiskWatch, disk_bytes, free_bytes
 from storage.store import Store
 
 PROGRESS_S = 1.0
-"""How long changes of progress gather before they are written, in one transaction."""
+"""How long changes of progress gather before they are written."""
+QUIET_S = 10.0
+"""The same when only times and counts have moved: so much of them a crash may cost."""
+AT_ONCE = 200
+"""Rows written in one transaction: a few milliseconds of the loop."""
 HOUSE_S = 30.0
 """How often health is counted, the disk looked at and reviews checked."""
 LEAST_FREE_BYTES = 500_000_000
@@ -30,8 +34,7 @@ class House:
 
     def __init__(self, store: Store, clock: Clock, vitals: Vitals, disk: DiskWatch) -> None:
         self._store, self._clock, self._vitals, self._disk = store, clock, vitals, disk
-        self._dirty: dict[str, Progress] = {}
-        self._noted = asyncio.Event()
+        self._loud, self._quiet = _Gathered(), _Gathered()
         self.rows: dict[str, Progress] = {}
         self.damage: tuple[str, ...] = ()
 
@@ -41,30 +44,37 @@ class House:
         self.damage = await self._store.damage()
 
     def note(self, row: Progress) -> None:
-        """Keep a target's progress; it reaches the disk within `PROGRESS_S`."""
-        self._dirty[row.target] = self.rows[row.target] = row
-        self._noted.set()
+        """Keep a target's progress; it is written after `PROGRESS_S`, or `QUIET_S` if little is new."""
+        before = self.rows.get(row.target)
+        self.rows[row.target] = row
+        (self._quiet if before is not None and same_standing(before, row) else self._loud).add(row.target)
 
     async def write_for_ever(self) -> None:
         """Write what was noted."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._write(self._loud, PROGRESS_S))
+            group.create_task(self._write(self._quiet, QUIET_S))
+
+    async def _write(self, gathered: _Gathered, pause_s: float) -> None:
         while True:
-            await self._noted.wait()
-            await self._clock.sleep(PROGRESS_S)
-            self._noted.clear()
-            if not await self.flush():
-                self._noted.set()
+            await gathered.some.wait()
+            await self._clock.sleep(pause_s)
+            if not await self._flush(gathered):
                 await self._clock.sleep(PAUSE_S)
 
     async def flush(self) -> bool:
         """Write what was noted and not yet written; False when the disk refuses: it stays noted."""
-        dirty, self._dirty = self._dirty, {}
-        if not dirty:
-            return True
-        try:
-            await self._disk.once(lambda: self._store.save_progress(list(dirty.values())))
-        except DiskTrouble:
-            self._dirty = {**dirty, **self._dirty}
-            return False
+        return await self._flush(self._loud) and await self._flush(self._quiet)
+
+    async def _flush(self, gathered: _Gathered) -> bool:
+        names = gathered.take()
+        for begin in range(0, len(names), AT_ONCE):
+            rows = [self.rows[name] for name in names[begin : begin + AT_ONCE]]
+            try:
+                await self._disk.once(lambda rows=rows: self._store.save_progress(rows))  # type: ignore[misc]
+            except DiskTrouble:
+                gathered.add(*names[begin:])
+                return False
         return True
 
     async def keep(self) -> None:
@@ -101,3 +111,32 @@ class House:
         self._vitals.oldest_good_poll_age_seconds.set(oldest)
         with contextlib.suppress(DiskTrouble):
             self._vitals.disk_free_bytes.set(free_bytes(self._store.folder))
+
+
+class _Gathered:
+    """Names of targets whose progress is to be written."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self.some = asyncio.Event()
+
+    def add(self, *names: str) -> None:
+        self._names.update(names)
+        self.some.set()
+
+    def take(self) -> list[str]:
+        """All of them; none is left."""
+        names = sorted(self._names)
+        self._names.clear()
+        self.some.clear()
+        return names
+
+
+def same_standing(old: Progress, new: Progress) -> bool:
+    """Whether only counts and times have moved."""
+    return (old.health, old.reason, old.failures, old.retry_at) == (
+        new.health,
+        new.reason,
+        new.failures,
+        new.retry_at,
+    )

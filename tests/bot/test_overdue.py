@@ -47,7 +47,11 @@ def watched(script: Script, *targets: Target) -> None:
 
 @pytest.mark.parametrize("interval_s", [5.0, 30.0, 300.0])
 def test_a_target_that_the_scheduler_forgets_is_told_within_two_intervals(interval_s: float) -> None:
-    fast: dict[str, Any] = {"interval_s": interval_s, "day_interval_s": interval_s, "timeout_s": min(20.0, interval_s / 2)}
+    fast: dict[str, Any] = {
+        "interval_s": interval_s,
+        "day_interval_s": interval_s,
+        "timeout_s": min(20.0, interval_s / 2),
+    }
 
     async def script(world: World, overdue: Overdue, told: list[str]) -> None:
         await world.clock.sleep(3.3 * interval_s)
