@@ -51,6 +51,7 @@ class Roster:
         """Targets whose watch had a fault and starts again when the schedule says so."""
         self._wanted: dict[str, Target] = {}
         self._group: asyncio.TaskGroup | None = None
+        self._closed = False
         self._failed: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_s = math.inf
@@ -79,7 +80,7 @@ class Roster:
 
     def _close(self) -> None:
         """Begin nothing more."""
-        self._group = None
+        self._group, self._closed = None, True
         self.hands.close()
         if self._timer is not None:
             self._timer.cancel()
@@ -89,6 +90,8 @@ class Roster:
 
         An unchanged target goes on undisturbed. What a stopped watch had begun is sealed.
         """
+        if self._closed:  # a reload that comes while the daemon stops changes nothing
+            return
         if self._group is None:
             raise RuntimeError("set_targets before run")
         self._wanted = {t.name: t for t in targets}

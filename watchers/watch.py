@@ -120,10 +120,10 @@ class Watch:
                 waiting.append(seal_last(self._kit, capture, job.row))
         await asyncio.gather(*waiting)
 
-    async def visit(self, late: float = 0.0) -> None:
+    async def visit(self, late_s: float = 0.0) -> None:
         """One poll: read the listing, compare, queue captures. Site troubles are recorded, not raised.
 
-        late: seconds between the planned instant and now.
+        late_s: how much later than planned it begins.
         """
         now = self._kit.clock.now()
         try:
@@ -133,8 +133,8 @@ class Watch:
         except DiskTrouble as refused:  # reading what is known failed: the next poll tries again
             self._kit.disk.note(refused)
             self._body_digest, outcome = "", "disk"
-        self._kit.meter.polled(outcome, late)
-        self._keep(standing.after_poll(self.progress, self.target, now, late))
+        self._kit.meter.polled(outcome, late_s)
+        self._keep(standing.after_poll(self.progress, self.target, now, late_s))
 
     async def _read_listing(self, now: datetime) -> str:
         page = await self._fetch(self.target.url, conditional=True)
