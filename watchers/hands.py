@@ -52,7 +52,7 @@ class Job(Protocol):
     def listed_at(self) -> datetime: ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Lane:
     """The captures of one target. Heaps of (age rank, number, job): fresh ones, and the rest."""
 
@@ -97,7 +97,8 @@ class Hands:
         self._paces: dict[str, int] = {}
         """Hands that each host may have by how quick it was; 1: it was slow."""
         self._slow = 0
-        self._blocked: dict[str, list[_Lane]] = {}
+        self._blocked: dict[str, dict[_Lane, None]] = {}
+        """Lanes that wait for a capture of their host to end, in the order in which their turns came."""
         self._count = itertools.count()
         self._served = 0
         self.waiting = 0
@@ -183,13 +184,13 @@ class Hands:
             kind = 1 if self._ready[1] and (turn_of_rest or not self._ready[0]) else 0
             lane = self._ready[kind].popleft()
             lane.queued[kind] = False
-            if not lane.heaps[kind]:
+            if lane.stopped or not lane.heaps[kind]:
                 continue
             if len(lane.tasks) >= PER_TARGET or self._hosts[lane.host] >= self._allowed(lane.host):
-                self._blocked.setdefault(lane.host, []).append(lane)
+                self._blocked.setdefault(lane.host, {})[lane] = None
                 continue
             if self._paces.get(lane.host) == 1 and self._slow >= self._most // 2:
-                self._blocked.setdefault(_SLOW, []).append(lane)
+                self._blocked.setdefault(_SLOW, {})[lane] = None
                 continue
             self._served += 1
             self._begin(lane, kind)

@@ -400,3 +400,23 @@ def test_a_capture_cancelled_before_it_ran_is_given_back() -> None:
         assert len(bench.done) == 2
 
     at_work(script)
+
+
+def test_nothing_of_a_target_begins_while_it_is_being_stopped() -> None:
+    async def script(bench: Bench) -> None:
+        async def dies_slowly(job: Errand) -> None:
+            try:
+                await asyncio.sleep(1_000)
+            finally:
+                await asyncio.sleep(5)
+                bench.done.append(job)
+
+        for number in range(9):
+            bench.hands.put("t", "h", Errand("t", number), dies_slowly)
+        bench.put("u", range(9), host="h")
+        await asyncio.sleep(1)
+        waiting = await bench.hands.stop("t")
+        assert len(waiting) + sum(job.name == "t" for job in bench.done) == 9
+        assert not [lane for lane in bench.hands._lanes.values() if lane.name == "t"]
+
+    at_work(script)
