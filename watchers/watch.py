@@ -111,14 +111,19 @@ class Watch:
         self._keep(standing.behind(self.progress, waiting))
 
     async def seal_waiting(self, jobs: Iterable[_Job], why: str) -> None:
-        """Keep the listing's words of posts that nobody came to; the next start captures them whole."""
+        """Keep the listing's words of posts that nobody came to; the next start captures them whole.
+
+        A fault of ours in one of them is logged: it must not cost the others their seal.
+        """
         waiting = []
         for job in jobs:
             if not job.recheck:
                 capture = Capture(job.errand, self._kit.fetches, self._kit.readers, self._kit.clock)
                 capture.note(f"{why} before it was fetched", passing=True)
                 waiting.append(seal_last(self._kit, capture, job.row))
-        await asyncio.gather(*waiting)
+        for fault in await asyncio.gather(*waiting, return_exceptions=True):
+            if fault is not None:
+                log.error("a waiting post was not sealed", target=self.target.name, exc_info=fault)
 
     async def visit(self, late_s: float = 0.0) -> None:
         """One poll: read the listing, compare, queue captures. Site troubles are recorded, not raised.

@@ -307,6 +307,41 @@ def test_a_fault_of_the_scheduler_itself_ends_the_watch_loudly() -> None:
     in_world(script)
 
 
+def test_a_fault_in_the_plan_after_a_poll_ends_the_watch_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async def script(world: World) -> None:
+        await world.start(*many(5))
+        monkeypatch.setattr(Timetable, "next", wrong)
+        assert world.task is not None
+        done, _ = await asyncio.wait([world.task], timeout=60)
+        assert done
+        error = world.task.exception()
+        assert isinstance(error, ExceptionGroup)
+        assert error.subgroup(ZeroDivisionError) is not None
+
+    in_world(script)
+
+
+def test_captures_that_fail_together_are_one_fault() -> None:
+    async def script(world: World) -> None:
+        await world.start(target(1), target(2))
+        await world.clock.sleep(31)
+        world.shelf.broken = RuntimeError("ours")
+        world.sites.posts["t1"] = tuple(f"p{n}" for n in range(3))
+        await world.clock.sleep(40)
+        assert [text for text in world.told if "fault" in text] == [
+            "target t1: fault in the watch itself: RuntimeError"
+        ]
+        assert world.roster._faults == {"t1": 1}
+        world.shelf.broken = None
+        await world.clock.sleep(120)
+        assert {s.post.post_id for s in world.shelf.sealed} == {f"p{n}" for n in range(3)}
+
+    in_world(script)
+
+
 def test_a_full_lane_makes_the_next_poll_wait_and_says_so() -> None:
     async def script(world: World) -> None:
         world.sites.page_s = 40.0
