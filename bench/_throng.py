@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+import resource
 import sys
 import time
 from collections import Counter
@@ -156,6 +157,8 @@ async def serve(throng: Throng) -> None:
 
 
 async def _main(words: list[str]) -> None:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # listeners and kept connections of all hosts
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     targets, hosts, port = map(int, words[:3])
     await serve(Throng(targets, hosts, port, float(words[3]), float(words[4])))
 
