@@ -56,6 +56,7 @@ class Throng:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             posts = self.adverts[self.chance.randrange(self.targets)]
             posts.append(Advert(due, due + self.life_s))
+        await asyncio.Event().wait()
 
     def living(self, target: int) -> list[int]:
         """Numbers of the posts that a target shows now, newest first."""
