@@ -32,8 +32,10 @@ from storage.patience import DiskWatch
 from storage.store import Store
 from watchers.feeds.rss import Settings
 from watchers.fetch import Fetcher
+from watchers.hands import Hands
 from watchers.kit import Kit
 from watchers.readers import Readers
+from watchers.timetable import Nights, Timetable
 from watchers.watch import Watch
 
 NAME = "polling"
@@ -126,8 +128,14 @@ async def _rig(folder: Path, stack: AsyncExitStack) -> Rig:
     assert site.stdout is not None
     port = int(await site.stdout.readline())
     session = await stack.enter_async_context(aiohttp.ClientSession())
+    hands, nights = Hands(_no_fault, lambda _: None, clock.monotonic), Nights()
+
+    def watch(url: str) -> Watch:
+        target = feed_target(url)
+        return Watch(target, None, kit, hands, Timetable(target, 0.0, nights))
+
     watches = {
-        what: [Watch(feed_target(f"http://127.0.0.1:{port}/{what}/{n}"), None, kit) for n in range(AT_ONCE)]
+        what: [watch(f"http://127.0.0.1:{port}/{what}/{n}") for n in range(AT_ONCE)]
         for what in ("304", "same", "new")
     }
     return Rig(port=port, session=session, kit=kit, house=house, watches=watches)
@@ -135,6 +143,10 @@ async def _rig(folder: Path, stack: AsyncExitStack) -> Rig:
 
 async def _nobody(_: object) -> None:
     """Nothing is captured and nobody told: all posts are known."""
+
+
+async def _no_fault(name: str, fault: Exception) -> None:
+    raise RuntimeError(f"a capture of {name} where all posts are known") from fault
 
 
 def feed_target(url: str) -> Target:

@@ -32,6 +32,7 @@ from bot.manners import MannerKeeper
 from bot.morning import Morning
 from bot.nightly import Nightly
 from bot.notify import Systemd, keep_alive
+from bot.overdue import Overdue, in_words
 from bot.reload import Reload
 from bot.rescue import Hands, Losses, Rescue
 from bot.secrets import reader
@@ -43,7 +44,7 @@ from storage.checkpoints import Checkpoints
 from storage.clock import Clock, clock_from, scaled_loop
 from storage.collection import Collection
 from storage.errors import ConfigError, DamagedBlob, DatabaseTrouble, DiskTrouble, NightjarError
-from storage.model import Alert, AlertId, AlertKind, Progress, Target, Tier, new_id
+from storage.model import Alert, AlertId, AlertKind, NightWindow, Progress, Target, Tier, new_id
 from storage.patience import DiskWatch, Reserve
 from storage.store import Store
 from watchers import feed, hours
@@ -92,7 +93,8 @@ class Daemon:
                 behind.create_task(self.checkpoints.run())
                 behind.create_task(self.morning.run())
                 behind.create_task(self.house.write_for_ever())
-                behind.create_task(self.house.keep(self._live, self._due_since, self.tell_admin))
+                behind.create_task(self.house.keep())
+                behind.create_task(self.overdue.run(self.tell_admin))
                 behind.create_task(self.rescue.run())
                 behind.create_task(self.manners.run())
                 behind.create_task(self.nightly.run(self._night_anywhere))
@@ -212,6 +214,10 @@ class Daemon:
             unkept=self.unkept,
             pacing=self.pacing,
             busy=busy,
+            gate=self.fetcher.gate,
+        )
+        self.overdue = Overdue(
+            self.clock, self.vitals, live=self._live, rows=lambda: self.house.rows, is_night=hours.is_night
         )
         self.roster = Roster(self.kit, self.house.rows)
         self.vigil = Vigil(self.kit, lambda: self.roster.watches)
@@ -277,8 +283,10 @@ class Daemon:
     def _in_force(self) -> tuple[tuple[Target, ...], tuple[Target, ...]]:
         """(targets that may be watched today, those whose authority is past its review)."""
         today = self.clock.now().date()
-        expired = tuple(t for t in self.config.targets if past_review(t, today))
-        return tuple(t for t in self.config.targets if t not in expired), expired
+        live, expired = list[Target](), list[Target]()
+        for target in self.config.targets:
+            (expired if past_review(target, today) else live).append(target)
+        return tuple(live), tuple(expired)
 
     async def _say_left_out(self, expired: tuple[Target, ...]) -> None:
         """Tell of each target that is not watched: past its review, or nobody has said by whose right.
@@ -436,12 +444,17 @@ class Daemon:
 
     def _next_change(self, now: datetime) -> datetime:
         """When a window opens or closes next; a day from now when there is none."""
-        edges = (hours.next_change(target.window, now) for target in self._live())
+        edges = (hours.next_change(window, now) for window in self._windows())
         return min(edges, default=now + timedelta(days=1))
 
     def _night_anywhere(self) -> bool:
         """Whether any target is in its watch window."""
-        return any(self._due_since(target) is not None for target in self._live())
+        now = self.clock.now()
+        return any(hours.is_night(window, now) for window in self._windows())
+
+    def _windows(self) -> set[NightWindow]:
+        """The watch windows there are: few, however many targets."""
+        return {target.window for target in self._live()}
 
     # --- keeping house -----------------------------------------------------------------------
 
@@ -457,14 +470,11 @@ class Daemon:
     def _live(self) -> tuple[Target, ...]:
         return self._in_force()[0]
 
-    def _due_since(self, target: Target) -> datetime | None:
-        return hours.began(target.window, self.clock.now())
-
     def troubles(self) -> tuple[str, ...]:
         """Why the daemon is not fit for the night; empty is ready. For /readyz."""
         held = self.unkept.depth
         self.vitals.not_preserved.set(held)
-        found = list(self.house.troubles(self.house.overdue(self._live(), self._due_since)))
+        found = [*self.house.troubles(), *in_words(self.overdue.late)]
         if held:
             found.append(f"disk: {held} captures are not preserved yet")
         if self.checkpoints.trouble:

@@ -1,7 +1,6 @@
-"""Keeping house: progress to disk, health to metrics, overdue targets to the admin.
+"""Keeping house: progress to disk, health to metrics, and whether the daemon is fit for the night.
 
-Reads what polls left behind and nothing of the scheduler, so it notices a scheduler that
-has silently stopped.
+Reads what polls left behind and nothing of the scheduler, as the dead-man check (`overdue`) does.
 """
 
 from __future__ import annotations
@@ -9,28 +8,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime
 
 from bot.vitals import Vitals
 from storage.clock import Clock
 from storage.errors import DiskTrouble
-from storage.model import Progress, Target
+from storage.model import Progress
 from storage.patience import PAUSE_S, DiskWatch, disk_bytes, free_bytes
 from storage.store import Store
 
 PROGRESS_S = 1.0
-"""How long changes of progress gather before they are written, in one transaction."""
+"""How long changes of progress gather before they are written."""
+QUIET_S = 10.0
+"""The same when only times and counts have moved: so much of them a crash may cost."""
+AT_ONCE = 200
+"""Rows written in one transaction: a few milliseconds of the loop."""
 HOUSE_S = 30.0
 """How often health is counted, the disk looked at and reviews checked."""
 LEAST_FREE_BYTES = 500_000_000
 LEAST_FREE_SHARE = 0.05
 """Less free room than the smaller of both is trouble before the disk says so."""
-OVERDUE_INTERVALS = 3.0
-"""A target that was not polled for so many intervals, although it is due, is overdue."""
-MOST_STRETCH = 20.0
-"""A row that claims more was not written by this program; its target is overdue all the same."""
-GRACE_S = 30.0
 
 
 class House:
@@ -38,9 +34,7 @@ class House:
 
     def __init__(self, store: Store, clock: Clock, vitals: Vitals, disk: DiskWatch) -> None:
         self._store, self._clock, self._vitals, self._disk = store, clock, vitals, disk
-        self._started_at = clock.now()
-        self._dirty: dict[str, Progress] = {}
-        self._noted = asyncio.Event()
+        self._loud, self._quiet = _Gathered(), _Gathered()
         self.rows: dict[str, Progress] = {}
         self.damage: tuple[str, ...] = ()
 
@@ -50,66 +44,47 @@ class House:
         self.damage = await self._store.damage()
 
     def note(self, row: Progress) -> None:
-        """Keep a target's progress; it reaches the disk within `PROGRESS_S`."""
-        self._dirty[row.target] = self.rows[row.target] = row
-        self._noted.set()
+        """Keep a target's progress; it is written after `PROGRESS_S`, or `QUIET_S` if little is new."""
+        before = self.rows.get(row.target)
+        self.rows[row.target] = row
+        (self._quiet if before is not None and same_standing(before, row) else self._loud).add(row.target)
 
     async def write_for_ever(self) -> None:
         """Write what was noted."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._write(self._loud, PROGRESS_S))
+            group.create_task(self._write(self._quiet, QUIET_S))
+
+    async def _write(self, gathered: _Gathered, pause_s: float) -> None:
         while True:
-            await self._noted.wait()
-            await self._clock.sleep(PROGRESS_S)
-            self._noted.clear()
-            if not await self.flush():
-                self._noted.set()
+            await gathered.some.wait()
+            await self._clock.sleep(pause_s)
+            if not await self._flush(gathered):
                 await self._clock.sleep(PAUSE_S)
 
     async def flush(self) -> bool:
         """Write what was noted and not yet written; False when the disk refuses: it stays noted."""
-        dirty, self._dirty = self._dirty, {}
-        if not dirty:
-            return True
-        try:
-            await self._disk.once(lambda: self._store.save_progress(list(dirty.values())))
-        except DiskTrouble:
-            self._dirty = {**dirty, **self._dirty}
-            return False
+        return await self._flush(self._loud) and await self._flush(self._quiet)
+
+    async def _flush(self, gathered: _Gathered) -> bool:
+        names = gathered.take()
+        for begin in range(0, len(names), AT_ONCE):
+            rows = [self.rows[name] for name in names[begin : begin + AT_ONCE]]
+            try:
+                await self._disk.once(lambda rows=rows: self._store.save_progress(rows))  # type: ignore[misc]
+            except DiskTrouble:
+                gathered.add(*names[begin:])
+                return False
         return True
 
-    async def keep(
-        self,
-        live: Callable[[], Iterable[Target]],
-        due_since: Callable[[Target], datetime | None],
-        tell: Callable[[str], Awaitable[None]],
-    ) -> None:
-        """Count health for ever and tell of each target that becomes overdue, once."""
-        warned: set[str] = set()
+    async def keep(self) -> None:
+        """Count health for ever."""
         while True:
             self.show_targets()
             await self._clock.sleep(HOUSE_S)
-            late = set(self.overdue(live(), due_since))
-            for name in sorted(late - warned):
-                await tell(f"target {name} is overdue: not polled for several intervals")
-            warned = late
 
-    def overdue(
-        self, live: Iterable[Target], due_since: Callable[[Target], datetime | None]
-    ) -> tuple[str, ...]:
-        """Names of the targets that should have been polled by now and were not.
-
-        due_since: when the target's night began, or None by day.
-        """
-        now, late = self._clock.now(), []
-        for target in live:
-            dusk = due_since(target)
-            if dusk is not None:
-                since = max(dusk, self._started_at)
-                if is_late(target, self.rows.get(target.name), since, now):
-                    late.append(target.name)
-        return tuple(late)
-
-    def troubles(self, late: Iterable[str]) -> tuple[str, ...]:
-        """Why the daemon is not fit for the night; empty is ready."""
+    def troubles(self) -> tuple[str, ...]:
+        """Why the daemon is not fit for the night as far as the store goes; empty is ready."""
         found = [*self.damage]
         if self._disk.trouble:
             found.append(f"disk: {self._disk.trouble}")
@@ -118,7 +93,7 @@ class House:
                 found.append("disk: nearly full")
         except DiskTrouble as refused:
             found.append(f"disk: {refused}")
-        return (*found, *(f"target {name} is overdue" for name in late))
+        return tuple(found)
 
     def least_free_bytes(self) -> int:
         """Free room below which the daemon is not fit for the night: a fixed size, less on a small disk."""
@@ -138,18 +113,30 @@ class House:
             self._vitals.disk_free_bytes.set(free_bytes(self._store.folder))
 
 
-def is_late(target: Target, row: Progress | None, since: datetime, now: datetime) -> bool:
-    """Whether a due target was not polled for too long; one that asked for a pause is not late. Pure."""
-    held = row.retry_at if row is not None else None
-    if held is not None and held > now:
-        return False
-    last = max(filter(None, (row.last_poll_at if row else None, held, since)))
-    return (now - last).total_seconds() > OVERDUE_INTERVALS * allotted_s(target, row) + GRACE_S
+class _Gathered:
+    """Names of targets whose progress is to be written."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self.some = asyncio.Event()
+
+    def add(self, *names: str) -> None:
+        self._names.update(names)
+        self.some.set()
+
+    def take(self) -> list[str]:
+        """All of them; none is left."""
+        names = sorted(self._names)
+        self._names.clear()
+        self.some.clear()
+        return names
 
 
-def allotted_s(target: Target, row: Progress | None) -> float:
-    """The interval that a target is to be polled at: stretched where budgets are short. Pure."""
-    pace = row.pace if row is not None else None
-    if pace is None or pace.configured_s != target.interval_s:
-        return target.interval_s
-    return min(max(target.interval_s, pace.interval_s), MOST_STRETCH * target.interval_s)
+def same_standing(old: Progress, new: Progress) -> bool:
+    """Whether only counts and times have moved."""
+    return (old.health, old.reason, old.failures, old.retry_at) == (
+        new.health,
+        new.reason,
+        new.failures,
+        new.retry_at,
+    )

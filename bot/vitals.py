@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from storage.errors import ConfigError
 
 _ALERT_BUCKETS = (0.25, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 900, 3600)
-_LATE_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
+_LATE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
 
 
 class HostCounts(Protocol):
@@ -124,6 +124,7 @@ class Vitals:
         self.oldest_good_poll_age_seconds = self._gauge(
             "oldest_good_poll_age_seconds", "Age of the oldest last good poll of the targets due tonight"
         )
+        self.targets_overdue = self._gauge("targets_overdue", "Targets that should have been polled by now")
         self.disk_troubles_total = self._counter("disk_troubles_total", "Times the disk began to refuse")
         self.not_preserved = self._gauge("not_preserved", "Captures held in memory: the disk refuses them")
         self.verified_at_seconds = self._gauge(

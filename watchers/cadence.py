@@ -15,6 +15,7 @@ FIRST_POLL_WITHIN_S = 5.0
 """After a start a few targets are all polled within this, whatever their phase."""
 FIRST_POLLS_PER_S = 20.0
 """Many targets are spread at this rate instead, at most over one interval: no burst at a restart."""
+GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 LONGEST_BACKOFF_S = 300.0
 """Five minutes: a host that comes back at night must be seen again the same hour, and no
 number of failures ever disables a target (facts/monitoring.md, section 10)."""
@@ -64,12 +65,22 @@ def first_poll_within(targets: int) -> float:
     return max(FIRST_POLL_WITHIN_S, targets / FIRST_POLLS_PER_S)
 
 
-def slot_before(target_name: str, interval_s: float, now: datetime) -> datetime:
-    """The last instant at or before `now` on the target's grid: its phase and whole intervals since 1970.
+def even_share(group: str, number: int) -> float:
+    """Where in its interval (0 <= share < 1) number `number` (0, 1, ...) of a group is polled.
 
-    The grid depends on nothing but name and interval, so a restart falls into step with it.
+    Steps of the golden section: any run of numbers, as the targets of one host are, lies
+    evenly in the interval, and one more moves none of the others. Drawn by a hash instead,
+    ten thousand phases leave seconds with a tenth more polls than the mean.
     """
-    offset = phase(target_name, interval_s)
+    return (phase(group, 1.0) + number * GOLDEN) % 1.0
+
+
+def slot_before(share: float, interval_s: float, now: datetime) -> datetime:
+    """The last instant at or before `now` on a target's grid: its share and whole intervals since 1970.
+
+    The grid depends on nothing else, so a watch that starts again falls into step with it.
+    """
+    offset = share * interval_s
     since = (now.timestamp() - offset) // interval_s * interval_s + offset
     return datetime.fromtimestamp(since, UTC)
 

@@ -31,7 +31,7 @@ from watchers.manners import TLS_ERRORS, Manners
 from watchers.request import Request, hop_of
 from watchers.resolver import Lookup, system_lookup
 from watchers.robots import Robots
-from watchers.throttle import OVERALL, Throttle
+from watchers.throttle import OVERALL, Gate, Throttle
 from watchers.walls import wall
 
 URGENT = frozenset({"page", "picture", "robots"})
@@ -162,6 +162,11 @@ class Fetcher:
         """Seconds between two starts at `host` by its limit and Crawl-delay; 0 when not known."""
         place = self._throttle.gates().get(host) if self._throttle is not None else None
         return place.gate.spacing_s if place is not None else 0.0
+
+    def gate(self, host: str) -> Gate | None:
+        """The gate of a host; None before anything was asked of it."""
+        place = self._throttle.gates().get(host) if self._throttle is not None else None
+        return place.gate if place is not None else None
 
     def limit_hosts(self, hosts: Mapping[str, HostLimit]) -> None:
         """Replace the admin's own limits by host (a reload); counts from the next request on."""

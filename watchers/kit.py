@@ -20,6 +20,7 @@ from watchers.heartbeats import Heartbeats
 from watchers.meter import Meter
 from watchers.pacing import Pacing
 from watchers.readers import Readers
+from watchers.turns import GateView
 from watchers.unkept import Unkept
 
 log = structlog.get_logger(__name__)
@@ -29,6 +30,11 @@ CAPTURE_DEADLINE_S = 300.0
 slow host gives what came by then, and the rest is tried again."""
 LAST_SEAL_S = 4.0
 """Real seconds for which a stopping daemon waits for the seal of what was begun."""
+
+
+def no_gate(_host: str) -> GateView | None:
+    """No gate is known."""
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +58,8 @@ class Kit:
     beats: Heartbeats = field(default_factory=Heartbeats)
     """Polls that showed nothing new, until the vigil writes them down."""
     busy: set[tuple[str, str]] = field(default_factory=set)
+    gate: Callable[[str], GateView | None] = no_gate
+    """The gate of a host, for whoever plans what waits at it."""
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a look may have become due earlier than the vigil knows."""
 

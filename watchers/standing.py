@@ -119,3 +119,8 @@ def paused(row: Progress) -> Progress:
     """The row while it is day and the target is not hunted by day."""
     reason = "outside watch hours; new posts are not hunted by day"
     return replace(row, health="paused", reason=reason, retry_at=None)
+
+
+def behind(row: Progress, waiting: int) -> Progress:
+    """The row when a poll is skipped since the captures of earlier ones wait."""
+    return replace(row, health="waiting", reason=f"{waiting} captures wait, the next poll waits for them")

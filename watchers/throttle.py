@@ -81,6 +81,20 @@ class Gate:
         """Callers in the queue."""
         return len(self._urgent) + len(self._usual)
 
+    @property
+    def urgent(self) -> int:
+        """Callers in the queue that go ahead of listing polls."""
+        return len(self._urgent)
+
+    @property
+    def places(self) -> int:
+        """Requests that may be under way at the same time."""
+        return self._limit.concurrency
+
+    def free_in_s(self) -> float:
+        """Seconds until the limit or a pause would let another start; 0 when it would now."""
+        return max(0.0, self._free_at() - self._loop.time())
+
     def restrict(self, limit: HostLimit, floor_s: float) -> None:
         """Set the limit and the floor on spacing (a Crawl-delay); counts from the last start on."""
         self._limit, self._floor_s = limit, floor_s

@@ -1,8 +1,8 @@
 """The life of one target: wait until it is due, read its listing, capture what is new.
 
 Polling and capturing run side by side, so that a slow capture never delays a poll;
-the host's own limit decides which request goes first. One `Watch` per target, owned
-and restarted by `roster`.
+the host's own limit decides which request goes first. One `Watch` per target, without a
+task of its own: `roster` polls it when it is due, `hands` do its captures.
 """
 
 from __future__ import annotations
@@ -17,22 +17,21 @@ import structlog
 
 from storage.errors import DiskTrouble, FeedTrouble
 from storage.model import Listing, Observation, Pace, Post, Progress, Response, Target, Validators, Watched
-from watchers import cadence, hours, standing
+from watchers import cadence, standing
+from watchers.address import read_address
 from watchers.capture import Capture, Errand
 from watchers.claims import Claims
 from watchers.feed import Feed, load
+from watchers.hands import Hands
 from watchers.kit import Kit, Refused, capture_and_seal, capture_or_hand_back, first_row, reopened, seal_last
 from watchers.pages import ReadListing
 from watchers.presence import sure_at
 from watchers.seen import Seen
+from watchers.timetable import Plan, Timetable
 from watchers.turnover import Turnover, turnover
 
 log = structlog.get_logger(__name__)
 
-HANDS = 4
-"""Captures side by side per target; the host's own limit holds underneath."""
-WAITING = 500
-"""Captures waiting per target; when full, the next poll waits."""
 COMPLETIONS = 12
 """How often an incomplete capture is tried again: at once three times, then ever more rarely."""
 GAPS_TOLD = timedelta(hours=6)
@@ -48,20 +47,33 @@ class _Job:
     errand: Errand
     row: Watched
     recheck: bool = False
+    fresh: bool = False
+
+    @property
+    def listed_at(self) -> datetime:
+        return self.errand.listed_at
 
 
 class Watch:
-    """One target being watched. `run` ends only by cancellation or a StoreError."""
+    """One target being watched: its state, its plan, one poll of it and one capture.
+
+    It has no task of its own: `roster` calls `visit` when the plan says so, and the hands `work`.
+    """
 
     def __init__(
-        self, target: Target, progress: Progress | None, kit: Kit, *, first_within_s: float = 5.0
+        self, target: Target, progress: Progress | None, kit: Kit, hands: Hands, timetable: Timetable
     ) -> None:
-        self.target = target
-        self._first_within_s = first_within_s
+        self.target, self.host = target, host_of(target)
+        self._hands, self._timetable = hands, timetable
+        self.planned: datetime | None = None
+        """When it is to be polled next, or was last while that poll is under way."""
+        self.polls_next = True
+        """Whether that instant is for a poll, and not only for another plan."""
+        self.due_s = 0.0
+        """The same on the monotonic clock."""
         self.progress = progress or Progress(target=target.name)
         self._kit = kit
         self._feed: Feed = load(target.kind)
-        self._jobs: asyncio.Queue[_Job] = asyncio.Queue(WAITING)
         self.listed: dict[str, str] = {}
         """Fingerprints of what the listing showed last and was dealt with, by post id."""
         self.shown: frozenset[str] = frozenset()
@@ -74,12 +86,14 @@ class Watch:
         self._validators = Validators()
         self._body_digest = ""
         self._stale = False
+        self._backlog = self.progress.last_good_at is None
+        """Whether what is listed may all have stood there long before the first watch of this target."""
+        self._left = 0
         self._known_before: frozenset[str] = frozenset()
         self._showing: frozenset[str] = frozenset()
         self._full_at: float | None = None
         self._quiet: Response | None = None
-        self._planned: datetime | None = None
-        self._repaced = asyncio.Event()
+        """The answer to the poll under way when it brought nothing new."""
         self._order: list[str] = []
         self._met: list[str] = []
         """Ids on the pages just read, in order, and those among them that were met for the first time."""
@@ -88,108 +102,59 @@ class Watch:
         self._stale_looks: dict[str, float] = {}
         self.claims = Claims(kit.busy, target.name)
 
-    async def run(self) -> None:
-        """Poll and capture for ever. When stopped, what waits to be captured is sealed as it was listed."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(HANDS):
-                    group.create_task(self._hand())
-                group.create_task(self._poll_for_ever())
-        except asyncio.CancelledError:
-            await self._seal_waiting()
-            raise
+    def plan(self, now: datetime) -> Plan:
+        """When this target is next polled or planned anew, after the poll that was just made."""
+        return self._planning(self._timetable.next(now, self.planned, self.progress.retry_at))
 
-    async def _seal_waiting(self) -> None:
-        """The listing's words of posts that nobody came to; the next start captures them whole."""
-        waiting = []
-        while not self._jobs.empty():
-            job = self._jobs.get_nowait()
-            if not job.recheck:
-                capture = Capture(job.errand, self._kit.fetches, self._kit.readers, self._kit.clock)
-                capture.note("the daemon was stopped before it was fetched", passing=True)
-                waiting.append(seal_last(self._kit, capture, job.row))
-        await asyncio.gather(*waiting)
+    def first_plan(self, now: datetime, within_s: float) -> Plan:
+        """The same after a start: see `Timetable.first`."""
+        return self._planning(self._timetable.first(now, within_s, self.progress.retry_at))
 
-    async def _poll_for_ever(self) -> None:
-        now = self._kit.clock.now()
-        interval = self._interval(now) or self.target.interval_s
-        spread = min(self._first_within_s, interval)
-        due: datetime | None = now + timedelta(seconds=cadence.phase(self.target.name, spread))
-        while True:
-            self._planned = self._allowed(due)
-            if self._planned is None:
-                self._keep(standing.paused(self.progress))
-                await self._kit.clock.sleep(self._until_window(now))
-            else:
-                await self._wait()
-                await self.visit()
-            now = self._kit.clock.now()
-            due = self._next_slot(now)
-
-    async def _wait(self) -> None:
-        """Sleep until the planned instant, which may be moved meanwhile."""
-        while self._planned is not None:
-            self._repaced.clear()
-            ahead_s = (self._planned - self._kit.clock.now()).total_seconds()
-            try:
-                async with asyncio.timeout(max(0.0, ahead_s)):
-                    await self._repaced.wait()
-            except TimeoutError:
-                return
-
-    def repace(self, before_s: float, interval_s: float) -> None:
-        """The interval has changed: a poll that is waited for comes sooner or later in proportion."""
-        now = self._kit.clock.now()
-        if self._planned is None or self._planned <= now:
-            return
-        due = cadence.moved(self._planned, now, before_s=before_s, interval_s=interval_s)
-        self._planned = self._allowed(due) or self._planned
-        self._repaced.set()
-
-    def _next_slot(self, now: datetime) -> datetime | None:
-        """The next instant on the target's own grid, clear of the poll that was just made."""
-        interval = self._interval(now)
-        if interval is None:
+    def moved_plan(self, now: datetime, before_s: float, interval_s: float) -> Plan | None:
+        """The same when its interval has changed meanwhile; None when it waits for no poll to come."""
+        if self.planned is None or self.planned <= now or not self.polls_next:
             return None
-        pacing = self._kit.pacing
-        if self._planned is not None and pacing is not None and pacing.is_stretched(self.target.name):
-            return cadence.next_poll(self._planned, interval, now)
-        clear = now if self._planned is None else max(now, self._planned + timedelta(seconds=interval / 4))
-        slot = cadence.slot_before(self.target.name, interval, clear)
-        return cadence.next_poll(slot, interval, clear)
-
-    def _allowed(self, due: datetime | None) -> datetime | None:
-        """`due`, or later when the site asked for a pause; None when that is by day and by day we rest."""
         held = self.progress.retry_at
-        if due is not None and held is not None:
-            due = max(due, held)
-        return due if due is not None and self._interval(due) is not None else None
-
-    def _interval(self, now: datetime) -> float | None:
-        configured_s, pacing = self._configured(now), self._kit.pacing
-        if pacing is None or configured_s is None:
-            return configured_s
-        return pacing.interval_s(self.target.name, configured_s)
+        return self._planning(
+            self._timetable.moved(now, self.planned, held, before_s=before_s, interval_s=interval_s)
+        )
 
     @property
     def spacing_s(self) -> float:
         """Seconds between its polls at night, as the budgets allow."""
-        pacing, own_s = self._kit.pacing, self.target.interval_s
-        return own_s if pacing is None else pacing.interval_s(self.target.name, own_s)
+        return self._timetable.spacing_s
 
-    def _configured(self, now: datetime) -> float | None:
-        if hours.is_night(self.target.window, now):
-            return self.target.interval_s
-        return self.target.day_interval_s
+    def _planning(self, plan: Plan) -> Plan:
+        self.planned, self.polls_next = plan.at, plan.polls
+        if plan.rests and self.progress.health != "paused":
+            self._keep(standing.paused(self.progress))
+        return plan
 
-    def _until_window(self, now: datetime) -> float:
-        change = hours.next_change(self.target.window, now)
-        return min(max(0.05, (change - now).total_seconds()), 3600.0)
+    def behind(self, waiting: int) -> None:
+        """A poll was due and not made: so many captures of this target wait to be done first."""
+        self._keep(standing.behind(self.progress, waiting))
 
-    async def visit(self) -> None:
-        """One poll: read the listing, compare, queue captures. Site troubles are recorded, not raised."""
+    async def seal_waiting(self, jobs: Iterable[_Job], why: str) -> None:
+        """Keep the listing's words of posts that nobody came to; the next start captures them whole.
+
+        A fault of ours in one of them is logged: it must not cost the others their seal.
+        """
+        waiting = []
+        for job in jobs:
+            if not job.recheck:
+                capture = Capture(job.errand, self._kit.fetches, self._kit.readers, self._kit.clock)
+                capture.note(f"{why} before it was fetched", passing=True)
+                waiting.append(seal_last(self._kit, capture, job.row))
+        for fault in await asyncio.gather(*waiting, return_exceptions=True):
+            if fault is not None:
+                log.error("a waiting post was not sealed", target=self.target.name, exc_info=fault)
+
+    async def visit(self, late_s: float = 0.0) -> None:
+        """One poll: read the listing, compare, queue captures. Site troubles are recorded, not raised.
+
+        late_s: how much later than planned it begins.
+        """
         now = self._kit.clock.now()
-        late = max(0.0, (now - self._planned).total_seconds()) if self._planned else 0.0
         self._quiet = None
         try:
             outcome = await self._read_listing(now)
@@ -198,11 +163,11 @@ class Watch:
         except DiskTrouble as refused:  # reading what is known failed: the next poll tries again
             self._kit.disk.note(refused)
             self._body_digest, outcome = "", "disk"
-        self._kit.meter.polled(outcome, late)
+        self._kit.meter.polled(outcome, late_s)
         if self._quiet is None:
-            self._keep(standing.after_poll(self.progress, self.target, now, late))
+            self._keep(standing.after_poll(self.progress, self.target, now, late_s))
         else:
-            self._keep(standing.after_quiet(self.progress, self.target, now, late, read=self._quiet))
+            self._keep(standing.after_quiet(self.progress, self.target, now, late_s, read=self._quiet))
         if self._kit.pacing is not None and outcome in ("same", "changed") and self.progress.health == "ok":
             self._kit.pacing.polled(self.target.name, now, self._turned)
         self._turned = None
@@ -277,8 +242,10 @@ class Watch:
         prints = {post.post_id: print_ for post, print_ in zip(listing.posts, read.prints, strict=True)}
         self._showing = frozenset(prints)
         moved = [p for p in listing.posts if self.listed.get(p.post_id) != prints[p.post_id]]
+        # What stood there before we came is the least perishable: it waits in its listing, not in memory.
+        later = self._backlog and self._hands.crowded
         # Claimed before it is read: nobody may change a row between our reading and our writing.
-        mine = self.claims.claim([p.post_id for p in moved])
+        mine = self.claims.claim([] if later else [p.post_id for p in moved])
         skipped = {p.post_id for p in moved} - mine
         count = 0
         try:
@@ -303,6 +270,7 @@ class Watch:
         # What somebody is busy with is looked at again at the next poll.
         self.listed.update({k: v for k, v in prints.items() if k not in skipped})
         self._stale = bool(skipped)
+        self._left = len(skipped) if later else 0
         return count
 
     async def _known(self, ids: set[str]) -> dict[str, Watched]:
@@ -320,11 +288,11 @@ class Watch:
         if row is None:
             self._met.append(post.post_id)
             row = first_row(self.target.name, post, print_, page)
-            await self._enqueue(post, Observation.SEEN, row, page)
+            self._enqueue(post, Observation.SEEN, row, page, fresh=not self._backlog)
             return True
         if row.closed and not self._feed.OWN_PAGE:
             row = replace(reopened(row), digest=print_)
-            await self._enqueue(post, Observation.REAPPEARED, row, page)
+            self._enqueue(post, Observation.REAPPEARED, row, page, fresh=True)
             return True
         if row.closed:
             await self._look_soon(row)
@@ -337,7 +305,7 @@ class Watch:
         row = replace(row, digest=print_, url=post.url)
         # Only the post's own page says whether this is an edit or a moved counter.
         recheck = self._feed.wants_detail(post, self.target.rules)
-        await self._enqueue(post, Observation.CHANGED, row, page, recheck=recheck)
+        self._enqueue(post, Observation.CHANGED, row, page, recheck=recheck)
         return not recheck
 
     async def _look_soon(self, row: Watched) -> None:
@@ -381,12 +349,19 @@ class Watch:
             return  # a wall may stand for minutes; it is not run against at every poll
         if post_id in self._unfinished:  # a hand may have finished it in the meantime
             self._unfinished[post_id] = (post, tries + 1)
-        await self._enqueue(post, Observation.SEEN, row, page)
+        self._enqueue(post, Observation.SEEN, row, page)
 
     # --- capturing --------------------------------------------------------------------
 
-    async def _enqueue(
-        self, post: Post, why: Observation, row: Watched, page: Response, *, recheck: bool = False
+    def _enqueue(
+        self,
+        post: Post,
+        why: Observation,
+        row: Watched,
+        page: Response,
+        *,
+        recheck: bool = False,
+        fresh: bool = False,
     ) -> None:
         self.claims.hold(post.post_id)
         errand = Errand(
@@ -398,21 +373,20 @@ class Watch:
             listed_at=page.first_byte_at,
             previous=row.evidence_id,
         )
-        await self._jobs.put(_Job(errand=errand, row=row, recheck=recheck))
-        self._kit.meter.queued("capture", self._jobs.qsize())
+        self._hands.put(
+            self.target.name, self.host, _Job(errand=errand, row=row, recheck=recheck, fresh=fresh), self.work
+        )
 
     def _shows(self, page: Response, post: Post) -> bool:
         """Whether `page` is a listing that shows the post: a retry may come after it was dropped."""
         return page.status == 200 and post.post_id in self._showing
 
-    async def _hand(self) -> None:
-        while True:
-            job = await self._jobs.get()
-            try:
-                await self._capture(job)
-            finally:
-                self.claims.release(job.errand.post.post_id)
-                self._kit.meter.queued("capture", self._jobs.qsize())
+    async def work(self, job: _Job) -> None:
+        """Do one of our captures; for the hands."""
+        try:
+            await self._capture(job)
+        finally:
+            self.claims.release(job.errand.post.post_id)
 
     async def _capture(self, job: _Job) -> None:
         errand: Errand | None = job.errand
@@ -467,7 +441,8 @@ class Watch:
         health, outcome = standing.health_of(trouble)
         name, before = self.target.name, self.progress.health
         self._keep(standing.after_trouble(self.progress, trouble, self.target, now))
-        log.info("target trouble", target=name, health=health, why=trouble.why)
+        if health != before:  # not at every poll of a night in which a host is down
+            log.info("target trouble", target=name, health=health, why=trouble.why)
         if health != before and health in ("blocked", "forbidden"):
             await self._kit.tell_admin(f"target {name}: {health}: {trouble.why}")
         return outcome
@@ -489,6 +464,9 @@ class Watch:
         if row.health == "failing":
             self._body_digest = ""  # the same empty page must be weighed again, not passed as unchanged
         self._known_before = self.shown or self._known_before
+        self._backlog = self._backlog and self._left > 0
+        if self._left:
+            row = replace(row, reason=f"{self._left} posts are left to later polls: captures cannot keep up")
         self._keep(replace(row, pace=self.progress.pace))  # it may have come while the admin was told
 
     def paced(self, pace: Pace) -> None:
@@ -502,3 +480,11 @@ class Watch:
     def listed_urls(self) -> tuple[tuple[str, str], ...]:
         """(id, url) of the posts the listing showed last, in page order."""
         return self.seen.posts if self.seen is not None else ()
+
+
+def host_of(target: Target) -> str:
+    """The host whose gate a target's polls pass, "" when its address cannot be asked at all."""
+    try:
+        return read_address(target.url).host
+    except FeedTrouble:
+        return ""

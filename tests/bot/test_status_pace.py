@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.commands import status_pace
 from bot.commands.out import plain
-from bot.house import allotted_s, is_late
+from bot.overdue import allotted_s, allowed_s
 from storage.codec import dump, load
 from storage.model import Pace, Progress
 from tests.watch.kit import target
@@ -60,19 +60,21 @@ def test_a_gap_is_told_for_a_day() -> None:
 
 
 def test_a_stretched_target_is_overdue_by_the_interval_it_was_given_and_not_for_ever_excused() -> None:
-    one = target("https://a.example/", interval_s=30.0)
-    last = NOW - timedelta(seconds=200)
+    one = target("https://a.example/", interval_s=30.0, day_interval_s=300.0)
 
-    def late(**allotted: float) -> bool:
+    def allowed(*, night: bool = True, **allotted: float) -> float:
         own = Pace(
             **{"interval_s": 30.0, "configured_s": 30.0, "met": 1.0, "posts": 0.0, **allotted}, short="host"
         )
-        return is_late(one, Progress(target="market", last_poll_at=last, pace=own), last, NOW)
+        return allowed_s(one, Progress(target="market", pace=own), night=night)
 
-    assert late()
-    assert not late(interval_s=90.0)
-    assert late(interval_s=90.0, configured_s=10.0)  # it was allotted under another configuration
-    assert allotted_s(one, Progress(target="market", pace=pace(1.0, 0.0, "host", 1e9))) == 600.0
+    assert allowed() == allowed_s(one, None, night=True) == 50.0
+    assert allowed(interval_s=90.0) == 135.0
+    assert allowed(interval_s=90.0, configured_s=10.0) == 50.0  # allotted under another configuration
+    assert allowed(interval_s=90.0, night=False) == 450.0
+    assert allowed(interval_s=900.0, configured_s=300.0, night=False) == 1350.0
+    wild = Progress(target="market", pace=pace(1.0, 0.0, "host", 1e9))
+    assert allotted_s(one, wild, night=True) == 600.0
 
 
 def test_a_row_of_progress_from_before_is_read_as_one_without_a_pace() -> None:

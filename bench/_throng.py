@@ -1,0 +1,168 @@
+"""Very many small sites in one process, whose posts live for a set time and are then gone.
+
+`python -m bench._throng TARGETS HOSTS PORT POSTS_PER_S LIFE_S`. Each target is a JSON listing
+with an ETag on one of HOSTS loopback addresses. New posts appear at random targets (a Poisson
+process) with a page and a picture; when one has lived LIFE_S seconds, listing, page and
+picture know nothing of it. /report on the first address tells when each post was born and
+first had, and when each target was polled (machine monotonic seconds).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+import resource
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from bench._crowd import JPEG_SIDE, host_of
+
+SEED = 20261127
+
+
+@dataclass(slots=True)
+class Advert:
+    """One post. page_at, picture_at: when each was first served, None while it was not."""
+
+    born: float
+    dies: float
+    page_at: float | None = None
+    picture_at: float | None = None
+
+
+class Throng:
+    """The sites' memory."""
+
+    def __init__(self, targets: int, hosts: int, port: int, posts_per_s: float, life_s: float) -> None:
+        self.targets, self.hosts, self.port = targets, hosts, port
+        self.posts_per_s, self.life_s = posts_per_s, life_s
+        self.chance = random.Random(SEED)  # a bench that repeats itself
+        # One post stands for ever on each target: a listing without any would be of little interest.
+        self.adverts = [[Advert(time.monotonic(), float("inf"))] for _ in range(targets)]
+        self.polls: list[list[float]] = [[] for _ in range(targets)]
+        self.served: Counter[str] = Counter()
+        self.jpegs = [_jpeg(shade) for shade in range(32)]
+
+    async def bear(self) -> None:
+        """Let posts appear, for ever."""
+        due = time.monotonic()
+        while self.posts_per_s > 0:
+            due += self.chance.expovariate(self.posts_per_s)
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            posts = self.adverts[self.chance.randrange(self.targets)]
+            posts.append(Advert(due, due + self.life_s))
+        await asyncio.Event().wait()
+
+    def living(self, target: int) -> list[int]:
+        """Numbers of the posts that a target shows now, newest first."""
+        now = time.monotonic()
+        posts = self.adverts[target]
+        return [n for n in range(len(posts) - 1, -1, -1) if posts[n].born <= now < posts[n].dies]
+
+    async def listing(self, request: web.Request) -> web.StreamResponse:
+        """The listing of one target; 304 when nothing is new."""
+        target = int(request.match_info["target"])
+        self.polls[target].append(time.monotonic())
+        posts = self.living(target)
+        etag = f'"{"-".join(map(str, posts))}"'
+        if request.headers.get("If-None-Match") == etag:
+            self.served["304"] += 1
+            return web.Response(status=304, headers={"ETag": etag})
+        self.served["listing"] += 1
+        base = f"http://{host_of(target, self.hosts)}:{self.port}"
+        items = [
+            {
+                "id": f"{target}-{n}",
+                "url": f"{base}/p/{target}/{n}",
+                "title": f"bicycle {n} of {target}",
+                "text": "nearly new " * 20,
+            }
+            for n in posts
+        ]
+        return web.json_response({"posts": items}, headers={"ETag": etag})
+
+    def _find(self, request: web.Request) -> Advert | None:
+        posts = self.adverts[int(request.match_info["target"])]
+        number = int(request.match_info["number"])
+        return posts[number] if number < len(posts) and time.monotonic() < posts[number].dies else None
+
+    async def page(self, request: web.Request) -> web.StreamResponse:
+        """A post's own page of about 20 KB."""
+        advert = self._find(request)
+        if advert is None:
+            self.served["gone"] += 1
+            return web.Response(status=404, text="<title>404 not found</title>", content_type="text/html")
+        self.served["page"] += 1
+        advert.page_at = advert.page_at or time.monotonic()
+        target, number = request.match_info["target"], request.match_info["number"]
+        title = f"bicycle {number} of {target}"
+        filler = hashlib.shake_128(title.encode()).hexdigest(8_000)
+        body = (
+            f"<html><head><title>{title}</title></head><body><article><h1>{title}</h1>"
+            f"<p>nearly new</p><img src='/i/{target}/{number}.jpg'></article>"
+            f"<!-- {filler} --></body></html>"
+        )
+        return web.Response(text=body, content_type="text/html")
+
+    async def picture(self, request: web.Request) -> web.StreamResponse:
+        """A post's picture: no two posts have the same bytes."""
+        advert = self._find(request)
+        if advert is None:
+            self.served["gone"] += 1
+            return web.Response(status=404)
+        self.served["picture"] += 1
+        advert.picture_at = advert.picture_at or time.monotonic()
+        mark = f"{request.match_info['target']}-{request.match_info['number']}".encode()
+        jpeg = self.jpegs[hash(mark) % len(self.jpegs)]
+        return web.Response(body=jpeg + mark, content_type="image/jpeg")
+
+    async def report(self, _request: web.Request) -> web.StreamResponse:
+        """What was asked for; a post as [born, dies or null, page_at, picture_at]."""
+        posts = [
+            [a.born, a.dies if a.dies < float("inf") else None, a.page_at, a.picture_at]
+            for adverts in self.adverts
+            for a in adverts
+        ]
+        return web.json_response({"polls": self.polls, "posts": posts, "served": self.served})
+
+
+def _jpeg(shade: int) -> bytes:
+    import io
+
+    from PIL import Image
+
+    out = io.BytesIO()
+    image = Image.effect_mandelbrot((JPEG_SIDE, JPEG_SIDE), (-2, -1.5 + shade / 32, 1, 1.5), 60)
+    image.convert("RGB").save(out, "JPEG")
+    return out.getvalue()
+
+
+async def serve(throng: Throng) -> None:
+    """Serve until killed."""
+    app = web.Application()
+    app.router.add_get("/t/{target}", throng.listing)
+    app.router.add_get("/p/{target}/{number}", throng.page)
+    app.router.add_get("/i/{target}/{number}.jpg", throng.picture)
+    app.router.add_get("/report", throng.report)
+    runner = web.AppRunner(app, access_log=None, keepalive_timeout=300)
+    await runner.setup()
+    for number in range(throng.hosts):
+        await web.TCPSite(runner, host_of(number, throng.hosts), throng.port, backlog=64).start()
+    print("ready", flush=True)
+    await throng.bear()
+
+
+async def _main(words: list[str]) -> None:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # listeners and kept connections of all hosts
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    targets, hosts, port = map(int, words[:3])
+    await serve(Throng(targets, hosts, port, float(words[3]), float(words[4])))
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(sys.argv[1:]))

@@ -1,0 +1,151 @@
+"""The dead-man check: alarms when a target that should be polled silently is not.
+
+Reads what polls left behind and nothing of the scheduler, so it notices one that has
+forgotten a target, hangs, or was never told of it. (Others lost 134 watches for 23 days in
+silence: facts/monitoring.md, 0.) `late` is what `/readyz` and the metrics show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.vitals import Vitals
+from storage.clock import Clock
+from storage.model import NightWindow, Progress, Target
+
+INTERVALS = 1.5
+"""A target without a poll for so many intervals is overdue. One after a start may follow the first by
+1.25; with the looks it takes to see that, an alarm comes within two."""
+LOOKS = 8.0
+"""Looks per interval of the target that is polled most often ..."""
+LOOK_S = (0.5, 10.0)
+"""... within these bounds."""
+AGAIN_S = 1_800.0
+"""A target that comes and goes is told again so much later at the soonest."""
+MOST_STRETCH = 20.0
+"""A row that claims more was not written by this program; its target is overdue all the same."""
+SLICE = 500
+NAMED = 10
+"""Targets named in one message."""
+
+
+@dataclass(slots=True)
+class _Sign:
+    """The last sign of a target: so many polls by then, by night or day.
+
+    spent: how much of the time that is allowed has passed since. A share, as what is allowed
+    changes with the interval: when that becomes shorter, the poll that is waited for comes
+    sooner in proportion (`cadence.moved`) and not at once.
+    seen_s: when that was worked out, on the monotonic clock.
+    """
+
+    target: Target
+    polls: int
+    seen_s: float
+    night: bool
+    spent: float = 0.0
+
+
+class Overdue:
+    """Looks at all targets for ever. `late`: the names that are overdue now.
+
+    live: who is to be watched today. rows: the newest progress of each target.
+    is_night: whether an instant lies in a window.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        vitals: Vitals,
+        *,
+        live: Callable[[], Iterable[Target]],
+        rows: Callable[[], Mapping[str, Progress]],
+        is_night: Callable[[NightWindow, datetime], bool],
+    ) -> None:
+        self._clock, self._vitals = clock, vitals
+        self._live, self._rows, self._is_night = live, rows, is_night
+        self._signs: dict[str, _Sign] = {}
+        self._told: dict[str, float] = {}
+        self.late: tuple[str, ...] = ()
+
+    async def run(self, tell: Callable[[str], Awaitable[None]]) -> None:
+        """Look, tell of what became overdue, wait; for ever."""
+        while True:
+            targets = tuple(self._live())
+            self.late = await self._look(targets)
+            self._vitals.targets_overdue.set(len(self.late))
+            if words := self._news():
+                await tell(words)
+            shortest = min((t.interval_s for t in targets), default=LOOK_S[1] * LOOKS)
+            await self._clock.sleep(min(max(shortest / LOOKS, LOOK_S[0]), LOOK_S[1]))
+
+    async def _look(self, targets: tuple[Target, ...]) -> tuple[str, ...]:
+        """The names of the overdue; the loop gets its turn in between."""
+        nights: dict[NightWindow, bool] = {}
+        signs, late = {}, []
+        for number, target in enumerate(targets):
+            if number % SLICE == 0:
+                await self._clock.sleep(0)
+                now, now_s = self._clock.now(), self._clock.monotonic()
+            if target.window not in nights:
+                nights[target.window] = self._is_night(target.window, now)
+            row, night = self._rows().get(target.name), nights[target.window]
+            sign = self._signs.get(target.name)
+            fresh = _Sign(target, row.polls if row is not None else 0, now_s, night)
+            if sign is None or not expected(target, row, now, night=night) or not _same(sign, fresh):
+                sign = fresh
+            else:
+                sign.spent += (now_s - sign.seen_s) / allowed_s(target, row, night=night)
+                sign.seen_s = now_s
+                if sign.spent > 1.0:
+                    late.append(target.name)
+            signs[target.name] = sign
+        self._signs = signs
+        return tuple(late)
+
+    def _news(self) -> str:
+        """Of what became overdue, in words; "" when that was told before."""
+        now_s, late = self._clock.monotonic(), set(self.late)
+        self._told = {name: at for name, at in self._told.items() if name in late or now_s - at < AGAIN_S}
+        new = [name for name in self.late if name not in self._told]
+        self._told.update(dict.fromkeys(self.late, now_s))
+        words = [f"target {name} is overdue: not polled for two intervals" for name in new[:NAMED]]
+        if len(new) > NAMED:
+            words.append(f"and {len(new) - NAMED} targets more")
+        return "\n".join(words)
+
+
+def expected(target: Target, row: Progress | None, now: datetime, *, night: bool) -> bool:
+    """Whether a target is to be polled now: not while it rests by day or its site asked for a pause."""
+    held = row.retry_at if row is not None else None
+    return (night or target.day_interval_s is not None) and (held is None or held <= now)
+
+
+def allowed_s(target: Target, row: Progress | None, *, night: bool) -> float:
+    """Seconds without a poll that are in order. A poll under way leaves its mark when it ends."""
+    interval_s = allotted_s(target, row, night=night)
+    return max(INTERVALS * interval_s, interval_s + target.timeout_s)
+
+
+def allotted_s(target: Target, row: Progress | None, *, night: bool) -> float:
+    """The interval that a target is to be polled at: stretched where budgets are short. Pure."""
+    interval_s = target.interval_s if night else target.day_interval_s or target.interval_s
+    pace = row.pace if row is not None else None
+    if pace is None or pace.configured_s != interval_s:
+        return interval_s
+    return min(max(interval_s, pace.interval_s), MOST_STRETCH * interval_s)
+
+
+def _same(old: _Sign, new: _Sign) -> bool:
+    """Whether nothing has changed but the time."""
+    still = old.polls == new.polls and old.night == new.night
+    return still and (old.target is new.target or old.target == new.target)
+
+
+def in_words(late: tuple[str, ...]) -> tuple[str, ...]:
+    """What is overdue as reasons why the daemon is not fit for the night; many are not all named."""
+    named = tuple(f"target {name} is overdue" for name in late[:NAMED])
+    more = len(late) - NAMED
+    return (*named, f"and {more} targets more are overdue") if more > 0 else named

@@ -1,0 +1,442 @@
+"""Thousands of targets on one heap, in virtual time: evenness, slow hosts, faults, reloads, stops."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import tracemalloc
+from collections import Counter, defaultdict
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storage.errors import DatabaseTrouble, StoreError
+from storage.model import HostLimit, NightWindow, Observation
+from tests.fakes.sites import World, in_world, run_virtual, target
+from tests.fakes.virtual import VirtualClock
+from watchers.hands import WAITING
+from watchers.spread import Spread
+from watchers.timetable import Nights, Timetable
+from watchers.watch import host_of
+
+MANY = 10_000
+HOSTS = 500
+
+
+def many(count: int = MANY, hosts: int = HOSTS, **more: object) -> list:  # type: ignore[type-arg]
+    return [target(n, f"h{n % hosts}.example", **more) for n in range(count)]
+
+
+def per_second(times: list[float], begin_s: float, end_s: float) -> list[int]:
+    counts = Counter(int(at - begin_s) for at in times if begin_s <= at < end_s)
+    return [counts[second] for second in range(int(end_s - begin_s))]
+
+
+def test_a_start_with_ten_thousand_targets_is_even_and_polls_each_within_its_interval() -> None:
+    async def script(world: World) -> None:
+        began = asyncio.get_running_loop().time()
+        await world.start(*many())
+        await world.clock.sleep(95)
+        times = defaultdict(list)
+        for asked in world.sites.polls():
+            times[asked.target].append(asked.at_s)
+        assert len(times) == MANY
+        assert max(at[0] for at in times.values()) - began <= 30.1
+        gaps = [b - a for at in times.values() for a, b in pairwise(at)]
+        assert min(gaps) > 29
+        assert max(gaps) < 31
+        counts = per_second([a.at_s for a in world.sites.polls()], began, began + 90)
+        assert max(counts) <= 1.1 * MANY / 30
+        assert min(counts) >= 0.9 * MANY / 30
+        late = sorted(world.meter.late_s)
+        assert late[int(len(late) * 0.99)] < 0.1
+
+    in_world(script)
+
+
+def test_at_nine_in_the_evening_there_is_no_herd() -> None:
+    async def script(world: World) -> None:
+        loop = asyncio.get_running_loop()
+        world.clock._start -= timedelta(hours=2)  # 19:00
+        dusk = loop.time() + 7_200
+        window = NightWindow(start="21:00", end="06:00", zone="UTC")
+        await world.start(*many(3_000, window=window, day_interval_s=None))
+        await world.clock.sleep(7_199)
+        assert not world.sites.asked
+        assert {row.health for row in world.rows.values()} == {"paused"}
+        await world.clock.sleep(62)
+        counts = per_second([a.at_s for a in world.sites.polls()], dusk, dusk + 60)
+        assert max(counts) <= 1.1 * 3_000 / 30
+        assert len({a.target for a in world.sites.polls()}) == 3_000
+
+    in_world(script)
+
+
+def test_a_target_that_waits_costs_no_task_and_little_memory() -> None:
+    async def script(world: World) -> None:
+        gc.collect()
+        tracemalloc.start()
+        before = tracemalloc.get_traced_memory()[0]
+        await world.start(*many(4_000))
+        used = tracemalloc.get_traced_memory()[0] - before
+        tracemalloc.stop()
+        assert len(asyncio.all_tasks()) < 10
+        assert used / 4_000 < 6_000, "bytes per target"
+        await world.clock.sleep(40)
+        assert len(asyncio.all_tasks()) < 100
+
+    in_world(script)
+
+
+@pytest.mark.parametrize("trouble", ["dead", "dripping"])
+def test_a_dead_or_dripping_host_among_five_hundred_costs_the_others_nothing(trouble: str) -> None:
+    late: dict[bool, float] = {}
+
+    def script_with(*, ill: bool) -> None:
+        async def script(world: World) -> None:
+            if ill:
+                world.sites.latency_s["h7.example"] = 10.0 if trouble == "dead" else 20.0
+                if trouble == "dead":
+                    world.sites.fails.add("h7.example")
+            await world.start(*many(2_500))
+            await world.clock.sleep(100)
+            well = [a.at_s for a in world.sites.polls() if "//h7." not in a.url]
+            assert len(well) > 3 * 2_490
+            ordered = sorted(world.meter.late_s)
+            late[ill] = ordered[int(len(ordered) * 0.98)]
+
+        in_world(script)
+
+    script_with(ill=False)
+    script_with(ill=True)
+    assert late[True] <= 1.1 * late[False] + 0.001
+
+
+def test_two_hundred_dripping_hosts_do_not_hold_up_the_others() -> None:
+    async def script(world: World) -> None:
+        for number in range(200):
+            world.sites.latency_s[f"h{number}.example"] = 20.0
+        await world.start(*many(1_000))
+        await world.clock.sleep(200)
+        times = defaultdict(list)
+        for asked in world.sites.polls():
+            times[asked.target].append(asked.at_s)
+        quick = [times[f"t{n}"] for n in range(1_000) if n % HOSTS >= 200]
+        gaps = [b - a for at in quick for a, b in pairwise(at[3:])]
+        assert max(gaps) < 31
+
+    in_world(script)
+
+
+def test_the_targets_of_one_slow_host_are_polled_in_turn_at_its_limit() -> None:
+    """Forty targets at one request a second cannot keep 30 seconds: each gets its fair 40."""
+
+    async def script(world: World) -> None:
+        limit = HostLimit(requests_per_s=1.0, concurrency=1)
+        await world.start(*(target(n, "one.example", host_limit=limit) for n in range(40)))
+        await world.clock.sleep(410)
+        polls = world.sites.polls()
+        assert min(b.at_s - a.at_s for a, b in pairwise(polls)) >= 0.999
+        counts = Counter(a.target for a in polls)
+        assert len(counts) == 40
+        assert max(counts.values()) - min(counts.values()) <= 1
+        assert len(polls) > 400
+        assert len(asyncio.all_tasks()) < 8
+
+    in_world(script)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 60), st.sampled_from((5.0, 30.0, 60.0)), st.sampled_from((0.5, 1.0, 10.0))),
+        min_size=1,
+        max_size=6,
+    ),
+    st.sampled_from((0.0, 0.02, 0.7, 3.0)),
+)
+def test_no_host_is_ever_asked_faster_than_its_limit_and_nobody_starves(
+    hosts: list[tuple[int, float, float]], latency_s: float
+) -> None:
+    async def script(world: World) -> None:
+        targets = []
+        for host, (count, interval_s, rate) in enumerate(hosts):
+            world.sites.latency_s[f"h{host}.example"] = latency_s
+            limit = HostLimit(requests_per_s=rate, concurrency=1)
+            more = {"interval_s": interval_s, "day_interval_s": interval_s, "host_limit": limit}
+            targets += [target(1_000 * host + n, f"h{host}.example", **more) for n in range(count)]
+        await world.start(*targets)
+        await world.clock.sleep(400)
+        times, of_target = defaultdict(list), defaultdict(list)
+        for asked in world.sites.polls():
+            times[int(asked.target[1:]) // 1_000].append(asked.at_s)
+            of_target[asked.target].append(asked.at_s)
+        for host, (count, interval_s, rate) in enumerate(hosts):
+            pace_s = max(1 / rate, latency_s)
+            assert all(b - a >= 1 / rate - 1e-6 for a, b in pairwise(times[host]))
+            round_s = max(interval_s, count * pace_s)
+            for number in range(count):
+                at = of_target[f"t{1_000 * host + number}"]
+                assert len(at) >= int(400 / (1.3 * round_s + interval_s)), (host, number)
+
+    in_world(script)
+
+
+# --- the grid -----------------------------------------------------------------------------
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, 400), st.integers(1, 40), st.sets(st.integers(0, 399)))
+def test_shares_are_even_over_all_and_per_host_and_stay_when_others_come_and_go(
+    count: int, hosts: int, gone: set[int]
+) -> None:
+    targets = [target(n, f"h{n % hosts}.example") for n in range(count)]
+    spread = Spread()
+    spread.add(targets, host_of)
+    shares = {t.name: spread.share(t.name) for t in targets}
+    assert all(0 <= share < 1 for share in shares.values())
+    assert _widest(list(shares.values())) <= 3.0 / count
+    for host in range(min(hosts, count)):
+        own = [shares[t.name] for t in targets[host::hosts]]
+        assert _widest(own) <= 3.0 / len(own)
+    left = [t for t in targets if int(t.name[1:]) not in gone]
+    for one in targets:
+        if one not in left:
+            spread.drop(one.name)
+    spread.add([target(1_000)], host_of)
+    assert all(spread.share(t.name) == shares[t.name] for t in left)
+
+
+def _widest(shares: list[float]) -> float:
+    ordered = sorted(shares)
+    return max(b - a for a, b in pairwise([*ordered, ordered[0] + 1]))
+
+
+@given(st.floats(0, 0.999), st.floats(-7_200, 7_200), st.sampled_from((5.0, 30.0, 300.0)))
+def test_a_wall_clock_that_is_set_neither_silences_a_target_nor_makes_a_burst(
+    share: float, step_s: float, interval_s: float
+) -> None:
+    one = replace(target(1), interval_s=interval_s, day_interval_s=interval_s)
+    table = Timetable(one, share, Nights())
+    now = datetime(2026, 3, 1, 23, tzinfo=UTC)
+    planned = table.next(now, None, None).at
+    after = planned + timedelta(seconds=step_s)
+    wait_s = (table.next(after, planned, None).at - after).total_seconds()
+    assert 0 < wait_s <= 1.25 * interval_s + 1e-5
+    assert wait_s >= 0.25 * interval_s - 1e-5 or step_s > 0
+
+
+# --- changes, faults, stops -----------------------------------------------------------------
+
+
+def test_targets_come_go_and_change_while_the_others_go_on_undisturbed() -> None:
+    async def script(world: World) -> None:
+        old = [target(n) for n in range(30)]
+        await world.start(*old)
+        await world.clock.sleep(60)
+        kept = {n: world.roster.watches[f"t{n}"] for n in range(10)}
+        changed = [replace(t, interval_s=10.0, day_interval_s=10.0) for t in old[10:20]]
+        await world.roster.set_targets([*old[:10], *changed, target(100)])
+        assert set(world.roster.watches) == {f"t{n}" for n in (*range(20), 100)}
+        assert all(world.roster.watches[f"t{n}"] is watch for n, watch in kept.items())
+        before = len(world.sites.asked)
+        await world.clock.sleep(60)
+        counts = Counter(a.target for a in world.sites.asked[before:])
+        assert all(counts[f"t{n}"] == 2 for n in range(10))
+        assert all(counts[f"t{n}"] in (6, 7) for n in range(10, 20))
+        assert not any(counts[f"t{n}"] for n in range(20, 30))
+        assert counts["t100"] in (2, 3)
+        assert world.rows["t15"].polls > 6  # the progress went over
+
+    in_world(script)
+
+
+def test_a_fault_in_one_watch_starts_that_target_again_alone_and_is_told_once() -> None:
+    async def script(world: World) -> None:
+        world.sites.posts["t1"] = ("a",)
+        await world.start(target(1), target(2))
+        await world.clock.sleep(40)
+        first = world.roster.watches["t1"]
+        world.sites.wrong["t1"] = RuntimeError("ours")
+        await world.clock.sleep(300)
+        assert [text for text in world.told if "fault" in text] == [
+            "target t1: fault in the watch itself: RuntimeError"
+        ]
+        tries = [a.at_s for a in world.sites.polls() if a.target == "t1" and a.at_s > 1_040]
+        gaps = [b - a for a, b in pairwise(tries)]
+        assert gaps[-1] > 2 * gaps[0]
+        assert sum(a.target == "t2" for a in world.sites.polls()) in (11, 12, 13)
+        del world.sites.wrong["t1"]
+        await world.clock.sleep(400)
+        assert world.roster.watches["t1"] is not first
+        assert world.rows["t1"].health == "ok"
+        assert [s.post.post_id for s in world.shelf.sealed] == ["a"]
+
+    in_world(script)
+
+
+def test_a_broken_database_ends_the_watch_loudly() -> None:
+    async def script(world: World) -> None:
+        await world.start(*many(50))
+        await world.clock.sleep(31)
+        world.shelf.broken = DatabaseTrouble("malformed")
+        world.sites.posts["t3"] = ("a",)
+        assert world.task is not None
+        done, _ = await asyncio.wait([world.task], timeout=60)
+        assert done
+        error = world.task.exception()
+        assert isinstance(error, ExceptionGroup)
+        assert error.subgroup(StoreError) is not None
+
+    in_world(script)
+
+
+def test_a_fault_of_the_scheduler_itself_ends_the_watch_loudly() -> None:
+    async def script(world: World) -> None:
+        await world.start(*many(5))
+        world.roster.watches.pop("t3")
+        assert world.task is not None
+        done, _ = await asyncio.wait([world.task], timeout=60)
+        assert done
+        assert isinstance(world.task.exception(), ExceptionGroup)
+
+    in_world(script)
+
+
+def test_a_fault_in_the_plan_after_a_poll_ends_the_watch_loudly(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async def script(world: World) -> None:
+        await world.start(*many(5))
+        monkeypatch.setattr(Timetable, "next", wrong)
+        assert world.task is not None
+        done, _ = await asyncio.wait([world.task], timeout=60)
+        assert done
+        error = world.task.exception()
+        assert isinstance(error, ExceptionGroup)
+        assert error.subgroup(ZeroDivisionError) is not None
+
+    in_world(script)
+
+
+def test_captures_that_fail_together_are_one_fault() -> None:
+    async def script(world: World) -> None:
+        await world.start(target(1), target(2))
+        await world.clock.sleep(31)
+        world.shelf.broken = RuntimeError("ours")
+        world.sites.posts["t1"] = tuple(f"p{n}" for n in range(3))
+        await world.clock.sleep(40)
+        assert [text for text in world.told if "fault" in text] == [
+            "target t1: fault in the watch itself: RuntimeError"
+        ]
+        assert world.roster._faults == {"t1": 1}
+        world.shelf.broken = None
+        await world.clock.sleep(120)
+        assert {s.post.post_id for s in world.shelf.sealed} == {f"p{n}" for n in range(3)}
+
+    in_world(script)
+
+
+def test_a_full_lane_makes_the_next_poll_wait_and_says_so() -> None:
+    async def script(world: World) -> None:
+        world.sites.page_s = 40.0
+        await world.start(target(1), target(2))
+        await world.clock.sleep(31)
+        world.sites.posts["t1"] = tuple(f"p{n}" for n in range(WAITING + 50))
+        world.sites.posts["t2"] = ("q",)
+        await world.clock.sleep(31)
+        polls = sum(a.target == "t1" for a in world.sites.polls())
+        await world.clock.sleep(120)
+        assert sum(a.target == "t1" for a in world.sites.polls()) == polls
+        assert world.rows["t1"].health == "waiting"
+        assert "captures wait" in world.rows["t1"].reason
+        assert [s.target for s in world.shelf.sealed].count("t2") == 1
+        assert world.meter.deepest["capture"] > WAITING
+        world.sites.page_s = 0.01
+        await world.clock.sleep(200)
+        assert len({s.post.post_id for s in world.shelf.sealed if s.target == "t1"}) == WAITING + 50
+        assert world.rows["t1"].health == "ok"
+
+    in_world(script)
+
+
+def test_a_stop_seals_what_was_begun_and_what_waits_as_it_was_listed() -> None:
+    async def script(world: World) -> None:
+        world.sites.page_s = 1_000.0
+        await world.start(target(1), target(2))
+        await world.clock.sleep(31)
+        world.sites.posts["t1"] = tuple(f"p{n}" for n in range(40))
+        await world.clock.sleep(40)
+        assert not world.shelf.sealed
+        await world.stop()
+        assert {s.post.post_id for s in world.shelf.sealed} == {f"p{n}" for n in range(40)}
+        assert all(row.incomplete for row in world.shelf.rows.values())
+        whys = Counter(s.absences[-1] for s in world.shelf.sealed)
+        assert whys["the daemon was stopped during the capture"] == 2
+        assert whys["the daemon was stopped before it was fetched"] == 38
+
+    in_world(script)
+
+
+def test_a_target_that_is_taken_away_leaves_sealed_what_it_had_listed() -> None:
+    async def script(world: World) -> None:
+        world.sites.page_s = 1_000.0
+        await world.start(target(1), target(2))
+        await world.clock.sleep(31)
+        world.sites.posts["t1"] = tuple(f"p{n}" for n in range(12))
+        await world.clock.sleep(40)
+        await world.roster.set_targets([target(2)])
+        assert len(world.shelf.sealed) == 12
+        assert not world.kit.busy
+        assert set(world.roster.watches) == {"t2"}
+
+    in_world(script)
+
+
+def test_a_very_first_listing_is_taken_in_parts_when_captures_cannot_keep_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("watchers.hands.CROWDED", 60)
+
+    async def script(world: World) -> None:
+        for n in range(20):
+            world.sites.posts[f"t{n}"] = tuple(f"{n}-{i}" for i in range(20))
+        world.sites.page_s = 4.0
+        await world.start(*(target(n) for n in range(20)))
+        await world.clock.sleep(31)
+        assert world.meter.deepest["capture"] <= 80
+        left = [row for row in world.rows.values() if "left to later polls" in row.reason]
+        assert left
+        await world.clock.sleep(900)
+        assert len(world.shelf.sealed) == 400
+        assert {row.health for row in world.rows.values()} == {"ok"}
+        assert not [row for row in world.rows.values() if row.reason]
+        assert {s.observation for s in world.shelf.sealed} == {Observation.SEEN}
+
+    in_world(script)
+
+
+def test_what_a_poll_costs_beside_the_request_is_small() -> None:
+    """A bound that only a mistake passes: a scan of all targets per poll costs milliseconds."""
+
+    async def main(count: int) -> float:
+        import time
+
+        world = World(VirtualClock(asyncio.get_running_loop()))
+        world.sites.latency_s.default_factory = lambda: 0.0
+        await world.start(*many(count, hosts=count))
+        await world.clock.sleep(31)
+        polls, began = len(world.meter.late_s), time.process_time()
+        await world.clock.sleep(30)
+        used = time.process_time() - began
+        polls = len(world.meter.late_s) - polls
+        await world.stop()
+        return used / polls
+
+    small, large = run_virtual(main(300)), run_virtual(main(6_000))
+    assert large < 3 * small, (small, large)

@@ -1,0 +1,423 @@
+"""The heap of due times, the lines of hosts and the hands that capture: order, bounds, fairness."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from storage.errors import StoreError
+from tests.fakes.sites import run_virtual
+from watchers.hands import AT_FIRST, MOST, PER_HOST, PER_TARGET, Hands
+from watchers.hands import SLOW_S as SLOW_HAND_S
+from watchers.schedule import EARLY_S, Schedule
+from watchers.turns import SLOW_S, Turn, Turns
+
+EVENING = datetime(2026, 3, 1, 21, tzinfo=UTC)
+steps = st.lists(
+    st.tuples(st.sampled_from("pppdt"), st.integers(0, 12), st.floats(0, 1_000, allow_nan=False)),
+    max_size=300,
+)
+
+
+@given(steps)
+def test_the_heap_says_what_a_plain_table_of_due_times_says(script: list[tuple[str, int, float]]) -> None:
+    schedule, table = Schedule(), dict[str, float]()
+    for what, number, at_s in script:
+        key = f"k{number}"
+        if what == "p":
+            schedule.put(key, at_s)
+            table[key] = at_s
+        elif what == "d":
+            schedule.drop(key)
+            table.pop(key, None)
+        else:
+            found = list(schedule.due(at_s))
+            assert [due for _, due in found] == sorted(due for _, due in found)
+            assert dict(found) == {k: due for k, due in table.items() if due <= at_s + EARLY_S}
+            table = {k: due for k, due in table.items() if due > at_s + EARLY_S}
+        assert schedule.next_s() == min(table.values(), default=math.inf)
+        assert len(schedule) == len(table)
+
+
+def test_moving_a_due_time_for_ever_does_not_grow_the_heap() -> None:
+    schedule = Schedule()
+    for number in range(10_000):
+        schedule.put(f"k{number % 5}", float(number))
+    assert len(schedule._heap) < 100
+    assert [key for key, _ in schedule.due(1e9)] == [f"k{n}" for n in range(5)]
+
+
+# --- lines of hosts ---------------------------------------------------------------------
+
+
+@dataclass
+class HandGate:
+    """A gate as a test sets it."""
+
+    spacing_s: float = 1.0
+    places: int = 1
+    urgent: int = 0
+    free_s: float = 0.0
+    pause_s: float = 0.0
+
+    def free_in_s(self) -> float:
+        return self.free_s
+
+    def paused_s(self) -> float:
+        return self.pause_s
+
+
+@dataclass
+class Lines:
+    """Turns over gates made by hand."""
+
+    gates: dict[str, HandGate] = field(default_factory=dict)
+    most: int = 256
+    most_slow: int = 128
+
+    def __post_init__(self) -> None:
+        self.turns = Turns(self.gates.get, most=self.most, most_slow=self.most_slow)
+
+    def begin(self, now_s: float) -> list[Turn]:
+        return list(self.turns.begin(now_s))
+
+
+def test_the_polls_of_a_host_begin_in_order_at_its_pace() -> None:
+    lines = Lines({"h": HandGate(places=9)})
+    for name in "abc":
+        lines.turns.line_up(name, "h")
+    assert [t.name for t in lines.begin(0.0)] == ["a"]
+    assert lines.begin(0.5) == []
+    assert lines.turns.next_s() == 1.0
+    assert [t.name for t in lines.begin(1.0)] == ["b"]
+    lines.gates["h"].free_s = 4.0  # captures took the next turns
+    assert lines.begin(2.0) == []
+    assert lines.turns.next_s() == 6.0
+    lines.gates["h"].free_s = 0.0
+    assert [t.name for t in lines.begin(6.0)] == ["c"]
+    assert lines.turns.waiting == 0
+
+
+def test_a_host_with_one_place_has_one_poll_under_way() -> None:
+    lines = Lines({"h": HandGate(spacing_s=0.01)})
+    lines.turns.line_up("a", "h")
+    lines.turns.line_up("b", "h")
+    (first,) = lines.begin(0.0)
+    assert lines.begin(100.0) == []
+    lines.turns.ended(first, 0.1)
+    assert [t.name for t in lines.begin(100.1)] == ["b"]
+
+
+def test_a_host_that_was_never_asked_is_asked_once_first() -> None:
+    lines = Lines()
+    for name in "abc":
+        lines.turns.line_up(name, "h")
+    (first,) = lines.begin(0.0)
+    assert lines.begin(60.0) == []
+    lines.gates["h"] = HandGate(places=4)
+    lines.turns.ended(first, 0.1)
+    assert [t.name for t in lines.begin(60.0)] == ["b"]
+
+
+def test_a_long_pause_is_told_to_each_target_instead_of_waited_for() -> None:
+    lines = Lines({"h": HandGate(pause_s=600.0, free_s=600.0, places=3)})
+    lines.turns.line_up("a", "h")
+    assert [t.name for t in lines.begin(0.0)] == ["a"]
+
+
+def test_polls_wait_at_the_gate_itself_while_captures_queue_there() -> None:
+    lines = Lines({"h": HandGate(urgent=5, free_s=1.0, spacing_s=1.0)})
+    for name in "abcd":
+        lines.turns.line_up(name, "h")
+    begun = [t for second in range(10) for t in lines.begin(float(second))]
+    assert [t.name for t in begun] == ["a", "b", "c"]
+
+
+def test_slow_hosts_leave_places_to_the_others() -> None:
+    lines = Lines(most=10, most_slow=4)
+    for number in range(20):
+        lines.turns.line_up(f"slow{number}", f"s{number}")
+    while begun := lines.begin(0.0):
+        for turn in begun:
+            lines.turns.ended(turn, SLOW_S + 1)
+    for number in range(20):
+        lines.turns.line_up(f"slow{number}", f"s{number}")
+        lines.turns.line_up(f"quick{number}", f"q{number}")
+    begun = lines.begin(0.0)
+    assert Counter(t.slow for t in begun) == {True: 4, False: 6}
+    for turn in begun:
+        if not turn.slow:
+            lines.turns.ended(turn, 0.1)
+    assert {t.slow for t in lines.begin(0.1)} == {False}
+
+
+events = st.lists(st.tuples(st.integers(0, 40), st.sampled_from((0.1, 9.0)), st.booleans()), max_size=200)
+
+
+@given(events, st.integers(1, 6))
+def test_every_poll_that_lines_up_begins_once_and_bounds_hold(
+    script: list[tuple[int, float, bool]], most: int
+) -> None:
+    lines = Lines(
+        {f"h{n}": HandGate(places=1 + n % 3) for n in range(6)}, most=most, most_slow=max(1, most // 2)
+    )
+    under_way: list[Turn] = []
+    begun, lined, now_s = Counter[str](), Counter[str](), 0.0
+    for number, took_s, ends in script:
+        if lined[f"t{number}"] == begun[f"t{number}"]:
+            lines.turns.line_up(f"t{number}", f"h{number % 8}")
+            lined[f"t{number}"] += 1
+        if ends and under_way:
+            lines.turns.ended(under_way.pop(0), took_s)
+        now_s += 0.3
+        fresh = lines.begin(now_s)
+        begun.update(t.name for t in fresh)
+        under_way += fresh
+        assert len(under_way) == lines.turns.under_way <= most
+        assert sum(t.slow for t in under_way) <= max(1, most // 2)
+        for host, count in Counter(t.host for t in under_way).items():
+            assert count <= (lines.gates[host].places if host in lines.gates else 1)
+    for _ in range(2_000):
+        while under_way:
+            lines.turns.ended(under_way.pop(), 0.1)
+        now_s += 1.1
+        under_way = lines.begin(now_s)
+        begun.update(t.name for t in under_way)
+        if begun == lined:
+            break
+    assert begun == lined
+    assert lines.turns.waiting == 0
+
+
+# --- hands ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Errand:
+    name: str
+    number: int
+    fresh: bool = True
+    age_s: float = 0.0
+
+    @property
+    def listed_at(self) -> datetime:
+        return EVENING - timedelta(seconds=self.age_s)
+
+
+class Bench:
+    """Hands whose captures take a second; remembers the order and how many ran at once."""
+
+    def __init__(self, most: int = MOST, takes_s: float = 1.0) -> None:
+        self.begun: list[Errand] = []
+        self.done: list[Errand] = []
+        self.faults: list[str] = []
+        self.under_way, self.together = Counter[str](), Counter[str]()
+        self.hands = Hands(self._fault, lambda _: None, lambda: asyncio.get_running_loop().time(), most=most)
+        self.takes_s, self.slow = takes_s, dict[str, float]()
+
+    async def _fault(self, name: str, _fault: Exception) -> None:
+        self.faults.append(name)
+
+    async def work(self, job: Errand) -> None:
+        self.begun.append(job)
+        self.under_way[job.name] += 1
+        self.together[job.name] = max(self.together[job.name], self.under_way[job.name])
+        try:
+            await asyncio.sleep(self.slow.get(job.name, self.takes_s))
+        finally:
+            self.under_way[job.name] -= 1
+        if job.number < 0:
+            raise RuntimeError("ours")
+        self.done.append(job)
+
+    def put(self, name: str, numbers: range, host: str = "", **more: object) -> None:
+        for number in numbers:
+            self.hands.put(name, host or name, Errand(name, number, **more), self.work)  # type: ignore[arg-type]
+
+
+def at_work(script: object, **more: object) -> Bench:
+    """Run `script(bench)` with open hands on virtual time."""
+
+    async def main() -> Bench:
+        bench = Bench(**more)  # type: ignore[arg-type]
+        async with asyncio.TaskGroup() as group:
+            bench.hands.open(group)
+            try:
+                await script(bench)  # type: ignore[operator]
+                for _ in range(10_000):
+                    if not (bench.hands.waiting or bench.hands.under_way):
+                        return bench
+                    await asyncio.sleep(1)
+            finally:
+                bench.hands.close()
+        raise AssertionError("captures are left")
+
+    found: Bench = run_virtual(main())
+    return found
+
+
+def test_a_flood_on_one_target_keeps_no_other_waiting() -> None:
+    async def script(bench: Bench) -> None:
+        bench.put("flood", range(2_000))
+        await asyncio.sleep(5.5)
+        bench.put("quiet", range(3))
+        await asyncio.sleep(2.1)
+        assert sum(job.name == "quiet" for job in bench.done) == 3
+        await bench.hands.stop("flood")
+
+    bench = at_work(script)
+    assert bench.together["flood"] == PER_TARGET
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(1, 60), min_size=2, max_size=12), st.integers(2, 16))
+def test_lanes_share_the_hands_evenly_and_every_capture_is_done_once(loads: list[int], most: int) -> None:
+    async def script(bench: Bench) -> None:
+        for number, load in enumerate(loads):
+            bench.put(f"t{number}", range(load))
+
+    bench = at_work(script, most=most)
+    assert Counter(job.name for job in bench.done) == {f"t{n}": load for n, load in enumerate(loads)}
+    # While all lanes have work, none gets less than half of what another gets.
+    counts = Counter[str]()
+    for job in bench.begun:
+        counts[job.name] += 1
+        if all(counts[f"t{n}"] < load for n, load in enumerate(loads)):
+            least = min(counts[f"t{n}"] for n in range(len(loads)))
+            assert max(counts.values()) <= 2 * least + PER_TARGET
+
+
+def test_what_vanishes_soonest_goes_first() -> None:
+    async def script(bench: Bench) -> None:
+        bench.put("t", range(1, 3))  # all hands the host has at first are taken
+        bench.put("t", range(10, 14), fresh=False)
+        bench.put("t", range(20, 22), age_s=60.0)
+        bench.put("t", range(30, 32))
+        bench.put("u", range(1), fresh=False)
+
+    begun = [job.number for job in at_work(script).begun if job.name == "t"]
+    assert [n for n in begun if n >= 20] == [30, 31, 20, 21]
+    assert [n for n in begun if 10 <= n < 20] == [10, 11, 12, 13]
+    assert begun.index(12) > begun.index(21)  # before that every fourth hand at most
+
+
+def test_what_is_not_fresh_is_not_starved_by_what_is() -> None:
+    async def script(bench: Bench) -> None:
+        for number in range(40):
+            bench.put(f"t{number}", range(50))
+        bench.put("old", range(10), fresh=False)
+        await asyncio.sleep(30.5)
+        assert sum(job.name == "old" for job in bench.done) == 10
+        for number in range(40):
+            await bench.hands.stop(f"t{number}")
+
+    at_work(script, most=8)
+
+
+def test_a_host_gets_more_hands_as_it_proves_quick_and_one_when_it_is_slow() -> None:
+    async def script(bench: Bench) -> None:
+        for number in range(4):
+            bench.put(f"t{number}", range(30), host="h")
+        depths = []
+        for _ in range(8):
+            depths.append(bench.hands.under_way)
+            await asyncio.sleep(1.0)
+        assert depths[0] == AT_FIRST
+        assert depths == sorted(depths)
+        assert depths[-1] == PER_HOST
+        bench.slow["t0"] = SLOW_HAND_S * 2
+        await asyncio.sleep(SLOW_HAND_S * 2 + 3)
+        bench.put("u", range(9), host="h")
+        assert bench.hands._allowed("h") < PER_HOST
+
+    at_work(script)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(1, 120))
+def test_slow_hosts_leave_hands_to_the_others(hosts: int) -> None:
+    """Once all captures of a night hung behind the first sites that dripped."""
+
+    async def script(bench: Bench) -> None:
+        for number in range(hosts):
+            bench.slow[f"s{number}"] = 300.0
+            bench.put(f"s{number}", range(9))
+        bench.put("quick", range(8))
+        await asyncio.sleep(9)  # one at a time at worst, never behind one of the slow
+        assert sum(job.name == "quick" for job in bench.done) == 8
+        await asyncio.sleep(600)  # all are known to be slow now
+        assert bench.hands.under_way <= MOST // 2
+        bench.put("quick", range(8))
+        await asyncio.sleep(2.5)
+        assert sum(job.name == "quick" for job in bench.done) == 16
+        for number in range(hosts):
+            await bench.hands.stop(f"s{number}")
+
+    at_work(script, most=MOST)
+
+
+def test_a_fault_in_a_capture_is_told_and_the_hands_go_on() -> None:
+    async def script(bench: Bench) -> None:
+        bench.put("t", range(-1, 3))
+
+    bench = at_work(script)
+    assert bench.faults == ["t"]
+    assert sorted(job.number for job in bench.done) == [0, 1, 2]
+
+
+def test_a_broken_store_ends_the_group() -> None:
+    async def broken(_job: Errand) -> None:
+        raise StoreError("no database")
+
+    async def main() -> None:
+        bench = Bench()
+        async with asyncio.TaskGroup() as group:
+            bench.hands.open(group)
+            bench.put("t", range(20))
+            bench.hands.put("u", "u", Errand("u", 1), broken)
+            kept.append(bench.hands)
+            await asyncio.sleep(60)
+
+    kept: list[Hands] = []
+    with pytest.raises(ExceptionGroup):
+        run_virtual(main())
+    assert len(kept[0].take_back("t")) == 20 - AT_FIRST
+
+
+def test_a_capture_cancelled_before_it_ran_is_given_back() -> None:
+    async def script(bench: Bench) -> None:
+        bench.put("t", range(6))  # two tasks that have not run yet, four waiting
+        assert sorted(job.number for job in await bench.hands.stop("t")) == list(range(6))
+        assert bench.hands.waiting == bench.hands.under_way == 0
+        bench.put("t", range(2))
+        await asyncio.sleep(2)
+        assert len(bench.done) == 2
+
+    at_work(script)
+
+
+def test_nothing_of_a_target_begins_while_it_is_being_stopped() -> None:
+    async def script(bench: Bench) -> None:
+        async def dies_slowly(job: Errand) -> None:
+            try:
+                await asyncio.sleep(1_000)
+            finally:
+                await asyncio.sleep(5)
+                bench.done.append(job)
+
+        for number in range(9):
+            bench.hands.put("t", "h", Errand("t", number), dies_slowly)
+        bench.put("u", range(9), host="h")
+        await asyncio.sleep(1)
+        waiting = await bench.hands.stop("t")
+        assert len(waiting) + sum(job.name == "t" for job in bench.done) == 9
+        assert not [lane for lane in bench.hands._lanes.values() if lane.name == "t"]
+
+    at_work(script)

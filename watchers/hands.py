@@ -1,0 +1,259 @@
+"""The hands that capture, one pool for all targets: who is served next, and what waits.
+
+A capture under way is a task of its own, one that waits is an entry in its target's lane.
+What vanishes soonest goes first: posts that appeared since the last poll before everything
+else, in a lane the newest listing first and in it the order of the page. Lanes take turns, so
+a flood on one target keeps no other waiting. A host gets the fewer hands the fewer are free
+(dynamic thresholds, Choudhury and Hahne 1998), more as it proves to be quick, and one when its
+last capture was slow; slow hosts together get at most half, so they cannot hold them all.
+Nothing is dropped here: a lane that is full is a reason for its target not to be polled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from storage.errors import StoreError
+
+MOST = 256
+"""Captures under way at the same time; the hosts' own limits hold underneath."""
+PER_TARGET = 4
+PER_HOST = 8
+"""Of one host that was quick, while many hands are free."""
+AT_FIRST = 2
+"""Of one host that no capture has shown yet to be quick or slow."""
+SLOW_S = 10.0
+"""A capture that took so long shows its host to be slow."""
+SHARE_OF_FREE = 8
+"""A host may have one of so many hands that are free, and one in any case."""
+WAITING = 500
+"""Captures waiting per target from which on its next poll waits."""
+CROWDED = 20_000
+"""Captures waiting over all targets from which on a target's very first listing is taken in parts."""
+_SLOW = "\0slow"
+"""Where lanes wait while slow hosts hold their half; no host is called so."""
+_TURNS = 4
+"""Every so manieth hand goes to a capture that is not fresh."""
+
+
+class Job(Protocol):
+    """A capture to do. fresh: its post appeared since the last poll; listed_at: when it was listed."""
+
+    @property
+    def fresh(self) -> bool: ...
+    @property
+    def listed_at(self) -> datetime: ...
+
+
+@dataclass(slots=True, eq=False)
+class _Lane:
+    """The captures of one target. Heaps of (age rank, number, job): fresh ones, and the rest."""
+
+    name: str
+    host: str
+    work: Callable[[Any], Awaitable[None]]
+    heaps: tuple[list[tuple[float, int, Any]], list[tuple[float, int, Any]]] = field(
+        default_factory=lambda: ([], [])
+    )
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    unbegun: dict[asyncio.Task[None], tuple[float, int, Any]] = field(default_factory=dict)
+    """What tasks that have not run yet are to do: one that is cancelled so early has done nothing."""
+    queued: list[bool] = field(default_factory=lambda: [False, False])
+    stopped: bool = False
+
+    @property
+    def waiting(self) -> int:
+        return len(self.heaps[0]) + len(self.heaps[1])
+
+
+class Hands:
+    """The pool. Tasks belong to the group given to `open`; a StoreError in one ends that group.
+
+    fault: told of any other error of a capture, with the target's name.
+    depth: told how many captures wait, whenever that changes. now_s: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        fault: Callable[[str, Exception], Awaitable[None]],
+        depth: Callable[[int], None],
+        now_s: Callable[[], float],
+        *,
+        most: int = MOST,
+    ) -> None:
+        self._fault, self._depth, self._now_s, self._most = fault, depth, now_s, most
+        # None before `open` and after `close`: then nothing begins.
+        self._group: asyncio.TaskGroup | None = None
+        self._lanes: dict[str, _Lane] = {}
+        self._hosts: Counter[str] = Counter()
+        self._ready: tuple[deque[_Lane], deque[_Lane]] = (deque(), deque())
+        self._paces: dict[str, int] = {}
+        """Hands that each host may have by how quick it was; 1: it was slow."""
+        self._slow = 0
+        self._blocked: dict[str, dict[_Lane, None]] = {}
+        """Lanes that wait for a capture of their host to end, in the order in which their turns came."""
+        self._count = itertools.count()
+        self._served = 0
+        self.waiting = 0
+        self.under_way = 0
+
+    def open(self, group: asyncio.TaskGroup) -> None:
+        """Captures run in `group` from now on."""
+        self._group = group
+
+    def depth(self, name: str) -> int:
+        """Captures of one target that wait."""
+        lane = self._lanes.get(name)
+        return lane.waiting if lane is not None else 0
+
+    def full(self, name: str) -> bool:
+        """Whether so many captures of a target wait that its next poll is to wait for them."""
+        return self.depth(name) >= WAITING
+
+    @property
+    def crowded(self) -> bool:
+        """Whether what is not urgent is better met again at a later poll."""
+        return self.waiting >= CROWDED
+
+    def put(self, name: str, host: str, job: Job, work: Callable[[Any], Awaitable[None]]) -> None:
+        """Have `work(job)` done for target `name`. Never waits and never refuses."""
+        lane = self._lanes.get(name)
+        if lane is None:
+            lane = self._lanes[name] = _Lane(name, host, work)
+        kind = 0 if job.fresh else 1
+        heapq.heappush(lane.heaps[kind], (-job.listed_at.timestamp(), next(self._count), job))
+        self.waiting += 1
+        self._make_ready(lane)
+        self._serve()
+        self._depth(self.waiting)
+
+    def close(self) -> None:
+        """Begin nothing more. What waits can still be had from `take_back`."""
+        self._group = None
+
+    async def stop(self, name: str) -> list[Any]:
+        """Cancel a target's captures and wait for their end; what had not begun is given back.
+
+        The calling task is left alone, if it is one of them. Afterwards the target begins anew.
+        """
+        lane = self._lanes.get(name)
+        if lane is None:
+            return []
+        lane.stopped = True
+        tasks = lane.tasks - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        jobs = self.take_back(name)
+        if self._lanes.get(name) is lane:
+            del self._lanes[name]
+        return jobs
+
+    def take_back(self, name: str) -> list[Any]:
+        """What waits for target `name`, most urgent first; it will not be done."""
+        lane = self._lanes.get(name)
+        if lane is None:
+            return []
+        jobs = [job for heap in lane.heaps for _, _, job in sorted(heap, key=lambda entry: entry[:2])]
+        for heap in lane.heaps:
+            heap.clear()
+        self.waiting -= len(jobs)
+        self._depth(self.waiting)
+        self._forget(lane)
+        return jobs
+
+    # --- who is served next -----------------------------------------------------------
+
+    def _make_ready(self, lane: _Lane, *, first: bool = False) -> None:
+        """Put a lane into the round; first: its turn had come, and it was not allowed a hand."""
+        for kind in (0, 1) if not lane.stopped else ():
+            if lane.heaps[kind] and not lane.queued[kind]:
+                lane.queued[kind] = True
+                (self._ready[kind].appendleft if first else self._ready[kind].append)(lane)
+
+    def _serve(self) -> None:
+        while self._group is not None and self.under_way < self._most and (self._ready[0] or self._ready[1]):
+            turn_of_rest = self._served % _TURNS == _TURNS - 1
+            kind = 1 if self._ready[1] and (turn_of_rest or not self._ready[0]) else 0
+            lane = self._ready[kind].popleft()
+            lane.queued[kind] = False
+            if lane.stopped or not lane.heaps[kind]:
+                continue
+            if len(lane.tasks) >= PER_TARGET or self._hosts[lane.host] >= self._allowed(lane.host):
+                self._blocked.setdefault(lane.host, {})[lane] = None
+                continue
+            if self._paces.get(lane.host) == 1 and self._slow >= self._most // 2:
+                self._blocked.setdefault(_SLOW, {})[lane] = None
+                continue
+            self._served += 1
+            self._begin(lane, kind)
+
+    def _allowed(self, host: str) -> int:
+        """Hands that a host may have now."""
+        pace = self._paces.get(host, AT_FIRST)
+        return max(1, min(pace, (self._most - self.under_way) // SHARE_OF_FREE))
+
+    def _begin(self, lane: _Lane, kind: int) -> None:
+        assert self._group is not None
+        entry = heapq.heappop(lane.heaps[kind])
+        self.waiting -= 1
+        self.under_way += 1
+        self._hosts[lane.host] += 1
+        slow, began_s = self._paces.get(lane.host) == 1, self._now_s()
+        self._slow += slow
+        task = self._group.create_task(self._work(lane, entry[2]))
+        lane.tasks.add(task)
+        lane.unbegun[task] = entry
+        task.add_done_callback(lambda done: self._ended(lane, done, began_s, slow=slow))
+        self._make_ready(lane)
+
+    async def _work(self, lane: _Lane, job: Any) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        lane.unbegun.pop(task, None)
+        try:
+            await lane.work(job)
+        except Exception as fault:
+            if is_of_the_store(fault):
+                raise
+            await self._fault(lane.name, fault)
+
+    def _ended(self, lane: _Lane, task: asyncio.Task[None], began_s: float, *, slow: bool) -> None:
+        self.under_way -= 1
+        self._slow -= slow
+        quick = self._now_s() - began_s < SLOW_S
+        self._paces[lane.host] = min(self._paces.get(lane.host, AT_FIRST) + 1, PER_HOST) if quick else 1
+        self._hosts[lane.host] -= 1
+        if not self._hosts[lane.host]:
+            del self._hosts[lane.host]
+        lane.tasks.discard(task)
+        entry = lane.unbegun.pop(task, None)
+        if entry is not None:
+            heapq.heappush(lane.heaps[0 if entry[2].fresh else 1], entry)
+            self.waiting += 1
+        if not task.cancelled() and task.exception() is not None:
+            self.close()  # it ends the group, which takes no more tasks
+        for waiting in reversed((*self._blocked.pop(lane.host, ()), *self._blocked.pop(_SLOW, ()))):
+            self._make_ready(waiting, first=True)
+        self._make_ready(lane)
+        self._forget(lane)
+        self._serve()
+        self._depth(self.waiting)
+
+    def _forget(self, lane: _Lane) -> None:
+        if not lane.waiting and not lane.tasks and self._lanes.get(lane.name) is lane:
+            del self._lanes[lane.name]
+
+
+def is_of_the_store(fault: BaseException) -> bool:
+    """Whether an error, or one of a group, says that the store failed: that ends the program."""
+    if isinstance(fault, BaseExceptionGroup):
+        return any(is_of_the_store(error) for error in fault.exceptions)
+    return isinstance(fault, StoreError)
