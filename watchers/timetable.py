@@ -108,18 +108,17 @@ class Timetable:
         if configured_s is None:
             return now
         interval = self._allotted_s(configured_s)
-        clear = now
-        if planned is not None:  # it is later than now when the wall clock was set back meanwhile
-            clear = max(now, min(planned, now) + timedelta(seconds=interval / 4))
+        if planned is not None:
+            planned = min(planned, now)  # it is later when the wall clock was set back meanwhile
         if planned is not None and self._pacing is not None and self._pacing.is_stretched(self._target.name):
-            due = cadence.next_poll(min(planned, now), interval, now)
+            due = cadence.next_poll(planned, interval, now)
         else:
-            due = self._after(clear, interval)
-        change = self._nights.until(self._target.window, now)
-        if (
-            due > change and configured_s > self._target.interval_s
-        ):  # dusk comes before a day's long interval ends
-            due = min(due, self._after(max(change, clear), self.spacing_s))
+            due = self._after(_clear(now, planned, interval), interval)
+        dusk = self._nights.until(self._target.window, now)
+        # A day's long interval may end long after the night began.
+        if due > dusk and configured_s > self._target.interval_s:
+            night_s = self.spacing_s
+            due = min(due, self._after(max(dusk, _clear(now, planned, night_s)), night_s))
         return due
 
     def _after(self, at: datetime, interval: float) -> datetime:
@@ -137,3 +136,8 @@ class Timetable:
         # Spread, so that ten thousand targets that rest do not plan in one instant.
         again = LOOK_AGAIN_S * (1.0 + self._share) / 2
         return Plan(at=now + timedelta(seconds=again), polls=False, rests=True)
+
+
+def _clear(now: datetime, planned: datetime | None, interval_s: float) -> datetime:
+    """The instant after which a slot is clear of the poll `planned`."""
+    return now if planned is None else max(now, planned + timedelta(seconds=interval_s / 4))

@@ -12,8 +12,9 @@ import pytest
 
 from bot.overdue import NAMED, Overdue, in_words
 from bot.vitals import Vitals
-from storage.model import HostLimit, NightWindow, Target
-from tests.fakes.sites import World, in_world, target
+from storage.model import HostLimit, NightWindow, Pace, Progress, Target
+from tests.fakes.sites import World, in_world, run_virtual, target
+from tests.fakes.virtual import VirtualClock
 from watchers import hours
 
 Script = Callable[[World, Overdue, list[str]], Any]
@@ -107,6 +108,35 @@ def test_dead_slow_paused_and_resting_targets_are_not_overdue() -> None:
         assert all(world.rows[t.name].polls for t in targets)
 
     watched(script, *targets)
+
+
+def test_a_target_whose_interval_has_just_become_shorter_is_not_overdue_and_later_is() -> None:
+    async def main() -> None:
+        clock = VirtualClock(asyncio.get_running_loop())
+        one, told = target(1), list[str]()
+        rows = {"t1": Progress(target="t1", polls=3, pace=pace(300.0))}
+
+        async def tell(text: str) -> None:
+            told.append(text)
+
+        overdue = Overdue(
+            clock, Vitals("", 0, tuple), live=lambda: (one,), rows=lambda: rows, is_night=hours.is_night
+        )
+        looking = asyncio.create_task(overdue.run(tell))
+        await clock.sleep(200.0)
+        rows["t1"] = replace(rows["t1"], pace=pace(30.0))
+        await clock.sleep(10.0)  # the poll is now due 10 s after the change: a third of the interval was left
+        assert not overdue.late
+        await clock.sleep(40.0)
+        assert overdue.late == ("t1",)
+        assert len(told) == 1
+        looking.cancel()
+
+    run_virtual(main())
+
+
+def pace(interval_s: float) -> Pace:
+    return Pace(interval_s=interval_s, configured_s=30.0, met=0.5, posts=1.0, short="host")
 
 
 def test_a_clock_that_is_set_makes_no_alarm() -> None:

@@ -6,19 +6,22 @@ import asyncio
 import gc
 import tracemalloc
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.errors import DatabaseTrouble, StoreError
-from storage.model import HostLimit, NightWindow, Observation
+from storage.model import HostLimit, NightWindow, Observation, Target
 from tests.fakes.sites import World, in_world, run_virtual, target
 from tests.fakes.virtual import VirtualClock
 from watchers.hands import WAITING
+from watchers.roster import Roster
 from watchers.spread import Spread
 from watchers.timetable import Nights, Timetable
 from watchers.watch import host_of
@@ -228,6 +231,145 @@ def test_a_wall_clock_that_is_set_neither_silences_a_target_nor_makes_a_burst(
     wait_s = (table.next(after, planned, None).at - after).total_seconds()
     assert 0 < wait_s <= 1.25 * interval_s + 1e-5
     assert wait_s >= 0.25 * interval_s - 1e-5 or step_s > 0
+
+
+# --- stretched intervals ---------------------------------------------------------------------
+
+
+class Stretched:
+    """Intervals as many times longer as a test says."""
+
+    def __init__(self) -> None:
+        self.by: dict[str, float] = {}
+        self.told: list[str] = []
+        self._moved: Callable[[str, float, float], None] | None = None
+
+    def interval_s(self, name: str, configured_s: float) -> float:
+        return configured_s * self.by.get(name, 1.0)
+
+    def is_stretched(self, name: str) -> bool:
+        return name in self.by
+
+    def polled(self, name: str, *_: object) -> None:
+        self.told.append(name)
+
+    def follow(self, _watches: object, moved: Callable[[str, float, float], None]) -> None:
+        self._moved = moved
+
+    def set_targets(self, targets: Iterable[Target]) -> None:
+        self.by = {t.name: self.by[t.name] for t in targets if t.name in self.by}
+
+    def stretch(self, name: str, by: float, interval_s: float = 30.0) -> None:
+        before = self.by.pop(name, 1.0)
+        if by > 1.0:
+            self.by[name] = by
+        assert self._moved is not None
+        self._moved(name, interval_s * before, interval_s * by)
+
+
+def stretching(world: World) -> Any:
+    """Another roster for this world, whose intervals may be stretched."""
+    pacing: Any = Stretched()
+    world.kit = replace(world.kit, pacing=pacing)
+    world.roster = Roster(world.kit, world.rows)
+    return pacing
+
+
+def test_a_stretched_target_is_polled_at_its_interval_and_returns_to_its_own_without_a_burst() -> None:
+    async def script(world: World) -> None:
+        loop, pacing = asyncio.get_running_loop(), stretching(world)
+        await world.start(*many(100, 10))
+        await world.clock.sleep(60.0)
+        began = loop.time()
+        for n in range(100):
+            pacing.stretch(f"t{n}", 4.0)
+        await world.clock.sleep(600.0)
+        ended = loop.time()
+        for n in range(100):
+            pacing.stretch(f"t{n}", 1.0)
+        await world.clock.sleep(120.0)
+        times = defaultdict(list)
+        for asked in world.sites.polls():
+            times[asked.target].append(asked.at_s)
+        for at in times.values():
+            during = [b - a for a, b in pairwise(at) if a >= began and b < ended]
+            assert len(during) >= 3
+            assert all(119.0 < gap < 121.0 for gap in during)
+            assert max(b - a for a, b in pairwise(at)) < 121.0
+            after = [b - a for a, b in pairwise(at) if a >= ended]
+            assert after[1:]
+            assert max(after) < 30.0 * 1.25 + 1.0  # back on its grid, clear of the poll before
+        counts = per_second([a.at_s for a in world.sites.polls()], began, ended)
+        assert sum(counts) <= 1.1 * 100 * 600 / 120
+        spans = [sum(counts[at : at + 10]) for at in range(0, 600, 10)]
+        assert max(spans) <= 15  # 8.3 on the mean
+        assert set(pacing.told) == set(times)
+
+    in_world(script)
+
+
+def test_a_repaced_target_that_is_not_waiting_for_a_poll_is_left_as_it_is() -> None:
+    async def script(world: World) -> None:
+        pacing = stretching(world)
+        night = NightWindow(start="02:00", end="03:00", zone="UTC")
+        await world.start(target(1), target(2, window=night, day_interval_s=None))
+        await world.clock.sleep(40.0)
+        assert "t1" in world.roster._schedule
+        resting = world.roster.watches["t2"]
+        before = resting.planned
+        pacing.stretch("t2", 2.0)
+        pacing.stretch("t9", 2.0)
+        assert (resting.planned, resting.polls_next) == (before, False)
+        world.roster._schedule.drop("t1")
+        pacing.stretch("t1", 2.0)
+        assert "t1" not in world.roster._schedule
+
+    in_world(script)
+
+
+@given(
+    st.floats(0, 0.999),
+    st.floats(1.0, 10.0),
+    st.floats(1.0, 10.0),
+    st.floats(0, 1_000),
+    st.floats(0, 1) | st.none(),
+)
+def test_a_moved_plan_keeps_its_share_and_is_never_by_day_nor_within_a_pause(
+    share: float, before: float, by: float, ahead_s: float, held: float | None
+) -> None:
+    pacing: Any = Stretched()
+    one = target(1, window=NightWindow(start="22:00", end="23:30", zone="UTC"), day_interval_s=None)
+    table = Timetable(one, share, Nights(), pacing)
+    now = datetime(2026, 3, 1, 23, 20, tzinfo=UTC)
+    if by > 1.0:
+        pacing.by["t1"] = by
+    due, until = now + timedelta(seconds=ahead_s), now + timedelta(seconds=300 * (held or 0))
+    pause = until if held is not None else None
+    plan = table.moved(now, due, pause, before_s=30.0 * before, interval_s=30.0 * by)
+    wanted_s = min(ahead_s / (30.0 * before), 1.0) * 30.0 * by
+    if plan.polls and not plan.rests:
+        assert (plan.at - now).total_seconds() == pytest.approx(max(wanted_s, 300 * (held or 0)), abs=1e-5)
+        assert Nights().is_night(one.window, plan.at)
+    else:
+        assert wanted_s >= 600 - 1e-5
+    follows = table.next(now, now - timedelta(seconds=1), None)
+    if by > 1.0:
+        assert (follows.at - now).total_seconds() == pytest.approx(30.0 * by - 1, abs=1e-5)
+
+
+def test_a_stretched_target_wakes_at_dusk_within_its_interval() -> None:
+    pacing: Any = Stretched()
+    pacing.by["t1"] = 5.0
+    window = NightWindow(start="22:00", end="23:00", zone="UTC")
+    dusk = datetime(2026, 3, 1, 22, tzinfo=UTC)
+    for rest in (None, 3_600.0):
+        one = target(1, window=window, day_interval_s=rest)
+        table = Timetable(one, 0.4, Nights(), pacing)
+        planned = dusk - timedelta(minutes=20)
+        plan = table.next(planned + timedelta(seconds=1), planned, None)
+        assert plan.polls
+        assert 0 <= (plan.at - dusk).total_seconds() <= 150.0
+        assert table.spacing_s == 150.0
 
 
 # --- changes, faults, stops -----------------------------------------------------------------
