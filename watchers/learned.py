@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from storage.files import fsync, write_whole
 from storage.model import NightWindow, Target
 from watchers.budgets import host_of, numbered
-from watchers.planner import Planner
+
+if TYPE_CHECKING:
+    from watchers.planner import Planner
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +31,8 @@ def made(targets: Sequence[Target], before: Planner | None, file: Path) -> Plann
         return None
     hosts = numbered(targets)
     night = {window: night_hours(window) for window in {target.window for target in targets}}
+    from watchers.planner import Planner  # with NumPy, which a start need not wait for
+
     planner = Planner(
         [target.name for target in targets],
         [hosts[host_of(target)] for target in targets],

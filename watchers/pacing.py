@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -26,8 +26,11 @@ from storage.model import HostLimit, Pace, Progress, Target
 from storage.threads import in_thread
 from watchers.budgets import Asked, Nights, Others, Places
 from watchers.learned import made, write
-from watchers.planner import End, Planner, Situation, Told, Word
+from watchers.situation import End, Situation, Told, Word
 from watchers.turnover import Turnover
+
+if TYPE_CHECKING:
+    from watchers.planner import Planner
 
 log = structlog.get_logger(__name__)
 

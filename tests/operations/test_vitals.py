@@ -138,6 +138,7 @@ def test_the_operations_manual_names_every_series_and_no_other() -> None:
     named = set(re.findall(r"`([a-z_]+)(?:\{[a-z,]+\})?`", first_cells))
     vitals = Vitals("127.0.0.1", 0, tuple)
     vitals.follow(tuple, Blobs(Path()))
+    vitals.watch_gaps(int)
     known = {
         sample
         for family in vitals.registry.collect()
