@@ -147,19 +147,6 @@ async def sample(pid: int, metrics: int) -> Sample:
     return Sample(at_s=time.monotonic(), cpu_s=cpu_s(pid), children_cpu_s=spent, buckets=buckets)
 
 
-async def scrape(port: int) -> dict[str, float]:
-    """The daemon's own metrics."""
-    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
-        lines = [line for line in (await answer.text()).splitlines() if line and not line.startswith("#")]
-    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
-
-
-async def ask(url: str) -> dict[str, Any]:
-    """The sites' own report."""
-    async with aiohttp.ClientSession() as session, session.get(url) as answer:
-        return dict(json.loads(await answer.read()))
-
-
 def children(pid: int) -> list[int]:
     """Processes that `pid` started and that live."""
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()

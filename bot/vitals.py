@@ -120,6 +120,9 @@ class Vitals:
         self.vigil_looks_total = self._counter("vigil_looks_total", "Looks at posts under vigil", "presence")
         self.reloads_total = self._counter("reloads_total", "Readings of the configuration", "outcome")
         self.queue_depth = self._gauge("queue_depth", "Waiting now", "queue")
+        self.loop_lag_seconds = self._gauge(
+            "loop_lag_seconds", "How late the loop came to its timers lately; measured while captures wait"
+        )
         self.targets = self._gauge("targets", "Targets, by health", "health")
         self.oldest_good_poll_age_seconds = self._gauge(
             "oldest_good_poll_age_seconds", "Age of the oldest last good poll of the targets due tonight"
@@ -199,6 +202,11 @@ class Vitals:
     def queued(self, queue: str, depth: int) -> None:
         """So many wait in a queue now."""
         self.queue_depth.labels(queue).set(depth)
+
+    def held_back(self, captures: int, lag_s: float) -> None:
+        """So many captures wait for polls and newer posts, while the loop is so late."""
+        self.queue_depth.labels("held_back").set(captures)
+        self.loop_lag_seconds.set(lag_s)
 
     def delivered(self, channel: str, outcome: str, tier: str, took_s: float) -> None:
         """One try at a delivery ended, `took_s` after the capture."""

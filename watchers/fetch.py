@@ -24,6 +24,7 @@ from storage.version import VERSION
 from watchers.address import Address, join, read_address
 from watchers.answers import BUSY, location, retry_after_s
 from watchers.bounds import BOUNDS
+from watchers.gate import Gate
 from watchers.guard import Guard
 from watchers.hostbook import HostBook, HostFacts
 from watchers.line import Dropped, Line
@@ -31,7 +32,7 @@ from watchers.manners import TLS_ERRORS, Manners
 from watchers.request import Request, hop_of
 from watchers.resolver import Lookup, system_lookup
 from watchers.robots import Robots
-from watchers.throttle import OVERALL, Gate, Throttle
+from watchers.throttle import OVERALL, Throttle
 from watchers.walls import wall
 
 URGENT = frozenset({"page", "picture", "robots"})

@@ -2,7 +2,8 @@
 
 A capture under way is a task of its own, one that waits is an entry in its target's lane.
 What vanishes soonest goes first: posts that appeared since the last poll before everything
-else, in a lane the newest listing first and in it the order of the page. Lanes take turns, so
+else, in a lane the newest listing first and in it the order of the page. What stood in a
+target's very first listing gets what the loop has to spare (`slack`). Lanes take turns, so
 a flood on one target keeps no other waiting. A host gets the fewer hands the fewer are free
 (dynamic thresholds, Choudhury and Hahne 1998), more as it proves to be quick, and one when its
 last capture was slow; slow hosts together get at most half, so they cannot hold them all.
@@ -21,6 +22,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from storage.errors import StoreError
+from watchers.slack import TICK_S, Slack
 
 MOST = 256
 """Captures under way at the same time; the hosts' own limits hold underneath."""
@@ -41,43 +43,49 @@ _SLOW = "\0slow"
 """Where lanes wait while slow hosts hold their half; no host is called so."""
 _TURNS = 4
 """Every so manieth hand goes to a capture that is not fresh."""
+_FRESH, _REST, _FIRST = 0, 1, 2
+"""Kinds of captures: see `Job`."""
 
 
 class Job(Protocol):
-    """A capture to do. fresh: its post appeared since the last poll; listed_at: when it was listed."""
+    """A capture to do. listed_at: when its post was listed.
+
+    fresh: the post appeared since the last poll. first: it stood in the target's very first listing.
+    """
 
     @property
     def fresh(self) -> bool: ...
+    @property
+    def first(self) -> bool: ...
     @property
     def listed_at(self) -> datetime: ...
 
 
 @dataclass(slots=True, eq=False)
 class _Lane:
-    """The captures of one target. Heaps of (age rank, number, job): fresh ones, and the rest."""
+    """The captures of one target. Heaps of (age rank, number, job): fresh, the rest, first listing."""
 
     name: str
     host: str
     work: Callable[[Any], Awaitable[None]]
-    heaps: tuple[list[tuple[float, int, Any]], list[tuple[float, int, Any]]] = field(
-        default_factory=lambda: ([], [])
-    )
+    heaps: tuple[list[tuple[float, int, Any]], ...] = field(default_factory=lambda: ([], [], []))
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     unbegun: dict[asyncio.Task[None], tuple[float, int, Any]] = field(default_factory=dict)
     """What tasks that have not run yet are to do: one that is cancelled so early has done nothing."""
-    queued: list[bool] = field(default_factory=lambda: [False, False])
+    queued: list[bool] = field(default_factory=lambda: [False, False, False])
     stopped: bool = False
 
     @property
     def waiting(self) -> int:
-        return len(self.heaps[0]) + len(self.heaps[1])
+        return sum(map(len, self.heaps))
 
 
 class Hands:
     """The pool. Tasks belong to the group given to `open`; a StoreError in one ends that group.
 
     fault: told of any other error of a capture, with the target's name.
-    depth: told how many captures wait, whenever that changes. now_s: monotonic seconds.
+    depth: told how many captures wait, whenever that changes. now_s: monotonic seconds. held:
+    told how many captures of first listings wait and how late the loop is, while there are any.
     """
 
     def __init__(
@@ -87,13 +95,17 @@ class Hands:
         now_s: Callable[[], float],
         *,
         most: int = MOST,
+        held: Callable[[int, float], None] = lambda _count, _lag_s: None,
     ) -> None:
         self._fault, self._depth, self._now_s, self._most = fault, depth, now_s, most
+        self._held = held
+        self._slack = Slack(most)
+        self._tick: asyncio.TimerHandle | None = None
         # None before `open` and after `close`: then nothing begins.
         self._group: asyncio.TaskGroup | None = None
         self._lanes: dict[str, _Lane] = {}
         self._hosts: Counter[str] = Counter()
-        self._ready: tuple[deque[_Lane], deque[_Lane]] = (deque(), deque())
+        self._ready: tuple[deque[_Lane], ...] = (deque(), deque(), deque())
         self._paces: dict[str, int] = {}
         """Hands that each host may have by how quick it was; 1: it was slow."""
         self._slow = 0
@@ -103,6 +115,7 @@ class Hands:
         self._served = 0
         self.waiting = 0
         self.under_way = 0
+        self._first_waiting = self._first_under_way = 0
 
     def open(self, group: asyncio.TaskGroup) -> None:
         """Captures run in `group` from now on."""
@@ -112,6 +125,11 @@ class Hands:
         """Captures of one target that wait."""
         lane = self._lanes.get(name)
         return lane.waiting if lane is not None else 0
+
+    def held(self, name: str) -> int:
+        """Those of them that stood in its very first listing."""
+        lane = self._lanes.get(name)
+        return len(lane.heaps[_FIRST]) if lane is not None else 0
 
     def full(self, name: str) -> bool:
         """Whether so many captures of a target wait that its next poll is to wait for them."""
@@ -127,9 +145,7 @@ class Hands:
         lane = self._lanes.get(name)
         if lane is None:
             lane = self._lanes[name] = _Lane(name, host, work)
-        kind = 0 if job.fresh else 1
-        heapq.heappush(lane.heaps[kind], (-job.listed_at.timestamp(), next(self._count), job))
-        self.waiting += 1
+        self._wait(lane, (-job.listed_at.timestamp(), next(self._count), job))
         self._make_ready(lane)
         self._serve()
         self._depth(self.waiting)
@@ -137,6 +153,8 @@ class Hands:
     def close(self) -> None:
         """Begin nothing more. What waits can still be had from `take_back`."""
         self._group = None
+        if self._tick is not None:
+            self._tick.cancel()
 
     async def stop(self, name: str) -> list[Any]:
         """Cancel a target's captures and wait for their end; what had not begun is given back.
@@ -162,6 +180,7 @@ class Hands:
         if lane is None:
             return []
         jobs = [job for heap in lane.heaps for _, _, job in sorted(heap, key=lambda entry: entry[:2])]
+        self._first_waiting -= len(lane.heaps[_FIRST])
         for heap in lane.heaps:
             heap.clear()
         self.waiting -= len(jobs)
@@ -171,17 +190,24 @@ class Hands:
 
     # --- who is served next -----------------------------------------------------------
 
+    def _wait(self, lane: _Lane, entry: tuple[float, int, Any]) -> None:
+        kind = kind_of(entry[2])
+        heapq.heappush(lane.heaps[kind], entry)
+        self.waiting += 1
+        self._first_waiting += kind == _FIRST
+
     def _make_ready(self, lane: _Lane, *, first: bool = False) -> None:
         """Put a lane into the round; first: its turn had come, and it was not allowed a hand."""
-        for kind in (0, 1) if not lane.stopped else ():
+        for kind in (_FRESH, _REST, _FIRST) if not lane.stopped else ():
             if lane.heaps[kind] and not lane.queued[kind]:
                 lane.queued[kind] = True
                 (self._ready[kind].appendleft if first else self._ready[kind].append)(lane)
 
     def _serve(self) -> None:
-        while self._group is not None and self.under_way < self._most and (self._ready[0] or self._ready[1]):
-            turn_of_rest = self._served % _TURNS == _TURNS - 1
-            kind = 1 if self._ready[1] and (turn_of_rest or not self._ready[0]) else 0
+        while self._group is not None and self.under_way < self._most:
+            kind = self._next_kind()
+            if kind is None:
+                break
             lane = self._ready[kind].popleft()
             lane.queued[kind] = False
             if lane.stopped or not lane.heaps[kind]:
@@ -194,6 +220,35 @@ class Hands:
                 continue
             self._served += 1
             self._begin(lane, kind)
+        if self._group is not None and self._tick is None and self._first_waiting:
+            self._listen()
+
+    def _next_kind(self) -> int | None:
+        """Whose turn it is, None while nothing may begin."""
+        fresh, rest, first = map(bool, self._ready)
+        first = first and self._slack.may_begin(self._first_under_way, self._now_s())
+        turn = self._served % (2 * _TURNS)
+        if fresh and not ((rest or first) and turn % _TURNS == _TURNS - 1):
+            return _FRESH
+        if rest and not (first and turn == 2 * _TURNS - 1):
+            return _REST
+        return _FIRST if first else None
+
+    def _listen(self) -> None:
+        """Measure how late the loop comes to a timer, and serve what was held back."""
+        loop = asyncio.get_running_loop()
+        due_s = loop.time() + TICK_S
+        self._tick = loop.call_at(due_s, self._heard, due_s)
+
+    def _heard(self, due_s: float) -> None:
+        self._tick = None
+        if self._first_waiting:
+            late_s = asyncio.get_running_loop().time() - due_s
+            self._slack.measured(late_s, self._first_under_way)
+            self._serve()
+        else:
+            self._slack.rested()
+        self._held(self._first_waiting, self._slack.lag_s)
 
     def _allowed(self, host: str) -> int:
         """Hands that a host may have now."""
@@ -207,11 +262,15 @@ class Hands:
         self.under_way += 1
         self._hosts[lane.host] += 1
         slow, began_s = self._paces.get(lane.host) == 1, self._now_s()
+        if kind == _FIRST:
+            self._first_waiting -= 1
+            self._first_under_way += 1
+            self._slack.began(began_s)
         self._slow += slow
         task = self._group.create_task(self._work(lane, entry[2]))
         lane.tasks.add(task)
         lane.unbegun[task] = entry
-        task.add_done_callback(lambda done: self._ended(lane, done, began_s, slow=slow))
+        task.add_done_callback(lambda done: self._ended(lane, done, began_s, kind, slow=slow))
         self._make_ready(lane)
 
     async def _work(self, lane: _Lane, job: Any) -> None:
@@ -225,8 +284,9 @@ class Hands:
                 raise
             await self._fault(lane.name, fault)
 
-    def _ended(self, lane: _Lane, task: asyncio.Task[None], began_s: float, *, slow: bool) -> None:
+    def _ended(self, lane: _Lane, task: asyncio.Task[None], began_s: float, kind: int, *, slow: bool) -> None:
         self.under_way -= 1
+        self._first_under_way -= kind == _FIRST
         self._slow -= slow
         quick = self._now_s() - began_s < SLOW_S
         self._paces[lane.host] = min(self._paces.get(lane.host, AT_FIRST) + 1, PER_HOST) if quick else 1
@@ -236,8 +296,7 @@ class Hands:
         lane.tasks.discard(task)
         entry = lane.unbegun.pop(task, None)
         if entry is not None:
-            heapq.heappush(lane.heaps[0 if entry[2].fresh else 1], entry)
-            self.waiting += 1
+            self._wait(lane, entry)
         if not task.cancelled() and task.exception() is not None:
             self.close()  # it ends the group, which takes no more tasks
         for waiting in reversed((*self._blocked.pop(lane.host, ()), *self._blocked.pop(_SLOW, ()))):
@@ -250,6 +309,13 @@ class Hands:
     def _forget(self, lane: _Lane) -> None:
         if not lane.waiting and not lane.tasks and self._lanes.get(lane.name) is lane:
             del self._lanes[lane.name]
+
+
+def kind_of(job: Job) -> int:
+    """Which of a lane's heaps a capture waits in."""
+    if job.fresh:
+        return _FRESH
+    return _FIRST if job.first else _REST
 
 
 def is_of_the_store(fault: BaseException) -> bool:

@@ -32,6 +32,10 @@ class Meter(Protocol):
         """How many wait in a queue now."""
         ...
 
+    def held_back(self, captures: int, lag_s: float) -> None:
+        """So many captures wait for polls and newer posts, while the loop is so late."""
+        ...
+
 
 class Uncounted:
     """A meter for tests and trials: counts nothing."""
@@ -52,4 +56,7 @@ class Uncounted:
         """Ignore."""
 
     def queued(self, queue: str, depth: int) -> None:
+        """Ignore."""
+
+    def held_back(self, captures: int, lag_s: float) -> None:
         """Ignore."""

@@ -41,7 +41,10 @@ class Roster:
         self._progress = dict(progress)
         self.watches: dict[str, Watch] = {}
         self.hands = Hands(
-            self._capture_fault, lambda depth: kit.meter.queued("capture", depth), kit.clock.monotonic
+            self._capture_fault,
+            lambda depth: kit.meter.queued("capture", depth),
+            kit.clock.monotonic,
+            held=kit.meter.held_back,
         )
         self._schedule, self._turns = Schedule(), Turns(kit.gate)
         self._spread, self._nights = Spread(), Nights()

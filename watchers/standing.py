@@ -124,3 +124,10 @@ def paused(row: Progress) -> Progress:
 def behind(row: Progress, waiting: int) -> Progress:
     """The row when a poll is skipped since the captures of earlier ones wait."""
     return replace(row, health="waiting", reason=f"{waiting} captures wait, the next poll waits for them")
+
+
+def held_back(row: Progress, waiting: int) -> Progress:
+    """The row while captures of the very first listing wait for what cannot; a trouble is not hidden."""
+    if row.reason:
+        return row
+    return replace(row, reason=f"{waiting} posts of its first listing wait: polls and newer posts go first")

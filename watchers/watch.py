@@ -42,12 +42,16 @@ UNCONDITIONAL_S = 900.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
-    """One capture to do. recheck: only if the post's page shows more than a moved counter."""
+    """One capture to do. recheck: only if the post's page shows more than a moved counter.
+
+    fresh: the post appeared since the last poll. first: it stood in the target's very first listing.
+    """
 
     errand: Errand
     row: Watched
     recheck: bool = False
     fresh: bool = False
+    first: bool = False
 
     @property
     def listed_at(self) -> datetime:
@@ -165,9 +169,11 @@ class Watch:
             self._body_digest, outcome = "", "disk"
         self._kit.meter.polled(outcome, late_s)
         if self._quiet is None:
-            self._keep(standing.after_poll(self.progress, self.target, now, late_s))
+            row = standing.after_poll(self.progress, self.target, now, late_s)
         else:
-            self._keep(standing.after_quiet(self.progress, self.target, now, late_s, read=self._quiet))
+            row = standing.after_quiet(self.progress, self.target, now, late_s, read=self._quiet)
+        held = self._hands.held(self.target.name)
+        self._keep(standing.held_back(row, held) if held else row)
         if self._kit.pacing is not None and outcome in ("same", "changed") and self.progress.health == "ok":
             self._kit.pacing.polled(self.target.name, now, self._turned)
         self._turned = None
@@ -288,7 +294,7 @@ class Watch:
         if row is None:
             self._met.append(post.post_id)
             row = first_row(self.target.name, post, print_, page)
-            self._enqueue(post, Observation.SEEN, row, page, fresh=not self._backlog)
+            self._enqueue(post, Observation.SEEN, row, page, fresh=not self._backlog, first=self._backlog)
             return True
         if row.closed and not self._feed.OWN_PAGE:
             row = replace(reopened(row), digest=print_)
@@ -362,6 +368,7 @@ class Watch:
         *,
         recheck: bool = False,
         fresh: bool = False,
+        first: bool = False,
     ) -> None:
         self.claims.hold(post.post_id)
         errand = Errand(
@@ -373,9 +380,8 @@ class Watch:
             listed_at=page.first_byte_at,
             previous=row.evidence_id,
         )
-        self._hands.put(
-            self.target.name, self.host, _Job(errand=errand, row=row, recheck=recheck, fresh=fresh), self.work
-        )
+        job = _Job(errand=errand, row=row, recheck=recheck, fresh=fresh, first=first)
+        self._hands.put(self.target.name, self.host, job, self.work)
 
     def _shows(self, page: Response, post: Post) -> bool:
         """Whether `page` is a listing that shows the post: a retry may come after it was dropped."""

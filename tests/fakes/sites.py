@@ -33,11 +33,12 @@ from storage.model import (
 from storage.patience import DiskWatch
 from tests.fakes.virtual import VirtualClock, VirtualLoop
 from watchers.address import read_address
+from watchers.gate import Gate
 from watchers.kit import Kit
 from watchers.meter import Uncounted
 from watchers.pages import ReadListing
 from watchers.roster import Roster
-from watchers.throttle import Gate, Throttle
+from watchers.throttle import Throttle
 
 FAST = HostLimit(requests_per_s=50.0, concurrency=2)
 NEVER = 1e9
@@ -200,6 +201,9 @@ class Depths(Uncounted):
     def polled(self, outcome: str, late_s: float) -> None:
         del outcome
         self.late_s.append(late_s)
+
+    def held_back(self, captures: int, lag_s: float) -> None:
+        pass
 
     def queued(self, queue: str, depth: int) -> None:
         self.deepest[queue] = max(self.deepest[queue], depth)

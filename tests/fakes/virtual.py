@@ -33,6 +33,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.now
 
+    def spend(self, seconds: float) -> None:
+        """Whoever runs now keeps the loop for so long, as work of the processor does."""
+        self._jumping.now += seconds
+
 
 class VirtualClock:
     """Wall and monotonic time of a `VirtualLoop`, from `start` (aware UTC)."""

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from storage.errors import StoreError
 from tests.fakes.sites import run_virtual
+from tests.fakes.virtual import VirtualLoop
 from watchers.hands import AT_FIRST, MOST, PER_HOST, PER_TARGET, Hands
 from watchers.hands import SLOW_S as SLOW_HAND_S
 from watchers.schedule import EARLY_S, Schedule
+from watchers.slack import TRICKLE_S, Slack
 from watchers.turns import SLOW_S, Turn, Turns
 
 EVENING = datetime(2026, 3, 1, 21, tzinfo=UTC)
@@ -205,6 +207,7 @@ class Errand:
     number: int
     fresh: bool = True
     age_s: float = 0.0
+    first: bool = False
 
     @property
     def listed_at(self) -> datetime:
@@ -421,3 +424,115 @@ def test_nothing_of_a_target_begins_while_it_is_being_stopped() -> None:
         assert not [lane for lane in bench.hands._lanes.values() if lane.name == "t"]
 
     at_work(script)
+
+
+# --- what can wait ----------------------------------------------------------------------
+
+STEPS, STEP_S = 6, 0.002
+"""A capture on a host that answers at once: nothing but work of the loop."""
+
+
+class Worked(Bench):
+    """Hands whose captures cost processor time; `late_s`: how late polls beside them began."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late_s: list[float] = []
+        self.shown: list[tuple[int, float]] = []
+        self.hands = Hands(
+            self._fault,
+            lambda _: None,
+            asyncio.get_running_loop().time,
+            held=lambda count, lag_s: self.shown.append((count, lag_s)),
+        )
+
+    async def work(self, job: Errand) -> None:
+        self.begun.append(job)
+        await spend(STEPS)
+        self.done.append(job)
+
+    def poll(self, due_s: float, every_s: float, costs_s: float) -> None:
+        """Be due at every instant of a grid, and spend a little."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        self.late_s.append(loop.time() - due_s)
+        loop.spend(costs_s)
+        self.next_poll = loop.call_at(due_s + every_s, self.poll, due_s + every_s, every_s, costs_s)
+
+
+async def spend(steps: int, step_s: float = STEP_S) -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    for _ in range(steps):
+        loop.spend(step_s)
+        await asyncio.sleep(0)
+
+
+def beside_polls(script: object, every_s: float = 0.01, costs_s: float = 0.001) -> Worked:
+    async def main() -> Worked:
+        bench = Worked()
+        async with asyncio.TaskGroup() as group:
+            bench.hands.open(group)
+            bench.poll(asyncio.get_running_loop().time(), every_s, costs_s)
+            await script(bench)  # type: ignore[operator]
+            bench.next_poll.cancel()
+            bench.hands.close()
+        return bench
+
+    found: Worked = run_virtual(main())
+    return found
+
+
+def test_captures_of_first_listings_leave_polls_their_due_times_and_are_all_done() -> None:
+    """Once they took the loop for minutes at a start, and polls came ninety seconds late."""
+
+    async def script(bench: Worked) -> None:
+        for number in range(400):
+            bench.put(f"t{number}", range(3), host=f"h{number % 100}", fresh=False, first=True)
+        for _ in range(60):
+            await asyncio.sleep(1 if bench.hands.waiting or bench.hands.under_way else 0)
+
+    bench = beside_polls(script)
+    assert len(bench.done) == 1_200
+    assert sorted(bench.late_s)[len(bench.late_s) * 99 // 100] <= 0.05
+    # Nor is the loop idle meanwhile: they take what polls leave.
+    assert len(bench.late_s) * 0.01 <= 1.5 * 1_200 * STEPS * STEP_S / 0.9
+    assert bench.shown[0][0] > 1_000
+    assert [count for count, _ in bench.shown] == sorted((c for c, _ in bench.shown), reverse=True)
+
+
+def test_a_new_post_waits_for_no_first_listing() -> None:
+    async def script(bench: Worked) -> None:
+        for number in range(400):
+            bench.put(f"t{number}", range(3), host=f"h{number % 100}", fresh=False, first=True)
+        await asyncio.sleep(2)
+        bench.put("quick", range(2))
+        await asyncio.sleep(0.5)
+        assert sum(job.name == "quick" for job in bench.done) == 2
+        assert bench.hands.held("t399") == bench.hands.depth("t399")
+        for number in range(400):
+            await bench.hands.stop(f"t{number}")
+        assert bench.hands.waiting == 0
+
+    beside_polls(script)
+
+
+def test_first_listings_are_captured_one_a_second_even_when_polls_take_the_loop() -> None:
+    async def script(bench: Worked) -> None:
+        bench.put("t", range(10), fresh=False, first=True)
+        bench.put("u", range(10), fresh=False, first=True)
+        await asyncio.sleep(20 * (TRICKLE_S + 1.0))
+        assert len(bench.done) == 20
+        assert max(lag_s for _, lag_s in bench.shown) > 0.05
+
+    beside_polls(script, every_s=0.1, costs_s=0.12)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 300)), max_size=60))
+def test_the_room_of_what_can_wait_stays_within_its_bounds(script: list[tuple[float, int]]) -> None:
+    slack = Slack(16)
+    for late_s, under_way in script:
+        slack.measured(late_s, under_way)
+        assert not slack.may_begin(16, 1e9)
+        assert slack.may_begin(0, 1e9)
+        assert 0 <= slack.lag_s <= 1
