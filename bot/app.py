@@ -20,7 +20,7 @@ from pathlib import Path
 
 import structlog
 
-from bot import logs
+from bot import garbage, logs
 from bot.channel import Setting
 from bot.channel import load as load_channel
 from bot.chores import Chores
@@ -532,6 +532,7 @@ async def _main(config: Config, clock: Clock, reload: Reload) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stopping.set)
     loop.add_signal_handler(signal.SIGHUP, reload.poke)
+    garbage.spare(loop, clock.speed)
     failed = False
     try:
         await daemon.run()
