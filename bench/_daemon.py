@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -41,7 +41,9 @@ def always(name: str, url: str, *, kind: str = "json", interval: str = "60s", mo
 
 
 @asynccontextmanager
-async def program(*words: str, log: Path | None = None) -> AsyncIterator[asyncio.subprocess.Process]:
+async def program(
+    *words: str, log: Path | None = None, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """A Python module of this checkout as a process; killed at the end if it still runs."""
     out = log.open("ab") if log else None
     process = await asyncio.create_subprocess_exec(
@@ -49,7 +51,7 @@ async def program(*words: str, log: Path | None = None) -> AsyncIterator[asyncio
         "-m",
         *words,
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, **(environment or {}), "PYTHONPATH": str(ROOT)},
         stdout=asyncio.subprocess.PIPE,
         stderr=out or asyncio.subprocess.DEVNULL,
     )

@@ -1,28 +1,39 @@
 """Very many small sites in one process, whose posts live for a set time and are then gone.
 
-`python -m bench._throng TARGETS HOSTS PORT POSTS_PER_S LIFE_S`. Each target is a JSON listing
-with an ETag on one of HOSTS loopback addresses. New posts appear at random targets (a Poisson
-process) with a page and a picture; when one has lived LIFE_S seconds, listing, page and
-picture know nothing of it. /report on the first address tells when each post was born and
-first had, and when each target was polled (machine monotonic seconds).
+`python -m bench._throng TARGETS HOSTS PORT CONTROL`. Each target is a JSON listing with an ETag
+on one of HOSTS loopback addresses. New posts appear at random targets (a Poisson process) with
+a page and a picture; when one has lived `--life` seconds, listing, page and picture know
+nothing of it. On port CONTROL of 127.0.0.1, /report tells when each post was born and first
+had, and when each target was polled (machine monotonic seconds); /trouble?on=1 makes one host
+answer nothing any more and another one byte a second, until /trouble?on=0.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import hashlib
+import io
 import random
 import resource
+import ssl
 import sys
 import time
+import zlib
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
+from PIL import Image
 
 from bench._crowd import JPEG_SIDE, host_of
 
 SEED = 20261127
+PICTURES = 2_000
+"""Pictures that do not look alike; each post has one of them with a mark of its own."""
+DEAD, DRIPPING = 1, 2
+"""Numbers of the hosts that are in trouble when they are told to be."""
 
 
 @dataclass(slots=True)
@@ -41,12 +52,40 @@ class Throng:
     def __init__(self, targets: int, hosts: int, port: int, posts_per_s: float, life_s: float) -> None:
         self.targets, self.hosts, self.port = targets, hosts, port
         self.posts_per_s, self.life_s = posts_per_s, life_s
+        self.scheme = "http"
         self.chance = random.Random(SEED)  # a bench that repeats itself
         # One post stands for ever on each target: a listing without any would be of little interest.
         self.adverts = [[Advert(time.monotonic(), float("inf"))] for _ in range(targets)]
         self.polls: list[list[float]] = [[] for _ in range(targets)]
         self.served: Counter[str] = Counter()
-        self.jpegs = [_jpeg(shade) for shade in range(32)]
+        self.jpegs = [_jpeg(self.chance) for _ in range(PICTURES)]
+        self.trouble = False
+        self.closing = False
+
+    @web.middleware
+    async def troubled(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        """What every answer goes through: hosts in trouble, and connections that are closed."""
+        target = request.match_info.get("target")
+        number = int(target) % self.hosts if target is not None else -1
+        if self.trouble and number == DEAD:
+            await asyncio.Event().wait()
+        answer = await handler(request)
+        if self.closing:
+            answer.force_close()
+        if self.trouble and number == DRIPPING:
+            dripping = web.StreamResponse(headers={"Content-Length": "100000"})
+            await dripping.prepare(request)
+            for _ in range(100_000):
+                await dripping.write(b" ")
+                await asyncio.sleep(1)
+        return answer
+
+    async def set_trouble(self, request: web.Request) -> web.StreamResponse:
+        """Begin or end the trouble."""
+        self.trouble = request.query["on"] == "1"
+        return web.json_response({"trouble": self.trouble})
 
     async def bear(self) -> None:
         """Let posts appear, for ever."""
@@ -74,7 +113,7 @@ class Throng:
             self.served["304"] += 1
             return web.Response(status=304, headers={"ETag": etag})
         self.served["listing"] += 1
-        base = f"http://{host_of(target, self.hosts)}:{self.port}"
+        base = f"{self.scheme}://{host_of(target, self.hosts)}:{self.port}"
         items = [
             {
                 "id": f"{target}-{n}",
@@ -118,7 +157,7 @@ class Throng:
         self.served["picture"] += 1
         advert.picture_at = advert.picture_at or time.monotonic()
         mark = f"{request.match_info['target']}-{request.match_info['number']}".encode()
-        jpeg = self.jpegs[hash(mark) % len(self.jpegs)]
+        jpeg = self.jpegs[zlib.crc32(mark) % len(self.jpegs)]
         return web.Response(body=jpeg + mark, content_type="image/jpeg")
 
     async def report(self, _request: web.Request) -> web.StreamResponse:
@@ -131,28 +170,30 @@ class Throng:
         return web.json_response({"polls": self.polls, "posts": posts, "served": self.served})
 
 
-def _jpeg(shade: int) -> bytes:
-    import io
-
-    from PIL import Image
-
-    out = io.BytesIO()
-    image = Image.effect_mandelbrot((JPEG_SIDE, JPEG_SIDE), (-2, -1.5 + shade / 32, 1, 1.5), 60)
-    image.convert("RGB").save(out, "JPEG")
+def _jpeg(chance: random.Random) -> bytes:
+    """Soft spots of colour: no two look alike, to a person or a hash."""
+    out, small = io.BytesIO(), Image.frombytes("RGB", (6, 6), chance.randbytes(108))
+    small.resize((JPEG_SIDE, JPEG_SIDE), Image.Resampling.BICUBIC).save(out, "JPEG")
     return out.getvalue()
 
 
-async def serve(throng: Throng) -> None:
+async def serve(throng: Throng, control: int, tls: ssl.SSLContext | None) -> None:
     """Serve until killed."""
-    app = web.Application()
+    app = web.Application(middlewares=[throng.troubled])
     app.router.add_get("/t/{target}", throng.listing)
     app.router.add_get("/p/{target}/{number}", throng.page)
     app.router.add_get("/i/{target}/{number}.jpg", throng.picture)
-    app.router.add_get("/report", throng.report)
     runner = web.AppRunner(app, access_log=None, keepalive_timeout=300)
     await runner.setup()
     for number in range(throng.hosts):
-        await web.TCPSite(runner, host_of(number, throng.hosts), throng.port, backlog=64).start()
+        address = host_of(number, throng.hosts)
+        await web.TCPSite(runner, address, throng.port, backlog=64, ssl_context=tls).start()
+    own = web.Application()
+    own.router.add_get("/report", throng.report)
+    own.router.add_get("/trouble", throng.set_trouble)
+    controls = web.AppRunner(own, access_log=None)
+    await controls.setup()
+    await web.TCPSite(controls, "127.0.0.1", control).start()
     print("ready", flush=True)
     await throng.bear()
 
@@ -160,8 +201,20 @@ async def serve(throng: Throng) -> None:
 async def _main(words: list[str]) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # listeners and kept connections of all hosts
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    targets, hosts, port = map(int, words[:3])
-    await serve(Throng(targets, hosts, port, float(words[3]), float(words[4])))
+    parser = argparse.ArgumentParser(prog="bench._throng")
+    for name in ("targets", "hosts", "port", "control"):
+        parser.add_argument(name, type=int)
+    parser.add_argument("--posts-per-s", type=float, default=0.0)
+    parser.add_argument("--life", type=float, default=60.0)
+    parser.add_argument("--tls", default="", help="key and certificate; each connection has one answer")
+    asked = parser.parse_args(words)
+    throng = Throng(asked.targets, asked.hosts, asked.port, asked.posts_per_s, asked.life)
+    tls = None
+    if asked.tls:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(asked.tls)
+        throng.scheme, throng.closing = "https", True
+    await serve(throng, asked.control, tls)
 
 
 if __name__ == "__main__":
