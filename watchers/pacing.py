@@ -15,6 +15,7 @@ import contextlib
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -128,6 +129,14 @@ class Pacing:
             before_s = self._configured.get(name)
             if before_s:
                 self._set(name, before_s, interval_s)
+                self._say(name, before_s, interval_s)
+
+    def _say(self, name: str, configured_s: float, interval_s: float) -> None:
+        """Let `status` and the dead-man check know at once: those that gave way are not overdue."""
+        watch = self._watches().get(name)
+        pace = watch.progress.pace if watch is not None else None
+        if watch is not None and pace is not None and pace.configured_s == configured_s:
+            watch.paced(replace(pace, interval_s=round(max(configured_s, interval_s), 3)))
 
     # --- once a minute --------------------------------------------------------------------
 

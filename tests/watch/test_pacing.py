@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.overdue import allowed_s
 from storage.model import HostLimit, NightWindow, Pace, Progress, Target
 from tests.watch.kit import target as made
 from watchers import cadence
@@ -236,6 +237,23 @@ def test_a_burst_is_answered_before_the_next_poll_and_by_the_host_s_other_target
         assert sum(1 / stage.interval_s(name) for name in stage.targets) <= spent * 1.03
         assert stage.due["t4"] <= due["t4"]
         assert sum(stage.due[name] > due[name] for name in stage.targets) >= 5
+
+    run(play())
+
+
+def test_those_that_give_way_to_a_burst_are_not_overdue(tmp_path: Path) -> None:
+    """Once their rows said for up to a minute what they had before, and the dead-man check believed it."""
+
+    async def play() -> None:
+        stage = Stage(tmp_path, *(feed(f"t{n}", interval_s=30, per_s=0.05) for n in range(6)))
+        await stage.play(30)
+        for _ in range(6):
+            stage.pacing.polled("t4", stage.clock.at, Turnover(born=("x", "y", "z"), shown=3))
+        assert any(stage.interval_s(name) > 1.5 * 120 for name in stage.targets)
+        for name, watch in stage.watches.items():
+            assert stage.pace(name).interval_s == pytest.approx(stage.interval_s(name), rel=0.02)
+            allowed = allowed_s(stage.targets[name], watch.progress, night=True)
+            assert allowed >= 1.45 * stage.interval_s(name)
 
     run(play())
 
