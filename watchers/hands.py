@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,8 +33,9 @@ AT_FIRST = 2
 """Of one host that no capture has shown yet to be quick or slow."""
 SLOW_S = 10.0
 """A capture that took so long shows its host to be slow."""
-SHARE_OF_FREE = 8
-"""A host may have one of so many hands that are free, and one in any case."""
+SHARE_OF_FREE, SHARE_OF_FREE_AT_FIRST = 8, 20
+"""A host may have one of so many hands that are free, and one in any case; less is lent to one that no
+capture has shown yet to be quick: a hundred that prove slow must not have them all by then."""
 WAITING = 500
 """Captures waiting per target from which on its next poll waits."""
 CROWDED = 20_000
@@ -73,6 +74,8 @@ class _Lane:
     unbegun: dict[asyncio.Task[None], tuple[float, int, Any]] = field(default_factory=dict)
     """What tasks that have not run yet are to do: one that is cancelled so early has done nothing."""
     queued: list[bool] = field(default_factory=lambda: [False, False, False])
+    rounds: list[int] = field(default_factory=lambda: [0, 0, 0])
+    """In which round each kind is served next: one more each time (start-time fair queueing, Goyal 1996)."""
     stopped: bool = False
 
     @property
@@ -105,12 +108,15 @@ class Hands:
         self._group: asyncio.TaskGroup | None = None
         self._lanes: dict[str, _Lane] = {}
         self._hosts: Counter[str] = Counter()
-        self._ready: tuple[deque[_Lane], ...] = (deque(), deque(), deque())
+        self._ready: tuple[list[tuple[int, int, _Lane]], ...] = ([], [], [])
+        """Heaps of lanes by round and the order in which they came."""
+        self._rounds = [0, 0, 0]
+        """The newest round that was begun: where a lane joins that had nothing waiting."""
         self._paces: dict[str, int] = {}
         """Hands that each host may have by how quick it was; 1: it was slow."""
         self._slow = 0
         self._blocked: dict[str, dict[_Lane, None]] = {}
-        """Lanes that wait for a capture of their host to end, in the order in which their turns came."""
+        """Lanes that wait for a capture of their host to end."""
         self._count = itertools.count()
         self._served = 0
         self.waiting = 0
@@ -192,23 +198,25 @@ class Hands:
 
     def _wait(self, lane: _Lane, entry: tuple[float, int, Any]) -> None:
         kind = kind_of(entry[2])
+        if not lane.heaps[kind]:
+            lane.rounds[kind] = max(lane.rounds[kind], self._rounds[kind])
         heapq.heappush(lane.heaps[kind], entry)
         self.waiting += 1
         self._first_waiting += kind == _FIRST
 
-    def _make_ready(self, lane: _Lane, *, first: bool = False) -> None:
-        """Put a lane into the round; first: its turn had come, and it was not allowed a hand."""
+    def _make_ready(self, lane: _Lane) -> None:
+        """Put a lane into the round."""
         for kind in (_FRESH, _REST, _FIRST) if not lane.stopped else ():
             if lane.heaps[kind] and not lane.queued[kind]:
                 lane.queued[kind] = True
-                (self._ready[kind].appendleft if first else self._ready[kind].append)(lane)
+                heapq.heappush(self._ready[kind], (lane.rounds[kind], next(self._count), lane))
 
     def _serve(self) -> None:
         while self._group is not None and self.under_way < self._most:
             kind = self._next_kind()
             if kind is None:
                 break
-            lane = self._ready[kind].popleft()
+            lane = heapq.heappop(self._ready[kind])[2]
             lane.queued[kind] = False
             if lane.stopped or not lane.heaps[kind]:
                 continue
@@ -219,6 +227,8 @@ class Hands:
                 self._blocked.setdefault(_SLOW, {})[lane] = None
                 continue
             self._served += 1
+            self._rounds[kind] = max(self._rounds[kind], lane.rounds[kind])
+            lane.rounds[kind] += 1
             self._begin(lane, kind)
         if self._group is not None and self._tick is None and self._first_waiting:
             self._listen()
@@ -253,7 +263,8 @@ class Hands:
     def _allowed(self, host: str) -> int:
         """Hands that a host may have now."""
         pace = self._paces.get(host, AT_FIRST)
-        return max(1, min(pace, (self._most - self.under_way) // SHARE_OF_FREE))
+        share = SHARE_OF_FREE if pace > AT_FIRST else SHARE_OF_FREE_AT_FIRST
+        return max(1, min(pace, (self._most - self.under_way) // share))
 
     def _begin(self, lane: _Lane, kind: int) -> None:
         assert self._group is not None
@@ -299,8 +310,8 @@ class Hands:
             self._wait(lane, entry)
         if not task.cancelled() and task.exception() is not None:
             self.close()  # it ends the group, which takes no more tasks
-        for waiting in reversed((*self._blocked.pop(lane.host, ()), *self._blocked.pop(_SLOW, ()))):
-            self._make_ready(waiting, first=True)
+        for waiting in (*self._blocked.pop(lane.host, ()), *self._blocked.pop(_SLOW, ())):
+            self._make_ready(waiting)
         self._make_ready(lane)
         self._forget(lane)
         self._serve()

@@ -288,13 +288,12 @@ def test_lanes_share_the_hands_evenly_and_every_capture_is_done_once(loads: list
 
     bench = at_work(script, most=most)
     assert Counter(job.name for job in bench.done) == {f"t{n}": load for n, load in enumerate(loads)}
-    # While all lanes have work, none gets less than half of what another gets.
+    # While all lanes have work, none is far ahead of another.
     counts = Counter[str]()
     for job in bench.begun:
         counts[job.name] += 1
         if all(counts[f"t{n}"] < load for n, load in enumerate(loads)):
-            least = min(counts[f"t{n}"] for n in range(len(loads)))
-            assert max(counts.values()) <= 2 * least + PER_TARGET
+            assert max(counts.values()) - min(counts[f"t{n}"] for n in range(len(loads))) <= PER_TARGET
 
 
 def test_what_vanishes_soonest_goes_first() -> None:
@@ -353,7 +352,7 @@ def test_slow_hosts_leave_hands_to_the_others(hosts: int) -> None:
             bench.slow[f"s{number}"] = 300.0
             bench.put(f"s{number}", range(9))
         bench.put("quick", range(8))
-        await asyncio.sleep(9)  # one at a time at worst, never behind one of the slow
+        await asyncio.sleep(5)
         assert sum(job.name == "quick" for job in bench.done) == 8
         await asyncio.sleep(600)  # all are known to be slow now
         assert bench.hands.under_way <= MOST // 2
