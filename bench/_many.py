@@ -22,7 +22,7 @@ from typing import Any
 
 from bench._asking import UnansweredError, report, scrape
 from bench._crowd import host_of
-from bench._daemon import HEAD, always, cpu_s, program
+from bench._daemon import HEAD, always, cpu_s, program, stop
 from bench._tls import certify
 from bench.figures import Figure
 from bench.thousand import free_port
@@ -161,6 +161,14 @@ async def settled(daemon: asyncio.subprocess.Process, metrics: int, shape: Shape
     return spent
 
 
+async def stopped(daemon: asyncio.subprocess.Process) -> float:
+    """Its exit code after SIGTERM; NaN when it does not end."""
+    try:
+        return float(await stop(daemon, 30))
+    except TimeoutError:
+        return math.nan
+
+
 async def sample(pid: int, metrics: int) -> Sample:
     """The daemon now; without its histogram when it does not answer."""
     try:
@@ -237,3 +245,15 @@ def busiest(polls: Iterable[list[float]], begin_s: float, end_s: float) -> float
             seconds[second] += 1
     mean = sum(seconds) / len(seconds)
     return max(seconds) / mean if mean else math.nan
+
+
+def start(told: dict[str, Any], began_s: float, shape: Shape, which: str) -> tuple[Figure, ...]:
+    """The first two intervals after the daemon said at `began_s` that it watches."""
+    end_s = began_s + max(2 * shape.interval_s, 10.0)
+    firsts = [min((at for at in times if at >= began_s), default=math.inf) for times in told["polls"]]
+    late = sum(first - began_s > shape.interval_s + 0.1 for first in firsts)
+    worst = busiest(polls_within(told, began_s, end_s), began_s, end_s)
+    return (
+        Figure(f"targets not polled within their interval of the {which}", late, 0, "equal"),
+        Figure(f"busiest second of the {which} against the mean", worst, 1.1, "at most"),
+    )

@@ -15,14 +15,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import math
-import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench._asking import UnansweredError
-from bench._daemon import memory_mb, stop
+from bench._daemon import memory_mb
 from bench._many import (
     Sample,
     Shape,
@@ -37,6 +35,8 @@ from bench._many import (
     sample,
     settled,
     sites_of,
+    start,
+    stopped,
     watching,
 )
 from bench.figures import Figure, Result
@@ -76,7 +76,7 @@ async def run(args: list[str]) -> Result:
         *lateness(before, after),
         *seen_by_sites(told, before.at_s, after.at_s, shape, 0.98 if options.fast else 0.995),
         Figure("seconds until the first captures were done", settled_s, unit="s"),
-        *start(told, began_s, shape),
+        *start(told, began_s, shape, "start"),
         Figure("exit code after SIGTERM", code, 0, "equal"),
     )
     return Result(figures, (f"served: {told['served']}",))
@@ -112,14 +112,6 @@ def shape_of(options: argparse.Namespace) -> Shape:
     )
 
 
-async def stopped(daemon: asyncio.subprocess.Process) -> float:
-    """Its exit code after SIGTERM; NaN when it does not end."""
-    try:
-        return float(await stop(daemon, 30))
-    except TimeoutError:
-        return math.nan
-
-
 def costs(
     options: argparse.Namespace, before: Sample, after: Sample, memory: tuple[float, float]
 ) -> tuple[Figure, ...]:
@@ -146,20 +138,4 @@ def seen_by_sites(
         Figure("from birth to picture had, p99", p99, unit="s"),
         Figure("interval kept within a tenth", kept_share(polls, shape.interval_s), 99.0, "at least", "%"),
         Figure("busiest second against the mean", busiest(polls, begin_s, end_s), 1.1, "at most"),
-    )
-
-
-def start(told: dict[str, Any], began_s: float, shape: Shape) -> tuple[Figure, ...]:
-    """The first two intervals, from an empty store."""
-    end_s = min(began_s + max(2 * shape.interval_s, 10.0), time.monotonic())
-    firsts = [min((at for at in times if at >= began_s), default=math.inf) for times in told["polls"]]
-    late = sum(first - began_s > shape.interval_s + 0.1 for first in firsts)
-    return (
-        Figure("targets not polled within their interval of the start", late, 0, "equal"),
-        Figure(
-            "busiest second of the start against the mean",
-            busiest(polls_within(told, began_s, end_s), began_s, end_s),
-            1.1,
-            "at most",
-        ),
     )

@@ -3,22 +3,34 @@
 With ten thousand targets a full collection looks through a million objects and holds the
 loop for half a second: no poll begins meanwhile, and all of them in the next second. What
 lives as long as the daemon is taken out of its sight (`gc.freeze`); counting of references
-frees what is dropped of it all the same. For the daemon's own process only.
+frees what is dropped of it all the same. The C library is told to give back what large arrays
+and a start leave behind (mallopt(3)). For the daemon's own process only.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 
 THRESHOLDS = (10_000, 20, 50)
 """Young objects before a look at them, and looks before one at the older ones."""
 SETTLED_S = (45.0, 180.0, 900.0)
 """Real seconds after the start at which what is there has come to stay."""
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+_MMAP_BYTES = 256 * 1024
+"""Larger blocks have pages of their own. Left alone, glibc raises the bound to 32 MB as such are freed."""
+_ARENAS = 2
 
 
 def spare(loop: asyncio.AbstractEventLoop, speed: float) -> None:
     """Set the collector's pace, and leave out what was read so far and what a start makes."""
+    for option, value in (
+        (_M_ARENA_MAX, _ARENAS),
+        (_M_MMAP_THRESHOLD, _MMAP_BYTES),
+        (_M_TRIM_THRESHOLD, _MMAP_BYTES),
+    ):
+        _of_the_c_library("mallopt", option, value)
     gc.set_threshold(*THRESHOLDS)
     gc.collect()
     gc.freeze()
@@ -30,3 +42,13 @@ def _settle() -> None:
     """As `spare` later on, without the long look: cycles already old are kept, and are few."""
     gc.collect(1)
     gc.freeze()
+    _of_the_c_library("malloc_trim", 0)
+
+
+def _of_the_c_library(name: str, *values: int) -> None:
+    """Call a function that glibc has and others have not."""
+    try:
+        call = getattr(ctypes.CDLL(None), name)
+    except (OSError, AttributeError):
+        return
+    call(*values)

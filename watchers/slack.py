@@ -15,8 +15,8 @@ import math
 
 TICK_S = 0.05
 """How often the loop's lateness is measured while something is held back."""
-PUNCTUAL_S = 0.010
-LATE_S = 0.025
+PUNCTUAL_S = 0.020
+LATE_S = 0.05
 """A loop that is so late gets less to do: a poll passes through it about ten times."""
 TRICKLE_S = 1.0
 SMOOTH = 0.2
