@@ -98,8 +98,8 @@ class Sites:
 async def sites_of(shape: Shape, folder: Path) -> AsyncIterator[Sites]:
     """The sites in a process of their own."""
     port, control = free_port(), free_port()
-    words = [*map(str, (shape.targets, shape.hosts, port, control))]
-    words += ["--posts-per-s", str(shape.posts_per_s), "--life", str(shape.life_s)]
+    words = [*map(str, (shape.targets, shape.hosts, port, shape.posts_per_s, shape.life_s))]
+    words += ["--control", str(control)]
     trusted = None
     if shape.tls:
         trusted, served = certify(folder, (host_of(n, shape.hosts) for n in range(shape.hosts)))

@@ -1,11 +1,12 @@
 """Very many small sites in one process, whose posts live for a set time and are then gone.
 
-`python -m bench._throng TARGETS HOSTS PORT CONTROL`. Each target is a JSON listing with an ETag
+`python -m bench._throng TARGETS HOSTS PORT POSTS_PER_S LIFE_S`. Each target is a JSON listing with an ETag
 on one of HOSTS loopback addresses. New posts appear at random targets (a Poisson process) with
-a page and a picture; when one has lived `--life` seconds, listing, page and picture know
-nothing of it. On port CONTROL of 127.0.0.1, /report tells when each post was born and first
-had, and when each target was polled (machine monotonic seconds); /trouble?on=1 makes one host
-answer nothing any more and another one byte a second, until /trouble?on=0.
+a page and a picture; when one has lived LIFE_S seconds, listing, page and picture know
+nothing of it. On the first address, and on port `--control` of 127.0.0.1, /report tells when
+each post was born and first had, and when each target was polled (machine monotonic seconds);
+/trouble?on=1 on the latter makes one host answer nothing any more and another one byte a
+second, until /trouble?on=0.
 """
 
 from __future__ import annotations
@@ -183,6 +184,7 @@ async def serve(throng: Throng, control: int, tls: ssl.SSLContext | None) -> Non
     app.router.add_get("/t/{target}", throng.listing)
     app.router.add_get("/p/{target}/{number}", throng.page)
     app.router.add_get("/i/{target}/{number}.jpg", throng.picture)
+    app.router.add_get("/report", throng.report)
     runner = web.AppRunner(app, access_log=None, keepalive_timeout=300)
     await runner.setup()
     for number in range(throng.hosts):
@@ -202,13 +204,14 @@ async def _main(words: list[str]) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # listeners and kept connections of all hosts
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     parser = argparse.ArgumentParser(prog="bench._throng")
-    for name in ("targets", "hosts", "port", "control"):
+    for name in ("targets", "hosts", "port"):
         parser.add_argument(name, type=int)
-    parser.add_argument("--posts-per-s", type=float, default=0.0)
-    parser.add_argument("--life", type=float, default=60.0)
+    for name in ("posts_per_s", "life_s"):
+        parser.add_argument(name, type=float)
+    parser.add_argument("--control", type=int, default=0, help="0: any that is free")
     parser.add_argument("--tls", default="", help="key and certificate; each connection has one answer")
     asked = parser.parse_args(words)
-    throng = Throng(asked.targets, asked.hosts, asked.port, asked.posts_per_s, asked.life)
+    throng = Throng(asked.targets, asked.hosts, asked.port, asked.posts_per_s, asked.life_s)
     tls = None
     if asked.tls:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

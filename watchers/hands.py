@@ -102,7 +102,7 @@ class Hands:
     ) -> None:
         self._fault, self._depth, self._now_s, self._most = fault, depth, now_s, most
         self._held = held
-        self._slack = Slack(most)
+        self._slack = Slack(now_s())
         self._tick: asyncio.TimerHandle | None = None
         # None before `open` and after `close`: then nothing begins.
         self._group: asyncio.TaskGroup | None = None
@@ -121,7 +121,7 @@ class Hands:
         self._served = 0
         self.waiting = 0
         self.under_way = 0
-        self._first_waiting = self._first_under_way = 0
+        self._first_waiting = 0
 
     def open(self, group: asyncio.TaskGroup) -> None:
         """Captures run in `group` from now on."""
@@ -236,7 +236,7 @@ class Hands:
     def _next_kind(self) -> int | None:
         """Whose turn it is, None while nothing may begin."""
         fresh, rest, first = map(bool, self._ready)
-        first = first and self._slack.may_begin(self._first_under_way, self._now_s())
+        first = first and self._slack.may_begin(self._now_s())
         turn = self._served % (2 * _TURNS)
         if fresh and not ((rest or first) and turn % _TURNS == _TURNS - 1):
             return _FRESH
@@ -254,7 +254,7 @@ class Hands:
         self._tick = None
         if self._first_waiting:
             late_s = asyncio.get_running_loop().time() - due_s
-            self._slack.measured(late_s, self._first_under_way)
+            self._slack.measured(late_s)
             self._serve()
         else:
             self._slack.rested()
@@ -275,13 +275,12 @@ class Hands:
         slow, began_s = self._paces.get(lane.host) == 1, self._now_s()
         if kind == _FIRST:
             self._first_waiting -= 1
-            self._first_under_way += 1
-            self._slack.began(began_s)
+            self._slack.began()
         self._slow += slow
         task = self._group.create_task(self._work(lane, entry[2]))
         lane.tasks.add(task)
         lane.unbegun[task] = entry
-        task.add_done_callback(lambda done: self._ended(lane, done, began_s, kind, slow=slow))
+        task.add_done_callback(lambda done: self._ended(lane, done, began_s, slow=slow))
         self._make_ready(lane)
 
     async def _work(self, lane: _Lane, job: Any) -> None:
@@ -295,9 +294,8 @@ class Hands:
                 raise
             await self._fault(lane.name, fault)
 
-    def _ended(self, lane: _Lane, task: asyncio.Task[None], began_s: float, kind: int, *, slow: bool) -> None:
+    def _ended(self, lane: _Lane, task: asyncio.Task[None], began_s: float, *, slow: bool) -> None:
         self.under_way -= 1
-        self._first_under_way -= kind == _FIRST
         self._slow -= slow
         quick = self._now_s() - began_s < SLOW_S
         self._paces[lane.host] = min(self._paces.get(lane.host, AT_FIRST) + 1, PER_HOST) if quick else 1

@@ -1,55 +1,61 @@
-"""How many captures that can wait may be under way, by how late the loop comes to its work. Pure.
+"""How many captures that can wait may begin, by how late the loop comes to its work. Pure.
 
 What stood in a target's very first listing has mostly stood there for days; polls and posts
 that have just appeared cannot wait. A capture costs milliseconds of the loop and on a quick
 network nothing holds it up, so ten thousand of them at a start would take the loop for
-minutes, and polls would queue behind them. Here they get what is left: more at once, one by
-one, while the loop is punctual, half as many each time it is late (additive increase,
-multiplicative decrease, as TCP shares a line), none while it is very late; but one a second
-always, so that nothing waits for ever.
+minutes, and polls would queue behind them. Here they get what is left: so many a second, more
+while the loop is punctual, fewer each time it is late (additive increase, multiplicative
+decrease, as TCP shares a line), and one a second always, so that nothing waits for ever. It
+is a pace and no number at once: a capture that waits for a slow disk costs the loop nothing.
 """
 
 from __future__ import annotations
-
-import math
 
 TICK_S = 0.05
 """How often the loop's lateness is measured while something is held back."""
 PUNCTUAL_S = 0.020
 LATE_S = 0.05
 """A loop that is so late gets less to do: a poll passes through it about ten times."""
-TRICKLE_S = 1.0
+AT_FIRST_PER_S = 20.0
+LEAST_PER_S = 1.0
+MOST_PER_S = 1_000.0
+MORE_PER_S = 1.0
+"""Added at each punctual tick ..."""
+LESS = 0.7
+"""... and what is left of it at a late one."""
 SMOOTH = 0.2
 """Of the newest measurement in the lateness that is shown."""
 
 
 class Slack:
-    """The room for captures that can wait; told of the loop's lateness by `measured`."""
+    """The pace of captures that can wait; told of the loop's lateness by `measured`."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._began_s = -math.inf
-        self._room = 1
+    def __init__(self, now_s: float) -> None:
+        self.per_s = AT_FIRST_PER_S
+        self._saved, self._at_s = 1.0, now_s
         self.lag_s = 0.0
         """How late the loop was lately."""
 
-    def measured(self, late_s: float, under_way: int) -> None:
-        """The loop came so late to a timer, with so many of these captures under way."""
+    def measured(self, late_s: float) -> None:
+        """The loop came so late to a timer."""
         late_s = max(0.0, late_s)
         self.lag_s += (late_s - self.lag_s) * SMOOTH
         if late_s > LATE_S:
-            self._room = min(self._room, under_way) // 2
-        elif self._room == 0 or (late_s <= PUNCTUAL_S and self._room <= under_way):
-            self._room = min(self._room + 1, self._most)
+            self.per_s = max(LEAST_PER_S, self.per_s * LESS)
+        elif late_s <= PUNCTUAL_S and self._saved < 1.0:  # it is the pace that holds them back
+            self.per_s = min(self.per_s + MORE_PER_S, MOST_PER_S)
 
     def rested(self) -> None:
         """Nothing is held back any more, so nothing is measured."""
         self.lag_s = 0.0
 
-    def may_begin(self, under_way: int, now_s: float) -> bool:
-        """Whether one more may begin beside so many."""
-        return under_way < self._room or (under_way == 0 and now_s - self._began_s >= TRICKLE_S)
+    def may_begin(self, now_s: float) -> bool:
+        """Whether one more may begin; what was not used is kept for a tick or two."""
+        most = max(1.0, 2 * TICK_S * self.per_s)
+        self._saved = min(most, self._saved + max(0.0, now_s - self._at_s) * self.per_s)
+        self._at_s = now_s
+        return self._saved >= 1.0
 
-    def began(self, now_s: float) -> None:
+    def began(self) -> None:
         """One began."""
-        self._began_s = now_s
+        self._saved -= 1.0

@@ -18,7 +18,7 @@ from tests.fakes.virtual import VirtualLoop
 from watchers.hands import AT_FIRST, MOST, PER_HOST, PER_TARGET, Hands
 from watchers.hands import SLOW_S as SLOW_HAND_S
 from watchers.schedule import EARLY_S, Schedule
-from watchers.slack import TRICKLE_S, Slack
+from watchers.slack import LEAST_PER_S, MOST_PER_S, TICK_S, Slack
 from watchers.turns import SLOW_S, Turn, Turns
 
 EVENING = datetime(2026, 3, 1, 21, tzinfo=UTC)
@@ -454,9 +454,12 @@ class Worked(Bench):
         """Be due at every instant of a grid, and spend a little."""
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
-        self.late_s.append(loop.time() - due_s)
-        loop.spend(costs_s)
-        self.next_poll = loop.call_at(due_s + every_s, self.poll, due_s + every_s, every_s, costs_s)
+        now_s = loop.time()
+        while due_s <= now_s + EARLY_S:  # as the roster, all that are due at once
+            self.late_s.append(now_s - due_s)
+            loop.spend(costs_s)
+            due_s += every_s
+        self.next_poll = loop.call_at(due_s, self.poll, due_s, every_s, costs_s)
 
 
 async def spend(steps: int, step_s: float = STEP_S) -> None:
@@ -493,7 +496,7 @@ def test_captures_of_first_listings_leave_polls_their_due_times_and_are_all_done
 
     bench = beside_polls(script)
     assert len(bench.done) == 1_200
-    assert sorted(bench.late_s)[len(bench.late_s) * 99 // 100] <= 0.05
+    assert sorted(bench.late_s)[len(bench.late_s) * 99 // 100] <= 0.1
     # Nor is the loop idle meanwhile: they take what polls leave.
     assert len(bench.late_s) * 0.01 <= 1.5 * 1_200 * STEPS * STEP_S / 0.9
     assert bench.shown[0][0] > 1_000
@@ -520,18 +523,24 @@ def test_first_listings_are_captured_one_a_second_even_when_polls_take_the_loop(
     async def script(bench: Worked) -> None:
         bench.put("t", range(10), fresh=False, first=True)
         bench.put("u", range(10), fresh=False, first=True)
-        await asyncio.sleep(20 * (TRICKLE_S + 1.0))
+        await asyncio.sleep(40 / LEAST_PER_S)
         assert len(bench.done) == 20
         assert max(lag_s for _, lag_s in bench.shown) > 0.05
 
-    beside_polls(script, every_s=0.1, costs_s=0.12)
+    beside_polls(script, every_s=0.2, costs_s=0.19)
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 300)), max_size=60))
-def test_the_room_of_what_can_wait_stays_within_its_bounds(script: list[tuple[float, int]]) -> None:
-    slack = Slack(16)
-    for late_s, under_way in script:
-        slack.measured(late_s, under_way)
-        assert not slack.may_begin(16, 1e9)
-        assert slack.may_begin(0, 1e9)
+def test_the_pace_of_what_can_wait_stays_within_its_bounds(script: list[tuple[float, int]]) -> None:
+    slack, now_s, begun = Slack(0.0), 0.0, 0
+    for late_s, wanted in script:
+        now_s += TICK_S + late_s
+        slack.measured(late_s)
+        assert LEAST_PER_S <= slack.per_s <= MOST_PER_S
         assert 0 <= slack.lag_s <= 1
+        for _ in range(wanted):
+            if slack.may_begin(now_s):
+                slack.began()
+                begun += 1
+        assert begun <= 1 + now_s * MOST_PER_S
+    assert slack.may_begin(now_s + 1 / LEAST_PER_S)
