@@ -44,7 +44,7 @@ from bench.thousand import free_port
 
 NAME = "scale"
 SUMMARY = "10,000 targets on 500 hosts at 30 s, storage and hashing on: cores, memory, lateness, capture"
-FAST = {"targets": 1_000, "interval": 1.0, "life": 1.0, "per_s": 500.0, "places": 8}
+FAST_PER_S, FAST_PLACES = 500.0, 8
 """Hosts let us ask so often: what is measured is this program, and not its patience."""
 
 
@@ -97,18 +97,17 @@ def _options(args: list[str]) -> argparse.Namespace:
 
 def shape_of(options: argparse.Namespace) -> Shape:
     """What the mode watches."""
-    plain = {"targets": 10_000, "interval": 30.0, "life": None, "per_s": 10.0, "places": 2}
-    usual = FAST if options.fast else plain
-    targets, interval_s = options.targets or usual["targets"], options.interval or usual["interval"]
+    targets = options.targets or (1_000 if options.fast else 10_000)
+    interval_s = options.interval or (1.0 if options.fast else 30.0)
     return Shape(
-        targets=int(targets),
-        hosts=min(options.hosts, int(targets)),
-        interval_s=float(interval_s),
+        targets=targets,
+        hosts=min(options.hosts, targets),
+        interval_s=interval_s,
         posts_per_s=options.posts_per_s,
-        life_s=float(usual["life"] or 2 * interval_s),
+        life_s=interval_s if options.fast else 2 * interval_s,
         tls=options.tls,
-        per_s=float(usual["per_s"] or 0),
-        places=int(usual["places"] or 0),
+        per_s=FAST_PER_S if options.fast else 10.0,
+        places=FAST_PLACES if options.fast else 2,
     )
 
 

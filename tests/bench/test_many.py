@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_trouble_that_makes_others_late_falls_short() -> None:
 
 
 def test_the_record_of_the_sites_is_read_as_it_is_meant() -> None:
-    told = {
+    told: dict[str, Any] = {
         "polls": [[1.0, 11.0, 21.0], [6.0, 16.5, 26.0]],
         "posts": [[2.0, 9.0, 3.0, 4.0], [2.0, 9.0, 3.0, None], [2.0, None, 3.0, 4.0], [2.0, 99.0, 3.0, 4.0]],
     }
