@@ -37,7 +37,10 @@ _WATCHING = re.compile(r'"event": "watching".*"at": "([^"]+)"')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What is watched: so many targets on so many hosts, polled every `interval_s` seconds."""
+    """What is watched: so many targets on so many hosts, polled every `interval_s` seconds.
+
+    standing: share of the targets that show a post from the start to the end.
+    """
 
     targets: int
     hosts: int
@@ -45,6 +48,7 @@ class Shape:
     posts_per_s: float
     life_s: float
     tls: bool = False
+    standing: float = 1.0
     per_s: float = 10.0
     places: int = 2
 
@@ -99,7 +103,7 @@ async def sites_of(shape: Shape, folder: Path) -> AsyncIterator[Sites]:
     """The sites in a process of their own."""
     port, control = free_port(), free_port()
     words = [*map(str, (shape.targets, shape.hosts, port, shape.posts_per_s, shape.life_s))]
-    words += ["--control", str(control)]
+    words += ["--control", str(control), "--standing", str(shape.standing)]
     trusted = None
     if shape.tls:
         trusted, served = certify(folder, (host_of(n, shape.hosts) for n in range(shape.hosts)))
@@ -156,7 +160,11 @@ async def settled(daemon: asyncio.subprocess.Process, metrics: int, shape: Shape
         except UnansweredError:
             continue
         waiting = sum(series.get(f'nightjar_queue_depth{{queue="{q}"}}', 0) for q in ("capture", "judging"))
-        if series.get(SEEN, 0) >= shape.targets and waiting < 20 and spent > 2 * shape.interval_s:
+        if (
+            series.get(SEEN, 0) >= shape.targets * shape.standing
+            and waiting < 20
+            and spent > 2 * shape.interval_s
+        ):
             break
     return spent
 

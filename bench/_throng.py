@@ -50,13 +50,24 @@ class Advert:
 class Throng:
     """The sites' memory."""
 
-    def __init__(self, targets: int, hosts: int, port: int, posts_per_s: float, life_s: float) -> None:
+    def __init__(
+        self,
+        targets: int,
+        hosts: int,
+        port: int,
+        posts_per_s: float,
+        life_s: float,
+        *,
+        standing: float = 1.0,
+    ) -> None:
         self.targets, self.hosts, self.port = targets, hosts, port
         self.posts_per_s, self.life_s = posts_per_s, life_s
         self.scheme = "http"
         self.chance = random.Random(SEED)  # a bench that repeats itself
-        # One post stands for ever on each target: a listing without any would be of little interest.
-        self.adverts = [[Advert(time.monotonic(), float("inf"))] for _ in range(targets)]
+        # One post stands for ever on most targets: a listing without any would be of little interest.
+        self.adverts = [
+            [Advert(time.monotonic(), float("inf"))] if n < standing * targets else [] for n in range(targets)
+        ]
         self.polls: list[list[float]] = [[] for _ in range(targets)]
         self.served: Counter[str] = Counter()
         self.jpegs = [_jpeg(self.chance) for _ in range(PICTURES)]
@@ -209,9 +220,12 @@ async def _main(words: list[str]) -> None:
     for name in ("posts_per_s", "life_s"):
         parser.add_argument(name, type=float)
     parser.add_argument("--control", type=int, default=0, help="0: any that is free")
+    parser.add_argument("--standing", type=float, default=1.0)
     parser.add_argument("--tls", default="", help="key and certificate; each connection has one answer")
     asked = parser.parse_args(words)
-    throng = Throng(asked.targets, asked.hosts, asked.port, asked.posts_per_s, asked.life_s)
+    throng = Throng(
+        asked.targets, asked.hosts, asked.port, asked.posts_per_s, asked.life_s, standing=asked.standing
+    )
     tls = None
     if asked.tls:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -92,6 +92,9 @@ def _options(args: list[str]) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--interval", type=float)
     parser.add_argument("--posts-per-s", type=float, default=20.0)
+    parser.add_argument(
+        "--standing", type=float, default=1.0, help="share of targets with a post at the start"
+    )
     return parser.parse_args(args)
 
 
@@ -106,6 +109,7 @@ def shape_of(options: argparse.Namespace) -> Shape:
         posts_per_s=options.posts_per_s,
         life_s=interval_s if options.fast else 2 * interval_s,
         tls=options.tls,
+        standing=options.standing,
         per_s=FAST_PER_S if options.fast else 10.0,
         places=FAST_PLACES if options.fast else 2,
     )
