@@ -281,6 +281,8 @@ class Watch:
 
     async def _known(self, ids: set[str]) -> dict[str, Watched]:
         """The rows of these posts; when the disk will not give them, what was not listed before is new."""
+        if not ids:
+            return {}
         try:
             return await self._kit.store.known(self.target.name, sorted(ids))
         except DiskTrouble as refused:
