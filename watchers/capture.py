@@ -1,5 +1,7 @@
 """Capturing one post whole before it can vanish: its page, then every picture.
 
+A post that says next to nothing on the listing is told by its picture: that comes first.
+
 A `Capture` gathers; `snapshot()` says at any moment what has been had so far, so a
 deadline, a stop or a deletion in the middle costs only what had not come yet.
 Not here: deciding what is captured (`watch`, `vigil`) and keeping it (`storage`).
@@ -28,6 +30,7 @@ from storage.model import (
 from watchers.feed import Feed
 from watchers.presence import classify, sure_at
 from watchers.readers import Readers
+from watchers.shelf import Shelf
 
 TRIES = 3
 """Attempts at a page or picture while the fault is the line's, not an answer."""
@@ -35,7 +38,8 @@ PAUSE_S = 1.0
 """First pause between two attempts; it doubles."""
 AT_ONCE = 4
 """Pictures asked for side by side; the host's own limit still holds underneath."""
-
+FEW_LETTERS = 12
+"""A post with fewer on the listing is told by its picture."""
 
 _PASSING = (Presence.HOST_DOWN, Presence.UNKNOWN)
 
@@ -78,8 +82,12 @@ class Errand:
 class Capture:
     """One errand being run. Not reusable; not for two tasks at once."""
 
-    def __init__(self, errand: Errand, fetches: Fetches, readers: Readers, clock: Clock) -> None:
+    def __init__(
+        self, errand: Errand, fetches: Fetches, readers: Readers, clock: Clock, shelf: Shelf | None = None
+    ) -> None:
+        """shelf: pictures that others had lately; without it all are fetched."""
         self._errand, self._fetches, self._readers, self._clock = errand, fetches, readers, clock
+        self._shelf = shelf
         self._post = errand.post
         self._page = errand.page
         self._pictures: dict[str, PictureCapture] = {}
@@ -105,20 +113,26 @@ class Capture:
 
     async def run(self) -> None:
         """Fetch the page if the kind wants it, then all pictures. Raises only cancellation."""
+        gate = asyncio.Semaphore(AT_ONCE)
         if self._errand.feed.wants_detail(self._post, self._errand.target.rules):
+            if tells_by_picture(self._post) and (first := unique_pictures(self._post.pictures, 1)):
+                await self._fetch_picture(first[0], gate)
             await self._fetch_page()
         wanted = unique_pictures(self._post.pictures, self._errand.target.max_pictures)
         if (left := len({p.url for p in self._post.pictures}) - len(wanted)) > 0:
             self.note(f"pictures: {left} beyond the target's max_pictures or doubles")
-        gate = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as group:
             for ref in wanted:
+                if (had := self._pictures.get(ref.url)) is not None and had.response is not None:
+                    continue
                 group.create_task(self._fetch_picture(ref, gate))
 
     def snapshot(self) -> Snapshot:
         """Everything had so far, in the post's own order."""
         errand = self._errand
         refs = unique_pictures(self._post.pictures, errand.target.max_pictures)
+        # The listing's picture, had first, need not stand on the page.
+        refs += tuple(p.ref for url, p in self._pictures.items() if url not in {ref.url for ref in refs})
         missing = "stopped before it came" if self._passing else "not fetched"
         return Snapshot(
             target=errand.target.name,
@@ -175,7 +189,7 @@ class Capture:
     async def _fetch_picture(self, ref: PictureRef, gate: asyncio.Semaphore) -> None:
         async with gate:
             try:
-                answer = await self._get(ref.url, "picture")
+                answer = await self._picture(ref.url)
             except FeedTrouble as trouble:
                 self._lose(ref, trouble.why, passing=is_passing(trouble))
                 return
@@ -187,16 +201,25 @@ class Capture:
             self.note(f"picture {ref.url}: {answer.shortfall}", passing=True)
         self._pictures[ref.url] = PictureCapture(ref=ref, response=answer, absent=answer.shortfall)
 
+    async def _picture(self, url: str) -> Response:
+        if self._shelf is None:
+            return await self._get(url, "picture")
+        return await self._shelf.get(
+            url, self._clock.now, lambda validators: self._get(url, "picture", validators)
+        )
+
     def _lose(self, ref: PictureRef, why: str, *, passing: bool) -> None:
         self._pictures[ref.url] = PictureCapture(ref=ref, absent=why)
         self._passing = self._passing or passing
 
-    async def _get(self, url: str, purpose: str) -> Response:
+    async def _get(self, url: str, purpose: str, validators: Validators | None = None) -> Response:
         """A whole answer if `TRIES` attempts can get one, else the best that came."""
         best: Response | None = None
         for attempt in range(1, TRIES + 1):
             try:
-                answer = await self._fetches.get(url, self._errand.target, purpose=purpose)
+                answer = await self._fetches.get(
+                    url, self._errand.target, purpose=purpose, validators=validators
+                )
             except FeedTrouble as trouble:
                 if attempt == TRIES or not isinstance(trouble, (HostDown, AskedToWait)):
                     if best is not None:
@@ -224,6 +247,11 @@ def _better(old: Response | None, new: Response) -> Response:
 def is_passing(trouble: FeedTrouble) -> bool:
     """Whether the same request may succeed a little later."""
     return isinstance(trouble, (HostDown, AskedToWait, Blocked))
+
+
+def tells_by_picture(post: Post) -> bool:
+    """Whether the listing says next to nothing of a post."""
+    return sum(map(str.isalnum, f"{post.title}{post.text}"[:200])) < FEW_LETTERS
 
 
 def unique_pictures(refs: tuple[PictureRef, ...], limit: int) -> tuple[PictureRef, ...]:

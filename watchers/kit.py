@@ -20,6 +20,7 @@ from watchers.heartbeats import Heartbeats
 from watchers.meter import Meter
 from watchers.pacing import Pacing
 from watchers.readers import Readers
+from watchers.shelf import Shelf
 from watchers.turns import GateView
 from watchers.unkept import Unkept
 
@@ -58,6 +59,8 @@ class Kit:
     beats: Heartbeats = field(default_factory=Heartbeats)
     """Polls that showed nothing new, until the vigil writes them down."""
     busy: set[tuple[str, str]] = field(default_factory=set)
+    shelf: Shelf = field(default_factory=Shelf)
+    """Pictures had a moment ago."""
     gate: Callable[[str], GateView | None] = no_gate
     """The gate of a host, for whoever plans what waits at it."""
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
@@ -102,7 +105,9 @@ async def capture_and_seal(
 async def _captured(
     kit: Kit, errand: Errand, row: Watched, lifetime: Lifetime | None
 ) -> tuple[Snapshot, Watched]:
-    capture = Capture(errand, kit.fetches, kit.readers, kit.clock)
+    # Any later look asks anew: a picture may have been exchanged.
+    shelf = kit.shelf if errand.observation is Observation.SEEN else None
+    capture = Capture(errand, kit.fetches, kit.readers, kit.clock, shelf)
     try:
         snapshot = await run_within(capture, CAPTURE_DEADLINE_S)
     except asyncio.CancelledError:
