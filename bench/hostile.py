@@ -6,6 +6,7 @@ twelve cases of section 7 of the facts are figures of their own (`_alone`).
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import os
@@ -15,8 +16,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from bench import _liars
 from bench._alone import ADDRESSES, FACTS, target
 from bench.figures import Figure, Result
 from storage.clock import SystemClock
@@ -45,15 +48,28 @@ class Watch:
     longest_s: float = 0.0
 
 
-async def run(_: list[str]) -> Result:
+def run(args: list[str]) -> Result:
+    """The hosts that break the protocol, then those that lie. `--minutes`: of the liars' virtual night."""
+    parser = argparse.ArgumentParser(prog="./nightjar bench hostile")
+    parser.add_argument("--minutes", type=float, default=120.0)
+    options = parser.parse_args(args)
+    broken = asyncio.run(met())
+    with TemporaryDirectory(prefix="nightjar-bench-") as name:
+        found = _liars.play(Path(name), options.minutes)
+    hidden = tuple(f"hidden by {one.name}: {', '.join(one.hidden)}" for one in found if one.hidden)
+    night = f"the liars' night lasted {options.minutes:g} virtual minutes"
+    return Result((*broken.figures, *_liars.figures(found)), (*broken.notes, night, *hidden))
+
+
+async def met() -> Result:
     """Each case that does not wait on its own; then all of them at the same time."""
     known = cases()
     async with servers() as (ports, good_port):
         slow = {name for name, case in known.items() if case.by_time} - set(FACTS.values())
-        met = await alone(known, ports, good_port, [name for name in known if name not in slow])
+        each = await alone(known, ports, good_port, [name for name in known if name not in slow])
         watch = await crowd(known, ports, good_port)
     told_ = told(known, watch)
-    return Result((*told_alone(met), *told_.figures), (*wrong(met), *told_.notes))
+    return Result((*told_alone(each), *told_.figures), (*wrong(each), *told_.notes))
 
 
 async def crowd(known: dict[str, Case], ports: dict[str, int], good_port: int) -> Watch:
