@@ -36,6 +36,8 @@ TARGET = "nightjar_poll_lateness_seconds_bucket"
 HOST = '\n[hosts."{host}"]\nrequests_per_s = 10\nconcurrency = 2\n'
 SETTLE_S = 900.0
 """The first captures may take so long at most."""
+ASKED_S = aiohttp.ClientTimeout(total=20.0)
+REPORT_S = aiohttp.ClientTimeout(total=300.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,14 +151,15 @@ async def sample(pid: int, metrics: int) -> Sample:
 
 async def scrape(port: int) -> dict[str, float]:
     """The daemon's own metrics."""
-    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
+    url = f"http://127.0.0.1:{port}/metrics"
+    async with aiohttp.ClientSession(timeout=ASKED_S) as session, session.get(url) as answer:
         lines = [line for line in (await answer.text()).splitlines() if line and not line.startswith("#")]
     return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
 
 
 async def ask(url: str) -> dict[str, Any]:
     """The sites' own report."""
-    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+    async with aiohttp.ClientSession(timeout=REPORT_S) as session, session.get(url) as answer:
         return dict(json.loads(await answer.read()))
 
 
