@@ -134,7 +134,7 @@ async def captures(options: argparse.Namespace) -> tuple[list[Figure], list[str]
 
 def cost(row: dict[str, Any], which: int) -> float:
     """Median over the turns of seconds per capture; which: 0 processor, 1 wall."""
-    return float(statistics.median(turn[which] for turn in row["turns"])) / row["each"]
+    return float(statistics.median(turn[which] for turn in row["turns"])) / int(row["each"])
 
 
 def _told(posts: int, row: dict[str, Any]) -> tuple[Figure, ...]:
@@ -144,6 +144,7 @@ def _told(posts: int, row: dict[str, Any]) -> tuple[Figure, ...]:
         Figure(f"wall per capture {beside}", 1e3 * cost(row, 1), unit="ms", note="eight at a time"),
         Figure(f"resident memory {beside}", row["memory"] / 1e6, unit="MB"),
         Figure(f"opened {beside}", row["opened_s"], unit="s"),
+        Figure(f"log searched for an event that is not there {beside}", row["searched_s"], unit="s"),
         Figure(
             f"index of pictures filled {beside}",
             row["filled_s"],

@@ -1,4 +1,4 @@
-"""Two hours at half of the promised load: does memory, lateness, a file or a descriptor creep?
+"""Two hours at half of the promised load, and whether memory, lateness or open files creep.
 
 5,000 targets at 30 s and ten posts a second with pages and pictures (half of `scale`), a real
 daemon with storage and hashing on. It is looked at a hundred and twenty times; the first tenth
