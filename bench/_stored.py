@@ -80,7 +80,7 @@ async def make(folder: Path, posts: int) -> float:
         _hurry(connection)
         indexes = connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN "
-            "('observation', 'verdict', 'evidence_picture', 'watched', 'member')"
+            "('observation', 'verdict', 'evidence_picture', 'watched', 'member', 'leaf')"
         ).fetchall()
         for name, _ in indexes:
             connection.execute(f'DROP INDEX "{name}"')

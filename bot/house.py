@@ -47,7 +47,7 @@ class House:
         self.rows = await self._store.load_progress()
 
     async def survey(self) -> None:
-        """Find whether the store is whole: with millions of posts it takes minutes, for which no poll waits."""
+        """Find whether the store is whole: minutes with millions of posts; polls do not wait."""
         self.damage = await self._store.damage()
         for fault in self.damage:
             log.error("the store is not whole", fault=fault)
