@@ -52,6 +52,7 @@ def _options(args: list[str]) -> argparse.Namespace:
 
     parser = argparse.ArgumentParser(prog="./nightjar bench growth")
     parser.add_argument("--targets", type=numbers, default=[100, 10_000])
+    parser.add_argument("--polls-per-s", type=float, default=POLLS_PER_S, help="of all targets together")
     parser.add_argument("--seconds", type=float, default=60.0, help="for which polls are counted")
     parser.add_argument("--posts", type=numbers, default=[10_000, 5_000_000])
     parser.add_argument("--captures", type=int, default=400)
@@ -64,7 +65,9 @@ def _options(args: list[str]) -> argparse.Namespace:
 
 async def polls(options: argparse.Namespace) -> list[Figure]:
     """Processor time per poll for each number of targets, and the growth from the first to the last."""
-    found = [(count, *await poll_cost(count, options.seconds)) for count in options.targets]
+    found = [
+        (count, *await poll_cost(count, options.seconds, options.polls_per_s)) for count in options.targets
+    ]
     ratio = found[-1][1] / found[0][1]
     name = f"a poll of {found[-1][0]:,} targets costs, of {found[0][0]:,}"
     each = [
@@ -79,11 +82,13 @@ async def polls(options: argparse.Namespace) -> list[Figure]:
     return [Figure(name, ratio, POLL_RATIO, "at most"), *each]
 
 
-async def poll_cost(targets: int, seconds: float) -> tuple[float, float, float]:
+async def poll_cost(
+    targets: int, seconds: float, polls_per_s: float = POLLS_PER_S
+) -> tuple[float, float, float]:
     """(processor seconds per poll, polls per second, resident MB) of a daemon with so many targets."""
     port, metrics = free_port(), free_port()
     hosts = min(500, targets)
-    scale = Namespace(targets=targets, hosts=hosts, interval=targets / POLLS_PER_S)
+    scale = Namespace(targets=targets, hosts=hosts, interval=targets / polls_per_s)
     with TemporaryDirectory(prefix="nightjar-bench-") as name:
         config = Path(name) / "config.toml"
         config.write_text(configured(scale, port, metrics))
