@@ -19,6 +19,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import structlog
+
 from bench import _liars
 from bench._alone import ADDRESSES, FACTS, target
 from bench.figures import Figure, Result
@@ -53,6 +55,8 @@ def run(args: list[str]) -> Result:
     parser = argparse.ArgumentParser(prog="./nightjar bench hostile")
     parser.add_argument("--minutes", type=float, default=120.0)
     options = parser.parse_args(args)
+    # What the daemon says of the night belongs beside the figures, not among them.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=sys.stderr))
     broken = asyncio.run(met())
     with TemporaryDirectory(prefix="nightjar-bench-") as name:
         found = _liars.play(Path(name), options.minutes)
