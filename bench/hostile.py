@@ -1,10 +1,12 @@
-"""Hostile servers met all at once, beside one good site that must keep its interval.
+"""Hostile servers, one by one and all at once beside a good site that must keep its interval.
 
-The servers run in a process of their own; memory is that of the fetching side alone.
+The servers run in a process of their own; memory is that of the fetching side alone. The
+twelve cases of section 7 of the facts are figures of their own (`_alone`).
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import os
@@ -13,13 +15,18 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
+import structlog
+
+from bench import _liars
+from bench._alone import ADDRESSES, FACTS, target
 from bench.figures import Figure, Result
 from storage.clock import SystemClock
 from storage.errors import FeedTrouble
-from storage.model import Authority, HostLimit, Response, Target
+from storage.model import Response
 from tests.fakes.hostile import Case, cases
 from watchers.fetch import Fetcher
 
@@ -27,7 +34,8 @@ NAME = "hostile"
 SUMMARY = "endless, dripping, lying and exploding servers at once: named error, bounded time and memory"
 INTERVAL_S = 0.1
 LONGEST_S = 22.0
-MAX_BODY = 4_000_000
+ALONE_MB = 16.0
+ALONE_S = 180.0
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -42,10 +50,36 @@ class Watch:
     longest_s: float = 0.0
 
 
-async def run(_: list[str]) -> Result:
+def run(args: list[str]) -> Result:
+    """The hosts that break the protocol, then those that lie. `--minutes`: of the liars' virtual night."""
+    parser = argparse.ArgumentParser(prog="./nightjar bench hostile")
+    parser.add_argument("--minutes", type=float, default=120.0)
+    options = parser.parse_args(args)
+    # What the daemon says of the night belongs beside the figures, not among them.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=sys.stderr))
+    broken = asyncio.run(met())
+    with TemporaryDirectory(prefix="nightjar-bench-") as name:
+        found = _liars.play(Path(name), options.minutes)
+    hidden = tuple(f"hidden by {one.name}: {', '.join(one.hidden)}" for one in found if one.hidden)
+    night = f"the liars' night lasted {options.minutes:g} virtual minutes"
+    return Result((*broken.figures, *_liars.figures(found)), (*broken.notes, night, *hidden))
+
+
+async def met() -> Result:
+    """Each case that does not wait on its own; then all of them at the same time."""
+    known = cases()
+    async with servers() as (ports, good_port):
+        slow = {name for name, case in known.items() if case.by_time} - set(FACTS.values())
+        each = await alone(known, ports, good_port, [name for name in known if name not in slow])
+        watch = await crowd(known, ports, good_port)
+    told_ = told(known, watch)
+    return Result((*told_alone(each), *told_.figures), (*wrong(each), *told_.notes))
+
+
+async def crowd(known: dict[str, Case], ports: dict[str, int], good_port: int) -> Watch:
     """Meet every case at the same time, for as long as the slowest lasts."""
-    known, watch = cases(), Watch()
-    async with servers() as (ports, good_port), fetching() as fetcher:
+    watch = Watch()
+    async with fetching() as fetcher:
         await poll_once(fetcher, good_port)
         watch.rss_before = watch.rss_peak = rss()
         good = asyncio.create_task(keep_polling(fetcher, good_port, watch))
@@ -55,7 +89,62 @@ async def run(_: list[str]) -> Result:
         good.cancel()
         with suppress(asyncio.CancelledError):
             await good
-    return told(known, watch)
+    return watch
+
+
+Met = tuple[str, bool, str, int]
+"""Name, whether it ended as stated, what was said, growth of memory in bytes."""
+
+
+async def alone(known: dict[str, Case], ports: dict[str, int], good_port: int, only: list[str]) -> list[Met]:
+    """The cases of `only` and the forbidden addresses, one after another in a process of their own."""
+    words = {
+        name: (ports[name], case.ends.__name__ if case.ends else "", case.says)
+        for name, case in known.items()
+    }
+    told_: dict[str, Any] = {"good": good_port, "cases": words, "only": only}
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench._alone", cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(ALONE_S):
+            answer, _ = await child.communicate(json.dumps(told_).encode() + b"\n")
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    return [(name, right, said, growth) for name, right, said, growth in json.loads(answer)]
+
+
+def told_alone(met: list[Met]) -> tuple[Figure, ...]:
+    """The twelve of the facts one by one, and the worst of all that were met alone."""
+    by_name = {one[0]: one for one in met}
+    facts = {**FACTS, **{name: name for name in ADDRESSES}}
+    ended = sum(by_name[name][1] for name in facts.values() if name in by_name)
+    each = [
+        Figure(
+            f"growth of memory: {name}",
+            by_name[own][3] / 1e6,
+            ALONE_MB,
+            "at most",
+            "MB",
+            by_name[own][2][:70],
+        )
+        for name, own in facts.items()
+        if own in by_name
+    ]
+    worst = max(met, key=lambda one: one[3])
+    return (
+        Figure("cases of the facts refused or bounded", ended, len(facts), "equal"),
+        *each,
+        Figure("most growth of any case alone", worst[3] / 1e6, ALONE_MB, "at most", "MB", worst[0]),
+    )
+
+
+def wrong(met: list[Met]) -> tuple[str, ...]:
+    """Cases met alone that did not end as stated."""
+    return tuple(f"alone: {name}: {said}" for name, right, said, _ in met if not right)
 
 
 def told(known: dict[str, Case], watch: Watch) -> Result:
@@ -69,7 +158,10 @@ def told(known: dict[str, Case], watch: Watch) -> Result:
         Figure("its lateness, 99th percentile", late[int(len(late) * 0.99)], 0.25, "at most", "s"),
         Figure("its lateness, worst", late[-1], unit="s"),
     )
-    return Result(figures, (*watch.wrong, "all cases at the same time; two shared cores"))
+    return Result(
+        figures,
+        (*watch.wrong, "bodies up to 4 MB are wanted; alone one after another, then all at the same time"),
+    )
 
 
 async def meet(name: str, case: Case, port: int, fetcher: Fetcher, watch: Watch) -> None:
@@ -106,21 +198,6 @@ async def poll_once(fetcher: Fetcher, port: int) -> None:
     answer = await fetcher.get(url, target(url, "good"), purpose="listing")
     if answer.body != b"<p>an ordinary page</p>":
         raise AssertionError(answer)
-
-
-def target(url: str, name: str) -> Target:
-    """A target as these servers need it: no robots.txt, no waiting for turns."""
-    return Target(
-        name=name,
-        kind="html",
-        url=url,
-        authority=Authority(legal_basis="own test", authorised_by="bench", review_after=date(2099, 1, 1)),
-        rules=None,
-        host_limit=HostLimit(requests_per_s=1000, concurrency=100),
-        robots_override="servers of our own",
-        max_body_bytes=MAX_BODY,
-        timeout_s=20.0,
-    )
 
 
 @asynccontextmanager

@@ -92,6 +92,7 @@ class Daemon:
                 behind.create_task(self._judging())
                 behind.create_task(self.checkpoints.run())
                 behind.create_task(self.morning.run())
+                behind.create_task(self.house.survey())
                 behind.create_task(self.house.write_for_ever())
                 behind.create_task(self.house.keep())
                 behind.create_task(self.overdue.run(self.tell_admin))
@@ -142,8 +143,6 @@ class Daemon:
         await self.house.load()
         self.manners = MannerKeeper(self.store, clock, self.disk, self.fetcher.manners)
         await self.manners.load()
-        for fault in self.house.damage:
-            log.error("the store is not whole", fault=fault)
         self.checkpoints = Checkpoints(self.store, self.tell_admin)
         self.morning = Morning(
             self.store,

@@ -9,12 +9,16 @@ import asyncio
 import contextlib
 from collections import Counter
 
+import structlog
+
 from bot.vitals import Vitals
 from storage.clock import Clock
 from storage.errors import DiskTrouble
 from storage.model import Progress
 from storage.patience import PAUSE_S, DiskWatch, disk_bytes, free_bytes
 from storage.store import Store
+
+log = structlog.get_logger(__name__)
 
 PROGRESS_S = 1.0
 """How long changes of progress gather before they are written."""
@@ -39,9 +43,14 @@ class House:
         self.damage: tuple[str, ...] = ()
 
     async def load(self) -> None:
-        """Read the progress of the last run, and whether the store is whole."""
+        """Read the progress of the last run."""
         self.rows = await self._store.load_progress()
+
+    async def survey(self) -> None:
+        """Find whether the store is whole: minutes with millions of posts; polls do not wait."""
         self.damage = await self._store.damage()
+        for fault in self.damage:
+            log.error("the store is not whole", fault=fault)
 
     def note(self, row: Progress) -> None:
         """Keep a target's progress; it is written after `PROGRESS_S`, or `QUIET_S` if little is new."""

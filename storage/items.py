@@ -296,7 +296,7 @@ async def _revise(
     outbox.put(batch, facts, announce)
 
 
-async def pictures(vault: Vault) -> AsyncIterator[tuple[str, str, str, Tier]]:
+async def pictures(vault: Vault) -> AsyncIterator[list[tuple[str, str, str, Tier]]]:
     """See `Store.pictures`."""
     sql = (
         "SELECT e.id, e.sha256, p.phash, o.evidence_id, coalesce(v.tier, 'none') FROM evidence_picture e "
@@ -305,5 +305,5 @@ async def pictures(vault: Vault) -> AsyncIterator[tuple[str, str, str, Tier]]:
     )
     after = -1
     while rows := await vault.database.rows(sql, (after, _PAGE)):
-        for after, sha256, phash, evidence_id, tier in rows:  # noqa: B007 -- the last one is where to go on
-            yield sha256, to_hex(phash), evidence_id, Tier(tier)
+        after = rows[-1][0]
+        yield [(row[1], to_hex(row[2]), row[3], Tier(row[4])) for row in rows]

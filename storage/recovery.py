@@ -234,19 +234,22 @@ def compare(database: Path, blobs: Blobs) -> tuple[tuple[str, ...], tuple[str, .
     In a thread, with a connection of its own. Raises DatabaseTrouble, DiskTrouble.
     """
     missing: list[str] = []
+    lost = 0
     strange: list[str] = []
     try:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
             for name, has_row, has_file in _merge(_rows(connection), names(blobs.folder)):
                 if has_row and not has_file and not blobs.has(name):
-                    missing.append(name)
+                    lost += 1
+                    missing += [name] if lost <= _TOLD else []
                 elif has_file and not has_row and not _has_row(connection, name):
                     strange.append(name)
     except sqlite3.Error as error:
         raise DatabaseTrouble(f"{database}: {error}") from error
     except OSError as error:
         raise DiskTrouble(f"{blobs.folder}: {error}") from error
-    return _bounded(missing), tuple(strange)
+    more = (f"and {lost - _TOLD} more",) if lost > _TOLD else ()
+    return (*missing, *more), tuple(strange)
 
 
 def strange(connection: sqlite3.Connection, blobs: Blobs) -> tuple[str, ...]:
@@ -256,11 +259,6 @@ def strange(connection: sqlite3.Connection, blobs: Blobs) -> tuple[str, ...]:
         for name, has_row, _ in _merge(_rows(connection), names(blobs.folder))
         if not has_row and not _has_row(connection, name)
     )
-
-
-def _bounded(found: list[str]) -> tuple[str, ...]:
-    more = len(found) - _TOLD
-    return (*found[:_TOLD], f"and {more} more") if more > 0 else tuple(found)
 
 
 def _rows(connection: sqlite3.Connection) -> Iterator[str]:

@@ -1,13 +1,15 @@
 """Which kept pictures look alike: exact search over 64-bit perceptual hashes.
 
-Flat and exact: graph indexes lost 14-43 % of true neighbours on hashes (facts: imaging).
-Holds 49 bytes per picture beside one string per piece of evidence. Small indexes are
-searched in plain Python, so that a young watch never loads numpy.
+Exact: graph indexes lost 14-43 % of true neighbours on hashes (facts: imaging). What came
+lately is compared one by one; once there is much of it, it is put in order (`parts`), or a
+search would cost in proportion to all pictures ever kept. Holds about 100 bytes per picture.
+Small indexes are searched in plain Python, so that a young watch never loads numpy.
 """
 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,25 +18,46 @@ from storage.model import PictureMatch, Sha256, Tier
 if TYPE_CHECKING:
     import numpy as np
 
+    from storage.parts import Parts
+
 _PLAIN_UP_TO = 4_000
 _SAME_BYTES_KEPT = 4
+_LOOSE = 65_536
+_LOOSE_SHARE = 16
+"""So many, or this part of all, are compared one by one: a third of a millisecond at most."""
 _TIERS = tuple(Tier)
 _SHA256_BYTES = 32
+_ID_BYTES = 16
+_OTHER = bytes(_ID_BYTES)
+"""Stands for a name that is no evidence id of 32 hex digits, which is in `_others`."""
 
 
 class PictureIndex:
-    """Grows by `add`, answers `near`. Not for several threads at once."""
+    """Grows by `add`, answers `near`. Not for several threads at once, but for `settle` beside `near`."""
 
     def __init__(self) -> None:
         self._hashes = array("Q")
         self._names = bytearray()
         self._tiers = bytearray()
-        self._known: list[str] = []
+        self._known = bytearray()
+        self._others: dict[int, str] = {}
         self._labels: dict[int, str] = {}
-        self._copies: dict[bytes, tuple[str, ...]] = {}
+        self._copies: dict[bytes, tuple[int, ...]] = {}
+        """Where the same bytes stand, of those that are not in order yet."""
+        self._parts: Parts | None = None
 
     def __len__(self) -> int:
         return len(self._hashes)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether so many came lately that `settle` is due."""
+        loose = len(self._hashes) - self._ordered
+        return loose > max(_LOOSE, self._ordered // _LOOSE_SHARE)
+
+    @property
+    def _ordered(self) -> int:
+        return self._parts.count if self._parts is not None else 0
 
     def add(self, sha256: str, phash_hex: str, known: str, tier: Tier, label: str = "") -> None:
         """Make a picture findable. known: evidence id or "gallery:NAME".
@@ -42,27 +65,79 @@ class PictureIndex:
         The same bytes under the same name count once, and at most four times in all: a logo
         on every page would fill the index and say nothing. Raises ValueError when either is no hash.
         """
-        name, value = bytes.fromhex(sha256), int(phash_hex, 16)
-        if len(name) != _SHA256_BYTES or value >> 64:
-            raise ValueError(f"not a SHA-256 with a 64-bit hash: {sha256!r}, {phash_hex!r}")
-        holders = self._copies.get(name, ())
-        if known in holders or (len(holders) >= _SAME_BYTES_KEPT and not label):
+        name, value = _read(sha256, phash_hex)
+        places = self._places(name, value)
+        if (len(places) >= _SAME_BYTES_KEPT and not label) or any(self._name_at(p) == known for p in places):
             return
-        self._hashes.append(value)
-        self._copies[name] = (*holders, known)
+        self._copies[name] = (*self._copies.get(name, ()), len(self._hashes))
         if label:
-            self._labels[len(self._known)] = label
+            self._labels[len(self._hashes)] = label
+        self._append(name, value, known, tier)
+
+    def fill(self, rows: Iterable[tuple[str, str, str, Tier]]) -> None:
+        """Many at once, at the start; beyond the first 65,536 copies are left out by `settle` alone.
+
+        A row: sha256, phash, known, tier. Raises ValueError when either is no hash.
+        """
+        for sha256, phash_hex, known, tier in rows:
+            if len(self._hashes) <= _LOOSE:
+                self.add(sha256, phash_hex, known, tier)
+            else:
+                self._append(*_read(sha256, phash_hex), known, tier)
+
+    def _append(self, name: bytes, value: int, known: str, tier: Tier) -> None:
+        packed = _packed(known)
+        if packed == _OTHER:
+            self._others[len(self._hashes)] = known
+        self._hashes.append(value)
         self._names += name
         self._tiers.append(tier.rank)
-        self._known.append(known)
+        self._known += packed
+
+    def settle(self, *, copies: bool = False) -> None:
+        """Put all in order; up to two seconds for five million, best in a thread while nothing is added.
+
+        copies: also leave out what `add` would have left out; for after `fill`.
+        """
+        from storage import parts
+
+        if copies:
+            for at in parts.surplus(self._names, self._known, _SAME_BYTES_KEPT):
+                self._drop(int(at))
+        self._parts = parts.ordered(self._hashes)
+        self._copies = {}
+
+    def _drop(self, at: int) -> None:
+        self._known[at * _ID_BYTES : (at + 1) * _ID_BYTES] = _OTHER
+        self._others[at] = ""
+
+    def _places(self, name: bytes, value: int) -> list[int]:
+        """Where these very bytes stand already."""
+        found = list(self._copies.get(name, ()))
+        if self._parts is not None:
+            found += [at for _, at in self._parts.near(self._hashes, value, 0) if self._bytes_at(at) == name]
+        return [at for at in found if self._name_at(at)]
+
+    def _bytes_at(self, at: int) -> bytes:
+        return bytes(self._names[at * _SHA256_BYTES : (at + 1) * _SHA256_BYTES])
+
+    def _name_at(self, at: int) -> str:
+        packed = bytes(self._known[at * _ID_BYTES : (at + 1) * _ID_BYTES])
+        return self._others[at] if packed == _OTHER else packed.hex()
 
     def forget(self, known: str) -> None:
         """Let nothing be found by this evidence id any more: it was erased."""
-        for at, name in enumerate(self._known):
-            if name == known:
-                self._known[at] = ""
-                sha256 = bytes(self._names[at * _SHA256_BYTES : (at + 1) * _SHA256_BYTES])
-                self._copies[sha256] = tuple(k for k in self._copies.get(sha256, ()) if k != known)
+        packed = _packed(known)
+        if packed == _OTHER:
+            places = [at for at, name in self._others.items() if name == known]
+        else:
+            places, at = [], self._known.find(packed)
+            while at >= 0:
+                if at % _ID_BYTES == 0:
+                    places.append(at // _ID_BYTES)
+                at = self._known.find(packed, at + 1)
+        for place in places:
+            self._drop(place)
 
     def near(
         self, phash_hex: str, max_bits: int, *, sha256: str = "", limit: int = 50
@@ -72,9 +147,9 @@ class PictureIndex:
         sha256: of the picture asked about, copied into the matches.
         """
         wanted = int(phash_hex, 16)
-        plain = len(self._hashes) <= _PLAIN_UP_TO
+        plain = len(self._hashes) <= _PLAIN_UP_TO and self._parts is None
         found = self._plain(wanted, max_bits) if plain else self._fast(wanted, max_bits)
-        kept = ((bits, at) for bits, at in sorted(found) if self._known[at])
+        kept = ((bits, at) for bits, at in sorted(found) if self._name_at(at))
         return tuple(self._match(at, bits, Sha256(sha256)) for bits, at in islice(kept, limit))
 
     def _plain(self, wanted: int, max_bits: int) -> list[tuple[int, int]]:
@@ -84,20 +159,42 @@ class PictureIndex:
     def _fast(self, wanted: int, max_bits: int) -> list[tuple[int, int]]:
         import numpy as np
 
+        parts, begin = self._parts, 0
+        found: list[tuple[int, int]] = []
+        if parts is not None and parts.reaches(max_bits):
+            begin = parts.count
+            found = parts.near(self._hashes, wanted, max_bits)
         view: np.ndarray[tuple[int], np.dtype[np.uint64]] = np.frombuffer(self._hashes, dtype=np.uint64)
-        distances = np.bitwise_count(view ^ np.uint64(wanted))
+        distances = np.bitwise_count(view[begin:] ^ np.uint64(wanted))
         where = np.nonzero(distances <= max_bits)[0]
-        found = [(int(distances[at]), int(at)) for at in where]
+        found += [(int(distances[at]), int(at) + begin) for at in where]
         del view  # or the array could not grow any more
         return found
 
     def _match(self, at: int, bits: int, sha256: Sha256) -> PictureMatch:
-        name = self._names[at * _SHA256_BYTES : (at + 1) * _SHA256_BYTES].hex()
         return PictureMatch(
             sha256=sha256,
-            known=self._known[at],
-            known_sha256=Sha256(name),
+            known=self._name_at(at),
+            known_sha256=Sha256(self._bytes_at(at).hex()),
             distance_bits=bits,
             known_tier=_TIERS[self._tiers[at]],
             label=self._labels.get(at, ""),
         )
+
+
+def _read(sha256: str, phash_hex: str) -> tuple[bytes, int]:
+    name, value = bytes.fromhex(sha256), int(phash_hex, 16)
+    if len(name) != _SHA256_BYTES or value >> 64:
+        raise ValueError(f"not a SHA-256 with a 64-bit hash: {sha256!r}, {phash_hex!r}")
+    return name, value
+
+
+def _packed(known: str) -> bytes:
+    """An evidence id in 16 bytes; `_OTHER` for a name that is none or would not come back the same."""
+    if len(known) != 2 * _ID_BYTES:
+        return _OTHER
+    try:
+        packed = bytes.fromhex(known)
+    except ValueError:
+        return _OTHER
+    return packed if packed.hex() == known else _OTHER

@@ -138,8 +138,8 @@ class Store:
             self.vault, judgement, announce=announce, jurisdiction=jurisdiction, tags=tags
         )
 
-    def pictures(self) -> AsyncIterator[tuple[str, str, str, Tier]]:
-        """(sha256, phash, evidence id, tier) of every hashed picture, oldest first."""
+    def pictures(self) -> AsyncIterator[list[tuple[str, str, str, Tier]]]:
+        """(sha256, phash, evidence id, tier) of every hashed picture, oldest first, many at a time."""
         return items.pictures(self.vault)
 
     # --- progress and vigil ---------------------------------------------------------

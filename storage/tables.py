@@ -327,6 +327,7 @@ class LeafRow(Model):
         table = "leaf"
         app = "storage"
         table_description = "leaf"
+        indexes = (Index(fields=("kind",), name="leaf_kind"),)
 
 
 class HeadRow(Model):

@@ -35,6 +35,7 @@ from storage.patience import DiskWatch
 from storage.similar import PictureIndex
 from storage.store import Store
 from storage.tables import key_of
+from storage.threads import in_thread
 from watchers.detect.furniture import is_furniture
 from watchers.detect.score import judge
 from watchers.lexicon import Lexicon
@@ -113,9 +114,11 @@ class Bench:
     async def fill_index(self) -> int:
         """Read the hashes of earlier captures; returns how many were taken."""
         count = 0
-        async for sha256, phash, evidence_id, tier in self._store.pictures():
-            self._index.add(sha256, phash, evidence_id, tier)
-            count += 1
+        async for page in self._store.pictures():
+            self._index.fill(page)
+            count += len(page)
+        if self._index.unsettled:
+            await in_thread(self._index.settle, copies=True)
         return count
 
     async def fill_gallery(self, folder: Path | None) -> int:
@@ -197,6 +200,8 @@ class Bench:
             recording = asyncio.ensure_future(self._record_or_tell(judgement, target))
             await asyncio.sleep(0)  # its job is in the queue now, before that of whoever comes next
             self._remember(pictures, evidence, verdict.tier)
+            if self._index.unsettled:
+                await in_thread(self._index.settle)
         alert = await recording
         self._meter.judged(verdict.tier, (self._clock.now() - evidence.sealed_at).total_seconds())
         if alert is not None:

@@ -225,11 +225,13 @@ class Vigil:
         evidence = await self._before(row)
         if evidence is None:
             return row
+        # At another address it may be another post, to which the site gave the same id.
+        before = evidence.post if evidence.post.url == row.url else _bare(row)
         errand = Errand(
             target=where.target,
             feed=where.feed,
             # What the page does not say any more must not be carried over from before.
-            post=replace(evidence.post, text="", price="", pictures=()),
+            post=replace(before, text="", price="", pictures=()),
             observation=why,
             listing=None,
             listed_at=look.ended_at,

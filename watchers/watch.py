@@ -23,6 +23,7 @@ from watchers.capture import Capture, Errand
 from watchers.claims import Claims
 from watchers.feed import Feed, load
 from watchers.hands import Hands
+from watchers.honesty import Honesty
 from watchers.kit import Kit, Refused, capture_and_seal, capture_or_hand_back, first_row, reopened, seal_last
 from watchers.pages import ReadListing
 from watchers.presence import sure_at
@@ -36,8 +37,6 @@ COMPLETIONS = 12
 """How often an incomplete capture is tried again: at once three times, then ever more rarely."""
 GAPS_TOLD = timedelta(hours=6)
 """A target whose listing rolls over again and again is told to the admin once in so long."""
-UNCONDITIONAL_S = 900.0
-"""A full listing at least this often: a server may answer 304 for ever (monitoring facts, 11)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +87,16 @@ class Watch:
         # The first poll after a start is unconditional: the last run may have seen a
         # listing whose captures it did not live to finish.
         self._validators = Validators()
+        self._asked_with: Validators | None = None
         self._body_digest = ""
         self._stale = False
+        self._put_off: set[str] = set()
         self._backlog = self.progress.last_good_at is None
         """Whether what is listed may all have stood there long before the first watch of this target."""
         self._left = 0
         self._known_before: frozenset[str] = frozenset()
         self._showing: frozenset[str] = frozenset()
-        self._full_at: float | None = None
+        self._honesty = Honesty(int(getattr(target.rules, "max_items", 0)))
         self._quiet: Response | None = None
         """The answer to the poll under way when it brought nothing new."""
         self._order: list[str] = []
@@ -181,6 +182,7 @@ class Watch:
     async def _read_listing(self, now: datetime) -> str:
         page = await self._fetch(self.target.url, conditional=True)
         if page.status == 304:
+            self._honesty.unmodified()
             self._kit.beats.note(self.target.name, page, "", self._prints)
             await self._retry_unfinished(page)
             self._quiet = page
@@ -189,6 +191,7 @@ class Watch:
             raise FeedTrouble(page.url, f"listing answered {page.status} {page.reason}".rstrip())
         digest = hashlib.sha256(page.body).hexdigest()
         if digest == self._body_digest and not page.shortfall:
+            self._honesty.same_bytes(self._asked_with or Validators(), self._kit.clock.monotonic())
             if self.seen is not None:
                 self.seen = Seen(posts=self.seen.posts, started_at=sure_at(page), ended_at=page.ended_at)
             self._kit.beats.note(self.target.name, page, digest, self._prints)
@@ -198,7 +201,10 @@ class Watch:
         read = await self._parse(page)
         self._order, self._met = [], []
         changed = await self._take(page, read)
-        changed += await self._follow(read.listing, bool(changed))
+        changed += await self._follow(read.listing, changed)
+        self._honesty.read(
+            page, self._validators, self._order, self._kit.clock.monotonic(), changed=bool(changed)
+        )
         await self._retry_unfinished(page)
         if not page.shortfall:
             self._kit.beats.note(self.target.name, page, digest, self._prints)
@@ -216,18 +222,20 @@ class Watch:
         return await self._kit.readers.parse(target.kind, page, target.rules, page.first_byte_at)
 
     async def _fetch(self, url: str, *, conditional: bool) -> Response:
-        clock = self._kit.clock
-        full = self._full_at is None or clock.monotonic() - self._full_at >= UNCONDITIONAL_S
-        validators = self._validators if conditional and not full else None
+        now_s = self._kit.clock.monotonic()
+        validators = self._honesty.validators(self._validators, now_s) if conditional else None
         page = await self._kit.fetches.get(url, self.target, purpose="listing", validators=validators)
+        if conditional:
+            self._asked_with = validators
         if page.status == 200 and conditional:
-            self._full_at = clock.monotonic()
+            self._honesty.answered_whole(now_s)
         return page
 
-    async def _follow(self, listing: Listing, fresh: bool) -> int:
+    async def _follow(self, listing: Listing, fresh: int) -> int:
         """Read further pages of the listing while they show anything new, to the kind's depth."""
         changed, depth, seen = 0, 1, {self.target.url}
-        most = int(getattr(self.target.rules, "max_pages", 1))
+        known = fresh < len(listing.posts)
+        most = int(getattr(self.target.rules, "max_pages", 1)) if self._honesty.follows(known=known) else 1
         while fresh and listing.next_url and listing.next_url not in seen and depth < most:
             seen.add(listing.next_url)
             page = await self._fetch(listing.next_url, conditional=False)
@@ -235,9 +243,12 @@ class Watch:
                 break
             read = await self._parse(page)
             listing = read.listing
-            fresh = bool(await self._take(page, read, first_page=False))
-            changed += fresh
+            fresh = await self._take(page, read, first_page=False)
+            changed += bool(fresh)
             depth += 1
+        if depth > 1:
+            invented = known and depth == most and 0 < len(listing.posts) <= fresh and bool(listing.next_url)
+            self._honesty.deep(self._kit.clock.monotonic(), invented=invented)
         return changed
 
     # --- comparing with what is known -------------------------------------------------
@@ -253,7 +264,7 @@ class Watch:
         # Claimed before it is read: nobody may change a row between our reading and our writing.
         mine = self.claims.claim([] if later else [p.post_id for p in moved])
         skipped = {p.post_id for p in moved} - mine
-        count = 0
+        count, self._put_off = 0, set[str]()
         try:
             known = await self._known(mine)
             for post in moved:
@@ -262,6 +273,7 @@ class Watch:
                     count += await self._consider(post, row, prints[post.post_id], page)
         finally:
             self.claims.give_back(mine)
+        skipped |= self._put_off
         if first_page:
             await self._mark_dropped(self.shown - prints.keys())
             self.listed, self.shown = {}, frozenset()
@@ -303,12 +315,19 @@ class Watch:
             self._enqueue(post, Observation.REAPPEARED, row, page, fresh=True)
             return True
         if row.closed:
+            if post.url != row.url:  # its id may have been given to another post
+                moved = replace(row, url=post.url)
+                await self._kit.disk.or_later(lambda: self._kit.store.save_watched([moved]))
             await self._look_soon(row)
             return False
         if row.incomplete:
             tries = self._unfinished.get(post.post_id, (post, 0))[1]
             self._unfinished[post.post_id] = (post, tries)
         if row.digest == print_:
+            return False
+        self._honesty.moved()
+        if post.url == row.url and not self._honesty.rechecks(post.post_id, self._kit.clock.monotonic()):
+            self._put_off.add(post.post_id)
             return False
         row = replace(row, digest=print_, url=post.url)
         # Only the post's own page says whether this is an edit or a moved counter.
@@ -461,7 +480,7 @@ class Watch:
         gaps, last_gap_at = row.gaps, row.gap_at
         row = standing.after_listing(row, self.shown, self._known_before, now)
         gap = row.gaps > gaps
-        if row.health == "failing" and before != "failing":
+        if row.health == "failing" and before != "failing" and not self._honesty.often_empty:
             await self._kit.tell_admin(f"target {self.target.name}: {row.reason}")
         elif gap and (last_gap_at is None or now - last_gap_at >= GAPS_TOLD):
             await self._kit.tell_admin(f"target {self.target.name}: {row.reason}; some may have been missed")
@@ -482,6 +501,9 @@ class Watch:
         self._keep(replace(self.progress, pace=pace))
 
     def _keep(self, row: Progress) -> None:
+        if row.health == "ok" and not row.reason:
+            doubt = self._honesty.words(self._kit.clock.monotonic())
+            row = replace(row, reason=doubt) if doubt else row
         self.progress = row
         self._kit.noted(row)
 

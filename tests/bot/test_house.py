@@ -88,3 +88,27 @@ def test_many_rows_are_written_in_pieces_and_none_is_lost_when_the_disk_refuses(
         assert len({row.target for rows in disk.writes for row in rows}) == 3 * AT_ONCE + 1
 
     kept(script)
+
+
+async def test_a_start_does_not_wait_until_every_file_of_the_store_was_looked_at() -> None:
+    surveyed = asyncio.Event()
+
+    class Large(Disk):
+        """A store of which it takes long to say whether it is whole."""
+
+        async def load_progress(self) -> dict[str, Progress]:
+            return {"market": Progress(target="market")}
+
+        async def damage(self) -> tuple[str, ...]:
+            await surveyed.wait()
+            return ("blob of a row is missing: 00",)
+
+    clock = VirtualClock(asyncio.get_running_loop())
+    house = House(cast(Store, Large()), clock, Vitals("", 0, tuple), DiskWatch(clock))
+    async with asyncio.timeout(5):
+        await house.load()
+    assert set(house.rows) == {"market"}
+    surveying = asyncio.create_task(house.survey())
+    surveyed.set()
+    await surveying
+    assert house.damage == ("blob of a row is missing: 00",)

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from aiohttp import web
+from aiohttp.helpers import rfc822_formatted_time
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -102,6 +103,7 @@ class FakeSite:
     async def __aenter__(self) -> Self:
         app = web.Application()
         app.router.add_route("*", "/{tail:.*}", self._handle)
+        app.on_response_prepare.append(_without_our_date)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.05)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self.port, ssl_context=self._tls)
@@ -114,6 +116,12 @@ class FakeSite:
     ) -> None:
         if self._runner is not None:
             await self._runner.cleanup()
+
+
+async def _without_our_date(_request: web.Request, answer: web.StreamResponse) -> None:
+    """The machine's own time is not that of the test; what a test wrote itself stays."""
+    if answer.headers.get("Date") == rfc822_formatted_time():
+        del answer.headers["Date"]
 
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -310,7 +310,7 @@ async def test_hashed_pictures_come_back_for_the_index(store: Store, clock: Hand
     evidence = await store.seal(look("1", clock.now(), pictures=2))
     await judged(store, clock, evidence, Tier.URGENT)
     await sealed(store, clock, "2")  # not judged: no hashes yet
-    found = [row async for row in store.pictures()]
+    found = [row async for page in store.pictures() for row in page]
     assert found == [(p.sha256, p.sha256[:16], evidence.evidence_id, Tier.URGENT) for p in evidence.pictures]
 
 

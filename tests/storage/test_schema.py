@@ -153,3 +153,12 @@ async def test_two_databases_live_side_by_side(tmp_path: Path) -> None:
     assert len(await one.rows("SELECT 1")) == 1
     await one.close()
     await one.close()
+
+
+async def test_an_event_is_found_by_its_kind_without_reading_the_whole_log(tmp_path: Path) -> None:
+    async with opened(tmp_path / "data") as store:
+        sql = (
+            "EXPLAIN QUERY PLAN SELECT entry FROM leaf WHERE kind = 'lexicon' ORDER BY \"index\" DESC LIMIT 1"
+        )
+        plan = [str(row[3]) for row in await store.vault.database.rows(sql)]
+    assert plan == ["SEARCH leaf USING INDEX leaf_kind (kind=?)"]

@@ -97,3 +97,38 @@ def test_a_young_index_does_not_load_numpy() -> None:
         subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode
         == 0
     )
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(HASHES, max_size=60), HASHES, st.lists(st.integers(0, 63), max_size=12), st.integers(0, 16))
+def test_in_order_exactly_the_same_is_found(
+    values: list[int], wanted: int, flipped: list[int], bits: int
+) -> None:
+    close = wanted
+    for bit in flipped:
+        close ^= 1 << bit
+    index = filled([*values, close])
+    before = index.near(f"{wanted:016x}", bits)
+    index.settle()
+    assert index.near(f"{wanted:016x}", bits) == before
+    index.add(name_of(10**6), f"{wanted:016x}", "late", Tier.HIGH)
+    assert [m.known for m in index.near(f"{wanted:016x}", bits)][-len(before) - 1 :].count("late") == 1
+
+
+def test_many_are_put_in_order_and_a_logo_among_them_counts_four_times() -> None:
+    chosen, index = random.Random(4), PictureIndex()
+    values = [chosen.getrandbits(64) for _ in range(70_000)]
+    rows = [(name_of(n), f"{v:016x}", f"{n:032x}", Tier.NONE) for n, v in enumerate(values, 1)]
+    logo = [(name_of(10**9), "f" * 16, f"{n:032x}", Tier.NONE) for n in range(10**6, 10**6 + 20)]
+    index.fill([*rows, *logo, logo[0]])
+    assert index.unsettled
+    index.settle(copies=True)
+    assert not index.unsettled
+    assert [m.known for m in index.near("f" * 16, 0)] == [row[2] for row in logo[:4]]
+    index.add(name_of(10**9), "f" * 16, f"{7:032x}", Tier.NONE)
+    assert len(index.near("f" * 16, 0)) == 4
+    for number in (0, 35_000, 69_999):
+        near = values[number] ^ (1 << 3 | 1 << 30 | 1 << 60)
+        assert [m.known for m in index.near(f"{near:016x}", 8)] == [f"{number + 1:032x}"]
+    index.forget(f"{35_001:032x}")
+    assert index.near(f"{values[35_000]:016x}", 8) == ()
