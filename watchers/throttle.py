@@ -192,6 +192,8 @@ class Gate:
 
     def _pump(self) -> None:
         """Grant the head of the queue, or set the timer to the instant when it may go."""
+        if self._timer is None and not self._usual and not self._urgent:
+            return  # as at nearly every call: nobody waits
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -244,7 +246,11 @@ class HostGate:
     def claim(self, target: str, limit: HostLimit, fixed: HostLimit | None, now: float) -> None:
         """`target` is about to use the host under `limit`; `fixed` is the admin's word on the host."""
         known = self._claims.get(target)
-        if known is not None and known.limit == limit and fixed == self._fixed:
+        if (
+            known is not None
+            and (known.limit is limit or known.limit == limit)
+            and (fixed is self._fixed or fixed == self._fixed)
+        ):
             known.used_at = now
             return
         self._claims[target] = _Claim(limit, now)

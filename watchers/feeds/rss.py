@@ -207,7 +207,8 @@ def _post(entry: Entry, page: Response, settings: Settings, now: datetime) -> Po
     title = _title(entry.title)
     text, shown = _contents(entry, url)
     pictures = together((*_pictures(entry, url), *shown))
-    posted, updated = (read_time(raw, now, settings.zone) for raw in (entry.published, entry.updated))
+    posted = read_time(entry.published, now, settings.zone)
+    updated = posted if entry.updated == entry.published else read_time(entry.updated, now, settings.zone)
     return Post(
         post_id=_id(entry, base, title, text),
         url=own or page.requested_url,

@@ -19,7 +19,6 @@ import io
 import re
 import secrets
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -37,7 +36,8 @@ _DIGEST_BYTES = 16
 _MARK = "<?nightjar-item?>"
 _DECLARATION = b"<?xml version='1.0' encoding='utf-8'?>\n"
 _LEFT_OUT = frozenset({
-    "entries", "property_depth_map", "title_depth", "guidislink", "counts", "state", "steady", "_locator",
+    "entries", "property_depth_map", "title_depth", "guidislink", "_locator",
+    "counts", "level", "state", "steady", "told",
 })  # fmt: skip
 """What grows by an item, what the start of an item sets anew, and what is ours: no state."""
 _VOLATILE = re.compile(
@@ -154,9 +154,9 @@ def _read(cut: Pieced, pieces: Sequence[str], head: str) -> tuple[Feed, bytes] |
     marked = _MARK + "".join(f"{piece}{_MARK}" for piece in pieces)
     try:
         walk = _walked(f"{head}{marked}{cut.tail}")
-        if walk.counts != list(range(len(pieces) + 1)) or walk.state["elementstack"] or not walk.steady:
+        if walk.counts != list(range(len(pieces) + 1)) or not walk.level or not walk.steady:
             return None
-        return feed_of(walk.feeddata, walk.entries, walk.version), digest(repr(_told(walk.state)))
+        return feed_of(walk.feeddata, walk.entries, walk.version), digest(walk.told)
     except Exception:  # noqa: BLE001  # feedparser raises anything on odd items; the whole is read as ever
         return None
 
@@ -175,15 +175,17 @@ class _Stops:
     def begin(self) -> None:
         """Nothing was met yet."""
         self.counts: list[int] = []
-        self.state: dict[str, Any] = {}
+        self.state = self.told = ""
         self.steady = True
 
     def processingInstruction(self, target: str, data: str) -> None:  # noqa: ARG002, N802  as SAX has it
         """A mark: between two items, before the first or behind the last."""
         now = {name: value for name, value in vars(self).items() if name not in _LEFT_OUT}
+        state = repr(now)
         if not self.counts:
-            self.state = deepcopy(now)
-        self.steady = self.steady and now == self.state
+            self.level = not now["elementstack"]
+            self.state, self.told = state, repr(_told(now))
+        self.steady = self.steady and state == self.state
         self.counts.append(len(self.entries))
 
 

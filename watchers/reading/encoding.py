@@ -139,7 +139,7 @@ def _usable(label: str | None) -> str:
 
 
 def _plainly_utf8(body: bytes, content_type: str) -> str:
-    """ "utf-8" when the header says so and it is true, as nearly always; then the body is not asked."""
+    """Say utf-8 when the header says so and it is true, as nearly always; then the body is not asked."""
     plainly = not body.isascii() and _from_header(content_type) == "utf-8" and _reads_as(body, "utf-8")
     return "utf-8" if plainly else ""
 
