@@ -1,8 +1,9 @@
 """A fast site of feeds for benches: `python -m bench._feeds` prints its port and serves until killed.
 
 /304/N answers 304 to whatever validator; /same/N is the same RSS feed every time and names no
-validator; /new/N is a feed of the same posts whose bytes differ each time, as most programs'
-do (counters, build dates). 28 KB each. Bare protocol, so that the site takes little of the
+validator; /dated/N is a feed of the same posts whose bytes differ each time, as most programs'
+do (counters, build dates); /rolling/N shows one more post at the top each time it is asked, and
+the oldest no more. 28 KB each. Bare protocol, so that the site takes little of the
 machine that is measured.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from functools import lru_cache
+from typing import ClassVar
 
 ITEMS = 30
 _WORDS = (
@@ -31,6 +33,7 @@ class Site(asyncio.Protocol):
     """One connection, one request after another."""
 
     count = itertools.count()
+    first: ClassVar[dict[str, int]] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -44,9 +47,12 @@ class Site(asyncio.Protocol):
             self._transport.write(_NOT_MODIFIED)
             return
         kind, body = "text/plain", b"User-agent: *\nAllow: /\n"
-        if what in ("304", "same", "new"):
+        if what in ("304", "same", "dated"):
             kind, body = "application/rss+xml; charset=utf-8", feed(name)
-        if what == "new":
+        elif what == "rolling":
+            first = self.first[name] = self.first.get(name, 0) + 1
+            kind, body = "application/rss+xml; charset=utf-8", rolled(name, first)
+        if what == "dated":
             body = body.replace(b"<generator>", b"<generator>%012d " % next(self.count), 1)
         head = _HEAD.format(kind=kind, length=len(body)).encode()
         if what == "304":
@@ -57,16 +63,26 @@ class Site(asyncio.Protocol):
 @lru_cache(maxsize=1024)
 def feed(name: str) -> bytes:
     """An RSS 2.0 feed of thirty posts, 28 KB."""
-    items = "".join(
-        f"<item><title>lot {name}-{n}</title><link>https://feeds.example/{name}/{n}</link>"
-        f"<guid>{name}-{n}</guid><pubDate>Fri, 27 Nov 2026 20:{n:02d}:00 GMT</pubDate>"
-        f"<description>{_WORDS * 3} Lot {n}.</description></item>"
-        for n in range(ITEMS)
-    )
+    return rolled(name, 0)
+
+
+def rolled(name: str, first: int) -> bytes:
+    """The same, its posts numbered from `first` on, the highest at the top."""
+    items = "".join(item(name, number) for number in range(first + ITEMS - 1, first - 1, -1))
     return (
         f'<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel><title>{name}</title>'
         f"<link>https://feeds.example/{name}</link><generator>bench</generator>{items}</channel></rss>"
     ).encode()
+
+
+@lru_cache(maxsize=8192)
+def item(name: str, number: int) -> str:
+    """One post of a feed."""
+    return (
+        f"<item><title>lot {name}-{number}</title><link>https://feeds.example/{name}/{number}</link>"
+        f"<guid>{name}-{number}</guid><pubDate>Fri, 27 Nov 2026 20:{number % 60:02d}:00 GMT</pubDate>"
+        f"<description>{_WORDS * 3} Lot {number}.</description></item>"
+    )
 
 
 async def main() -> None:

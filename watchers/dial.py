@@ -10,6 +10,7 @@ through the session instead (`line.py`).
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Protocol
 
 import aiohttp
@@ -87,7 +88,7 @@ class Dial:
 
     async def ask(self, request: Request, exchange: Exchange) -> Dialled:
         """The answer's header. Raises what aiohttp's connector and parser raise, ValueError, or Gone."""
-        head = head_of(request)
+        head = request.head or head_of(request.address, request.headers)
         lease = await self._lease(request.address)
         try:
             message, content = await _converse(lease.protocol, head, exchange)
@@ -133,14 +134,14 @@ async def _converse(
             return message, content
 
 
-def head_of(request: Request) -> bytes:
+def head_of(address: Address, headers: Mapping[str, str]) -> bytes:
     """The request's head. Raises ValueError on a line end or NUL in a header.
 
     Header values are read as latin-1 (`Response.headers`), so a validator goes back byte for byte.
     """
-    url = request.address.url
+    url = address.url
     lines = [f"GET {url.raw_path_qs} HTTP/1.1", f"Host: {url.host_port_subcomponent}"]
-    lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
     text = "\r\n".join(lines)
     if text.count("\r") != len(lines) - 1 or text.count("\n") != len(lines) - 1 or "\0" in text:
         raise ValueError("a header holds a line end")

@@ -24,6 +24,7 @@ from storage.version import VERSION
 from watchers.address import Address, join, read_address
 from watchers.answers import BUSY, location, retry_after_s
 from watchers.bounds import BOUNDS
+from watchers.dial import head_of
 from watchers.gate import Gate
 from watchers.guard import Guard
 from watchers.hostbook import HostBook, HostFacts
@@ -45,6 +46,8 @@ _OURS = frozenset(
 _FIRST_STRIKE_S = 15.0
 _LAST_STRIKE_S = 300.0
 _NOT_MODIFIED = 304
+_HEADS = 16_384
+"""Heads of polls that are kept written: more than the listings of all targets."""
 
 
 def agent(contact: str) -> str:
@@ -104,6 +107,7 @@ class Fetcher:
         self._throttle: Throttle | None = None
         self.manners = Manners(clock, self._book, lambda: self._throttle, lambda: self._open()[1])
         self._closed = False
+        self._heads: dict[tuple[str, str], tuple[Target, Validators | None, bytes]] = {}
 
     async def get(
         self,
@@ -247,9 +251,11 @@ class Fetcher:
                 if turn.sent():
                     self._book.started(count, *place.gate.terms)
 
+            head = self._head(visit, address)
             request = Request(
                 address=address,
-                headers=self._headers(visit, address),
+                headers=self._headers(visit, address) if not head else {},
+                head=head,
                 until=min(began + visit.left_s, visit.deadline),
                 body_bytes=visit.body_bytes,
                 cut_off=visit.purpose == "robots",
@@ -270,6 +276,23 @@ class Fetcher:
         count.body_bytes += len(answer.body)
         count.not_modified += answer.status == _NOT_MODIFIED
         return answer
+
+    def _head(self, visit: _Visit, address: Address) -> bytes:
+        """The head of a poll as it is sent, the same each time; b"" for what is asked once."""
+        if visit.purpose != "listing" or not self._open()[0].exact:
+            return b""
+        place = (visit.target.name, address.text)
+        known = self._heads.get(place)
+        if known is not None and known[0] is visit.target and known[1] == visit.validators:
+            return known[2]
+        try:
+            head = head_of(address, self._headers(visit, address))
+        except ValueError:
+            return b""  # told where it is sent
+        if len(self._heads) >= _HEADS:
+            self._heads.clear()
+        self._heads[place] = (visit.target, visit.validators, head)
+        return head
 
     def _headers(self, visit: _Visit, address: Address) -> dict[str, str]:
         headers = {

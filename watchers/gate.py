@@ -172,6 +172,8 @@ class Gate:
 
     def _pump(self) -> None:
         """Grant the head of the queue, or set the timer to the instant when it may go."""
+        if self._timer is None and not self._usual and not self._urgent:
+            return  # as at nearly every call: nobody waits
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

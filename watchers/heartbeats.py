@@ -90,5 +90,5 @@ def _listed(pairs: Pairs, before: tuple[Listed, ...]) -> tuple[Listed, ...]:
     for pair in pairs:
         old = known.get(pair)
         fresh = Listed(post_id=pair[0], digest=pair[1], salt=secrets.token_hex(16))
-        found.append(fresh if old is None else replace(old, told=True))
+        found.append(fresh if old is None else old if old.told else replace(old, told=True))
     return tuple(found)

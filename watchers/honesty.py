@@ -102,6 +102,13 @@ class Honesty:
             self._changing += 1
             self._note(VALIDATORS, now_s, when=self._changing >= HABIT)
 
+    def same_posts(self, page: Response, count: int, now_s: float) -> None:
+        """Other bytes showed the posts of the poll before, in their order: a counter, a build date."""
+        self._unmodified = False
+        self._reordered = self._reused = self._moved = 0
+        self._note(FULL, now_s, when=0 < self._bound <= count)
+        self._note(CLOCK, now_s, when=CLOCK in self._doubts and _clock_is_off(page))
+
     def moved(self) -> None:
         """A known post is listed with other words."""
         self._moved += 1

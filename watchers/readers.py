@@ -15,9 +15,11 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
+import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -26,7 +28,17 @@ from storage.clock import Clock
 from storage.codec import restore
 from storage.errors import BadPage
 from storage.model import Connection, Post, Response
-from watchers.pages import ANSWER_MAX_BYTES, Found, Job, ReadListing, ReadPost, read
+from watchers.memos import Memos
+from watchers.pages import (
+    ANSWER_MAX_BYTES,
+    Found,
+    Job,
+    ReadListing,
+    ReadPost,
+    can_reread,
+    read,
+    reread_listing,
+)
 from watchers.workers import Died, Worker
 
 LIGHT_BYTES = 150_000
@@ -36,11 +48,14 @@ LARGE_BYTES = 1_000_000
 LIGHT_TAGS = 1_500
 """A `<` costs 20-80 microseconds to read, whatever stands between: 30-120 ms for so many."""
 SLOW_S = 0.008
-"""Processor seconds; a host one of whose pages took longer on the spot has its pages read elsewhere.
+"""Processor seconds; a host two of whose pages in a row took longer on the spot has its pages read elsewhere.
 
 The way to the worker costs about a millisecond. In the simulated night reading took half
 of the loop's time, and the other half came late for it.
 """
+SLOW_FOR_S = 600.0
+"""So long; then it is tried on the spot again: the page may have shrunk, the machine be less busy."""
+_TWICE = 2
 _SLOW_HOSTS = 500
 _JOBS_PER_WORKER = 2_000
 IDLE_S = 300.0
@@ -83,7 +98,10 @@ class Readers:
         self._free: asyncio.LifoQueue[Worker] = asyncio.LifoQueue()
         for worker in self._workers:
             self._free.put_nowait(worker)
-        self._slow: OrderedDict[str, None] = OrderedDict()
+        self._clock = clock
+        self._slow: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        """By host: slow readings in a row, and the monotonic time of the last."""
+        self._memos = Memos()
         self._rest: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -99,8 +117,22 @@ class Readers:
         """Process ids of the living workers, for status and metrics."""
         return tuple(worker.pid for worker in self._workers if worker.pid)
 
-    async def parse(self, kind: str, page: Response, rules: object, now: datetime) -> ReadListing:
-        """The posts of a listing, as `Feed.parse` reads them. Raises BadPage."""
+    async def parse(
+        self,
+        kind: str,
+        page: Response,
+        rules: object,
+        now: datetime,
+        *,
+        known: Mapping[str, str] | None = None,
+    ) -> ReadListing:
+        """The posts of a listing, as `Feed.parse` reads them. Raises BadPage.
+
+        known: fingerprints of posts by id that the caller has already; such a post may be given
+        with its id and address alone.
+        """
+        if known and (again := self._reread(kind, page, rules, now, known)) is not None:
+            return again
         found = await self._read(Job(do="listing", kind=kind, page=page, rules=rules, now=now))
         assert isinstance(found, ReadListing)
         return found
@@ -121,14 +153,42 @@ class Readers:
 
     async def _read(self, job: Job) -> Found:
         host = urlsplit(job.page.requested_url).netloc
-        if host in self._slow or is_heavy(job.page.body):
+        if self._is_slow(host) or is_heavy(job.page.body):
             return await self._elsewhere(job)
-        began = time.thread_time()  # what the reading costs, not what time it is
-        try:
+        with self._timed(host):
             return read(job)
+
+    def _reread(
+        self, kind: str, page: Response, rules: object, now: datetime, known: Mapping[str, str]
+    ) -> ReadListing | None:
+        """A listing of which only the new items are parsed; None when it must be read as a whole."""
+        if not can_reread(kind) or is_heavy(page.body):
+            return None
+        feed = (kind, page.requested_url, rules)
+        worth, memo = self._memos.find(feed)
+        if not worth:
+            return None
+        # On the spot at a slow host too: the first time costs a whole reading, the next ones far less.
+        found = reread_listing(kind, page, rules, now, known=known, memo=memo)
+        self._memos.keep(feed, found[1] if found is not None else None)
+        return found[0] if found is not None else None
+
+    def _is_slow(self, host: str) -> bool:
+        times, at = self._slow.get(host, (0, 0.0))
+        return times >= _TWICE and self._clock.monotonic() - at < SLOW_FOR_S
+
+    @contextmanager
+    def _timed(self, host: str) -> Iterator[None]:
+        """Mark `host` when reading its pages takes long, and clear it when it does not."""
+        modules, began = len(sys.modules), time.thread_time()  # what it costs, not what time it is
+        try:
+            yield
         finally:
-            if time.thread_time() - began > SLOW_S:
-                self._slow[host] = None
+            slow = time.thread_time() - began > SLOW_S
+            if not slow:
+                self._slow.pop(host, None)
+            elif len(sys.modules) == modules:  # a library that had to be imported is nobody's slowness
+                self._slow[host] = (self._slow.pop(host, (0, 0.0))[0] + 1, self._clock.monotonic())
                 if len(self._slow) > _SLOW_HOSTS:
                     self._slow.popitem(last=False)
 

@@ -21,6 +21,7 @@ class Request:
 
     until: loop time. body_bytes: decoded. cut_off: a longer body is cut instead of refused.
     requested_url, hops: how the visit came here, for the answer. sending: called as it goes out.
+    head: the bytes to be sent, where they were written before; b"": they are written from `headers`.
     """
 
     address: Address
@@ -31,6 +32,7 @@ class Request:
     requested_url: str = ""
     hops: tuple[Hop, ...] = ()
     sending: Callable[[], None] | None = None
+    head: bytes = b""
 
 
 @dataclass(slots=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from storage.errors import AskedToWait, BadPage, Blocked, FeedTrouble, RobotsForbid
@@ -20,6 +21,8 @@ LATE_SHARE = 0.1
 """A poll that starts later than this share of its interval counts as late."""
 FULL_AT_LEAST = 3
 """Fewer posts than this push nobody off a listing: where one or two stand, all known ones were deleted."""
+_FIELDS = tuple(field.name for field in fields(Progress))
+_VALUES = attrgetter(*_FIELDS)
 GAP = "gap: the listing showed no known post since the last poll"
 
 
@@ -61,7 +64,9 @@ def after_good(row: Progress, now: datetime, *, read_bytes: int = 0, not_modifie
 def after_quiet(row: Progress, target: Target, now: datetime, late_s: float, *, read: Response) -> Progress:
     """The row after a poll with nothing new, as nearly all are: `after_good` and `after_poll` in one."""
     good = _good(row, now, len(read.body), read.status == _NOT_MODIFIED)
-    return replace(row, **good, **_polled(row, target, now, late_s))
+    # `replace` looks at each field by itself; this is made for every poll.
+    same = dict(zip(_FIELDS, _VALUES(row), strict=True))
+    return Progress(**{**same, **good, **_polled(row, target, now, late_s)})
 
 
 def _good(row: Progress, now: datetime, read_bytes: int, not_modified: bool) -> dict[str, Any]:

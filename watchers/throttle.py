@@ -52,7 +52,11 @@ class HostGate:
     def claim(self, target: str, limit: HostLimit, fixed: HostLimit | None, now: float) -> None:
         """`target` is about to use the host under `limit`; `fixed` is the admin's word on the host."""
         known = self._claims.get(target)
-        if known is not None and known.limit == limit and fixed == self._fixed:
+        if (
+            known is not None
+            and (known.limit is limit or known.limit == limit)
+            and (fixed is self._fixed or fixed == self._fixed)
+        ):
             known.used_at = now
             return
         self._claims[target] = _Claim(limit, now)

@@ -199,6 +199,11 @@ class Watch:
             self._quiet = page
             return "same"
         read = await self._parse(page)
+        if self._shows_the_same(read) and not page.shortfall:
+            self._note_same(page, read, digest)
+            await self._retry_unfinished(page)
+            self._quiet = page
+            return "same"
         self._order, self._met = [], []
         changed = await self._take(page, read)
         changed += await self._follow(read.listing, changed)
@@ -208,18 +213,38 @@ class Watch:
         await self._retry_unfinished(page)
         if not page.shortfall:
             self._kit.beats.note(self.target.name, page, digest, self._prints)
-            self._validators = Validators(
-                etag=page.header("ETag"), last_modified=page.header("Last-Modified")
-            )
+            self._validators = _validators(page)
             self._body_digest = "" if self._stale else digest
             if self._stale:  # what somebody was busy with must be met again, not answered by a 304
                 self._validators = Validators()
         await self._weigh_yield(page, now)
         return "changed" if changed else "same"
 
+    def _shows_the_same(self, read: ReadListing) -> bool:
+        """Whether a listing of other bytes shows the posts of the last one, in order, all dealt with."""
+        posts = read.listing.posts
+        pairs = tuple(zip([post.post_id for post in posts], read.prints, strict=True))
+        if not pairs or pairs != self._prints or len(self.shown) != len(pairs):
+            return False
+        return all(self.listed.get(post_id) == print_ for post_id, print_ in pairs)
+
+    def _note_same(self, page: Response, read: ReadListing, digest: str) -> None:
+        """Only a build date or a counter has changed, as most programs' do."""
+        self._showing = self.shown
+        self._honesty.same_posts(page, len(read.prints), self._kit.clock.monotonic())
+        self.seen = Seen(
+            posts=tuple((post.post_id, post.url) for post in read.listing.posts),
+            started_at=sure_at(page),
+            ended_at=page.ended_at,
+        )
+        self._kit.beats.note(self.target.name, page, digest, self._prints)
+        self._validators, self._body_digest = _validators(page), digest
+
     async def _parse(self, page: Response) -> ReadListing:
         target = self.target
-        return await self._kit.readers.parse(target.kind, page, target.rules, page.first_byte_at)
+        return await self._kit.readers.parse(
+            target.kind, page, target.rules, page.first_byte_at, known=self.listed
+        )
 
     async def _fetch(self, url: str, *, conditional: bool) -> Response:
         now_s = self._kit.clock.monotonic()
@@ -293,7 +318,7 @@ class Watch:
 
     async def _known(self, ids: set[str]) -> dict[str, Watched]:
         """The rows of these posts; when the disk will not give them, what was not listed before is new."""
-        if not ids:
+        if not ids:  # as when only a build date has changed: no way to the database for nothing
             return {}
         try:
             return await self._kit.store.known(self.target.name, sorted(ids))
@@ -510,6 +535,10 @@ class Watch:
     def listed_urls(self) -> tuple[tuple[str, str], ...]:
         """(id, url) of the posts the listing showed last, in page order."""
         return self.seen.posts if self.seen is not None else ()
+
+
+def _validators(page: Response) -> Validators:
+    return Validators(etag=page.header("ETag"), last_modified=page.header("Last-Modified"))
 
 
 def host_of(target: Target) -> str:

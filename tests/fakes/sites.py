@@ -123,7 +123,9 @@ class Sites:
             ended_at=self._clock.now(),
         )
 
-    async def parse(self, _kind: str, page: Response, _rules: object, _now: object) -> ReadListing:
+    async def parse(
+        self, _kind: str, page: Response, _rules: object, _now: object, **_known: object
+    ) -> ReadListing:
         name = "t" + page.url.rpartition("/")[2]
         base = page.url.rpartition("/t/")[0]
         posts = tuple(Post(post_id=i, url=f"{base}/p/{i}", title=i) for i in self.posts.get(name, ()))

@@ -83,3 +83,15 @@ def test_pages_of_posts_whose_words_change_are_asked_for_rarely_once_that_is_a_h
         one.read(page(), HELD, ["1", "2", "3", "4"], n, changed=True)
     allowed = [at for at in range(10, 1_000, 30) if one.rechecks("1", at)]
     assert allowed == [10, 310, 610, 910]
+
+
+def test_a_listing_of_which_only_a_counter_changes_keeps_its_doubts() -> None:
+    one = Honesty(2)
+    off = page(Date="Tue, 01 Jan 2002 00:00:00 GMT")
+    one.read(off, HELD, ["1", "2"], 0, changed=True)
+    for at in range(60, int(2 * honesty.HELD_S), 600):
+        one.same_posts(off, 2, at)
+    assert honesty.FULL in one.words(at)
+    assert honesty.CLOCK in one.words(at)
+    one.same_posts(page(), 1, at)
+    assert one.words(at + honesty.HELD_S + 1) == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -15,12 +16,12 @@ import pytest_asyncio
 
 from storage.clock import SystemClock
 from storage.errors import BadPage
-from storage.model import Response
+from storage.model import Post, Response
 from tests.fakes import words
 from watchers.feed import load
 from watchers.page_worker import fitted
-from watchers.pages import ANSWER_MAX_BYTES, ReadListing, read_listing, read_post
-from watchers.readers import LIGHT_BYTES, LIGHT_TAGS, Readers, is_heavy
+from watchers.pages import ANSWER_MAX_BYTES, ReadListing, read, read_listing, read_post
+from watchers.readers import LIGHT_BYTES, LIGHT_TAGS, SLOW_FOR_S, Readers, is_heavy
 
 NAUGHTY = "tests.watch.naughty_pages"
 POST = words.post("1", url="http://127.0.0.1/p/1")
@@ -138,18 +139,79 @@ async def test_a_daemon_that_is_large_itself_does_not_tire_its_worker(readers: R
     assert ballast
 
 
-async def test_a_host_that_was_slow_once_is_read_elsewhere_from_then_on(
+async def test_a_host_that_was_slow_twice_in_a_row_is_read_elsewhere_for_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    readers = Readers(SystemClock())
+    clock = SetClock()
+    readers = Readers(clock)
     monkeypatch.setattr("watchers.readers.SLOW_S", -1.0)
+
+    async def workers_after_a_page() -> int:
+        await readers.parse("html", page(ADVERT, "slow.example"), rules(), words.NIGHT)
+        return len(readers.pids())
+
     try:
-        await readers.parse("html", page(ADVERT, "slow.example"), rules(), words.NIGHT)
-        assert readers.pids() == ()
-        await readers.parse("html", page(ADVERT, "slow.example"), rules(), words.NIGHT)
-        assert readers.pids()
+        assert [await workers_after_a_page() for _ in range(3)] == [0, 0, 1]
+        clock.at_s += SLOW_FOR_S
+        readers._go_to_rest()
+        async with asyncio.timeout(60):
+            while readers.pids():  # noqa: ASYNC110 - the process's end is no event of ours
+                await asyncio.sleep(0.02)
+        assert await workers_after_a_page() == 0
     finally:
         await readers.close()
+
+
+async def test_one_quick_page_clears_a_host_that_was_slow_once(
+    monkeypatch: pytest.MonkeyPatch, readers: Readers
+) -> None:
+    for slow_s in (-1.0, 60.0, -1.0, 60.0):
+        monkeypatch.setattr("watchers.readers.SLOW_S", slow_s)
+        await readers.parse("html", page(ADVERT, "slow.example"), rules(), words.NIGHT)
+    assert readers.pids() == ()
+
+
+async def test_a_library_that_is_imported_while_a_page_is_read_makes_no_host_slow(
+    monkeypatch: pytest.MonkeyPatch, readers: Readers
+) -> None:
+    monkeypatch.setattr("watchers.readers.SLOW_S", -1.0)
+
+    def importing(job: object) -> object:
+        sys.modules[f"imported_{len(sys.modules)}"] = sys
+        return read(job)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("watchers.readers.read", importing)
+    try:
+        for _ in range(4):
+            await readers.parse("html", page(ADVERT, "slow.example"), rules(), words.NIGHT)
+    finally:
+        for name in [name for name in sys.modules if name.startswith("imported_")]:
+            del sys.modules[name]
+    assert readers.pids() == ()
+
+
+async def test_a_feed_that_is_read_again_gives_known_posts_in_short(readers: Readers) -> None:
+    def feed(*numbers: int) -> Response:
+        items = "".join(f"<item><title>t{n}</title><guid>g{n}</guid></item>" for n in numbers)
+        return page(f"<rss version='2.0'><channel>{items}</channel></rss>".encode())
+
+    known: dict[str, str] = {}
+    for numbers in ((2, 1), (3, 2), (4, 3)):
+        found = await readers.parse("rss", feed(*numbers), rules("rss"), words.NIGHT, known=known)
+        expected = read_listing("rss", feed(*numbers), rules("rss"), words.NIGHT)
+        assert found.prints == expected.prints
+        assert found.listing.posts[0] == expected.listing.posts[0]
+        known = {p.post_id: print_ for p, print_ in zip(found.listing.posts, found.prints, strict=True)}
+    assert found.listing.posts[1] == Post(post_id="g3", url=found.listing.posts[1].url)
+
+
+class SetClock(SystemClock):
+    """The machine's clock, its monotonic time set by hand."""
+
+    at_s = 0.0
+
+    def monotonic(self) -> float:
+        return self.at_s
 
 
 async def test_no_secret_reaches_the_process(monkeypatch: pytest.MonkeyPatch, readers: Readers) -> None:

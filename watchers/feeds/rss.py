@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -20,8 +20,11 @@ from zoneinfo import ZoneInfo
 from storage.errors import BadPage
 from storage.model import Listing, PictureRef, Post, Response
 from watchers.feed import Recognition
+from watchers.reading.anew import Frame, Memo, digest, frame_of, read_pieces
 from watchers.reading.contents import is_picture_address, line, read_html
 from watchers.reading.encoding import decode
+from watchers.reading.feedtext import Pieced, ends, pieced, without_declaration
+from watchers.reading.fingerprint import fingerprint
 from watchers.reading.fuller import fuller
 from watchers.reading.jsonfeed import is_json_feed, read_json_feed
 from watchers.reading.links import absolute
@@ -79,6 +82,84 @@ def parse(page: Response, rules: object, now: datetime) -> Listing:
     )
 
 
+def reread(
+    page: Response, rules: object, now: datetime, *, known: Mapping[str, str], memo: Memo | None
+) -> tuple[Listing, tuple[str, ...], Memo] | None:
+    """What `parse` gives, with the posts' fingerprints, where only new items need to be parsed; else None.
+
+    known: fingerprints of posts by id; of an item that was read before (`memo`), and whose post
+    is known, the post is given with its id and address alone.
+    """
+    if page.shortfall:
+        return None
+    settings = rules if isinstance(rules, Settings) else Settings()
+    place = (page.url, page.requested_url, page.header("Content-Location"), settings)
+    text = without_declaration(decode(page))
+    start, end = ends(text)
+    same = memo is not None and memo.place == place and memo.frame.holds(text[: max(0, start)], text[end:])
+    if memo is None or not same:
+        memo = None
+    elif memo.body == digest(text[start:end]) and _all_known(memo, known):
+        return memo.listing, memo.prints, memo
+    cut = pieced(text, settings.max_items)
+    frame = memo.frame if memo is not None else frame_of(cut) if cut is not None else None
+    if cut is None or frame is None:
+        return None
+    had = memo.known() if memo is not None else {}
+    keys = [digest(piece) for piece in cut.pieces]
+    records = [had.get(key) for key in keys]
+    fresh = [at for at, old in enumerate(records) if old is None or known.get(old[0].post_id) != old[1]]
+    posts = _posts_of(
+        [cut.pieces[at] for at in fresh], cut, frame, lambda entry: _post(entry, page, settings, now)
+    )
+    if posts is None:
+        return None
+    for at, post in zip(fresh, posts, strict=True):
+        records[at] = (Post(post_id=post.post_id, url=post.url), fingerprint(post))
+    found = [record for record in records if record is not None]
+    if len({post.post_id for post, _ in found}) != len(keys):
+        return None  # who shares an id is told apart over the whole feed
+    short = Listing(
+        posts=tuple(post for post, _ in found),
+        title=line(frame.title),
+        next_url=absolute(page.url, frame.next) if frame.next else "",
+    )
+    prints = tuple(print_ for _, print_ in found)
+    memo = Memo(
+        place=place,
+        frame=frame,
+        body=digest(text[start:end]),
+        digests=b"".join(keys),
+        listing=short,
+        prints=prints,
+    )
+    whole = list(short.posts)
+    for at, post in zip(fresh, posts, strict=True):
+        whole[at] = post
+    return replace(short, posts=tuple(whole)), prints, memo
+
+
+def _all_known(memo: Memo, known: Mapping[str, str]) -> bool:
+    return all(
+        known.get(post.post_id) == print_
+        for post, print_ in zip(memo.listing.posts, memo.prints, strict=True)
+    )
+
+
+def _posts_of(
+    pieces: Sequence[str], cut: Pieced, frame: Frame, make: Callable[[Entry], Post]
+) -> list[Post] | None:
+    """The posts of these items; None when the feed must be read as a whole."""
+    entries = read_pieces(cut, pieces, frame) if pieces else ()
+    if entries is None:
+        return None
+    posts = [make(entry) for entry in entries]
+    for entry, post in zip(entries, posts, strict=True):
+        if not (entry.id or (entry.link and (post.title or post.text))):
+            return None  # who has no name is told apart over the whole feed
+    return posts
+
+
 def detail(page: Response, post: Post, rules: object, now: datetime) -> Post:
     """`post` completed from its own page."""
     from watchers.reading.own_page import completed
@@ -126,7 +207,8 @@ def _post(entry: Entry, page: Response, settings: Settings, now: datetime) -> Po
     title = _title(entry.title)
     text, shown = _contents(entry, url)
     pictures = together((*_pictures(entry, url), *shown))
-    posted, updated = (read_time(raw, now, settings.zone) for raw in (entry.published, entry.updated))
+    posted = read_time(entry.published, now, settings.zone)
+    updated = posted if entry.updated == entry.published else read_time(entry.updated, now, settings.zone)
     return Post(
         post_id=_id(entry, base, title, text),
         url=own or page.requested_url,
@@ -168,7 +250,7 @@ def _told_apart(entries: Sequence[Entry], posts: Sequence[Post]) -> tuple[Post, 
         nameless = not entry.id and not (entry.link and (post.title or post.text))
         if nameless and seen[key] > 1:
             key = f"{key} {seen[key]}"
-        named.setdefault(key, replace(post, post_id=key))
+        named.setdefault(key, post if key == post.post_id else replace(post, post_id=key))
     return tuple(named.values())
 
 

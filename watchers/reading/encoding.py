@@ -80,7 +80,7 @@ def encoding_of(body: bytes, content_type: str = "") -> str:
     contradict is passed over: damaged beyond `TOLERATED`, or legacy while the body is
     valid UTF-8 beyond chance.
     """
-    marked = read_bom(body)[0] or _unmarked(body)
+    marked = read_bom(body)[0] or _unmarked(body) or _plainly_utf8(body, content_type)
     if marked:
         return marked
     declared = [name for name in (_from_header(content_type), _from_body(body)) if name]
@@ -120,6 +120,7 @@ def foreign_part(body: bytes, most: int) -> bytes:
     return body[start : start + most]
 
 
+@lru_cache(maxsize=256)
 def _from_header(content_type: str) -> str:
     return _usable(http_content_type_encoding(content_type[:1000]))
 
@@ -135,6 +136,12 @@ def _usable(label: str | None) -> str:
     if name in {"utf-16", "utf-32"}:  # without a BOM: little-endian, as browsers do
         name += "-le"
     return name if name in _ALLOWED else ""
+
+
+def _plainly_utf8(body: bytes, content_type: str) -> str:
+    """Say utf-8 when the header says so and it is true, as nearly always; then the body is not asked."""
+    plainly = not body.isascii() and _from_header(content_type) == "utf-8" and _reads_as(body, "utf-8")
+    return "utf-8" if plainly else ""
 
 
 def _unmarked(body: bytes) -> str:

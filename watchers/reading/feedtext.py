@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 MOST_TAGS = 25_000
@@ -46,6 +47,11 @@ _ROOT_END = re.compile(
     r"</(?:[\w.-]{1,50}:)?(?:rss|rdf|feed|channel)\s*>\s*(?:<!--.*?-->\s*)*$", re.IGNORECASE | re.DOTALL
 )
 _START = re.compile(r"<\w")
+_END_TAGS = re.compile(r"\s*(?:</[\w.:-]{1,50}\s*>\s*){1,4}")
+_ITEM_TAG = re.compile(r"</?(?:[\w.-]{1,50}:)?(?:item|entry)(?=[\s>/])", re.IGNORECASE)
+_XML_BLANKS = " \t\r\n"
+_LONG_TAG = 1000
+_LONGEST_PIECE = 60_000
 
 
 def fit(text: str, most_items: int, *, cut: bool = False) -> str:
@@ -59,6 +65,72 @@ def fit(text: str, most_items: int, *, cut: bool = False) -> str:
     text = _DECLARATION.sub("", _few_breaks(text).lstrip(), count=1).lstrip()
     text = _cut(_clean(text), most_items, cut=cut)
     return _spared(_WHOLE_TAG.sub(_bearable, _defused(text)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pieced:
+    """A feed cut at its items. tail: nothing but end tags; between the items stood white space only."""
+
+    head: str
+    pieces: tuple[str, ...]
+    tail: str
+
+
+def pieced(text: str, most_items: int) -> Pieced | None:
+    """`text` cut at its items, or None when it is not plainly head, items and end tags.
+
+    What tells XML from its look is kept out: processing instructions, declarations, items
+    within items or in other words than `<item>` and `<entry>`, and whatever `fit` might cut.
+    """
+    text = without_declaration(text)
+    if len(text) > MOST_BREAKS or "<?" in text or text.count("<") > MOST_LABELS:
+        return None
+    if text.count("xmlns") > MOST_NAMESPACES:
+        return None
+    name = "item" if "</item>" in text else "entry"
+    *parts, tail = text.split(f"</{name}>")
+    if not parts or len(parts) > most_items or not _END_TAGS.fullmatch(tail):
+        return None
+    start = parts[0].find(f"<{name}")
+    head, parts[0] = parts[0][: max(0, start)], parts[0][start:]
+    if start < 0 or head.count("<!") != head.count("<!--") + head.count("<![CDATA["):
+        return None
+    cut = []
+    for part in parts:
+        piece = part.lstrip(_XML_BLANKS)
+        if not piece.startswith((f"<{name}>", f"<{name} ")):
+            return None
+        cut.append(f"{piece}</{name}>")
+    return Pieced(head=head, pieces=tuple(cut), tail=tail)
+
+
+def without_declaration(text: str) -> str:
+    """`text` without the XML declaration at its start, if it has one there."""
+    text = text.lstrip()
+    declaration = _DECLARATION.match(text)
+    return text[declaration.end() :].lstrip() if declaration else text
+
+
+def ends(text: str) -> tuple[int, int]:
+    """Where the first item of a feed begins and the last one ends, at a glance; -1: nowhere."""
+    name = "item" if "</item>" in text else "entry"
+    end = text.rfind(f"</{name}>")
+    return text.find(f"<{name}"), end + len(name) + 3 if end >= 0 else -1
+
+
+def is_local(part: str, items: int) -> bool:
+    """Whether `fit` leaves a part of a feed as it is, whatever stands before and behind it.
+
+    items: how many start and end tags of items must stand in it, be it in CDATA.
+    """
+    if len(part) > _LONGEST_PIECE or sum(1 for _ in _ITEM_TAG.finditer(part)) != items:
+        return False
+    spans = [tag.span() for tag in _WHOLE_TAG.finditer(part)]
+    # A quote left open might be closed by what follows: then it would be by what is added here.
+    if spans != [tag.span() for tag in _WHOLE_TAG.finditer(part + "\"'")]:
+        return False
+    too_long = any(end - start >= _LONG_TAG for start, end in spans)
+    return not too_long and _clean(part) == part and _LABELS.search(part) is None
 
 
 def _few_breaks(text: str) -> str:
@@ -98,7 +170,7 @@ def _sound(found: re.Match[str]) -> str:
 
 def _bearable(tag: re.Match[str]) -> str:
     """A tag as it is; a long one without its runs of blanks, a monstrous one without attributes."""
-    if len(tag[0]) < 1000:
+    if len(tag[0]) < _LONG_TAG:
         return tag[0]
     monstrous = len(tag[0]) > LONGEST_TAG or tag[0].count("=") > MOST_ATTRIBUTES
     return f"<{tag[1][:100]}>" if monstrous else _BLANKS.sub(" ", tag[0])

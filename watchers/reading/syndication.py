@@ -121,10 +121,14 @@ def _parsed(text: str) -> Any:
 
 
 def _feed(parsed: Any) -> Feed:
-    about = parsed.feed
-    entries = tuple(_entry(entry) for entry in parsed.entries)
+    return feed_of(parsed.feed, parsed.entries, parsed.get("version"))
+
+
+def feed_of(about: Any, parsed_entries: Any, version: Any) -> Feed:
+    """What feedparser found, in our form. Raises whatever odd items make it raise."""
+    entries = tuple(_entry(entry) for entry in parsed_entries)
     return Feed(
-        version=_str(parsed.get("version")) or ("rss" if entries else ""),
+        version=_str(version) or ("rss" if entries else ""),
         title=_str(about.get("title")),
         entries=entries,
         next=next((link for rel, link, *_ in _links(about) if rel == "next"), ""),

@@ -1,0 +1,229 @@
+"""A feed that is read again piece by piece gives what reading it whole gives, or is not read so."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.feedsuite import DATA, NOW, samples
+from storage.errors import BadPage
+from storage.model import Response
+from watchers.feeds import rss
+from watchers.memos import Memos
+from watchers.pages import ReadListing, read_listing
+from watchers.reading.anew import Frame, Memo, read_pieces
+from watchers.reading.feedtext import Pieced
+from watchers.reading.syndication import Entry
+
+SETTINGS = rss.Settings(page=False)
+URL = "http://feeds.example/all"
+
+
+def page(body: str | bytes) -> Response:
+    return Response(
+        url=URL,
+        requested_url=URL,
+        status=200,
+        headers=(("Content-Type", "application/rss+xml; charset=utf-8"),),
+        body=body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body,
+        started_at=NOW,
+        first_byte_at=NOW,
+        ended_at=NOW,
+    )
+
+
+def whole(answer: Response) -> ReadListing | None:
+    try:
+        return read_listing("rss", answer, SETTINGS, NOW)
+    except BadPage:
+        return None
+
+
+def known_of(read: ReadListing | None) -> dict[str, str]:
+    if read is None:
+        return {}
+    return {post.post_id: print_ for post, print_ in zip(read.listing.posts, read.prints, strict=True)}
+
+
+def agree(answer: Response, known: dict[str, str], memo: Memo | None) -> Memo | None:
+    """Hold both ways of reading against each other; the memo of the new one, None when it stood back."""
+    expected = whole(answer)
+    found = rss.reread(answer, SETTINGS, NOW, known=known, memo=memo)
+    if found is None:
+        return None
+    listing, prints, memo = found
+    assert expected is not None
+    assert prints == expected.prints
+    assert replace(listing, posts=()) == replace(expected.listing, posts=())
+    assert len(listing.posts) == len(expected.listing.posts)
+    for short, post, print_ in zip(listing.posts, expected.listing.posts, prints, strict=True):
+        assert (short.post_id, short.url) == (post.post_id, post.url)
+        if known.get(post.post_id) != print_:
+            assert short == post
+    return memo
+
+
+def with_ids(body: bytes) -> bytes:
+    """A file of the suite without the comment it opens with, each of its items with an id of its own."""
+    body = re.sub(rb"<!--.*?-->", b"", body, count=1, flags=re.DOTALL)
+    count = itertools.count()
+    body = re.sub(rb"</item>", lambda _: b"<guid>g%d</guid></item>" % next(count), body)
+    return re.sub(rb"</entry>", lambda _: b"<id>i%d</id></entry>" % next(count), body)
+
+
+CHANGES = (
+    (b"<channel>", b"<channel><lastBuildDate>Fri, 27 Nov 2026 20:00:00 GMT</lastBuildDate>"),
+    (b"</title>", b" x</title>"),
+    (b"</item>", b"</item><item><guid>more</guid><title>more</title></item>"),
+    (b"</entry>", b"</entry><entry><id>more</id><title>more</title></entry>"),
+    (b"item", b"entry"),
+)
+
+
+@pytest.mark.skipif(not DATA.is_file(), reason=f"{DATA.name} is not there")
+def test_feedparsers_own_feeds_are_read_alike_twice_and_with_one_change() -> None:
+    read = again = 0
+    for sample in samples(DATA):
+        for body in (sample.body, with_ids(sample.body)):
+            answer = replace(sample.response(), body=body)
+            memo = agree(answer, {}, None)
+            read += memo is not None
+            known = known_of(whole(answer)) if memo is not None else {}
+            for old, new in CHANGES if memo is not None else ():
+                changed = replace(answer, body=new.join(body.rsplit(old, 1)))
+                again += agree(changed, known, memo) is not None
+    assert read > 700, f"only {read} feeds were read piece by piece"
+    assert again > 4 * read
+
+
+# ruff: noqa: E501, ISC004  hostile feeds read best on one line
+ITEMS = (
+    "<title>A gun</title><guid>1</guid><description>As new. &lt;b&gt;Bold&lt;/b&gt;</description>",
+    "<title>B</title><link>/b</link><guid isPermaLink='false'>2</guid><pubDate>Fri, 27 Nov 2026 20:00:00 GMT</pubDate>",
+    "<title><![CDATA[<item> inside </item>]]></title><guid>3</guid>",
+    "<title>D</title><guid>4</guid><!-- <item> -->",
+    "<title>E</title><guid>1</guid><link>http://x.example/e</link>",
+    '<title>F</title><description><![CDATA[<a href="]]></description><guid>6</guid>',
+    '<title>G</title><description><![CDATA["> & <p>words</p>]]></description><guid>7</guid>',
+    "<title>H</title><item><guid>inner</guid></item>",
+    "<title>I</title><guid>9</guid><image><url>http://x.example/i.png</url><title>t</title></image>",
+    "<title>J</title><guid>10</guid><source url='http://x.example/'>S</source><author>a@b.example (Ann)</author>",
+    "<title>K</title><guid>11</guid><category>c</category><category>c</category><x:price>5</x:price>",
+    "<title>L</title><guid>12</guid><unclosed>",
+    "<title>M</title><guid>13</guid><language>vi</language><newlocation>http://y.example/</newlocation>",
+    "<title>N</title><link>http://x.example/n</link>",
+    "<title>O</title>",
+    "<title>P</title><guid>15</guid><?pi <item> ?>",
+    "<title>Q</title><guid>16</guid><content:encoded xmlns:content='http://purl.org/rss/1.0/modules/content/'>"
+    "<![CDATA[<img src='/q.jpg'> q]]></content:encoded>",
+    "<title>R &#x1F52B; &#5;</title><guid>17</guid>",
+    "<title>S</title><guid>18</guid><div>div</div><body xmlns='http://www.w3.org/1999/xhtml'><div>x</div></body>",
+    "<title>T</title><guid>19</guid></item><item><title>U</title><guid>20</guid>",
+    "<title>V</title><guid>21</guid></channel><channel><title>w</title>",
+    "<title>X</title><guid>22</guid><media:thumbnail url='/x.jpg'/><media:content url='/y.jpg' medium='image'/>",
+    "<title>Y</title><guid>23</guid><textInput><title>t</title><name>n</name></textInput>",
+    "<title>Z &copy; &nbsp;</title><guid>24</guid>",
+    "<title>1</title><guid>25</guid><contributor><name>C</name></contributor><dc:creator>D</dc:creator>",
+    "<title xml:lang='vi' xml:base='http://z.example/'>2</title><link>rel</link><guid>26</guid>",
+    "]]><title>3</title><guid>27</guid>",
+    "<title>4</title><guid>28</guid><![CDATA[",
+    "<title>5</title><guid>29</guid><content type='xhtml'><svg><title>s</title></svg></content>",
+)  # fmt: skip
+HEADS = (
+    "",
+    "<title>T</title><link>/l</link>",
+    "<lastBuildDate>Fri, 27 Nov 2026 20:00:00 GMT</lastBuildDate><title>T</title>",
+    "<lastBuildDate>Fri, 27 Nov 2026 20:00:01 GMT</lastBuildDate><title>T</title>",
+    "<title>T <pubDate>Fri, 27 Nov 2026 20:00:00 GMT</pubDate></title>",
+    "<title>T <pubDate>Fri, 27 Nov 2026 20:00:09 GMT</pubDate></title>",
+    "<title><![CDATA[T <generator>1</generator>]]></title>",
+    "<title><![CDATA[T <generator>2</generator>]]></title>",
+    "<image><url>/i.png</url><title>I</title></image><author>head@x.example</author>",
+    "<generator>one</generator><content>c</content><managingEditor>m</managingEditor>",
+    "<generator>two</generator><content>c</content><managingEditor>m</managingEditor>",
+    "<!-- <item> --><title>T</title>",
+    '<description><![CDATA["]]></description>',
+    "<language>vi</language><atom:link rel='next' href='/2'/>",
+    "<unclosed><title>T</title>",
+)  # fmt: skip
+ROOTS = (
+    "<rss version='2.0' xmlns:x='http://x.example/ns' xmlns:media='http://search.yahoo.com/mrss/' "
+    "xmlns:dc='http://purl.org/dc/elements/1.1/' xmlns:atom='http://www.w3.org/2005/Atom'><channel>",
+    "<rss version='0.91' xml:base='http://b.example/' xmlns:x='y' xmlns:media='z' xmlns:dc='d'><channel>",
+    "<?xml version='1.0'?><rss><channel>",
+    "<!DOCTYPE rss [<!ENTITY copy 'c'>]><rss><channel>",
+)
+ENDS = ("</channel></rss>", "</channel></rss>\n", "<title>last</title></channel></rss>", "</channel>", "")
+feeds = st.builds(
+    lambda root, head, items, gap, end: root + head + gap.join(f"<item>{i}</item>" for i in items) + end,
+    st.sampled_from(ROOTS) | st.just(ROOTS[0]),
+    st.sampled_from(HEADS),
+    st.lists(st.sampled_from(ITEMS), max_size=6),
+    st.sampled_from(("", "\n", " \u3000", "text")) | st.just(""),
+    st.sampled_from(ENDS) | st.just(ENDS[0]),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(feeds, min_size=2, max_size=4))
+def test_hostile_feeds_in_any_order_are_read_alike(bodies: list[str]) -> None:
+    known: dict[str, str] = {}
+    memo = None
+    for body in bodies:
+        memo = agree(page(body), known, memo) or memo
+        known = known_of(whole(page(body)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="<>/item!-[]CDATA\"'& ?x=", max_size=60), st.sampled_from(ITEMS))
+def test_an_item_of_odd_characters_is_read_alike(odd: str, other: str) -> None:
+    body = f"{ROOTS[0]}<item><guid>a</guid>{{}}</item><item>{other}</item></channel></rss>"
+    known = known_of(whole(page(body.format(""))))
+    memo = agree(page(body.format("")), {}, None)
+    agree(page(body.format(f"<description>{odd}</description>")), known, memo)
+    agree(page(body.format(f"<description><![CDATA[{odd}]]></description>")), known, memo)
+
+
+def test_only_what_is_new_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def feed(*numbers: int, built: str = "20:00:00") -> Response:
+        items = "".join(f"<item><title>t{n}</title><guid>g{n}</guid></item>" for n in numbers)
+        head = f"<title>T</title><lastBuildDate>Fri, 27 Nov 2026 {built} GMT</lastBuildDate>"
+        return page(f"<rss version='2.0'><channel>{head}{items}</channel></rss>")
+
+    read: list[int] = []
+
+    def counting(cut: Pieced, pieces: Sequence[str], frame: Frame) -> tuple[Entry, ...] | None:
+        read.append(len(pieces))
+        return read_pieces(cut, pieces, frame)
+
+    monkeypatch.setattr(rss, "read_pieces", counting)
+    memo = agree(feed(3, 2, 1), {}, None)
+    known = known_of(whole(feed(4, 3, 2, 1)))
+    del known["g4"]
+    memo = agree(feed(3, 2, 1, built="20:00:30"), known, memo)
+    memo = agree(feed(4, 3, 2, built="20:01:00"), known, memo)
+    assert read == [3, 1]
+
+
+def test_memos_are_bounded_and_what_cannot_be_read_so_is_tried_ever_more_rarely() -> None:
+    memos = Memos(most_items=10)
+    body = "<rss><channel>" + "".join(f"<item><guid>{n}</guid></item>" for n in range(4)) + "</channel></rss>"
+    memo = agree(page(body), {}, None)
+    for name in "abcd":
+        memos.keep(name, memo)
+    assert memos.items == 8
+    assert memos.find("a") == (True, None)
+    assert memos.find("d") == (True, memo)
+    tries = 0
+    for _ in range(100):
+        worth, _memo = memos.find("odd")
+        if worth:
+            tries += 1
+            memos.keep("odd", None)
+    assert tries == 6
