@@ -227,3 +227,25 @@ def test_memos_are_bounded_and_what_cannot_be_read_so_is_tried_ever_more_rarely(
             tries += 1
             memos.keep("odd", None)
     assert tries == 6
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        "<item xmlns:q='urn:q'><guid>1</guid></item><item><guid>2</guid></item>",
+        '<item><guid>1</guid><description><![CDATA[<a href="]]></description></item><item><guid>2</guid></item>',
+        "<item><guid>1</guid><title><![CDATA[<item>]]></title></item><item><guid>2</guid></item>",
+        "<item><guid>1</guid></item><item><guid>1</guid><link>http://x.example/</link></item>",
+    ],
+)
+def test_items_that_leave_something_behind_are_read_as_a_whole(items: str) -> None:
+    answer = page(f"{ROOTS[0]}<title>T</title>{items}</channel></rss>")
+    assert whole(answer) is not None
+    assert rss.reread(answer, SETTINGS, NOW, known={}, memo=None) is None
+
+
+def test_a_title_that_holds_a_build_date_is_never_taken_from_before() -> None:
+    bodies = [f"{ROOTS[0]}{head}<item><guid>1</guid></item></channel></rss>" for head in HEADS[4:8]]
+    for first, second in itertools.pairwise(bodies):
+        memo = agree(page(first), {}, None)
+        agree(page(second), known_of(whole(page(first))), memo)

@@ -20,10 +20,20 @@ from zoneinfo import ZoneInfo
 from storage.errors import BadPage
 from storage.model import Listing, PictureRef, Post, Response
 from watchers.feed import Recognition
-from watchers.reading.anew import Frame, Memo, digest, frame_of, read_pieces
+from watchers.reading.anew import (
+    Frame,
+    Memo,
+    Record,
+    around_items,
+    digest,
+    frame_of,
+    is_redated,
+    raw_of,
+    read_pieces,
+)
 from watchers.reading.contents import is_picture_address, line, read_html
 from watchers.reading.encoding import decode
-from watchers.reading.feedtext import Pieced, ends, pieced, without_declaration
+from watchers.reading.feedtext import Pieced, pieced
 from watchers.reading.fingerprint import fingerprint
 from watchers.reading.fuller import fuller
 from watchers.reading.jsonfeed import is_json_feed, read_json_feed
@@ -90,21 +100,19 @@ def reread(
     known: fingerprints of posts by id; of an item that was read before (`memo`), and whose post
     is known, the post is given with its id and address alone.
     """
-    if page.shortfall:
-        return None
     settings = rules if isinstance(rules, Settings) else Settings()
     place = (page.url, page.requested_url, page.header("Content-Location"), settings)
-    text = without_declaration(decode(page))
-    start, end = ends(text)
-    same = memo is not None and memo.place == place and memo.frame.holds(text[: max(0, start)], text[end:])
-    if memo is None or not same:
+    if memo is not None and memo.place != place:
         memo = None
-    elif memo.body == digest(text[start:end]) and _all_known(memo, known):
+    around = around_items(page) if not page.shortfall else None
+    if memo is not None and is_redated(memo, around, known):
         return memo.listing, memo.prints, memo
-    cut = pieced(text, settings.max_items)
-    frame = memo.frame if memo is not None else frame_of(cut) if cut is not None else None
-    if cut is None or frame is None:
+    cut = pieced(decode(page), settings.max_items) if not page.shortfall else None
+    if cut is None:
         return None
+    if memo is not None and not memo.frame.holds(cut.head, cut.tail):
+        memo = None
+    frame = memo.frame if memo is not None else frame_of(cut)
     had = memo.known() if memo is not None else {}
     keys = [digest(piece) for piece in cut.pieces]
     records = [had.get(key) for key in keys]
@@ -112,45 +120,35 @@ def reread(
     posts = _posts_of(
         [cut.pieces[at] for at in fresh], cut, frame, lambda entry: _post(entry, page, settings, now)
     )
-    if posts is None:
+    if frame is None or posts is None:
         return None
     for at, post in zip(fresh, posts, strict=True):
         records[at] = (Post(post_id=post.post_id, url=post.url), fingerprint(post))
-    found = [record for record in records if record is not None]
-    if len({post.post_id for post, _ in found}) != len(keys):
+    short, prints = _in_short([record for record in records if record is not None], frame, page)
+    if len({post.post_id for post in short.posts}) != len(keys):
         return None  # who shares an id is told apart over the whole feed
-    short = Listing(
-        posts=tuple(post for post, _ in found),
+    raw = raw_of(around, decode(page))
+    memo = Memo(place=place, frame=frame, raw=raw, digests=b"".join(keys), listing=short, prints=prints)
+    whole = dict(zip(fresh, posts, strict=True))
+    shown = tuple(whole.get(at, post) for at, post in enumerate(short.posts))
+    return replace(short, posts=shown), prints, memo
+
+
+def _in_short(records: Sequence[Record], frame: Frame, page: Response) -> tuple[Listing, tuple[str, ...]]:
+    """The listing with ids and addresses alone, and the fingerprints."""
+    listing = Listing(
+        posts=tuple(post for post, _ in records),
         title=line(frame.title),
         next_url=absolute(page.url, frame.next) if frame.next else "",
     )
-    prints = tuple(print_ for _, print_ in found)
-    memo = Memo(
-        place=place,
-        frame=frame,
-        body=digest(text[start:end]),
-        digests=b"".join(keys),
-        listing=short,
-        prints=prints,
-    )
-    whole = list(short.posts)
-    for at, post in zip(fresh, posts, strict=True):
-        whole[at] = post
-    return replace(short, posts=tuple(whole)), prints, memo
-
-
-def _all_known(memo: Memo, known: Mapping[str, str]) -> bool:
-    return all(
-        known.get(post.post_id) == print_
-        for post, print_ in zip(memo.listing.posts, memo.prints, strict=True)
-    )
+    return listing, tuple(print_ for _, print_ in records)
 
 
 def _posts_of(
-    pieces: Sequence[str], cut: Pieced, frame: Frame, make: Callable[[Entry], Post]
+    pieces: Sequence[str], cut: Pieced, frame: Frame | None, make: Callable[[Entry], Post]
 ) -> list[Post] | None:
     """The posts of these items; None when the feed must be read as a whole."""
-    entries = read_pieces(cut, pieces, frame) if pieces else ()
+    entries = read_pieces(cut, pieces, frame) if frame is not None else None
     if entries is None:
         return None
     posts = [make(entry) for entry in entries]

@@ -18,7 +18,7 @@ import hashlib
 import io
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -26,8 +26,9 @@ from xml.sax import expatreader
 from xml.sax.handler import feature_external_ges, feature_namespaces
 from xml.sax.xmlreader import InputSource
 
-from storage.model import Listing, Post
-from watchers.reading.feedtext import Pieced, fit, is_local
+from storage.model import Listing, Post, Response
+from watchers.reading.encoding import utf8_around
+from watchers.reading.feedtext import Pieced, fit, is_local, without_declaration
 from watchers.reading.syndication import Entry, Feed, feed_of, root_of
 
 _SECRET = secrets.token_bytes(32)
@@ -76,13 +77,14 @@ class Frame:
 class Memo:
     """What was read of a feed, about two hundred bytes an item.
 
-    place: what else its posts depend on. body: digest of all from the first item on.
+    place: what else its posts depend on. raw: digest of the bytes from the first item to the
+    last one, b"" where they may not be told from the rest of the feed.
     listing: its posts with id and address alone. digests: of the items, one behind the other.
     """
 
     place: tuple[object, ...]
     frame: Frame
-    body: bytes
+    raw: bytes
     digests: bytes
     listing: Listing
     prints: tuple[str, ...]
@@ -96,7 +98,11 @@ class Memo:
 
 def digest(piece: str) -> bytes:
     """What stands for an item that was read."""
-    data = piece.encode("utf-8", "surrogatepass")
+    return digest_of(piece.encode("utf-8", "surrogatepass"))
+
+
+def digest_of(data: bytes) -> bytes:
+    """The same for bytes."""
     return hashlib.blake2b(data, digest_size=_DIGEST_BYTES, key=_SECRET).digest()
 
 
@@ -113,6 +119,33 @@ def _parts(head: str) -> tuple[str, ...]:
             parts.append(head[at : found.start(2)])
             at = found.end(2)
     return (*parts, head[at:])
+
+
+def is_redated(memo: Memo, around: tuple[str, bytes, str] | None, known: Mapping[str, str]) -> bool:
+    """Whether nothing but a build date has changed, and all posts are known."""
+    if around is None or memo.raw != digest_of(around[1]):
+        return False
+    return memo.frame.holds(without_declaration(around[0]), around[2]) and _all_known(memo, known)
+
+
+def around_items(page: Response) -> tuple[str, bytes, str] | None:
+    """What stands before, in and behind the items of a feed, where its bytes tell that."""
+    name = b"item" if b"</item>" in page.body else b"entry"
+    return utf8_around(page, b"<" + name, b"</" + name + b">")
+
+
+def raw_of(around: tuple[str, bytes, str] | None, text: str) -> bytes:
+    """The digest of the bytes of all items; b"" where they are not plainly the text that was read."""
+    if around is None or around[0] + around[1].decode("utf-8", "replace") + around[2] != text:
+        return b""
+    return digest_of(around[1])
+
+
+def _all_known(memo: Memo, known: Mapping[str, str]) -> bool:
+    return all(
+        known.get(post.post_id) == print_
+        for post, print_ in zip(memo.listing.posts, memo.prints, strict=True)
+    )
 
 
 def frame_of(cut: Pieced) -> Frame | None:
@@ -134,6 +167,8 @@ def read_pieces(cut: Pieced, pieces: Sequence[str], frame: Frame) -> tuple[Entry
 
     frame: one that `holds` the feed.
     """
+    if not pieces:
+        return ()
     if not all(is_local(piece, 2) for piece in pieces):
         return None
     found = _read(cut, pieces, cut.head)

@@ -61,6 +61,24 @@ def decode(response: Response) -> str:
     return (_remembered if len(body) <= REMEMBERED_BYTES else _decoded)(body, content_type)
 
 
+def utf8_around(response: Response, start: bytes, end: bytes) -> tuple[str, bytes, str] | None:
+    """The body before the first `start`, the bytes from there past the last `end`, and the body behind.
+
+    Only where the outer parts read apart are what `decode` makes of them, given that the inner
+    part is UTF-8: the header says UTF-8 and nothing can gainsay it. Else None.
+    """
+    body = response.body
+    if body[:1] != b"<" or b"\0" in body or b"2022" in body[:4096]:  # iso-2022-jp is ASCII to the eye
+        return None
+    first, last = body.find(start), body.rfind(end) + len(end)
+    if not 0 <= first < last or _from_header(response.header("Content-Type")) != "utf-8":
+        return None
+    try:
+        return body[:first].decode("utf-8"), body[first:last], body[last:].decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
 def _decoded(body: bytes, content_type: str) -> str:
     name = encoding_of(body, content_type)
     bom, mark = read_bom(body)

@@ -111,13 +111,6 @@ def without_declaration(text: str) -> str:
     return text[declaration.end() :].lstrip() if declaration else text
 
 
-def ends(text: str) -> tuple[int, int]:
-    """Where the first item of a feed begins and the last one ends, at a glance; -1: nowhere."""
-    name = "item" if "</item>" in text else "entry"
-    end = text.rfind(f"</{name}>")
-    return text.find(f"<{name}"), end + len(name) + 3 if end >= 0 else -1
-
-
 def is_local(part: str, items: int) -> bool:
     """Whether `fit` leaves a part of a feed as it is, whatever stands before and behind it.
 
