@@ -110,6 +110,7 @@ class Daemon:
                     await self._say_left_out(expired)
                     watch.create_task(self.roster.run(live))
                     watch.create_task(self.vigil.run())
+                    await self._planned_or_stopped()
                     self.systemd.ready(f"watching {len(live)} targets")
                     log.info(
                         "watching",
@@ -123,6 +124,15 @@ class Daemon:
                     log.info("stopping: sealing what was begun")
                 await self._finish()
         log.info("stopped")
+
+    async def _planned_or_stopped(self) -> None:
+        """Wait until the first poll of every target is planned, or the daemon is told to stop."""
+        waits = [asyncio.ensure_future(one.wait()) for one in (self.roster.planned, self.stopping)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
 
     async def _open(self, stack: AsyncExitStack) -> None:
         config, clock = self.config, self.clock
