@@ -525,6 +525,7 @@ def run(path: Path) -> int:
     logs.set_up(clock, level=config.log_level.upper())
     raise_file_limit()
     with asyncio.Runner(loop_factory=lambda: scaled_loop(clock.speed)) as runner:
+        garbage.spare(runner.get_loop(), clock.speed)
         return runner.run(_main(config, clock, reload))
 
 
@@ -542,7 +543,6 @@ async def _main(config: Config, clock: Clock, reload: Reload) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stopping.set)
     loop.add_signal_handler(signal.SIGHUP, reload.poke)
-    garbage.spare(loop, clock.speed)
     failed = False
     try:
         await daemon.run()
