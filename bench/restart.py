@@ -85,12 +85,12 @@ async def starts(shape: Shape) -> tuple[Figure, ...]:
         async with sites_of(shape, folder) as sites:
             config.write_text(sites.configured(metrics))
             async with daemon_of(config, folder / "first", sites) as daemon:
-                first_s = await watching(folder / "first")
+                first_s = await watching(daemon, folder / "first")
                 await settled(daemon, metrics, shape)
                 cold = await _told(sites)
                 await stopped(daemon)
             async with daemon_of(config, folder / "second", sites) as daemon:
-                second_s = await watching(folder / "second")
+                second_s = await watching(daemon, folder / "second")
                 await asyncio.sleep(max(2 * shape.interval_s, 10.0) + 1)
                 warm = await _told(sites)
                 code = await stopped(daemon)
