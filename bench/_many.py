@@ -132,12 +132,14 @@ def tail(log: Path) -> str:
     return "\n".join(log.read_text().splitlines()[-20:])
 
 
-async def watching(log: Path, within_s: float = 120.0) -> float:
+async def watching(daemon: asyncio.subprocess.Process, log: Path, within_s: float = 120.0) -> float:
     """Machine monotonic seconds at which the daemon last said that it watches."""
     for _ in range(int(within_s * 10)):
         said = _said(log)
         if said is not None:
             return time.monotonic() - (time.time() - said)
+        if daemon.returncode is not None:
+            break
         await asyncio.sleep(0.1)
     raise RuntimeError(f"the daemon did not start: {tail(log)}")
 

@@ -45,6 +45,7 @@ async def run(args: list[str]) -> Result:
             interval_s=options.interval,
             posts_per_s=options.posts_per_s,
             life_s=2 * options.interval,
+            standing=options.standing,
         )
         figures += await starts(shape)
     if options.only in ("", "trouble"):
@@ -66,6 +67,9 @@ def _options(args: list[str]) -> argparse.Namespace:
     parser.add_argument("--hosts", type=int, default=500)
     parser.add_argument("--interval", type=float, default=30.0)
     parser.add_argument("--posts-per-s", type=float, default=20.0)
+    parser.add_argument(
+        "--standing", type=float, default=1.0, help="share of targets with a post at the start"
+    )
     parser.add_argument("--others", type=int, default=2_000, help="targets beside the hosts in trouble")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=25.0, help="of each stretch with or without trouble")
@@ -81,12 +85,12 @@ async def starts(shape: Shape) -> tuple[Figure, ...]:
         async with sites_of(shape, folder) as sites:
             config.write_text(sites.configured(metrics))
             async with daemon_of(config, folder / "first", sites) as daemon:
-                first_s = await watching(folder / "first")
+                first_s = await watching(daemon, folder / "first")
                 await settled(daemon, metrics, shape)
                 cold = await _told(sites)
                 await stopped(daemon)
             async with daemon_of(config, folder / "second", sites) as daemon:
-                second_s = await watching(folder / "second")
+                second_s = await watching(daemon, folder / "second")
                 await asyncio.sleep(max(2 * shape.interval_s, 10.0) + 1)
                 warm = await _told(sites)
                 code = await stopped(daemon)

@@ -111,6 +111,7 @@ class Daemon:
                     await self._say_left_out(expired)
                     watch.create_task(self.roster.run(live))
                     watch.create_task(self.vigil.run())
+                    await self._planned_or_stopped()
                     self.systemd.ready(f"watching {len(live)} targets")
                     log.info(
                         "watching",
@@ -124,6 +125,15 @@ class Daemon:
                     log.info("stopping: sealing what was begun")
                 await self._finish()
         log.info("stopped")
+
+    async def _planned_or_stopped(self) -> None:
+        """Wait until the first poll of every target is planned, or the daemon is told to stop."""
+        waits = [asyncio.ensure_future(one.wait()) for one in (self.roster.planned, self.stopping)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
 
     async def _open(self, stack: AsyncExitStack) -> None:
         config, clock = self.config, self.clock
@@ -514,6 +524,7 @@ def run(path: Path) -> int:
     logs.set_up(clock, level=config.log_level.upper())
     raise_file_limit()
     with asyncio.Runner(loop_factory=lambda: scaled_loop(clock.speed)) as runner:
+        garbage.spare(runner.get_loop(), clock.speed)
         return runner.run(_main(config, clock, reload))
 
 
@@ -531,7 +542,6 @@ async def _main(config: Config, clock: Clock, reload: Reload) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stopping.set)
     loop.add_signal_handler(signal.SIGHUP, reload.poke)
-    garbage.spare(loop, clock.speed)
     failed = False
     try:
         await daemon.run()

@@ -29,6 +29,9 @@ from watchers.watch import Watch, host_of
 
 log = structlog.get_logger(__name__)
 
+AT_ONCE = 250
+"""Targets that are taken in before the loop gets its turn: ten thousand at once hold it for seconds, and
+all polls of that time would begin together."""
 STOPPED = "the daemon was stopped"
 RESTARTED = "the watch was started again"
 
@@ -55,6 +58,9 @@ class Roster:
         self._wanted: dict[str, Target] = {}
         self._group: asyncio.TaskGroup | None = None
         self._closed = False
+        self._setting = asyncio.Lock()
+        self.planned = asyncio.Event()
+        """Set when every target has its first poll planned."""
         self._failed: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_s = math.inf
@@ -94,7 +100,12 @@ class Roster:
         """Start, restart and stop watches so that exactly `targets` are watched.
 
         An unchanged target goes on undisturbed. What a stopped watch had begun is sealed.
+        One call at a time: another one waits.
         """
+        async with self._setting:
+            await self._set_targets(targets)
+
+    async def _set_targets(self, targets: Iterable[Target]) -> None:
         if self._closed:  # a reload that comes while the daemon stops changes nothing
             return
         if self._group is None:
@@ -115,11 +126,18 @@ class Roster:
             self._progress[watch.target.name] = watch.progress
         fresh = [t for n, t in self._wanted.items() if n not in self.watches]
         self._spread.add(fresh, host_of)
-        now, within_s = self._kit.clock.now(), cadence.first_poll_within(len(self._wanted))
-        for target in fresh:
-            watch = self._new(target)
-            self._put(watch, watch.first_plan(now, within_s))
-        self._arm()
+        within_s = cadence.first_poll_within(len(self._wanted))
+        for begin in range(0, len(fresh), AT_ONCE):
+            if begin:
+                await self._kit.clock.sleep(0)
+            if self._closed:
+                return
+            now = self._kit.clock.now()
+            for target in fresh[begin : begin + AT_ONCE]:
+                watch = self._new(target)
+                self._put(watch, watch.first_plan(now, within_s))
+            self._arm()
+        self.planned.set()
 
     def note_progress(self, progress: Progress) -> None:
         """Remember how far a target is, for a restart of its watch."""
