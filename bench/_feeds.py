@@ -86,8 +86,8 @@ def item(name: str, number: int) -> str:
 
 
 async def main() -> None:
-    """Serve on a free port of the loopback."""
-    server = await asyncio.get_running_loop().create_server(Site, "127.0.0.1", 0)
+    """Serve on a free port of every loopback address."""
+    server = await asyncio.get_running_loop().create_server(Site, "0.0.0.0", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

@@ -72,7 +72,7 @@ class Rig:
     async def bare(self, what: str, number: int) -> None:
         """What any program over aiohttp does."""
         headers = SEEN if what == "304" else {}
-        url = f"http://127.0.0.1:{self.port}/{what}/{number}"
+        url = address(self.port, what, number)
         async with self.session.get(url, headers=headers) as answer:
             await answer.read()
 
@@ -94,6 +94,11 @@ class Rig:
         await self.house.flush()
         await self.kit.store.add_sightings([], self.kit.beats.due(self.kit.clock.now()))
         return (time.process_time() - began) / (EACH * AT_ONCE)
+
+
+def address(port: int, what: str, number: int) -> str:
+    """Each target is on a host of its own: those of one host would wait for one another at its gate."""
+    return f"http://127.0.0.{number + 2}:{port}/{what}/{number}"
 
 
 async def measure(folder: Path, rounds: int) -> dict[str, list[tuple[float, float]]]:
@@ -147,7 +152,7 @@ async def _rig(folder: Path, stack: AsyncExitStack) -> Rig:
     hands.open(await stack.enter_async_context(asyncio.TaskGroup()))
 
     def watch(what: str, number: int) -> Watch:
-        target = feed_target(f"http://127.0.0.1:{port}/{what}/{number}")
+        target = feed_target(address(port, what, number))
         made = _Noting(target, None, kit, hands, Timetable(target, 0.0, nights))
         made.host = f"{number}.example"  # one host would have eight hands; in life each target has its own
         return made
