@@ -12,6 +12,7 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from bot.overdue import allowed_s
 from storage.model import HostLimit, NightWindow, Pace, Progress, Target
@@ -309,15 +310,14 @@ def test_what_was_learned_is_there_after_a_restart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 but no archive", b"\x00" * 5_000])
-def test_a_damaged_file_is_told_and_the_watch_learns_anew(
-    tmp_path: Path, damage: bytes, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_damaged_file_is_told_and_the_watch_learns_anew(tmp_path: Path, damage: bytes) -> None:
     async def play() -> None:
         (tmp_path / FILE).write_bytes(damage)
-        stage = Stage(tmp_path, feed("a"))
-        await stage.play(2)
+        with capture_logs() as logged:
+            stage = Stage(tmp_path, feed("a"))
+            await stage.play(2)
         assert stage.interval_s("a") == 30
-        assert ("learning anew" in capsys.readouterr().out) == bool(damage)
+        assert any("learning anew" in line["event"] for line in logged) == bool(damage)
         await stage.pacing.save()
         assert (tmp_path / FILE).stat().st_size > 200
 
