@@ -9,7 +9,7 @@ import aiohttp
 from storage.errors import HostDown, TooBig
 from watchers.bounds import BOUNDS
 from watchers.dial import Answer
-from watchers.purse import Purse
+from watchers.purse import SMALL_BYTES, Purse
 from watchers.request import Call, plain_reason, short_words
 from watchers.unpack import Damaged, TooMuch, Unpacker
 
@@ -17,6 +17,24 @@ _HTTP_ERROR = 400
 _FRAMING = 524_288
 """Bytes of header and chunk framing that any answer may have; beyond, a quarter of its body.
 A byte per chunk would cost six times the body, and a microsecond of ours for each."""
+
+
+def whole_already(call: Call, answer: Answer) -> bytes | None:
+    """A small body that came bare and whole with its header, as most do: nothing to wait for or undo.
+
+    None leaves it to `BodyReader`. The wire is then the head alone, see `BodyReader.wire`.
+    """
+    content, exchange = answer.content, call.exchange
+    if not content.is_eof() or content.exception() is not None or not exchange.keeping:
+        return None
+    if not 0 < content.total_bytes <= min(SMALL_BYTES, call.request.body_bytes) or exchange.overrun:
+        return None
+    headers = answer.headers
+    if exchange.broken or "Content-Encoding" in headers or "Transfer-Encoding" in headers:
+        return None
+    if exchange.received - content.total_bytes > _FRAMING or not exchange.keep_head_only():
+        return None
+    return content.read_nowait()
 
 
 class BodyReader:

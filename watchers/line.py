@@ -19,7 +19,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from storage.clock import Clock
 from storage.errors import FeedTrouble, HostDown, Refused, TooBig
 from storage.model import Connection, Response
-from watchers.body import BodyReader
+from watchers.body import BodyReader, whole_already
 from watchers.bounds import BOUNDS
 from watchers.deadlines import Deadlines
 from watchers.dial import TIMEOUTS, Answer, Dial, Gone
@@ -120,7 +120,9 @@ class Line:
         """Read what follows the header and put the answer together."""
         asked, exchange = call.request, call.exchange
         body, shortfall, wire, framing = b"", "", b"", "normalised"
-        if answer.content is not EMPTY_PAYLOAD:
+        if (whole := whole_already(call, answer)) is not None:
+            body, wire, framing = whole, exchange.wire(), "head"
+        elif answer.content is not EMPTY_PAYLOAD:
             reader = BodyReader(call, answer, self._loop, self._purse)
             shortfall = await reader.read()
             body = reader.unpacker.body()
