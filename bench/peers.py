@@ -104,7 +104,7 @@ async def run(args: list[str]) -> Result:
     parser = argparse.ArgumentParser(prog="./nightjar bench peers")
     parser.add_argument("--targets", type=int, default=1_000)
     parser.add_argument("--seconds", type=float, default=30.0)
-    parser.add_argument("--interval", type=float, default=3.0, help="ours, in seconds")
+    parser.add_argument("--interval", type=float, default=1.0, help="ours, in seconds")
     parser.add_argument("--rate", type=float, default=1.0, help="new posts a second, over all feeds")
     parser.add_argument("--environments", type=Path, help="a folder of environments, kept for the next run")
     options = parser.parse_args(args)
