@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import time
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -233,6 +234,20 @@ def captured(told: dict[str, Any], begin_s: float, end_s: float) -> tuple[float,
     waits = sorted(p[3] - p[0] for p in gone if p[3] is not None)
     p99 = waits[int(len(waits) * 0.99)] if waits else math.nan
     return (whole / len(gone) if gone else math.nan), len(gone), p99
+
+
+def from_poll(told: dict[str, Any], begin_s: float, end_s: float) -> tuple[float, float]:
+    """Seconds from the first poll of a listing that shows a post to its picture: (median, p99)."""
+    waits = []
+    for target, (born_s, _, _, picture_s) in zip(told.get("owners", ()), told["posts"], strict=False):
+        if picture_s is None or not begin_s <= born_s <= picture_s <= end_s:
+            continue
+        first = bisect_left(told["polls"][target], born_s)
+        waits.append(picture_s - told["polls"][target][first])
+    waits.sort()
+    if not waits:
+        return math.nan, math.nan
+    return waits[len(waits) // 2], waits[int(len(waits) * 0.99)]
 
 
 def polls_within(told: dict[str, Any], begin_s: float, end_s: float) -> list[list[float]]:

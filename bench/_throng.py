@@ -173,13 +173,19 @@ class Throng:
         return web.Response(body=jpeg + mark, content_type="image/jpeg")
 
     async def report(self, _request: web.Request) -> web.StreamResponse:
-        """What was asked for; a post as [born, dies or null, page_at, picture_at]."""
+        """What was asked for; a post as [born, dies or null, page_at, picture_at].
+
+        owners: the target of each post.
+        """
         posts = [
             [a.born, a.dies if a.dies < float("inf") else None, a.page_at, a.picture_at]
             for adverts in self.adverts
             for a in adverts
         ]
-        return web.json_response({"polls": self.polls, "posts": posts, "served": self.served})
+        owners = [n for n, adverts in enumerate(self.adverts) for _ in adverts]
+        return web.json_response(
+            {"polls": self.polls, "posts": posts, "owners": owners, "served": self.served}
+        )
 
 
 def _jpeg(chance: random.Random) -> bytes:

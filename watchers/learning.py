@@ -20,8 +20,9 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -119,12 +120,8 @@ class Learner:
         """
         usable = (targets >= 0) & (targets < len(self.names)) & np.isfinite(at_s) & (gap_s > 0)
         usable &= (gap_s <= LONGEST_GAP_S) & (fresh >= 0)
-        rest = np.flatnonzero(usable)
-        while len(rest):
-            _, first = np.unique(targets[rest], return_index=True)
-            now = rest[np.sort(first)]
+        for now in _rounds(targets, np.flatnonzero(usable)):
             self._once(targets[now], hour[now] % HOURS, at_s[now], gap_s[now], fresh[now])
-            rest = np.delete(rest, first)
 
     def _once(self, rows: Indices, hour: Indices, at_s: Floats, gap_s: Floats, fresh: Floats) -> None:
         """Polls of distinct targets."""
@@ -288,3 +285,15 @@ def _by_host(values: NDArray[Numbers], host: Indices) -> NDArray[Numbers]:
         starts = np.flatnonzero(np.diff(host[order], prepend=-1))
         total[host[order][starts]] = np.add.reduceat(values[order], starts, axis=0)
     return total
+
+
+def _rounds(targets: Indices, places: Indices) -> Iterator[Indices]:
+    """`places` so divided that none holds a target twice and each target's keep their order."""
+    order = places[np.argsort(targets[places], kind="stable")]
+    begins = np.flatnonzero(np.diff(targets[order], prepend=-1))
+    lengths = np.diff(begins, append=len(order))
+    number = np.arange(len(order)) - np.repeat(begins, lengths)
+    by_round = np.argsort(number, kind="stable")
+    ends = np.cumsum(np.bincount(number)) if len(order) else np.zeros(0, np.intp)
+    for begin, end in pairwise((0, *ends.tolist())):
+        yield order[by_round[begin:end]]

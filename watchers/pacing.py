@@ -40,6 +40,8 @@ SAVE_S = 600.0
 MOST_TOLD = 500_000
 SLICE = 500
 """Targets told of their intervals before the loop gets its turn."""
+PART = 2_000
+"""Polls learned from before the loop gets its turn: a thread that computes is a loop at half its pace."""
 LONGEST_NIGHT = timedelta(hours=25)
 SHIFT = 0.01
 """Smaller changes of an interval are none."""
@@ -168,7 +170,11 @@ class Pacing:
             now = self._clock.now()
             asked = self._situation(now, told)
             fades = self._dawns(now)
-            words = await in_thread(_think, planner, told, ended, asked, fades)
+            while told:
+                part = [told.popleft() for _ in range(min(PART, len(told)))]
+                await in_thread(planner.take, part, asked.hour)
+                await self._clock.sleep(0)
+            words = await in_thread(_think, planner, ended, asked, fades)
             await self._apply(planner, words)
         late, self._late = self._late, []
         for target, fresh in late:
@@ -278,10 +284,8 @@ def _nobody(_name: str, _before_s: float, _interval_s: float) -> None:
     """Nobody waits for polls."""
 
 
-def _think(
-    planner: Planner, told: Iterable[Told], ended: Iterable[End], asked: Situation, fades: bool
-) -> list[Word]:
-    planner.learn(told, ended, asked.hour, asked.now_s)
+def _think(planner: Planner, ended: Iterable[End], asked: Situation, fades: bool) -> list[Word]:
+    planner.conclude(ended, asked.now_s)
     if fades:
         planner.night_over()
     return planner.plan(asked)

@@ -88,6 +88,11 @@ class Planner:
 
     def learn(self, told: Iterable[Told], ended: Iterable[End], hour: Sequence[int], now_s: float) -> None:
         """Take in what was told since the last time, in order."""
+        self.take(told, hour)
+        self.conclude(ended, now_s)
+
+    def take(self, told: Iterable[Told], hour: Sequence[int]) -> None:
+        """Take in a part of what was told; `conclude` follows the last one."""
         polls: list[tuple[int, float, float, int]] = []
         looked = self._lives.looked_s
         for name, at_s, turned in told:
@@ -100,15 +105,18 @@ class Planner:
             if before_s > -math.inf:
                 polls.append((row, at_s, at_s - before_s, len(turned.born) if turned is not None else 0))
             looked[row] = at_s
+        if polls:
+            rows, at, gap, fresh = (np.array(part) for part in zip(*polls, strict=True))
+            self._learner.polled(rows, np.array(hour)[rows], at, gap, fresh.astype(np.float64))
+
+    def conclude(self, ended: Iterable[End], now_s: float) -> None:
+        """Take in which posts vanished, and learn of lives."""
         for name, post, seen_s, missing_s in ended:
             row = self.row.get(name)
             if row is not None:
                 self._pending.pop((row, post), None)
                 self._lives.gone(row, post, seen_s=seen_s, missing_s=missing_s)
         self._settle(now_s)
-        if polls:
-            rows, at, gap, fresh = (np.array(part) for part in zip(*polls, strict=True))
-            self._learner.polled(rows, np.array(hour)[rows], at, gap, fresh.astype(np.float64))
         self._lives.tell(self._learner, now_s)
 
     def _turned(self, row: int, before_s: float, at_s: float, turned: Turnover) -> None:

@@ -98,7 +98,7 @@ class NightjarKeys:
 class HostKeys:
     """`[hosts."name"]`: how much one host may be asked, by all targets together."""
 
-    requests_per_s: Annotated[float, Field(gt=0, le=100)] = about(
+    requests_per_s: Annotated[float, Field(gt=0, le=1_000)] = about(
         "starts of requests per second", HostLimit().requests_per_s
     )
     concurrency: Annotated[int, Field(ge=1, le=32)] = about(
