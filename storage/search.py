@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 SCHEMA = (
     "CREATE VIRTUAL TABLE search USING fts5(post, contacts, content='', tokenize='unicode61', columnsize=0)"
@@ -17,7 +18,11 @@ SCHEMA = (
 """A contentless index: the text itself stands in its row. rowid: 2 * seq, or 2 * seq + 1 for contacts."""
 INSERT = "INSERT INTO search(rowid, post, contacts) VALUES (?, ?, ?)"
 _MAX_INDEXED = 100_000
+_OFTEN_CHARS = 24
+"""Runs up to it are mostly words that come again; longer ones are not remembered."""
 _MAX_QUERY = 200
+_MOST_CODES = 0x10000
+"""Characters beyond it are looked up each time, so that no text makes the table large."""
 
 
 def fold(text: str) -> str:
@@ -27,13 +32,33 @@ def fold(text: str) -> str:
 
 def runs(text: str) -> list[str]:
     """The unbroken stretches of letters, digits, marks and symbols; spaces and punctuation part them."""
-    kept = (c if unicodedata.category(c)[0] in "LNMS" else " " for c in fold(text))
-    return "".join(kept).split()
+    return fold(text).translate(_KEPT).split()
+
+
+class _Kept(dict[int, int]):
+    """A table for `translate` that fills itself: letters, numbers, marks and symbols stay, the rest parts."""
+
+    def __missing__(self, code: int) -> int:
+        kept = code if unicodedata.category(chr(code))[0] in "LNMS" else 32
+        if code < _MOST_CODES:
+            self[code] = kept
+        return kept
+
+
+_KEPT = _Kept()
 
 
 def tokens(text: str) -> str:
     """The tokens of a text, space-joined, in order. Linear; the first 100,000 characters."""
-    return " ".join(token for run in runs(text[:_MAX_INDEXED]) for token in _pairs(run))
+    return " ".join(
+        _often(run) if len(run) <= _OFTEN_CHARS else " ".join(_pairs(run))
+        for run in runs(text[:_MAX_INDEXED])
+    )
+
+
+@lru_cache(maxsize=8_192)
+def _often(run: str) -> str:
+    return " ".join(_pairs(run))
 
 
 def joined(parts: Iterable[str]) -> str:

@@ -87,11 +87,19 @@ def reread_listing(
 
 def read_post(kind: str, page: Response, post: Post, rules: object, now: datetime) -> ReadPost:
     """`post` completed from its own page. Raises BadPage."""
-    whole = load(kind).detail(page, post, rules, now)
-    return ReadPost(post=whole, alone=read_alone(kind, page, post, rules, now))
+    feed, bare = load(kind), _bare(post)
+    if hasattr(feed, "details"):  # the page is parsed once, and what costs most is read once
+        whole, alone = feed.details(page, (post, bare), rules, now)
+    else:
+        whole, alone = (feed.detail(page, one, rules, now) for one in (post, bare))
+    return ReadPost(post=whole, alone=fingerprint(alone))
 
 
 def read_alone(kind: str, page: Response, post: Post, rules: object, now: datetime) -> str:
     """Fingerprint of what a post's own page says by itself: tells edits. Raises BadPage."""
-    bare = Post(post_id=post.post_id, url=post.url)
-    return fingerprint(load(kind).detail(page, bare, rules, now))
+    return fingerprint(load(kind).detail(page, _bare(post), rules, now))
+
+
+def _bare(post: Post) -> Post:
+    """A post of which nothing is known but where it stands."""
+    return Post(post_id=post.post_id, url=post.url)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from storage.text.normal import View, fold
+from storage.text.scan import finds
 
 _CONTACTS_MAX = 50
 _NEAR_CHARS = 40
@@ -91,6 +92,7 @@ _NUMERALS = str.maketrans("〇零一壹幺二贰三叁四肆五伍六陆七柒�
 _NUMBER_RUN = re.compile(
     r"[0-9〇零一壹幺二贰三叁四肆五伍六陆七柒八捌九玖][0-9〇零一壹幺二贰三叁四肆五伍六陆七柒八捌九玖\s\-.]{5,28}"
 )
+_THREE_NUMERALS = re.compile("[〇零一幺二三四五六七八九]" * 3)
 _HOTLINE = re.compile(
     r"hot ?line|report (?:to|it)|tip ?line|crimestopper|call the police|举报|热线|报警|đường dây nóng"
     r"|tố giác|lapor|pengaduan|สายด่วน|แจ้งเบาะแส|通報|신고"
@@ -99,26 +101,26 @@ _HOTLINE = re.compile(
 
 def _with_digits(text: str) -> str:
     """Chinese numerals as digits inside long runs of them; the length stays."""
-    if not re.search("[〇零一幺二三四五六七八九]{3}", text):
+    if text.isascii() or not _THREE_NUMERALS.search(text):
         return text
     return _NUMBER_RUN.sub(lambda run: run[0].translate(_NUMERALS), text)
 
 
 def _all(text: str) -> Iterator[_Hit]:
     """Every contact of a folded text, the surest patterns first."""
-    thai = bool(_THAI.search(text))
-    for kind, pattern in _LINKS:
+    thai = not text.isascii() and bool(_THAI.search(text))
+    for kind, pattern in _LINKS if "/" in text else ():
         for match in pattern.finditer(text):
             yield _Hit(kind, _id_form(kind, match[1], thai), match.span(), match.span(1))
-    for match in _EMAIL.finditer(text):
+    for match in finds(_EMAIL, _AT, _EMAIL_REACH, text):
         value = re.sub(r"\s*(?:\[at\]|\(at\)|@)\s*", "@", match[0])
         yield _Hit("email", value, match.span(), match.span())
-    for kind, pattern in _CUED:
-        for match in pattern.finditer(text):
+    for kind, cue, pattern in _CUES:
+        for match in finds(pattern, cue, 0, text):
             if _is_id(kind, match[1], marked=text[match.start(1) - 1] == "@"):
                 yield _Hit(kind, _id_form(kind, match[1], thai), match.span(), match.span(1))
     yield from _phones(text, thai)
-    for match in _HANDLE.finditer(text):
+    for match in finds(_HANDLE, _AT_SIGN, 0, text):
         yield _Hit("handle", match[1], match.span(), match.span(1))
 
 
@@ -218,6 +220,8 @@ _EMAIL = re.compile(
     r"(?<![a-z0-9._%+\-])[a-z0-9][a-z0-9._%+\-]{0,63}\s?(?:@|\[at\]|\(at\))\s?"
     r"(?:[a-z0-9\-]{1,63}\.){1,4}[a-z]{2,12}(?![a-z0-9])"
 )
+_AT = re.compile(r"@|\[at\]|\(at\)")
+_EMAIL_REACH = 66
 _WECHAT = (
     r"(?:微信|微\s?信|薇信|威信|微芯|徽信|卫星|溦信|微❤|薇❤|v信|v❤|绿泡泡|"
     rf"加\s?微|加\s?薇|加\s?v|\+\s?v|➕\s?v|{_B}(?:wei\s?xin|we\s?chat|wechat|weixin|vx|wx|wxid|vxin|weichat|v\s?x|w\s?x))"
@@ -251,7 +255,23 @@ _CUED = (
     ("wickr", re.compile(rf"{_B}(?:wickr|threema|session id){_IS}{_ID}")),
     ("instagram", re.compile(rf"{_B}(?:ig|insta|instagram)\s*[:@]\s*@?{_ID}")),
 )
+# How each pattern of `_CUED` begins, or some more; each branch with a character, for which a search leaps.
+_BEGINNINGS = {
+    "wechat": r"微|薇|威|徽|卫|溦|绿|加|v信|v❤|v\s?x|w\s?x|we|\+\s?v|➕",
+    "qq": r"q|扣扣|企鹅|球球",
+    "telegram": r"tele|tg|电报|纸飞机|飞机号|เทเลแกรม",
+    "whatsapp": "wha|wa|ws",
+    "line": r"line|ไลน|ライン|라인",
+    "zalo": r"zalo|zl|da lô",
+    "kakao": r"kakao|카톡|카카오톡|カカオ",
+    "signal": "signal",
+    "viber": "viber|вайбер",
+    "wickr": "wickr|threema|session id",
+    "instagram": "ig|insta",
+}
+_CUES = tuple((kind, re.compile(_BEGINNINGS[kind]), pattern) for kind, pattern in _CUED)
 _HANDLE = re.compile(r"(?<![\w.@/])@([a-z][a-z0-9_]{4,31})(?![\w@.])")
+_AT_SIGN = re.compile("@")
 
 _THAILAND = ("+66", re.compile(r"(?:\+?66|0)([689]\d{8})"))
 _COUNTRIES = (
@@ -268,6 +288,8 @@ _PHONE = re.compile(
     r"(?<![\d.,$€£¥₫฿₩/=#])(?:\+?\(\+?\d{1,4}\)[\s\-.]?\d(?:[\s\-./]{0,2}\d){5,12}"
     r"|\+?\d(?:[\s\-./]{0,2}\d){7,14})(?!\d)"
 )
+_SIX_DIGITS = re.compile(r"\d(?:[\s\-./]{0,2}\d){5}")
+_PHONE_REACH = 9
 _THAI = re.compile(r"[\u0e00-\u0e7f]")
 _DATE = re.compile(r"(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d")
 _MONEY_AFTER = re.compile(
@@ -284,7 +306,7 @@ _PHONE_CUE = re.compile(
 
 
 def _phones(text: str, thai: bool) -> Iterator[_Hit]:
-    for match in _PHONE.finditer(text):
+    for match in finds(_PHONE, _SIX_DIGITS, _PHONE_REACH, text):
         start, end = match.span()
         before = text[max(0, start - 16) : start]
         if _DATE.search(match[0]) or _MONEY_AFTER.match(text, end) or _MONEY_BEFORE.search(before):

@@ -64,6 +64,7 @@ LOOKALIKE = re.compile(
 WORD = re.compile(r"[^\W\d_]+")
 KANA = re.compile(r"[\u3040-\u30ff]")
 HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
+HAN_RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
 
 _SIGNS = r"\u2190-\u21ff\u2500-\u27bf\u2b00-\u2bff\U0001f300-\U0001faff"
 _STRONG = r"*·•・_^|~‧∙⋅˙"
@@ -79,14 +80,21 @@ HAN_GAP = re.compile(
 _SINGLE = rf"{_LETTER}0-9\u0400-\u04ff\u0620-\u064a\u0900-\u097f\u0e01-\u0e4e\u3041-\u30ff\uac00-\ud7a3"
 SPELLED = re.compile(rf"(?<![{_SINGLE}])[{_SINGLE}](?:[{_BETWEEN}]{{1,3}}[{_SINGLE}]){{3,}}(?![{_SINGLE}])")
 """Four or more single letters with something between each two."""
+TWO_ALONE = re.compile(rf"[{_BETWEEN}][{_SINGLE}][{_BETWEEN}]{{1,3}}[{_SINGLE}][{_BETWEEN}]")
+"""Stands in all that is spelled out, and hardly elsewhere."""
 GAP = re.compile(rf"[{_BETWEEN}]{{1,3}}")
-IN_WORD = re.compile(rf"(?<=[{_LETTER}])([{_STRONG}.'’`´+=\-{_SIGNS}]{{1,2}})(?=[{_LETTER}])")
+_IN_WORD = rf"[{_STRONG}.'’`´+=\-{_SIGNS}]"
+IN_WORD = re.compile(rf"({_IN_WORD}(?<=[{_LETTER}]{_IN_WORD}){_IN_WORD}?)(?=[{_LETTER}])")
+"""One or two signs between letters; looking back comes second, so that a search leaps to the signs."""
 
 SPACES = re.compile(r" {2,}")
 
 LEET = _pairs("0o 1i 3e 4a 5s 7t 8b @a $s !i |i €e")
 _LEET = r"a-z0-9@$!|€"
-LEET_WORD = re.compile(rf"(?<![{_LEET}])(?=[{_LEET}]*[a-z])[{_LEET}]{{3,40}}(?![{_LEET}])")
+LEET_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789@$!|€")
+LEET_SIGN = re.compile(f"[{''.join(map(re.escape, map(chr, LEET)))}]")
+LEET_RUN = re.compile(rf"[{_LEET}]+")
+LEET_WORD = re.compile(rf"(?=[{_LEET}]*[a-z])[{_LEET}]{{3,40}}")
 """A word with at least one letter; digits alone are numbers."""
 
 

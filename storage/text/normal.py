@@ -105,7 +105,7 @@ def fold(raw: str) -> View:
     """The folded view. Plain ASCII and plain Chinese take the fast road."""
     if raw.isascii():
         return View(raw.lower())
-    eased = raw.translate(_WIDE)
+    eased = raw.translate(_WIDE) if _IS_WIDE.search(raw) else raw
     if glyphs.UNSTABLE.search(eased) is None and len(lowered := eased.casefold()) == len(raw):
         return View(_letters(lowered))
     # Lookalikes first: a Latin letter takes the accent behind it, its Cyrillic twin does not.
@@ -126,11 +126,16 @@ def bare_term(text: str) -> str:
 
 def _letters(text: str) -> str:
     """Homoglyphs and Chinese variants; both tables are one character to one, so spans hold."""
-    text = text.translate(_SPACES)
+    if _IS_SPACE.search(text):
+        text = text.translate(_SPACES)
     if glyphs.LOOKALIKE.search(text):
         text = text.translate(glyphs.SMALL_CAPS)
         text = glyphs.WORD.sub(_unmix, text)
-    return text.translate(_simplified()) if glyphs.HAN.search(text) else text
+    return glyphs.HAN_RUN.sub(_simple, text) if glyphs.HAN.search(text) else text
+
+
+def _simple(run: re.Match[str]) -> str:
+    return run[0].translate(_simplified())
 
 
 def _unmix(word: re.Match[str]) -> str:
@@ -153,9 +158,12 @@ def _simplified() -> dict[int, str]:
 
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 """Full-width forms and the ideographic space: in nearly every Chinese post, one to one."""
+_IS_WIDE = re.compile("[\uff01-\uff5e\u3000]")
 
 
 _SPACES = dict.fromkeys((9, 10, 11, 12, 13, 133, 8232, 8233), 32)
+_IS_SPACE = re.compile("[\t-\r\x85\u2028\u2029]")
+"""Whether a table of characters has work to do: looking is five times as fast as translating."""
 
 
 class _Builder:
@@ -214,9 +222,12 @@ def _fold_cluster(cluster: str) -> str:
 def _joined(view: View) -> View | None:
     """Separators between single characters and spaces beyond the first removed, or None."""
     text = view.text
-    gaps = [gap.span() for gap in glyphs.HAN_GAP.finditer(text) if _han_joins(text, *gap.span())]
-    for run in glyphs.SPELLED.finditer(text):
-        gaps += _spelled_gaps(run[0], run.start())
+    gaps: list[tuple[int, int]] = []
+    if glyphs.HAN.search(text):
+        gaps += [gap.span() for gap in glyphs.HAN_GAP.finditer(text) if _han_joins(text, *gap.span())]
+    if glyphs.TWO_ALONE.search(text):
+        for run in glyphs.SPELLED.finditer(text):
+            gaps += _spelled_gaps(run[0], run.start())
     gaps.extend(gap.span(1) for gap in glyphs.IN_WORD.finditer(text))
     gaps.extend((gap.start() + 1, gap.end()) for gap in glyphs.SPACES.finditer(text))
     return _without(view, sorted(set(gaps))) if gaps else None
@@ -272,13 +283,32 @@ def _bare(view: View) -> View:
     Every change is one character to one (accented letters are composed in the folded
     view), so the spans of `view` hold.
     """
-    text = view.text.translate(UNACCENTED)
-    text = glyphs.LEET_WORD.sub(_unleet, text).replace("l", "i")
+    text = view.text
+    if not text.isascii() and _IS_ACCENTED.search(text):
+        text = text.translate(UNACCENTED)
+    text = _unleet(text).replace("l", "i")
     return View(text, view.runs, view.origins, view.lengths)
 
 
-def _unleet(word: re.Match[str]) -> str:
-    return word[0].translate(glyphs.LEET)
+def _unleet(text: str) -> str:
+    """`text` with the signs in its words read as letters; words without one are passed over."""
+    parts: list[str] = []
+    at = 0
+    while (sign := glyphs.LEET_SIGN.search(text, at)) is not None:
+        start, end = _word_at(text, sign.start(), at)
+        word = text[start:end]
+        parts += (text[at:start], word.translate(glyphs.LEET) if glyphs.LEET_WORD.fullmatch(word) else word)
+        at = end
+    return "".join([*parts, text[at:]]) if parts else text
+
+
+def _word_at(text: str, place: int, least: int) -> tuple[int, int]:
+    """The unbroken run of letters and letter-like signs around `place`, from `least` on."""
+    start = place
+    while start > least and text[start - 1] in glyphs.LEET_LETTERS:
+        start -= 1
+    run = glyphs.LEET_RUN.match(text, place)
+    return start, run.end() if run else place + 1
 
 
 def _accents() -> dict[int, str]:
@@ -292,3 +322,4 @@ def _accents() -> dict[int, str]:
 
 
 UNACCENTED = _accents()
+_IS_ACCENTED = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from storage.text.normal import View, fold
+from storage.text.scan import DIGIT, finds
 
 _PRICES_MAX = 50
 _GROUP = 3
@@ -38,7 +39,7 @@ def prices(text: str, *, field: bool = False) -> tuple[Price, ...]:
 def prices_in(view: View, raw: str, *, field: bool = False) -> tuple[Price, ...]:
     """As `prices`, from a folded view that exists already; spans refer to `raw`."""
     found: list[Price] = []
-    for match in _SUM.finditer(view.text):
+    for match in finds(_SUM, DIGIT, _BEFORE_DIGITS, view.text):
         if len(found) >= _PRICES_MAX:
             break
         if price := _price(match, view, raw, field=field):
@@ -120,6 +121,8 @@ _UNITS = {
 }
 _UNIT = {word: unit for unit, words in _UNITS.items() for word in words}
 _PER = "|".join(sorted(map(re.escape, _UNIT), key=len, reverse=True))
+_BEFORE_DIGITS = 24
+"""Characters of a cue, a sign and the spaces behind each: at most 6 + 5 + 7 + 5."""
 _LETTER = r"a-z\u00df-\u024f\u1e00-\u1eff"
 _SUM = re.compile(
     rf"(?:(?P<cue>{_CUES})\s{{0,2}}[:=是]?\s{{0,2}})?"

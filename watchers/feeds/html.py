@@ -8,6 +8,7 @@ Selectors: https://www.w3.org/TR/selectors-4/ as far as lexbor knows them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -17,7 +18,7 @@ from selectolax.lexbor import LexborHTMLParser
 from storage.errors import BadPage
 from storage.model import Listing, PictureRef, Post, Response
 from watchers.feed import Recognition
-from watchers.reading.article import read_article
+from watchers.reading.article import read_article, read_articles
 from watchers.reading.encoding import decode
 from watchers.reading.facts import Page
 from watchers.reading.links import absolute
@@ -124,10 +125,16 @@ def parse(page: Response, rules: object, now: datetime) -> Listing:
 
 def detail(page: Response, post: Post, rules: object, now: datetime) -> Post:
     """`post` completed from its own page. Raises BadPage when that is no HTML."""
+    return details(page, (post,), rules, now)[0]
+
+
+def details(page: Response, posts: Sequence[Post], rules: object, now: datetime) -> tuple[Post, ...]:
+    """As `detail` for each, from one reading of the page. Raises BadPage."""
     settings = rules if isinstance(rules, Settings) else Settings()
     tree, about = _opened(page, settings, now)
-    article = read_article(tree, about, page.url, listed_title=post.title)
-    return _picked_detail(from_page(post, article), tree, about, settings.detail)
+    articles = read_articles(tree, about, page.url, [post.title for post in posts])
+    whole = map(from_page, posts, articles)
+    return tuple(_picked_detail(post, tree, about, settings.detail) for post in whole)
 
 
 def wants_detail(post: Post, rules: object) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Literal
@@ -138,15 +138,22 @@ def parse(page: Response, rules: object, now: datetime) -> Listing:
 
 def detail(page: Response, post: Post, rules: object, now: datetime) -> Post:
     """`post` completed from its own address, be that JSON of the same program or a page for people."""
-    settings = rules if isinstance(rules, Settings) else Settings()
-    if page.body.lstrip(_BLANK)[:1] not in {b"{", b"["}:
-        from watchers.reading.own_page import completed
+    return details(page, (post,), rules, now)[0]
 
-        inside = preloaded(decode(page), post.post_id) if settings.preset == "discourse" else None
-        if inside is not None:
-            return _from_answer(page, post, inside, settings, now)
-        return completed(post, page, now, settings.zone)
-    return _from_answer(page, post, _loaded(page), settings, now)
+
+def details(page: Response, posts: Sequence[Post], rules: object, now: datetime) -> tuple[Post, ...]:
+    """As `detail` for each of several readings of one post: the page is read once."""
+    settings = rules if isinstance(rules, Settings) else Settings()
+    root: Json | None = None
+    if page.body.lstrip(_BLANK)[:1] in {b"{", b"["}:
+        root = _loaded(page)
+    elif settings.preset == "discourse":
+        root = preloaded(decode(page), posts[0].post_id)
+    if root is not None:
+        return tuple(_from_answer(page, post, root, settings, now) for post in posts)
+    from watchers.reading.own_page import completed_each
+
+    return completed_each(posts, page, now, settings.zone)
 
 
 def _from_answer(page: Response, post: Post, root: Json, settings: Settings, now: datetime) -> Post:

@@ -160,10 +160,15 @@ def _posts_of(
 
 def detail(page: Response, post: Post, rules: object, now: datetime) -> Post:
     """`post` completed from its own page."""
-    from watchers.reading.own_page import completed
+    return details(page, (post,), rules, now)[0]
+
+
+def details(page: Response, posts: Sequence[Post], rules: object, now: datetime) -> tuple[Post, ...]:
+    """As `detail` for each, from one reading of the page."""
+    from watchers.reading.own_page import completed_each
 
     settings = rules if isinstance(rules, Settings) else Settings()
-    return completed(post, page, now, settings.zone)
+    return completed_each(posts, page, now, settings.zone)
 
 
 def wants_detail(post: Post, rules: object) -> bool:

@@ -8,8 +8,8 @@ read, with the further ones of the same seller's pictures: answers are no edits.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -96,7 +96,16 @@ class Article:
 
 def read_article(tree: LexborHTMLParser, page: Page, home: str, *, listed_title: str = "") -> Article:
     """Everything a post's own page says. home: its address; listed_title: what the listing called it."""
-    return _Reading(tree, page, home).article(listed_title)
+    return read_articles(tree, page, home, (listed_title,))[0]
+
+
+def read_articles(
+    tree: LexborHTMLParser, page: Page, home: str, listed_titles: Sequence[str]
+) -> tuple[Article, ...]:
+    """As `read_article` for each of the titles; the page is read once, as only its title hangs on them."""
+    reading = _Reading(tree, page, home)
+    first = reading.article(listed_titles[0])
+    return (first, *(replace(first, title=reading.title(listed)) for listed in listed_titles[1:]))
 
 
 class _Reading:
@@ -118,7 +127,7 @@ class _Reading:
     def article(self, listed_title: str) -> Article:
         """The page as an article."""
         return Article(
-            title=self._title(listed_title),
+            title=self.title(listed_title),
             text=self._text(),
             facts=self._facts(),
             pictures=self._pictures(),
@@ -174,7 +183,7 @@ class _Reading:
 
     # --- fields ---------------------------------------------------------------------------
 
-    def _title(self, listed: str) -> str:
+    def title(self, listed: str) -> str:
         """The heading that the page's own name confirms; themes use <h1> for the site's name too."""
         name = self._tree.css_first("title")
         names_ = [self._graph("og:title"), _line(name) if name is not None else ""]
@@ -259,7 +268,9 @@ class _Reading:
         if self._whole is None:
             return {}
         text = text_of(self._whole, without=self._noisy)[:20_000]
-        found = {name: m[1].strip() for name, label in _LABELLED.items() if (m := label.search(text))}
+        found: dict[str, str] = {}
+        if ":" in text or "：" in text:
+            found = {name: m[1].strip() for name, label in _LABELLED.items() if (m := label.search(text))}
         for row in self._whole.css("tr, dl > div, li")[:200]:
             cells = row.css("th, td, dt, dd, span, b, strong")[:2]
             if len(cells) == 2:

@@ -7,13 +7,14 @@ text is the whole of which the listing had an excerpt.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from selectolax.lexbor import LexborHTMLParser
 
 from storage.model import PictureRef, Post, Response
-from watchers.reading.article import Article, read_article
+from watchers.reading.article import Article, read_articles
 from watchers.reading.encoding import decode
 from watchers.reading.facts import Page
 from watchers.reading.fuller import fuller
@@ -23,12 +24,21 @@ from watchers.reading.markup import parse_html
 
 def completed(post: Post, page: Response, now: datetime, zone: str) -> Post:
     """`post` of a feed or API with what its page adds; the same page read twice adds nothing more."""
+    return completed_each((post,), page, now, zone)[0]
+
+
+def completed_each(posts: Sequence[Post], page: Response, now: datetime, zone: str) -> tuple[Post, ...]:
+    """As `completed` for each post, from one reading of the page."""
     text = decode(page)
     if "<" not in text:
-        return post
+        return tuple(posts)
     tree = parse_html(text)
     about = Page(base=base_of(tree, page.url), now=now, zone=zone)
-    article = read_article(tree, about, page.url, listed_title=post.title)
+    articles = read_articles(tree, about, page.url, [post.title for post in posts])
+    return tuple(map(_with_page, posts, articles))
+
+
+def _with_page(post: Post, article: Article) -> Post:
     whole = from_page(post, article)
     return replace(
         whole,

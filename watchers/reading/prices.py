@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import re
 
+from storage.text.scan import DIGIT, finds
+
 LONGEST = 60
 """Characters of a price."""
+_READ = 5_000
+_BEFORE_DIGITS, _BEFORE_COLON = 6, 10
+"""Characters of a sign, or of a word for a price, with the space behind: at most 4 + 1 and 6 + 1."""
+_COLON = re.compile("[:：]")
 
 _CODES = (
     "USD EUR GBP CNY RMB VND THB ZAR NGN IDR UGX TZS KES CHF PLN HKD TWD SGD MYR PHP INR JPY KRW".replace(
@@ -30,8 +36,9 @@ _WORDED = re.compile(
 
 def price_in(text: str) -> str:
     """The first price of a text as written, or ""."""
-    found = _PRICE.search(text[:5_000])
+    text = text[:_READ]
+    found = next(finds(_PRICE, DIGIT, _BEFORE_DIGITS, text), None)
     if found is not None:
         return found[0].strip()[:LONGEST]
-    worded = _WORDED.search(text[:5_000])
+    worded = next(finds(_WORDED, _COLON, _BEFORE_COLON, text), None)
     return worded["what"].strip()[:LONGEST] if worded and re.search(r"\d", worded["what"]) else ""
