@@ -126,9 +126,13 @@ async def troubles(shape: Shape, rounds: int, seconds: float) -> tuple[Figure, .
                     stretches.append((began_s, time.monotonic()))
                 told = await _told(sites)
                 await stopped(daemon)
+    # The start plans each target anew, so that its first polls need not stand on its later grid.
     polls = [
-        times for n, times in enumerate(told["polls"]) if n % shape.hosts not in (DEAD, DRIPPING) and times
+        [at for at in times if at >= stretches[0][0]]
+        for n, times in enumerate(told["polls"])
+        if n % shape.hosts not in (DEAD, DRIPPING)
     ]
+    polls = [times for times in polls if times]
     late = [
         (at, late_s)
         for times in polls
