@@ -40,6 +40,9 @@ WAITING = 500
 """Captures waiting per target from which on its next poll waits."""
 CROWDED = 20_000
 """Captures waiting over all targets from which on a target's very first listing is taken in parts."""
+FEW_FIRST = 500
+"""So few captures of first listings are held up by nothing: they are done within seconds, and who posted
+just before the first poll deletes as soon as anybody."""
 _SLOW = "\0slow"
 """Where lanes wait while slow hosts hold their half; no host is called so."""
 _TURNS = 4
@@ -98,10 +101,11 @@ class Hands:
         now_s: Callable[[], float],
         *,
         most: int = MOST,
+        few: int = FEW_FIRST,
         held: Callable[[int, float], None] = lambda _count, _lag_s: None,
     ) -> None:
         self._fault, self._depth, self._now_s, self._most = fault, depth, now_s, most
-        self._held = held
+        self._held, self._few = held, few
         self._slack = Slack(now_s())
         self._tick: asyncio.TimerHandle | None = None
         # None before `open` and after `close`: then nothing begins.
@@ -236,7 +240,7 @@ class Hands:
     def _next_kind(self) -> int | None:
         """Whose turn it is, None while nothing may begin."""
         fresh, rest, first = map(bool, self._ready)
-        first = first and self._slack.may_begin(self._now_s())
+        first = first and (self._first_waiting <= self._few or self._slack.may_begin(self._now_s()))
         turn = self._served % (2 * _TURNS)
         if fresh and not ((rest or first) and turn % _TURNS == _TURNS - 1):
             return _FRESH

@@ -442,6 +442,7 @@ class Worked(Bench):
             self._fault,
             lambda _: None,
             asyncio.get_running_loop().time,
+            few=0,
             held=lambda count, lag_s: self.shown.append((count, lag_s)),
         )
 
@@ -501,6 +502,18 @@ def test_captures_of_first_listings_leave_polls_their_due_times_and_are_all_done
     assert len(bench.late_s) * 0.01 <= 1.5 * 1_200 * STEPS * STEP_S / 0.9
     assert bench.shown[0][0] > 1_000
     assert [count for count, _ in bench.shown] == sorted((c for c, _ in bench.shown), reverse=True)
+
+
+def test_a_few_first_listings_are_captured_at_once() -> None:
+    """A simulated night lost what was posted just before its first poll: it was held back for minutes."""
+
+    async def script(bench: Bench) -> None:
+        for number in range(100):
+            bench.put(f"t{number}", range(2), fresh=False, first=True)
+        await asyncio.sleep(0.2)
+        assert len(bench.begun) > 50
+
+    assert len(at_work(script).done) == 200
 
 
 def test_a_new_post_waits_for_no_first_listing() -> None:
