@@ -173,11 +173,6 @@ class Fetcher:
         place = self._throttle.gates().get(host) if self._throttle is not None else None
         return place.gate if place is not None else None
 
-    def limit_hosts(self, hosts: Mapping[str, HostLimit]) -> None:
-        """Replace the admin's own limits by host (a reload); counts from the next request on."""
-        self._fixed.clear()
-        self._fixed.update(hosts)
-
     # --- one visit ---------------------------------------------------------------------
 
     async def _follow(self, visit: _Visit) -> Response:

@@ -139,10 +139,6 @@ class Roster:
             self._arm()
         self.planned.set()
 
-    def note_progress(self, progress: Progress) -> None:
-        """Remember how far a target is, for a restart of its watch."""
-        self._progress[progress.target] = progress
-
     def _repace(self, name: str, before_s: float, interval_s: float) -> None:
         """A target's interval has changed: a poll that it waits for comes sooner or later in proportion.
 
