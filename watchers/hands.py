@@ -7,6 +7,8 @@ target's very first listing gets what the loop has to spare (`slack`). Lanes tak
 a flood on one target keeps no other waiting. A host gets the fewer hands the fewer are free
 (dynamic thresholds, Choudhury and Hahne 1998), more as it proves to be quick, and one when its
 last capture was slow; slow hosts together get at most half, so they cannot hold them all.
+That counts while a capture asks its host: what keeping it takes says nothing of a host, and
+holds up nothing that may vanish there.
 Nothing is dropped here: a lane that is full is a reason for its target not to be polled.
 """
 
@@ -36,6 +38,8 @@ SLOW_S = 10.0
 SHARE_OF_FREE, SHARE_OF_FREE_AT_FIRST = 8, 20
 """A host may have one of so many hands that are free, and one in any case; less is lent to one that no
 capture has shown yet to be quick: a hundred that prove slow must not have them all by then."""
+PER_TARGET_IN_ALL = 32
+"""Captures of one target under way, those included that have all from its host and are being kept."""
 WAITING = 500
 """Captures waiting per target from which on its next poll waits."""
 CROWDED = 20_000
@@ -74,6 +78,8 @@ class _Lane:
     work: Callable[[Any], Awaitable[None]]
     heaps: tuple[list[tuple[float, int, Any]], ...] = field(default_factory=lambda: ([], [], []))
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    asking: int = 0
+    """Of these tasks, those that may still ask the host for something."""
     unbegun: dict[asyncio.Task[None], tuple[float, int, Any]] = field(default_factory=dict)
     """What tasks that have not run yet are to do: one that is cancelled so early has done nothing."""
     queued: list[bool] = field(default_factory=lambda: [False, False, False])
@@ -116,6 +122,8 @@ class Hands:
         """Heaps of lanes by round and the order in which they came."""
         self._rounds = [0, 0, 0]
         """The newest round that was begun: where a lane joins that had nothing waiting."""
+        self._asking: dict[asyncio.Task[None], tuple[_Lane, float, bool]] = {}
+        """Captures that may still ask their host: since when, and whether it was a slow one then."""
         self._paces: dict[str, int] = {}
         """Hands that each host may have by how quick it was; 1: it was slow."""
         self._slow = 0
@@ -224,7 +232,7 @@ class Hands:
             lane.queued[kind] = False
             if lane.stopped or not lane.heaps[kind]:
                 continue
-            if len(lane.tasks) >= PER_TARGET or self._hosts[lane.host] >= self._allowed(lane.host):
+            if self._is_full(lane):
                 self._blocked.setdefault(lane.host, {})[lane] = None
                 continue
             if self._paces.get(lane.host) == 1 and self._slow >= self._most // 2:
@@ -264,6 +272,12 @@ class Hands:
             self._slack.rested()
         self._held(self._first_waiting, self._slack.lag_s)
 
+    def _is_full(self, lane: _Lane) -> bool:
+        """Whether a lane waits for a capture of its host."""
+        if lane.asking >= PER_TARGET or len(lane.tasks) >= PER_TARGET_IN_ALL:
+            return True
+        return self._hosts[lane.host] >= self._allowed(lane.host)
+
     def _allowed(self, host: str) -> int:
         """Hands that a host may have now."""
         pace = self._paces.get(host, AT_FIRST)
@@ -276,7 +290,8 @@ class Hands:
         self.waiting -= 1
         self.under_way += 1
         self._hosts[lane.host] += 1
-        slow, began_s = self._paces.get(lane.host) == 1, self._now_s()
+        lane.asking += 1
+        slow = self._paces.get(lane.host) == 1
         if kind == _FIRST:
             self._first_waiting -= 1
             self._slack.began()
@@ -284,7 +299,8 @@ class Hands:
         task = self._group.create_task(self._work(lane, entry[2]))
         lane.tasks.add(task)
         lane.unbegun[task] = entry
-        task.add_done_callback(lambda done: self._ended(lane, done, began_s, slow=slow))
+        self._asking[task] = lane, self._now_s(), slow
+        task.add_done_callback(lambda done: self._ended(lane, done))
         self._make_ready(lane)
 
     async def _work(self, lane: _Lane, job: Any) -> None:
@@ -298,21 +314,40 @@ class Hands:
                 raise
             await self._fault(lane.name, fault)
 
-    def _ended(self, lane: _Lane, task: asyncio.Task[None], began_s: float, *, slow: bool) -> None:
-        self.under_way -= 1
+    def leave_host(self) -> None:
+        """For a capture: it has all that it wants of its host, and another one may ask there."""
+        task = asyncio.current_task()
+        if task is not None and task in self._asking:
+            lane = self._asking[task][0]
+            self._left(task)
+            self._make_ready(lane)
+            self._serve()
+
+    def _left(self, task: asyncio.Task[None]) -> None:
+        """A capture asks its host no more; harmless when it had said so before."""
+        if task not in self._asking:
+            return
+        lane, began_s, slow = self._asking.pop(task)
+        lane.asking -= 1
         self._slow -= slow
         quick = self._now_s() - began_s < SLOW_S
         self._paces[lane.host] = min(self._paces.get(lane.host, AT_FIRST) + 1, PER_HOST) if quick else 1
         self._hosts[lane.host] -= 1
         if not self._hosts[lane.host]:
             del self._hosts[lane.host]
+        for waiting in (*self._blocked.pop(lane.host, ()), *self._blocked.pop(_SLOW, ())):
+            self._make_ready(waiting)
+
+    def _ended(self, lane: _Lane, task: asyncio.Task[None]) -> None:
+        self.under_way -= 1
+        self._left(task)
         lane.tasks.discard(task)
         entry = lane.unbegun.pop(task, None)
         if entry is not None:
             self._wait(lane, entry)
         if not task.cancelled() and task.exception() is not None:
             self.close()  # it ends the group, which takes no more tasks
-        for waiting in (*self._blocked.pop(lane.host, ()), *self._blocked.pop(_SLOW, ())):
+        for waiting in self._blocked.pop(lane.host, ()):
             self._make_ready(waiting)
         self._make_ready(lane)
         self._forget(lane)

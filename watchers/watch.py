@@ -445,15 +445,16 @@ class Watch:
         if job.recheck:
             errand = await self._recheck(job)
         if errand is None:
+            self._hands.leave_host()
             await self._kit.disk.or_later(lambda: self._kit.store.save_watched([job.row]))
             return
         soon = cadence.vigil_step(0, matched=True, age_s=0.0)
         row = replace(job.row, next_look_at=self._kit.clock.now() + timedelta(seconds=soon))
         post, unkept = errand.post, self._kit.unkept
         if unkept is None:
-            _, row = await capture_and_seal(self._kit, errand, row)
+            _, row = await capture_and_seal(self._kit, errand, row, fetched=self._hands.leave_host)
         else:
-            kept = await capture_or_hand_back(self._kit, errand, row)
+            kept = await capture_or_hand_back(self._kit, errand, row, self._hands.leave_host)
             if isinstance(kept, Refused):
                 self.claims.cede(post.post_id)
                 # Forgotten as listed: should memory give it up, the next poll captures it anew.
