@@ -19,11 +19,10 @@ import heapq
 import itertools
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from storage.errors import StoreError
+from watchers.lanes import FIRST, FRESH, REST, Job, Lane, kind_of
 from watchers.slack import TICK_S, Slack
 
 MOST = 256
@@ -51,45 +50,6 @@ _SLOW = "\0slow"
 """Where lanes wait while slow hosts hold their half; no host is called so."""
 _TURNS = 4
 """Every so manieth hand goes to a capture that is not fresh."""
-_FRESH, _REST, _FIRST = 0, 1, 2
-"""Kinds of captures: see `Job`."""
-
-
-class Job(Protocol):
-    """A capture to do. listed_at: when its post was listed.
-
-    fresh: the post appeared since the last poll. first: it stood in the target's very first listing.
-    """
-
-    @property
-    def fresh(self) -> bool: ...
-    @property
-    def first(self) -> bool: ...
-    @property
-    def listed_at(self) -> datetime: ...
-
-
-@dataclass(slots=True, eq=False)
-class _Lane:
-    """The captures of one target. Heaps of (age rank, number, job): fresh, the rest, first listing."""
-
-    name: str
-    host: str
-    work: Callable[[Any], Awaitable[None]]
-    heaps: tuple[list[tuple[float, int, Any]], ...] = field(default_factory=lambda: ([], [], []))
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    asking: int = 0
-    """Of these tasks, those that may still ask the host for something."""
-    unbegun: dict[asyncio.Task[None], tuple[float, int, Any]] = field(default_factory=dict)
-    """What tasks that have not run yet are to do: one that is cancelled so early has done nothing."""
-    queued: list[bool] = field(default_factory=lambda: [False, False, False])
-    rounds: list[int] = field(default_factory=lambda: [0, 0, 0])
-    """In which round each kind is served next: one more each time (start-time fair queueing, Goyal 1996)."""
-    stopped: bool = False
-
-    @property
-    def waiting(self) -> int:
-        return sum(map(len, self.heaps))
 
 
 class Hands:
@@ -116,18 +76,18 @@ class Hands:
         self._tick: asyncio.TimerHandle | None = None
         # None before `open` and after `close`: then nothing begins.
         self._group: asyncio.TaskGroup | None = None
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, Lane] = {}
         self._hosts: Counter[str] = Counter()
-        self._ready: tuple[list[tuple[int, int, _Lane]], ...] = ([], [], [])
+        self._ready: tuple[list[tuple[int, int, Lane]], ...] = ([], [], [])
         """Heaps of lanes by round and the order in which they came."""
         self._rounds = [0, 0, 0]
         """The newest round that was begun: where a lane joins that had nothing waiting."""
-        self._asking: dict[asyncio.Task[None], tuple[_Lane, float, bool]] = {}
+        self._asking: dict[asyncio.Task[None], tuple[Lane, float, bool]] = {}
         """Captures that may still ask their host: since when, and whether it was a slow one then."""
         self._paces: dict[str, int] = {}
         """Hands that each host may have by how quick it was; 1: it was slow."""
         self._slow = 0
-        self._blocked: dict[str, dict[_Lane, None]] = {}
+        self._blocked: dict[str, dict[Lane, None]] = {}
         """Lanes that wait for a capture of their host to end."""
         self._count = itertools.count()
         self._served = 0
@@ -147,7 +107,7 @@ class Hands:
     def held(self, name: str) -> int:
         """Those of them that stood in its very first listing."""
         lane = self._lanes.get(name)
-        return len(lane.heaps[_FIRST]) if lane is not None else 0
+        return len(lane.heaps[FIRST]) if lane is not None else 0
 
     def full(self, name: str) -> bool:
         """Whether so many captures of a target wait that its next poll is to wait for them."""
@@ -162,7 +122,7 @@ class Hands:
         """Have `work(job)` done for target `name`. Never waits and never refuses."""
         lane = self._lanes.get(name)
         if lane is None:
-            lane = self._lanes[name] = _Lane(name, host, work)
+            lane = self._lanes[name] = Lane(name, host, work)
         self._wait(lane, (-job.listed_at.timestamp(), next(self._count), job))
         self._make_ready(lane)
         self._serve()
@@ -198,7 +158,7 @@ class Hands:
         if lane is None:
             return []
         jobs = [job for heap in lane.heaps for _, _, job in sorted(heap, key=lambda entry: entry[:2])]
-        self._first_waiting -= len(lane.heaps[_FIRST])
+        self._first_waiting -= len(lane.heaps[FIRST])
         for heap in lane.heaps:
             heap.clear()
         self.waiting -= len(jobs)
@@ -208,17 +168,17 @@ class Hands:
 
     # --- who is served next -----------------------------------------------------------
 
-    def _wait(self, lane: _Lane, entry: tuple[float, int, Any]) -> None:
+    def _wait(self, lane: Lane, entry: tuple[float, int, Any]) -> None:
         kind = kind_of(entry[2])
         if not lane.heaps[kind]:
             lane.rounds[kind] = max(lane.rounds[kind], self._rounds[kind])
         heapq.heappush(lane.heaps[kind], entry)
         self.waiting += 1
-        self._first_waiting += kind == _FIRST
+        self._first_waiting += kind == FIRST
 
-    def _make_ready(self, lane: _Lane) -> None:
+    def _make_ready(self, lane: Lane) -> None:
         """Put a lane into the round."""
-        for kind in (_FRESH, _REST, _FIRST) if not lane.stopped else ():
+        for kind in (FRESH, REST, FIRST) if not lane.stopped else ():
             if lane.heaps[kind] and not lane.queued[kind]:
                 lane.queued[kind] = True
                 heapq.heappush(self._ready[kind], (lane.rounds[kind], next(self._count), lane))
@@ -251,10 +211,10 @@ class Hands:
         first = first and (self._first_waiting <= self._few or self._slack.may_begin(self._now_s()))
         turn = self._served % (2 * _TURNS)
         if fresh and not ((rest or first) and turn % _TURNS == _TURNS - 1):
-            return _FRESH
+            return FRESH
         if rest and not (first and turn == 2 * _TURNS - 1):
-            return _REST
-        return _FIRST if first else None
+            return REST
+        return FIRST if first else None
 
     def _listen(self) -> None:
         """Measure how late the loop comes to a timer, and serve what was held back."""
@@ -272,7 +232,7 @@ class Hands:
             self._slack.rested()
         self._held(self._first_waiting, self._slack.lag_s)
 
-    def _is_full(self, lane: _Lane) -> bool:
+    def _is_full(self, lane: Lane) -> bool:
         """Whether a lane waits for a capture of its host."""
         if lane.asking >= PER_TARGET or len(lane.tasks) >= PER_TARGET_IN_ALL:
             return True
@@ -284,7 +244,7 @@ class Hands:
         share = SHARE_OF_FREE if pace > AT_FIRST else SHARE_OF_FREE_AT_FIRST
         return max(1, min(pace, (self._most - self.under_way) // share))
 
-    def _begin(self, lane: _Lane, kind: int) -> None:
+    def _begin(self, lane: Lane, kind: int) -> None:
         assert self._group is not None
         entry = heapq.heappop(lane.heaps[kind])
         self.waiting -= 1
@@ -292,7 +252,7 @@ class Hands:
         self._hosts[lane.host] += 1
         lane.asking += 1
         slow = self._paces.get(lane.host) == 1
-        if kind == _FIRST:
+        if kind == FIRST:
             self._first_waiting -= 1
             self._slack.began()
         self._slow += slow
@@ -303,7 +263,7 @@ class Hands:
         task.add_done_callback(lambda done: self._ended(lane, done))
         self._make_ready(lane)
 
-    async def _work(self, lane: _Lane, job: Any) -> None:
+    async def _work(self, lane: Lane, job: Any) -> None:
         task = asyncio.current_task()
         assert task is not None
         lane.unbegun.pop(task, None)
@@ -338,7 +298,7 @@ class Hands:
         for waiting in (*self._blocked.pop(lane.host, ()), *self._blocked.pop(_SLOW, ())):
             self._make_ready(waiting)
 
-    def _ended(self, lane: _Lane, task: asyncio.Task[None]) -> None:
+    def _ended(self, lane: Lane, task: asyncio.Task[None]) -> None:
         self.under_way -= 1
         self._left(task)
         lane.tasks.discard(task)
@@ -354,16 +314,9 @@ class Hands:
         self._serve()
         self._depth(self.waiting)
 
-    def _forget(self, lane: _Lane) -> None:
+    def _forget(self, lane: Lane) -> None:
         if not lane.waiting and not lane.tasks and self._lanes.get(lane.name) is lane:
             del self._lanes[lane.name]
-
-
-def kind_of(job: Job) -> int:
-    """Which of a lane's heaps a capture waits in."""
-    if job.fresh:
-        return _FRESH
-    return _FIRST if job.first else _REST
 
 
 def is_of_the_store(fault: BaseException) -> bool:
