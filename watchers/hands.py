@@ -109,6 +109,11 @@ class Hands:
         lane = self._lanes.get(name)
         return len(lane.heaps[FIRST]) if lane is not None else 0
 
+    def waits_for_host(self, name: str) -> bool:
+        """Whether what waits for a target does so because its host has all the hands it may have."""
+        lane = self._lanes.get(name)
+        return lane is not None and lane in self._blocked.get(lane.host, ())
+
     def full(self, name: str) -> bool:
         """Whether so many captures of a target wait that its next poll is to wait for them."""
         return self.depth(name) >= WAITING

@@ -173,8 +173,9 @@ class Watch:
             row = standing.after_poll(self.progress, self.target, now, late_s)
         else:
             row = standing.after_quiet(self.progress, self.target, now, late_s, read=self._quiet)
-        held = self._hands.held(self.target.name)
-        self._keep(standing.held_back(row, held) if held else row)
+        if held := self._hands.held(self.target.name):
+            row = standing.held_back(row, held, for_host=self._hands.waits_for_host(self.target.name))
+        self._keep(row)
         if self._kit.pacing is not None and outcome in ("same", "changed") and self.progress.health == "ok":
             self._kit.pacing.polled(self.target.name, now, self._turned)
         self._turned = None

@@ -44,7 +44,7 @@ def test_a_wait_ends_with_its_work_or_within_a_tick_of_its_deadline(pairs: list[
 
 
 def test_time_for_which_the_loop_was_busy_does_not_count() -> None:
-    """Under load a site's robots.txt "could not be had" in ten seconds, of which the loop was away for nine."""
+    """A site's robots.txt "could not be had" in ten seconds, of which the loop was away for nine."""
 
     async def wait(rounds: int) -> float:
         loop = asyncio.get_running_loop()
