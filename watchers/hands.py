@@ -6,9 +6,9 @@ else, in a lane the newest listing first and in it the order of the page. What s
 target's very first listing gets what the loop has to spare (`slack`). Lanes take turns, so
 a flood on one target keeps no other waiting. A host gets the fewer hands the fewer are free
 (dynamic thresholds, Choudhury and Hahne 1998), more as it proves to be quick, and one when its
-last capture was slow; slow hosts together get at most half, so they cannot hold them all.
-That counts while a capture asks its host: what keeping it takes says nothing of a host, and
-holds up nothing that may vanish there.
+last capture was slow, two while few hosts are; slow hosts together get at most half, so they
+cannot hold them all. That counts while a capture asks its host: what keeping it takes says
+nothing of a host, and holds up nothing that may vanish there.
 Nothing is dropped here: a lane that is full is a reason for its target not to be polled.
 """
 
@@ -246,6 +246,8 @@ class Hands:
     def _allowed(self, host: str) -> int:
         """Hands that a host may have now."""
         pace = self._paces.get(host, AT_FIRST)
+        if pace == 1:
+            return max(1, min(AT_FIRST, (self._most // 2 - self._slow) // SHARE_OF_FREE_AT_FIRST))
         share = SHARE_OF_FREE if pace > AT_FIRST else SHARE_OF_FREE_AT_FIRST
         return max(1, min(pace, (self._most - self.under_way) // share))
 

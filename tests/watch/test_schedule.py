@@ -346,6 +346,22 @@ def test_a_host_gets_more_hands_as_it_proves_quick_and_one_when_it_is_slow() -> 
     at_work(script)
 
 
+def test_a_slow_host_has_two_hands_while_few_hosts_are_slow() -> None:
+    async def script(bench: Bench) -> None:
+        for number in range(100):
+            bench.slow[f"s{number}"] = SLOW_HAND_S * 2
+        for number in range(5):
+            bench.put(f"s{number}", range(12))
+        await asyncio.sleep(SLOW_HAND_S * 5)
+        assert bench.under_way == {f"s{number}": 2 for number in range(5)}
+        for number in range(100):
+            bench.put(f"s{number}", range(12))
+        await asyncio.sleep(SLOW_HAND_S * 9)
+        assert sum(bench.under_way.values()) <= MOST // 2
+
+    at_work(script)
+
+
 def test_what_keeping_a_capture_takes_holds_up_no_other_of_its_host() -> None:
     """At nine one evening each host had one hand, since sealing took long: posts vanished meanwhile."""
 
