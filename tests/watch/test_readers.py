@@ -21,7 +21,7 @@ from tests.fakes import words
 from watchers.feed import load
 from watchers.page_worker import fitted
 from watchers.pages import ANSWER_MAX_BYTES, ReadListing, read, read_listing, read_post
-from watchers.readers import LIGHT_BYTES, LIGHT_TAGS, SLOW_FOR_S, Readers, is_heavy
+from watchers.readers import LIGHT_BYTES, LIGHT_TAGS, SHORT, SLOW_FOR_S, Readers, is_heavy
 
 NAUGHTY = "tests.watch.naughty_pages"
 POST = words.post("1", url="http://127.0.0.1/p/1")
@@ -160,6 +160,39 @@ async def test_a_host_that_was_slow_twice_in_a_row_is_read_elsewhere_for_a_while
         assert await workers_after_a_page() == 0
     finally:
         await readers.close()
+
+
+async def test_a_quick_page_of_another_sort_clears_no_listing(
+    monkeypatch: pytest.MonkeyPatch, readers: Readers
+) -> None:
+    """Listings of ten milliseconds were read on the spot for ever, since posts of two came between them."""
+    for _ in range(3):
+        monkeypatch.setattr("watchers.readers.SLOW_S", -1.0)
+        await readers.parse("html", page(ADVERT, "slow.example"), rules(), words.NIGHT)
+        monkeypatch.setattr("watchers.readers.SLOW_S", 60.0)
+        post = Post(post_id="1", url="https://slow.example/1")
+        await readers.alone("html", page(ADVERT, "slow.example"), post, rules(), words.NIGHT)
+    assert len(readers.pids()) == 1
+
+
+async def test_a_light_page_waits_for_no_queue_at_the_worker(
+    monkeypatch: pytest.MonkeyPatch, readers: Readers
+) -> None:
+    monkeypatch.setattr("watchers.readers.SLOW_S", -1.0)
+
+    async def listing() -> ReadListing:
+        return await readers.parse("html", page(ADVERT, "slow.example"), rules(), words.NIGHT)
+
+    for _ in range(2):
+        await listing()
+    busy = readers._free.get_nowait()
+    waiting = [asyncio.create_task(listing()) for _ in range(SHORT)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        found = await listing()
+    assert not any(task.done() for task in waiting)
+    readers._free.put_nowait(busy)
+    assert {(await task).prints for task in waiting} == {found.prints}
 
 
 async def test_one_quick_page_clears_a_host_that_was_slow_once(
