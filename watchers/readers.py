@@ -7,7 +7,8 @@ too much is a `BadPage` like any other, and its bytes are evidence all the same.
 
     watch/capture/vigil --page--> Readers --pipe--> watchers.page_worker
 
-A page that is light and merely slow is read on the spot all the same while others wait for the process.
+A page that is light and merely slow waits for nobody: while the process is busy it is read on the
+spot. In a queue there polls waited for seconds on a loaded machine, and posts were never seen.
 
 The process is started when the first heavy page comes and ended when none came for a while.
 """
@@ -59,8 +60,6 @@ of the loop's time, and the other half came late for it.
 """
 SLOW_FOR_S = 600.0
 """So long; then it is tried on the spot again: the page may have shrunk, the machine be less busy."""
-SHORT = 2
-"""Where so many wait for the process, a light page does not join them: polls once waited for five seconds."""
 _TWICE = 2
 _SLOW_SORTS = 1_000
 _JOBS_PER_WORKER = 2_000
@@ -111,8 +110,6 @@ class Readers:
         self._clock = clock
         self._slow: OrderedDict[_Sort, tuple[int, float]] = OrderedDict()
         """Slow readings in a row, and the monotonic time of the last."""
-        self._waiting = 0
-        """Pages that wait for a worker."""
         self._memos = Memos()
         self._rest: asyncio.TimerHandle | None = None
         self._closed = False
@@ -165,7 +162,7 @@ class Readers:
 
     async def _read(self, job: Job) -> Found:
         sort = (urlsplit(job.page.requested_url).netloc, job.do == "listing")
-        if is_heavy(job.page.body) or (self._is_slow(sort) and self._waiting < SHORT):
+        if is_heavy(job.page.body) or (self._is_slow(sort) and not self._free.empty()):
             return await self._elsewhere(job)
         with self._timed(sort):
             return read(job)
@@ -215,11 +212,7 @@ class Readers:
 
     async def _on_next(self, job: Job) -> Found:
         """A page on the next free worker; tried once more when the worker died of something else."""
-        self._waiting += 1
-        try:
-            worker = await self._free.get()
-        finally:
-            self._waiting -= 1
+        worker = await self._free.get()
         try:
             data = pickle.dumps(replace(job, page=_bare(job.page)), protocol=5)
             try:

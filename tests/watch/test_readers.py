@@ -21,7 +21,7 @@ from tests.fakes import words
 from watchers.feed import load
 from watchers.page_worker import fitted
 from watchers.pages import ANSWER_MAX_BYTES, ReadListing, read, read_listing, read_post
-from watchers.readers import LIGHT_BYTES, LIGHT_TAGS, SHORT, SLOW_FOR_S, Readers, is_heavy
+from watchers.readers import LIGHT_BYTES, LIGHT_TAGS, SLOW_FOR_S, Readers, is_heavy
 
 NAUGHTY = "tests.watch.naughty_pages"
 POST = words.post("1", url="http://127.0.0.1/p/1")
@@ -186,13 +186,12 @@ async def test_a_light_page_waits_for_no_queue_at_the_worker(
     for _ in range(2):
         await listing()
     busy = readers._free.get_nowait()
-    waiting = [asyncio.create_task(listing()) for _ in range(SHORT)]
-    await asyncio.sleep(0)
     async with asyncio.timeout(10):
-        found = await listing()
-    assert not any(task.done() for task in waiting)
+        on_the_spot = await listing()
+    assert not readers.pids()
     readers._free.put_nowait(busy)
-    assert {(await task).prints for task in waiting} == {found.prints}
+    assert await listing() == on_the_spot
+    assert readers.pids()
 
 
 async def test_one_quick_page_clears_a_host_that_was_slow_once(
