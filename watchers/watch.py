@@ -23,10 +23,11 @@ from watchers.capture import Capture, Errand
 from watchers.claims import Claims
 from watchers.feed import Feed, load
 from watchers.hands import Hands
-from watchers.honesty import Honesty
+from watchers.honesty import NOTHING, Honesty
 from watchers.kit import Kit, Refused, capture_and_seal, capture_or_hand_back, first_row, reopened, seal_last
 from watchers.pages import ReadListing
 from watchers.presence import sure_at
+from watchers.sameness import tag
 from watchers.seen import Seen
 from watchers.timetable import Plan, Timetable
 from watchers.turnover import Turnover, turnover
@@ -88,7 +89,7 @@ class Watch:
         # listing whose captures it did not live to finish.
         self._validators = Validators()
         self._asked_with: Validators | None = None
-        self._body_digest = ""
+        self._body_digest, self._body_tag = "", b""
         self._stale = False
         self._put_off: set[str] = set()
         self._backlog = self.progress.last_good_at is None
@@ -169,15 +170,24 @@ class Watch:
             self._kit.disk.note(refused)
             self._body_digest, outcome = "", "disk"
         self._kit.meter.polled(outcome, late_s)
-        if self._quiet is None:
-            row = standing.after_poll(self.progress, self.target, now, late_s)
-        else:
-            row = standing.after_quiet(self.progress, self.target, now, late_s, read=self._quiet)
-        held = self._hands.held(self.target.name)
-        self._keep(standing.held_back(row, held) if held else row)
+        self._count(now, late_s)
         if self._kit.pacing is not None and outcome in ("same", "changed") and self.progress.health == "ok":
             self._kit.pacing.polled(self.target.name, now, self._turned)
         self._turned = None
+
+    def _count(self, now: datetime, late_s: float) -> None:
+        """Keep what the poll that was just made says of the target."""
+        held, row, target = self._hands.held(self.target.name), self.progress, self.target
+        plain = self._quiet is not None and not held and not self._honesty.doubted
+        if self._quiet is not None and plain:
+            if standing.count_quiet(row, target, now, late_s, read=self._quiet):
+                self._kit.noted(row)
+                return
+        if self._quiet is None:
+            row = standing.after_poll(row, target, now, late_s)
+        else:
+            row = standing.after_quiet(row, target, now, late_s, read=self._quiet)
+        self._keep(standing.held_back(row, held) if held else row)
 
     async def _read_listing(self, now: datetime) -> str:
         page = await self._fetch(self.target.url, conditional=True)
@@ -189,18 +199,20 @@ class Watch:
             return "same"
         if page.status != 200:
             raise FeedTrouble(page.url, f"listing answered {page.status} {page.reason}".rstrip())
-        digest = hashlib.sha256(page.body).hexdigest()
-        if digest == self._body_digest and not page.shortfall:
-            self._honesty.same_bytes(self._asked_with or Validators(), self._kit.clock.monotonic())
+        mark = tag(page.body)
+        if self._body_digest and mark == self._body_tag and not page.shortfall:
+            digest = self._body_digest
+            self._honesty.same_bytes(self._asked_with or NOTHING, self._kit.clock.monotonic())
             if self.seen is not None:
                 self.seen = Seen(posts=self.seen.posts, started_at=sure_at(page), ended_at=page.ended_at)
             self._kit.beats.note(self.target.name, page, digest, self._prints)
             await self._retry_unfinished(page)
             self._quiet = page
             return "same"
+        digest = hashlib.sha256(page.body).hexdigest()
         read = await self._parse(page)
         if self._shows_the_same(read) and not page.shortfall:
-            self._note_same(page, read, digest)
+            self._note_same(page, read, digest, mark)
             await self._retry_unfinished(page)
             self._quiet = page
             return "same"
@@ -214,7 +226,7 @@ class Watch:
         if not page.shortfall:
             self._kit.beats.note(self.target.name, page, digest, self._prints)
             self._validators = _validators(page)
-            self._body_digest = "" if self._stale else digest
+            self._body_digest, self._body_tag = "" if self._stale else digest, mark
             if self._stale:  # what somebody was busy with must be met again, not answered by a 304
                 self._validators = Validators()
         await self._weigh_yield(page, now)
@@ -228,7 +240,7 @@ class Watch:
             return False
         return all(self.listed.get(post_id) == print_ for post_id, print_ in pairs)
 
-    def _note_same(self, page: Response, read: ReadListing, digest: str) -> None:
+    def _note_same(self, page: Response, read: ReadListing, digest: str, mark: bytes) -> None:
         """Only a build date or a counter has changed, as most programs' do."""
         self._showing = self.shown
         self._honesty.same_posts(page, len(read.prints), self._kit.clock.monotonic())
@@ -238,7 +250,7 @@ class Watch:
             ended_at=page.ended_at,
         )
         self._kit.beats.note(self.target.name, page, digest, self._prints)
-        self._validators, self._body_digest = _validators(page), digest
+        self._validators, self._body_digest, self._body_tag = _validators(page), digest, mark
 
     async def _parse(self, page: Response) -> ReadListing:
         target = self.target
