@@ -111,9 +111,7 @@ class Line:
                 raise Refused(url, f"{asked.address.host}: {call.exchange.refusals[-1]}") from error
             raise _inshort_words(url, error, self._loop.time() - call.began, call.exchange) from error
 
-    async def _by_session(
-        self, session: aiohttp.ClientSession, asked: Request, exchange: Exchange
-    ) -> Answer:
+    async def _by_session(self, session: aiohttp.ClientSession, asked: Request, exchange: Exchange) -> Answer:
         mark = DIALLING.set(exchange)
         try:
             return await session.get(asked.address.url, headers=asked.headers, allow_redirects=False)

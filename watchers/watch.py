@@ -8,7 +8,6 @@ task of its own: `roster` polls it when it is due, `hands` do its captures.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -89,7 +88,8 @@ class Watch:
         # listing whose captures it did not live to finish.
         self._validators = Validators()
         self._asked_with: Validators | None = None
-        self._body_digest, self._body_tag = "", b""
+        self._body_mark = b""
+        """`sameness.tag` of the last body that was dealt with; b"": the next is to be read in any case."""
         self._stale = False
         self._put_off: set[str] = set()
         self._backlog = self.progress.last_good_at is None
@@ -168,7 +168,7 @@ class Watch:
             outcome = await self._endure(trouble, now)
         except DiskTrouble as refused:  # reading what is known failed: the next poll tries again
             self._kit.disk.note(refused)
-            self._body_digest, outcome = "", "disk"
+            self._body_mark, outcome = b"", "disk"
         self._kit.meter.polled(outcome, late_s)
         self._count(now, late_s)
         if self._kit.pacing is not None and outcome in ("same", "changed") and self.progress.health == "ok":
@@ -193,26 +193,24 @@ class Watch:
         page = await self._fetch(self.target.url, conditional=True)
         if page.status == 304:
             self._honesty.unmodified()
-            self._kit.beats.note(self.target.name, page, "", self._prints)
+            self._kit.beats.note(self.target.name, page, b"", self._prints)
             await self._retry_unfinished(page)
             self._quiet = page
             return "same"
         if page.status != 200:
             raise FeedTrouble(page.url, f"listing answered {page.status} {page.reason}".rstrip())
         mark = tag(page.body)
-        if self._body_digest and mark == self._body_tag and not page.shortfall:
-            digest = self._body_digest
+        if mark == self._body_mark and not page.shortfall:
             self._honesty.same_bytes(self._asked_with or NOTHING, self._kit.clock.monotonic())
             if self.seen is not None:
                 self.seen = Seen(posts=self.seen.posts, started_at=sure_at(page), ended_at=page.ended_at)
-            self._kit.beats.note(self.target.name, page, digest, self._prints)
+            self._kit.beats.note(self.target.name, page, mark, self._prints)
             await self._retry_unfinished(page)
             self._quiet = page
             return "same"
-        digest = hashlib.sha256(page.body).hexdigest()
         read = await self._parse(page)
         if self._shows_the_same(read) and not page.shortfall:
-            self._note_same(page, read, digest, mark)
+            self._note_same(page, read, mark)
             await self._retry_unfinished(page)
             self._quiet = page
             return "same"
@@ -224,9 +222,9 @@ class Watch:
         )
         await self._retry_unfinished(page)
         if not page.shortfall:
-            self._kit.beats.note(self.target.name, page, digest, self._prints)
+            self._kit.beats.note(self.target.name, page, mark, self._prints)
             self._validators = _validators(page)
-            self._body_digest, self._body_tag = "" if self._stale else digest, mark
+            self._body_mark = b"" if self._stale else mark
             if self._stale:  # what somebody was busy with must be met again, not answered by a 304
                 self._validators = Validators()
         await self._weigh_yield(page, now)
@@ -238,19 +236,19 @@ class Watch:
         pairs = tuple(zip([post.post_id for post in posts], read.prints, strict=True))
         if not pairs or pairs != self._prints or len(self.shown) != len(pairs):
             return False
-        return all(self.listed.get(post_id) == print_ for post_id, print_ in pairs)
+        return dict(pairs).items() <= self.listed.items()
 
-    def _note_same(self, page: Response, read: ReadListing, digest: str, mark: bytes) -> None:
+    def _note_same(self, page: Response, read: ReadListing, mark: bytes) -> None:
         """Only a build date or a counter has changed, as most programs' do."""
         self._showing = self.shown
         self._honesty.same_posts(page, len(read.prints), self._kit.clock.monotonic())
         self.seen = Seen(
-            posts=tuple((post.post_id, post.url) for post in read.listing.posts),
+            posts=tuple([(post.post_id, post.url) for post in read.listing.posts]),
             started_at=sure_at(page),
             ended_at=page.ended_at,
         )
-        self._kit.beats.note(self.target.name, page, digest, self._prints)
-        self._validators, self._body_digest, self._body_tag = _validators(page), digest, mark
+        self._kit.beats.note(self.target.name, page, mark, self._prints)
+        self._validators, self._body_mark = _validators(page), mark
 
     async def _parse(self, page: Response) -> ReadListing:
         target = self.target
@@ -470,7 +468,7 @@ class Watch:
                 self.claims.cede(post.post_id)
                 # Forgotten as listed: should memory give it up, the next poll captures it anew.
                 self.listed.pop(post.post_id, None)
-                self._validators, self._body_digest = Validators(), ""
+                self._validators, self._body_mark = Validators(), b""
                 await unkept.take(kept.snapshot, kept.row)
                 return
             row = kept
@@ -526,7 +524,7 @@ class Watch:
                 self._turned = turnover(self._order_before, self._order, self._met, gap=gap)
             self._order_before = self._order
         if row.health == "failing":
-            self._body_digest = ""  # the same empty page must be weighed again, not passed as unchanged
+            self._body_mark = b""  # the same empty page must be weighed again, not passed as unchanged
         self._known_before = self.shown or self._known_before
         self._backlog = self._backlog and self._left > 0
         if self._left:
