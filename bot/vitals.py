@@ -17,7 +17,6 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
 
 from storage.errors import ConfigError
 
@@ -104,7 +103,7 @@ class _Polls(Collector):
         assert isinstance(lateness, HistogramMetricFamily)
         for outcome, count in self._ended.items():
             polls.add_metric([outcome], count)
-        names = [*(floatToGoString(bound) for bound in _LATE_BUCKETS), "+Inf"]
+        names = [*(str(float(bound)) for bound in _LATE_BUCKETS), "+Inf"]
         lateness.add_metric([], list(zip(names, accumulate(self._late), strict=True)), self._late_s)
         yield polls
         yield lateness

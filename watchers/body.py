@@ -21,8 +21,9 @@ A byte per chunk would cost six times the body, and a microsecond of ours for ea
 
 
 def whole_already(call: Call, answer: Answer) -> tuple[bytes, bytes] | None:
-    """(head, body) of an answer whose small body came bare and whole with it, as most do: nothing to
-    wait for, to undo or to read from the stream. None leaves it to `BodyReader`.
+    """(head, body) of an answer whose small body came bare and whole with its head, as most do.
+
+    There is nothing to wait for, to undo or to read from the stream. None leaves it to `BodyReader`.
     """
     content, exchange = answer.content, call.exchange
     if not content.is_eof() or content.exception() is not None or exchange.broken or exchange.overrun:

@@ -83,7 +83,7 @@ class Gate:
 
     def _free_at(self) -> float:
         free_at = self._last_start + self.spacing_s
-        return free_at if free_at >= self._paused_until else self._paused_until  # max() is a call
+        return free_at if free_at >= self._paused_until else self._paused_until  # noqa: FURB136  a call less
 
     def paused_s(self) -> float:
         """Seconds until a pause ends; 0 when there is none."""

@@ -72,7 +72,7 @@ class Heartbeats:
         self._ended: deque[Polls] = deque(maxlen=MOST_WAITING)
 
     def note(self, target: str, page: Response, mark: bytes, posts: Pairs) -> None:
-        """A listing was asked and showed these. mark: `sameness.tag` of its body, b"" when it answered 304."""
+        """A listing was asked and showed these. mark: `sameness.tag` of its body, b"" for a 304."""
         run = self._runs.get(target)
         if run is None or run.pairs != posts:
             before = run.posts if run is not None else ()

@@ -133,7 +133,7 @@ class Turn:
     async def _enforced(self) -> None:
         """Past the enforcer of last resort, with both places in hand."""
         try:
-            await self._place.throttler.acquire()
+            await self._place.throttler.acquire()  # type: ignore[no-untyped-call]
         except BaseException:
             self._overall.give_back()
             self._place.gate.give_back()

@@ -177,16 +177,15 @@ class Watch:
 
     def _count(self, now: datetime, late_s: float) -> None:
         """Keep what the poll that was just made says of the target."""
-        held, row, target = self._hands.held(self.target.name), self.progress, self.target
-        plain = self._quiet is not None and not held and not self._honesty.doubted
-        if self._quiet is not None and plain:
-            if standing.count_quiet(row, target, now, late_s, read=self._quiet):
-                self._kit.noted(row)
-                return
-        if self._quiet is None:
+        held, row, target, quiet = self._hands.held(self.target.name), self.progress, self.target, self._quiet
+        plain = not held and not self._honesty.doubted
+        if quiet is not None and plain and standing.count_quiet(row, target, now, late_s, read=quiet):
+            self._kit.noted(row)
+            return
+        if quiet is None:
             row = standing.after_poll(row, target, now, late_s)
         else:
-            row = standing.after_quiet(row, target, now, late_s, read=self._quiet)
+            row = standing.after_quiet(row, target, now, late_s, read=quiet)
         self._keep(standing.held_back(row, held) if held else row)
 
     async def _read_listing(self, now: datetime) -> str:
