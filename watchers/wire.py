@@ -31,7 +31,8 @@ LEANED_ON = (
     "aiohttp: TCPConnector._factory is a partial of ResponseHandler",
     "aiohttp: TCPConnector.connect gives a lease whose protocol the factory built",
     "aiohttp: ResponseHandler.set_response_params before a request, .read for its answer's header",
-    "aiohttp: ResponseHandler.data_received, .connection_made and .exception",
+    "aiohttp: ResponseHandler.data_received, .connection_made, .exception, .is_connected and .should_close",
+    "aiohttp: ResponseHandler._parser and ._tail, as long as they are there: one parser serves a connection",
     "ssl: SSLObject.get_unverified_chain, or _sslobj.get_unverified_chain before Python 3.13",
 )
 """What this file needs of others beyond their promises."""
@@ -172,7 +173,11 @@ class TeeProtocol(ResponseHandler):
         exchange.protocol, exchange.connection = self, self.facts
         exchange.reused = self.served > 0
         self.served += 1
-        if self.served > 1 and self._parser is not None and not self._tail:
+        if (
+            self.served > 1
+            and getattr(self, "_parser", None) is not None
+            and not getattr(self, "_tail", b"?")
+        ):
             return  # the parser goes on from one answer to the next by itself
         self.set_response_params(
             read_until_eof=True,
