@@ -8,6 +8,7 @@ costs at most that much of them, and never a look of the vigil. The vigil writes
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections import deque
 from dataclasses import dataclass, field, replace
@@ -31,14 +32,17 @@ class _Run:
     told: bool = False
     polled_at: list[datetime] = field(default_factory=list)
     not_modified: int = 0
-    bodies: set[str] = field(default_factory=set)
+    mark: bytes = b""
+    """Stands for the body that came; b"": none has come yet, or `various`."""
+    body_sha256: str = ""
+    various: bool = False
 
     def polls(self, target: str) -> Polls:
         return Polls(
             target=target,
             polled_at=tuple(self.polled_at),
             not_modified=self.not_modified,
-            body_sha256=next(iter(self.bodies)) if len(self.bodies) == 1 else "",
+            body_sha256=self.body_sha256,
             posts=self.posts,
             told=self.told,
         )
@@ -48,7 +52,16 @@ class _Run:
         self.told = True
         self.posts = tuple(replace(listed, told=True) for listed in self.posts)
         self.polled_at, self.not_modified = [], 0
-        self.bodies = set()
+        self.mark, self.body_sha256, self.various = b"", "", False
+
+    def came(self, mark: bytes, body: bytes) -> None:
+        """A body came. Its digest is worth its price only while all are the same."""
+        if self.various or mark == self.mark:
+            return
+        if self.mark:
+            self.mark, self.body_sha256, self.various = b"", "", True
+        else:
+            self.mark, self.body_sha256 = mark, hashlib.sha256(body).hexdigest()
 
 
 class Heartbeats:
@@ -58,8 +71,8 @@ class Heartbeats:
         self._runs: dict[str, _Run] = {}
         self._ended: deque[Polls] = deque(maxlen=MOST_WAITING)
 
-    def note(self, target: str, page: Response, body_sha256: str, posts: Pairs) -> None:
-        """A listing was asked and showed these. body_sha256: "" when it answered 304."""
+    def note(self, target: str, page: Response, mark: bytes, posts: Pairs) -> None:
+        """A listing was asked and showed these. mark: `sameness.tag` of its body, b"" for a 304."""
         run = self._runs.get(target)
         if run is None or run.pairs != posts:
             before = run.posts if run is not None else ()
@@ -67,8 +80,8 @@ class Heartbeats:
                 self._ended.append(run.polls(target))
             run = self._runs[target] = _Run(posts, _listed(posts, before))
         run.polled_at.append(page.started_at)
-        if body_sha256:
-            run.bodies.add(body_sha256)
+        if mark:
+            run.came(mark, page.body)
         else:
             run.not_modified += 1
 
