@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tortoise.backends.sqlite.client import SqliteClient
 from tortoise.context import TortoiseContext
 from tortoise.exceptions import BaseORMException, ConfigurationError
 from tortoise.migrations.executor import MigrationExecutor
 
 from storage.errors import Busy, DatabaseTrouble, DiskTrouble, Malformed, StoreError
+from storage.sqlite_client import QuickExitClient
 
 WRITER = "writer"
 READER = "reader"
@@ -71,7 +71,7 @@ class Database:
 
     def __init__(self, path: Path, context: TortoiseContext, *, writable: bool) -> None:
         self.path, self.context, self.writable = path, context, writable
-        self.reader: SqliteClient = _client(context, READER)
+        self.reader: QuickExitClient = _client(context, READER)
 
     @classmethod
     async def open(cls, path: Path, *, writable: bool) -> Database:
@@ -91,14 +91,15 @@ class Database:
                 raise
 
     @property
-    def writer(self) -> SqliteClient:
+    def writer(self) -> QuickExitClient:
         """The writing connection: for the writer task only."""
         return _client(self.context, WRITER)
 
     async def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Rows of a SELECT on the reading connection. May be cancelled: it holds nothing."""
         with translated():
-            return list((await self.reader.execute_query(sql, list(values)))[1])
+            await self.reader.create_connection(with_db=True)  # nothing to do, as a rule
+            return await self.reader.read(sql, list(values))
 
     async def close(self) -> None:
         """Close both connections. Twice is harmless.
@@ -120,9 +121,9 @@ async def _close_each(context: TortoiseContext) -> None:
     await context.close_connections()
 
 
-def _client(context: TortoiseContext, name: str) -> SqliteClient:
+def _client(context: TortoiseContext, name: str) -> QuickExitClient:
     client = context.connections.get(name)
-    assert isinstance(client, SqliteClient)
+    assert isinstance(client, QuickExitClient)
     return client
 
 
@@ -166,7 +167,7 @@ async def _refuse_other_version(executor: MigrationExecutor, path: Path, *, writ
         raise DatabaseTrouble(f"{path}: made by an older version; start the watch once to bring it up")
 
 
-async def _read_back(client: SqliteClient, path: Path) -> None:
+async def _read_back(client: QuickExitClient, path: Path) -> None:
     """Durability is claimed only when SQLite itself says so."""
     journal = (await client.execute_query("PRAGMA journal_mode"))[1][0]
     synchronous = (await client.execute_query("PRAGMA synchronous"))[1][0]

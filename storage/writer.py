@@ -14,11 +14,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from tortoise.backends.sqlite.client import SqliteClient, SqliteTransactionWrapper
 from tortoise.models import Model
 
 from storage.database import Database, Row, translated, trouble
 from storage.errors import Busy, DatabaseTrouble
+from storage.sqlite_client import QuickExitClient
 from storage.tree import Frontier
 
 T = TypeVar("T")
@@ -28,12 +28,12 @@ _HEAD = "UPDATE head SET size = ?, root = ?, frontier = ? WHERE id = 1"
 
 
 class Batch:
-    """One transaction. Rows are collected and written in bulk before anything is read.
+    """One transaction. Rows are collected and written in bulk right before anything is read.
 
     `frontier` is the log's right edge as this transaction leaves it.
     """
 
-    def __init__(self, client: SqliteTransactionWrapper, frontier: Frontier) -> None:
+    def __init__(self, client: QuickExitClient, frontier: Frontier) -> None:
         self.frontier = frontier
         self.urgent = False
         """Set it when what was added must be signed at once."""
@@ -51,31 +51,31 @@ class Batch:
 
     async def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Rows of a SELECT that sees everything the batch did so far."""
-        await self.flush()
-        return list((await self._client.execute_query(sql, list(values)))[1])
+        return (await self._client.together(self._collected(), sql, list(values)))[1]
 
     async def run(self, sql: str, values: Sequence[object] = ()) -> int:
         """Run one statement now; the number of rows it changed."""
-        await self.flush()
-        return int((await self._client.execute_query(sql, list(values)))[0])
+        return (await self._client.together(self._collected(), sql, list(values)))[0]
 
-    async def finish(self, before: Frontier) -> None:
-        """Write the rest, and the log's new head when leaves were added."""
+    async def commit(self, before: Frontier) -> None:
+        """Write the rest, and the log's new head when leaves were added, and end the transaction."""
         if self.frontier.size != before.size:
             peaks = "".join(peak.hex() for peak in self.frontier.peaks)
             self.many(_HEAD, (self.frontier.size, self.frontier.root().hex(), peaks))
-        await self.flush()
+        await self._client.together(self._collected(), "COMMIT")
 
     async def flush(self) -> None:
         """Write what was collected."""
+        if many := self._collected():
+            await self._client.together(many)
+
+    def _collected(self) -> list[tuple[str, list[list[Any]]]]:
+        """The statements for all that was collected; it counts as written then."""
         rows, self._rows = self._rows, {}
         many, self._many = self._many, {}
-        for model, instances in rows.items():
-            await self._insert(model, instances)
-        for sql, values in many.items():
-            await self._client.execute_many(sql, values)
+        return [self._insert(model, instances) for model, instances in rows.items()] + list(many.items())
 
-    async def _insert(self, model: type[Model], instances: list[Model]) -> None:
+    def _insert(self, model: type[Model], instances: list[Model]) -> tuple[str, list[list[Any]]]:
         """As bulk_create, without its savepoint: the batch is the unit that fails."""
         executor = self._client.executor_class(model=model, db=self._client)
         made_by_us = instances[0].pk is not None
@@ -86,7 +86,7 @@ class Batch:
             [c.to_db_value(getattr(row, n), row) for n, c in zip(names, columns, strict=True)]
             for row in instances
         ]
-        await self._client.execute_many(insert, values)
+        return insert, values
 
 
 Job = Callable[[Batch], Awaitable[T]]
@@ -170,11 +170,10 @@ class Writer:
         client = self._database.writer
         with translated():
             await client.create_connection(with_db=True)  # nothing to do but after `_settle` gave one up
-            work = Batch(SqliteTransactionWrapper(client), self.frontier)
-            await _say(client, "BEGIN IMMEDIATE")
+            work = Batch(client, self.frontier)
+            await client.together((), "BEGIN IMMEDIATE")
             results = [await waiting.job(work) for waiting in batch]
-            await work.finish(self.frontier)
-            await _say(client, "COMMIT")
+            await work.commit(self.frontier)
         if work.frontier.size != self.frontier.size:
             self.news.set()
         if work.urgent:
@@ -190,16 +189,10 @@ class Writer:
             return
         try:
             if connection.in_transaction:
-                await _say(client, "ROLLBACK")
+                await client.together((), "ROLLBACK")
         except Exception:  # noqa: BLE001 -- SQLite rolls back what it closes
             client._connection = None  # noqa: SLF001
             connection.stop()  # without waiting: its thread may be gone
-
-
-async def _say(client: SqliteClient, statement: str) -> None:
-    connection = client._connection  # noqa: SLF001 -- outside tortoise's lock: this task is the only user
-    assert connection is not None
-    await (await connection.execute(statement)).close()
 
 
 def _fail(waiting: _Waiting, error: Exception) -> None:

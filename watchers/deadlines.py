@@ -3,7 +3,9 @@
 `asyncio.timeout_at` costs a request a tenth of its whole way (a timer made, sorted in and
 cancelled), and hardly any of them ever rings. Here a wait is a member of a set, looked over a
 few times a second while it is not empty; what is overdue is cancelled and raises TimeoutError
-at its own place, up to `TICK_S` late. Used in one loop only.
+at its own place, up to `TICK_S` late. Time for which the loop was busy with something else does not
+count: an answer may lie in the socket meanwhile, and a host is not down because we are slow.
+Used in one loop only.
 """
 
 from __future__ import annotations
@@ -18,12 +20,13 @@ TICK_S = 0.25
 class Deadline:
     """One bounded wait, as a context: leaving it overdue raises TimeoutError. Used once."""
 
-    __slots__ = ("_all", "_cancelling", "_task", "passed", "until")
+    __slots__ = ("_all", "_cancelling", "_task", "lost_before_s", "passed", "until")
 
     def __init__(self, everyone: Deadlines, until: float) -> None:
         self._all, self.until = everyone, until
         self._task: asyncio.Task[object] | None = None
         self._cancelling = 0
+        self.lost_before_s = everyone.lost_s
         self.passed = False
 
     def __enter__(self) -> Self:
@@ -58,6 +61,9 @@ class Deadlines:
         self._loop = loop
         self._waits: set[Deadline] = set()
         self._ticking = False
+        self._due = 0.0
+        self.lost_s = 0.0
+        """For how long the loop was late for us, all in all."""
 
     def until(self, moment: float) -> Deadline:
         """A wait that may last to that loop time."""
@@ -67,18 +73,23 @@ class Deadlines:
         """A wait begins."""
         self._waits.add(wait)
         if not self._ticking:
-            self._ticking = True
-            self._loop.call_later(TICK_S, self._tick)
+            self._tick_later()
 
     def drop(self, wait: Deadline) -> None:
         """A wait is over."""
         self._waits.discard(wait)
 
+    def _tick_later(self) -> None:
+        self._ticking, self._due = True, self._loop.time() + TICK_S
+        self._loop.call_at(self._due, self._tick)
+
     def _tick(self) -> None:
         now = self._loop.time()
-        for wait in [wait for wait in self._waits if wait.until <= now]:
+        self.lost_s += max(0.0, now - self._due)
+        counted = now - self.lost_s
+        for wait in [wait for wait in self._waits if wait.until - wait.lost_before_s <= counted]:
             self._waits.discard(wait)
             wait.ring()
-        self._ticking = bool(self._waits)
-        if self._ticking:
-            self._loop.call_later(TICK_S, self._tick)
+        self._ticking = False
+        if self._waits:
+            self._tick_later()

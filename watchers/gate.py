@@ -17,8 +17,9 @@ from storage.model import HostLimit
 PATIENCE_S = 10.0
 """A longer pause is told to the caller at once instead of being slept through."""
 STARVED_S = 3.0
-"""After this long listing polls get every second turn: a host's first captures may not push its polls
-out of their interval, and polls of many targets may not keep what was found from being captured."""
+"""Listing polls that one turn more would keep waiting for longer get every second turn: a host's first
+captures may not push its polls out of their interval, and polls of many targets may not keep what was found
+from being captured. At a host of one request in five seconds that is each second turn from the first on."""
 IDLE_S = 900.0
 CATCH_UP_S = 0.05
 """Starts over all hosts may make up for so much time in which the loop was busy with something else."""
@@ -196,7 +197,7 @@ class Gate:
         for queue in (self._urgent, self._usual):
             while queue and queue[0].future.done():
                 queue.popleft()
-        starved = bool(self._usual) and now - self._usual[0].since > STARVED_S
+        starved = bool(self._usual) and now + self.spacing_s - self._usual[0].since > STARVED_S
         if not self._urgent or (starved and not self._was_usual):
             queue, self._was_usual = self._usual, True
         else:

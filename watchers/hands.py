@@ -6,7 +6,9 @@ else, in a lane the newest listing first and in it the order of the page. What s
 target's very first listing gets what the loop has to spare (`slack`). Lanes take turns, so
 a flood on one target keeps no other waiting. A host gets the fewer hands the fewer are free
 (dynamic thresholds, Choudhury and Hahne 1998), more as it proves to be quick, and one when its
-last capture was slow; slow hosts together get at most half, so they cannot hold them all.
+last capture was slow, two while few hosts are; slow hosts together get at most half, so they
+cannot hold them all. That counts while a capture asks its host: what keeping it takes says
+nothing of a host, and holds up nothing that may vanish there.
 Nothing is dropped here: a lane that is full is a reason for its target not to be polled.
 """
 
@@ -17,11 +19,10 @@ import heapq
 import itertools
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from storage.errors import StoreError
+from watchers.lanes import FIRST, FRESH, REST, Job, Lane, kind_of
 from watchers.slack import TICK_S, Slack
 
 MOST = 256
@@ -36,6 +37,8 @@ SLOW_S = 10.0
 SHARE_OF_FREE, SHARE_OF_FREE_AT_FIRST = 8, 20
 """A host may have one of so many hands that are free, and one in any case; less is lent to one that no
 capture has shown yet to be quick: a hundred that prove slow must not have them all by then."""
+PER_TARGET_IN_ALL = 32
+"""Captures of one target under way, those included that have all from its host and are being kept."""
 WAITING = 500
 """Captures waiting per target from which on its next poll waits."""
 CROWDED = 20_000
@@ -47,43 +50,6 @@ _SLOW = "\0slow"
 """Where lanes wait while slow hosts hold their half; no host is called so."""
 _TURNS = 4
 """Every so manieth hand goes to a capture that is not fresh."""
-_FRESH, _REST, _FIRST = 0, 1, 2
-"""Kinds of captures: see `Job`."""
-
-
-class Job(Protocol):
-    """A capture to do. listed_at: when its post was listed.
-
-    fresh: the post appeared since the last poll. first: it stood in the target's very first listing.
-    """
-
-    @property
-    def fresh(self) -> bool: ...
-    @property
-    def first(self) -> bool: ...
-    @property
-    def listed_at(self) -> datetime: ...
-
-
-@dataclass(slots=True, eq=False)
-class _Lane:
-    """The captures of one target. Heaps of (age rank, number, job): fresh, the rest, first listing."""
-
-    name: str
-    host: str
-    work: Callable[[Any], Awaitable[None]]
-    heaps: tuple[list[tuple[float, int, Any]], ...] = field(default_factory=lambda: ([], [], []))
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    unbegun: dict[asyncio.Task[None], tuple[float, int, Any]] = field(default_factory=dict)
-    """What tasks that have not run yet are to do: one that is cancelled so early has done nothing."""
-    queued: list[bool] = field(default_factory=lambda: [False, False, False])
-    rounds: list[int] = field(default_factory=lambda: [0, 0, 0])
-    """In which round each kind is served next: one more each time (start-time fair queueing, Goyal 1996)."""
-    stopped: bool = False
-
-    @property
-    def waiting(self) -> int:
-        return sum(map(len, self.heaps))
 
 
 class Hands:
@@ -110,16 +76,18 @@ class Hands:
         self._tick: asyncio.TimerHandle | None = None
         # None before `open` and after `close`: then nothing begins.
         self._group: asyncio.TaskGroup | None = None
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, Lane] = {}
         self._hosts: Counter[str] = Counter()
-        self._ready: tuple[list[tuple[int, int, _Lane]], ...] = ([], [], [])
+        self._ready: tuple[list[tuple[int, int, Lane]], ...] = ([], [], [])
         """Heaps of lanes by round and the order in which they came."""
         self._rounds = [0, 0, 0]
         """The newest round that was begun: where a lane joins that had nothing waiting."""
+        self._asking: dict[asyncio.Task[None], tuple[Lane, float, bool]] = {}
+        """Captures that may still ask their host: since when, and whether it was a slow one then."""
         self._paces: dict[str, int] = {}
         """Hands that each host may have by how quick it was; 1: it was slow."""
         self._slow = 0
-        self._blocked: dict[str, dict[_Lane, None]] = {}
+        self._blocked: dict[str, dict[Lane, None]] = {}
         """Lanes that wait for a capture of their host to end."""
         self._count = itertools.count()
         self._served = 0
@@ -139,7 +107,12 @@ class Hands:
     def held(self, name: str) -> int:
         """Those of them that stood in its very first listing."""
         lane = self._lanes.get(name)
-        return len(lane.heaps[_FIRST]) if lane is not None else 0
+        return len(lane.heaps[FIRST]) if lane is not None else 0
+
+    def waits_for_host(self, name: str) -> bool:
+        """Whether what waits for a target does so because its host has all the hands it may have."""
+        lane = self._lanes.get(name)
+        return lane is not None and lane in self._blocked.get(lane.host, ())
 
     def full(self, name: str) -> bool:
         """Whether so many captures of a target wait that its next poll is to wait for them."""
@@ -154,7 +127,7 @@ class Hands:
         """Have `work(job)` done for target `name`. Never waits and never refuses."""
         lane = self._lanes.get(name)
         if lane is None:
-            lane = self._lanes[name] = _Lane(name, host, work)
+            lane = self._lanes[name] = Lane(name, host, work)
         self._wait(lane, (-job.listed_at.timestamp(), next(self._count), job))
         self._make_ready(lane)
         self._serve()
@@ -190,7 +163,7 @@ class Hands:
         if lane is None:
             return []
         jobs = [job for heap in lane.heaps for _, _, job in sorted(heap, key=lambda entry: entry[:2])]
-        self._first_waiting -= len(lane.heaps[_FIRST])
+        self._first_waiting -= len(lane.heaps[FIRST])
         for heap in lane.heaps:
             heap.clear()
         self.waiting -= len(jobs)
@@ -200,17 +173,17 @@ class Hands:
 
     # --- who is served next -----------------------------------------------------------
 
-    def _wait(self, lane: _Lane, entry: tuple[float, int, Any]) -> None:
+    def _wait(self, lane: Lane, entry: tuple[float, int, Any]) -> None:
         kind = kind_of(entry[2])
         if not lane.heaps[kind]:
             lane.rounds[kind] = max(lane.rounds[kind], self._rounds[kind])
         heapq.heappush(lane.heaps[kind], entry)
         self.waiting += 1
-        self._first_waiting += kind == _FIRST
+        self._first_waiting += kind == FIRST
 
-    def _make_ready(self, lane: _Lane) -> None:
+    def _make_ready(self, lane: Lane) -> None:
         """Put a lane into the round."""
-        for kind in (_FRESH, _REST, _FIRST) if not lane.stopped else ():
+        for kind in (FRESH, REST, FIRST) if not lane.stopped else ():
             if lane.heaps[kind] and not lane.queued[kind]:
                 lane.queued[kind] = True
                 heapq.heappush(self._ready[kind], (lane.rounds[kind], next(self._count), lane))
@@ -224,7 +197,7 @@ class Hands:
             lane.queued[kind] = False
             if lane.stopped or not lane.heaps[kind]:
                 continue
-            if len(lane.tasks) >= PER_TARGET or self._hosts[lane.host] >= self._allowed(lane.host):
+            if self._is_full(lane):
                 self._blocked.setdefault(lane.host, {})[lane] = None
                 continue
             if self._paces.get(lane.host) == 1 and self._slow >= self._most // 2:
@@ -243,10 +216,10 @@ class Hands:
         first = first and (self._first_waiting <= self._few or self._slack.may_begin(self._now_s()))
         turn = self._served % (2 * _TURNS)
         if fresh and not ((rest or first) and turn % _TURNS == _TURNS - 1):
-            return _FRESH
+            return FRESH
         if rest and not (first and turn == 2 * _TURNS - 1):
-            return _REST
-        return _FIRST if first else None
+            return REST
+        return FIRST if first else None
 
     def _listen(self) -> None:
         """Measure how late the loop comes to a timer, and serve what was held back."""
@@ -264,30 +237,40 @@ class Hands:
             self._slack.rested()
         self._held(self._first_waiting, self._slack.lag_s)
 
+    def _is_full(self, lane: Lane) -> bool:
+        """Whether a lane waits for a capture of its host."""
+        if lane.asking >= PER_TARGET or len(lane.tasks) >= PER_TARGET_IN_ALL:
+            return True
+        return self._hosts[lane.host] >= self._allowed(lane.host)
+
     def _allowed(self, host: str) -> int:
         """Hands that a host may have now."""
         pace = self._paces.get(host, AT_FIRST)
+        if pace == 1:
+            return max(1, min(AT_FIRST, (self._most // 2 - self._slow) // SHARE_OF_FREE_AT_FIRST))
         share = SHARE_OF_FREE if pace > AT_FIRST else SHARE_OF_FREE_AT_FIRST
         return max(1, min(pace, (self._most - self.under_way) // share))
 
-    def _begin(self, lane: _Lane, kind: int) -> None:
+    def _begin(self, lane: Lane, kind: int) -> None:
         assert self._group is not None
         entry = heapq.heappop(lane.heaps[kind])
         self.waiting -= 1
         self.under_way += 1
         self._hosts[lane.host] += 1
-        slow, began_s = self._paces.get(lane.host) == 1, self._now_s()
-        if kind == _FIRST:
+        lane.asking += 1
+        slow = self._paces.get(lane.host) == 1
+        if kind == FIRST:
             self._first_waiting -= 1
             self._slack.began()
         self._slow += slow
         task = self._group.create_task(self._work(lane, entry[2]))
         lane.tasks.add(task)
         lane.unbegun[task] = entry
-        task.add_done_callback(lambda done: self._ended(lane, done, began_s, slow=slow))
+        self._asking[task] = lane, self._now_s(), slow
+        task.add_done_callback(lambda done: self._ended(lane, done))
         self._make_ready(lane)
 
-    async def _work(self, lane: _Lane, job: Any) -> None:
+    async def _work(self, lane: Lane, job: Any) -> None:
         task = asyncio.current_task()
         assert task is not None
         lane.unbegun.pop(task, None)
@@ -298,37 +281,49 @@ class Hands:
                 raise
             await self._fault(lane.name, fault)
 
-    def _ended(self, lane: _Lane, task: asyncio.Task[None], began_s: float, *, slow: bool) -> None:
-        self.under_way -= 1
+    def leave_host(self) -> None:
+        """For a capture: it has all that it wants of its host, and another one may ask there."""
+        task = asyncio.current_task()
+        if task is not None and task in self._asking:
+            lane = self._asking[task][0]
+            self._left(task)
+            self._make_ready(lane)
+            self._serve()
+
+    def _left(self, task: asyncio.Task[None]) -> None:
+        """A capture asks its host no more; harmless when it had said so before."""
+        if task not in self._asking:
+            return
+        lane, began_s, slow = self._asking.pop(task)
+        lane.asking -= 1
         self._slow -= slow
         quick = self._now_s() - began_s < SLOW_S
         self._paces[lane.host] = min(self._paces.get(lane.host, AT_FIRST) + 1, PER_HOST) if quick else 1
         self._hosts[lane.host] -= 1
         if not self._hosts[lane.host]:
             del self._hosts[lane.host]
+        for waiting in (*self._blocked.pop(lane.host, ()), *self._blocked.pop(_SLOW, ())):
+            self._make_ready(waiting)
+
+    def _ended(self, lane: Lane, task: asyncio.Task[None]) -> None:
+        self.under_way -= 1
+        self._left(task)
         lane.tasks.discard(task)
         entry = lane.unbegun.pop(task, None)
         if entry is not None:
             self._wait(lane, entry)
         if not task.cancelled() and task.exception() is not None:
             self.close()  # it ends the group, which takes no more tasks
-        for waiting in (*self._blocked.pop(lane.host, ()), *self._blocked.pop(_SLOW, ())):
+        for waiting in self._blocked.pop(lane.host, ()):
             self._make_ready(waiting)
         self._make_ready(lane)
         self._forget(lane)
         self._serve()
         self._depth(self.waiting)
 
-    def _forget(self, lane: _Lane) -> None:
+    def _forget(self, lane: Lane) -> None:
         if not lane.waiting and not lane.tasks and self._lanes.get(lane.name) is lane:
             del self._lanes[lane.name]
-
-
-def kind_of(job: Job) -> int:
-    """Which of a lane's heaps a capture waits in."""
-    if job.fresh:
-        return _FRESH
-    return _FIRST if job.first else _REST
 
 
 def is_of_the_store(fault: BaseException) -> bool:

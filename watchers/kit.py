@@ -33,6 +33,10 @@ LAST_SEAL_S = 4.0
 """Real seconds for which a stopping daemon waits for the seal of what was begun."""
 
 
+def nobody() -> None:
+    """Nobody is told."""
+
+
 def no_gate(_host: str) -> GateView | None:
     """No gate is known."""
     return None
@@ -75,9 +79,12 @@ class Refused:
     row: Watched
 
 
-async def capture_or_hand_back(kit: Kit, errand: Errand, row: Watched) -> Watched | Refused:
+async def capture_or_hand_back(
+    kit: Kit, errand: Errand, row: Watched, fetched: Callable[[], None] = nobody
+) -> Watched | Refused:
     """As `capture_and_seal`, but a capture that the disk refuses comes back at once."""
     snapshot, row = await _captured(kit, errand, row, None)
+    fetched()
     if kit.disk.trouble and kit.disk.led:
         return Refused(snapshot=snapshot, row=row)
     try:
@@ -89,14 +96,21 @@ async def capture_or_hand_back(kit: Kit, errand: Errand, row: Watched) -> Watche
 
 
 async def capture_and_seal(
-    kit: Kit, errand: Errand, row: Watched, *, lifetime: Lifetime | None = None
+    kit: Kit,
+    errand: Errand,
+    row: Watched,
+    *,
+    lifetime: Lifetime | None = None,
+    fetched: Callable[[], None] = nobody,
 ) -> tuple[Evidence, Watched]:
     """Capture a post, seal it with its watched row, and hand it to judging.
 
     A cancelled capture is sealed as far as it came before the cancellation goes on.
-    Raises StoreError when the store could not keep it.
+    fetched: told when nothing more is asked of the site. Raises StoreError when the store could
+    not keep it.
     """
     snapshot, row = await _captured(kit, errand, row, lifetime)
+    fetched()
     evidence = await seal(kit, snapshot, row, lifetime)
     await _sealed(kit, errand, snapshot, evidence)
     return evidence, replace(row, evidence_id=evidence.evidence_id)

@@ -141,8 +141,12 @@ def behind(row: Progress, waiting: int) -> Progress:
     return replace(row, health="waiting", reason=f"{waiting} captures wait, the next poll waits for them")
 
 
-def held_back(row: Progress, waiting: int) -> Progress:
-    """The row while captures of the very first listing wait for what cannot; a trouble is not hidden."""
+def held_back(row: Progress, waiting: int, *, for_host: bool) -> Progress:
+    """The row while captures of the very first listing wait; a trouble is not hidden.
+
+    for_host: for their turns at the host, else for what cannot wait.
+    """
     if row.reason:
         return row
-    return replace(row, reason=f"{waiting} posts of its first listing wait: polls and newer posts go first")
+    why = "the host's own limit lets through no more" if for_host else "polls and newer posts go first"
+    return replace(row, reason=f"{waiting} posts of its first listing wait: {why}")

@@ -186,7 +186,9 @@ class Watch:
             row = standing.after_poll(row, target, now, late_s)
         else:
             row = standing.after_quiet(row, target, now, late_s, read=quiet)
-        self._keep(standing.held_back(row, held) if held else row)
+        if held:
+            row = standing.held_back(row, held, for_host=self._hands.waits_for_host(target.name))
+        self._keep(row)
 
     async def _read_listing(self, now: datetime) -> str:
         page = await self._fetch(self.target.url, conditional=True)
@@ -454,15 +456,16 @@ class Watch:
         if job.recheck:
             errand = await self._recheck(job)
         if errand is None:
+            self._hands.leave_host()
             await self._kit.disk.or_later(lambda: self._kit.store.save_watched([job.row]))
             return
         soon = cadence.vigil_step(0, matched=True, age_s=0.0)
         row = replace(job.row, next_look_at=self._kit.clock.now() + timedelta(seconds=soon))
         post, unkept = errand.post, self._kit.unkept
         if unkept is None:
-            _, row = await capture_and_seal(self._kit, errand, row)
+            _, row = await capture_and_seal(self._kit, errand, row, fetched=self._hands.leave_host)
         else:
-            kept = await capture_or_hand_back(self._kit, errand, row)
+            kept = await capture_or_hand_back(self._kit, errand, row, self._hands.leave_host)
             if isinstance(kept, Refused):
                 self.claims.cede(post.post_id)
                 # Forgotten as listed: should memory give it up, the next poll captures it anew.

@@ -152,13 +152,14 @@ _FOUND = _Found()
 
 
 class Shelf:
-    """Keeps rows and what was sealed. broken: what the next seal raises."""
+    """Keeps rows and what was sealed. broken: what the next seal raises; seal_s: how long each takes."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.rows: dict[tuple[str, str], Watched] = {}
         self.sealed: list[Snapshot] = []
         self.broken: Exception | None = None
+        self.seal_s = 0.0
 
     async def known(self, target: str, ids: list[str]) -> dict[str, Watched]:
         return {i: self.rows[target, i] for i in ids if (target, i) in self.rows}
@@ -173,6 +174,8 @@ class Shelf:
         del lifetime
         if self.broken is not None:
             raise self.broken
+        if self.seal_s:
+            await self._clock.sleep(self.seal_s)
         self.sealed.append(snapshot)
         evidence_id = EvidenceId(f"e{len(self.sealed)}")
         self.rows[watched.target, watched.post_id] = replace(watched, evidence_id=evidence_id)

@@ -26,6 +26,19 @@ def test_the_text_that_an_excerpt_was_cut_from_is_the_fuller(cut: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("cut", "whole"),
+    [
+        ("廣角鏡頭,九成新,可面交,高…", "廣角鏡頭,九成新,可面交,高雄"),  # no longer than its excerpt
+        ("Horn cup [...]", "Horn cup, 90"),
+        ("高 ……", "高雄"),
+    ],
+)
+def test_of_a_short_text_cut_at_its_very_end_the_whole_is_taken(cut: str, whole: str) -> None:
+    """Two posts of a simulated night were kept with the feed's words, though their pages had been read."""
+    assert fuller([cut, whole]) == fuller([whole, cut]) == whole
+
+
+@pytest.mark.parametrize(
     ("texts", "wanted"),
     [
         (["short", "a longer text of another kind"], "a longer text of another kind"),

@@ -7,6 +7,7 @@ import random
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from bench.figures import Result
 from storage.clock import SystemClock
 from storage.errors import DatabaseTrouble, DiskTrouble
 from storage.patience import DiskWatch
+from storage.sqlite_client import QuickExitClient
 from storage.store import Store
 from storage.tree import Frontier
 from storage.writer import Batch
@@ -193,3 +195,52 @@ async def test_a_transaction_somebody_left_open_is_rolled_back(store: Store, clo
         await store.save_watched([watched("1", clock.now())])
     await store.save_watched([watched("1", clock.now())])
     assert await store.vault.database.rows("SELECT 1 FROM blob WHERE sha256 = 'stray'") == []
+
+
+class Visits:
+    """Counts what is asked of a connection's thread: each visit costs two turns of the loop."""
+
+    def __init__(self, client: QuickExitClient) -> None:
+        connection: Any = client._connection
+        self.count = self.now = self.most_at_once = 0
+        self._execute, connection._execute = connection._execute, self._counted
+
+    async def _counted(self, *call: Any, **more: Any) -> Any:
+        self.count, self.now = self.count + 1, self.now + 1
+        self.most_at_once = max(self.most_at_once, self.now)
+        try:
+            return await self._execute(*call, **more)
+        finally:
+            self.now -= 1
+
+
+async def test_a_transaction_is_two_visits_to_its_thread_and_one_for_each_question(
+    store: Store, clock: HandClock
+) -> None:
+    visits = Visits(store.vault.database.writer)
+    await store.seal(look("1", clock.now()), watched=watched("1", clock.now()))
+    assert visits.count == 2
+
+    async def asks(batch: Batch) -> object:
+        batch.many("INSERT INTO blob (sha256, size_bytes) VALUES (?, ?)", ("x", 7))
+        return (await batch.rows("SELECT size_bytes FROM blob WHERE sha256 = 'x'"))[0][0]
+
+    assert await store.vault.submit(asks) == 7
+    assert visits.count == 2 + 3
+
+
+async def test_the_number_of_changed_rows_is_that_of_the_statement_alone(store: Store) -> None:
+    async def job(batch: Batch) -> tuple[int, int]:
+        for name in ("a", "b", "c"):
+            batch.many("INSERT INTO blob (sha256, size_bytes) VALUES (?, ?)", (name, 1))
+        change = "UPDATE blob SET size_bytes = 2 WHERE sha256 >= ?"
+        return await batch.run(change, ("b",)), await batch.run(change, ("z",))
+
+    assert await store.vault.submit(job) == (2, 0)
+
+
+async def test_no_question_waits_for_the_loop_to_wake_whoever_asked_before(store: Store) -> None:
+    visits = Visits(store.vault.database.reader)
+    answers = await asyncio.gather(*(store.vault.database.rows("SELECT ?", (n,)) for n in range(20)))
+    assert [rows[0][0] for rows in answers] == list(range(20))
+    assert visits.most_at_once == 20

@@ -43,6 +43,25 @@ def test_a_wait_ends_with_its_work_or_within_a_tick_of_its_deadline(pairs: list[
             assert work_s >= bound_s
 
 
+def test_time_for_which_the_loop_was_busy_does_not_count() -> None:
+    """A site's robots.txt "could not be had" in ten seconds, of which the loop was away for nine."""
+
+    async def wait(rounds: int) -> float:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        began = loop.time()
+        with Deadlines(loop).until(began + 10.0):
+            for _ in range(rounds):
+                loop.call_later(0.5, loop.spend, 5.0)
+                await asyncio.sleep(0.6)
+        return loop.time() - began
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        assert runner.run(wait(8)) > 40
+        with pytest.raises(TimeoutError):
+            runner.run(wait(40))
+
+
 async def test_a_cancellation_from_outside_stays_one() -> None:
     deadlines = Deadlines(asyncio.get_running_loop())
 

@@ -484,6 +484,69 @@ def test_captures_that_fail_together_are_one_fault() -> None:
     in_world(script)
 
 
+def test_posts_are_fetched_while_others_of_their_host_are_being_sealed() -> None:
+    """Posts of an evening's first listing vanished while the one hand of their host waited for the disk."""
+
+    async def script(world: World) -> None:
+        world.shelf.seal_s = 30.0
+        world.sites.posts["t1"] = tuple(f"p{n}" for n in range(20))
+        await world.start(target(1))
+        await world.clock.sleep(20)
+        assert sum(asked.purpose == "page" for asked in world.sites.asked) == 20
+        assert not world.shelf.sealed
+        await world.clock.sleep(40)
+        assert len(world.shelf.sealed) == 20
+
+    in_world(script)
+
+
+def at_a_host_of_one_request_in_five_seconds(world: World, posts: int) -> Target:
+    """A target there with so many posts on its first listing, polled every eleven seconds."""
+    limit = HostLimit(requests_per_s=0.2, concurrency=1)
+    world.sites.posts["t1"] = tuple(f"p{n}" for n in range(posts))
+    world.sites.latency_s["slow.example"] = world.sites.page_s = 6.0
+    return target(1, "slow.example", host_limit=limit, interval_s=11.0, day_interval_s=11.0)
+
+
+def test_first_captures_at_a_slow_host_leave_its_polls_every_second_turn() -> None:
+    """A poll once came 29 seconds after the last where eleven were allotted."""
+
+    async def script(world: World) -> None:
+        await world.start(at_a_host_of_one_request_in_five_seconds(world, 12))
+        await world.clock.sleep(200)
+        at = [asked.at_s for asked in world.sites.polls()]
+        gaps = [b - a for a, b in pairwise(at)]
+        assert max(gaps) <= 18.01  # three turns of six seconds
+        assert sum(gaps) / len(gaps) <= 13.0
+        assert len(world.shelf.sealed) == 12
+
+    in_world(script)
+
+
+def test_what_waits_for_its_host_alone_is_said_to_do_so() -> None:
+    async def script(world: World) -> None:
+        await world.start(at_a_host_of_one_request_in_five_seconds(world, 12))
+        await world.clock.sleep(40)
+        assert (
+            "of its first listing wait: the host's own limit lets through no more" in world.rows["t1"].reason
+        )
+
+    in_world(script)
+
+
+def test_what_waits_for_what_cannot_wait_is_said_to_do_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("watchers.slack.Slack.may_begin", lambda *_: False)
+
+    async def script(world: World) -> None:
+        world.roster.hands._few = 0
+        world.sites.posts["t1"] = ("p1", "p2")
+        await world.start(target(1))
+        await world.clock.sleep(40)
+        assert world.rows["t1"].reason == "2 posts of its first listing wait: polls and newer posts go first"
+
+    in_world(script)
+
+
 def test_a_full_lane_makes_the_next_poll_wait_and_says_so() -> None:
     async def script(world: World) -> None:
         world.sites.page_s = 40.0

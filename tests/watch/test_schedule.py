@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from storage.errors import StoreError
 from tests.fakes.sites import run_virtual
 from tests.fakes.virtual import VirtualLoop
-from watchers.hands import AT_FIRST, MOST, PER_HOST, PER_TARGET, Hands
+from watchers.hands import AT_FIRST, MOST, PER_HOST, PER_TARGET, PER_TARGET_IN_ALL, Hands
 from watchers.hands import SLOW_S as SLOW_HAND_S
 from watchers.schedule import EARLY_S, Schedule
 from watchers.slack import LEAST_PER_S, MOST_PER_S, TICK_S, Slack
@@ -224,6 +224,7 @@ class Bench:
         self.under_way, self.together = Counter[str](), Counter[str]()
         self.hands = Hands(self._fault, lambda _: None, lambda: asyncio.get_running_loop().time(), most=most)
         self.takes_s, self.slow = takes_s, dict[str, float]()
+        self.keeps_s = 0.0
 
     async def _fault(self, name: str, _fault: Exception) -> None:
         self.faults.append(name)
@@ -236,6 +237,9 @@ class Bench:
             await asyncio.sleep(self.slow.get(job.name, self.takes_s))
         finally:
             self.under_way[job.name] -= 1
+        if self.keeps_s:
+            self.hands.leave_host()
+            await asyncio.sleep(self.keeps_s)
         if job.number < 0:
             raise RuntimeError("ours")
         self.done.append(job)
@@ -340,6 +344,49 @@ def test_a_host_gets_more_hands_as_it_proves_quick_and_one_when_it_is_slow() -> 
         assert bench.hands._allowed("h") < PER_HOST
 
     at_work(script)
+
+
+def test_a_slow_host_has_two_hands_while_few_hosts_are_slow() -> None:
+    async def script(bench: Bench) -> None:
+        for number in range(100):
+            bench.slow[f"s{number}"] = SLOW_HAND_S * 2
+        for number in range(5):
+            bench.put(f"s{number}", range(12))
+        await asyncio.sleep(SLOW_HAND_S * 5)
+        assert bench.under_way == {f"s{number}": 2 for number in range(5)}
+        for number in range(100):
+            bench.put(f"s{number}", range(12))
+        await asyncio.sleep(SLOW_HAND_S * 9)
+        assert sum(bench.under_way.values()) <= MOST // 2
+
+    at_work(script)
+
+
+def test_what_keeping_a_capture_takes_holds_up_no_other_of_its_host() -> None:
+    """At nine one evening each host had one hand, since sealing took long: posts vanished meanwhile."""
+
+    async def script(bench: Bench) -> None:
+        bench.keeps_s = SLOW_HAND_S * 3
+        bench.put("t", range(20))
+        await asyncio.sleep(9.5)
+        assert len(bench.begun) == 20
+        assert not bench.done
+        await asyncio.sleep(SLOW_HAND_S * 3)
+        assert len(bench.done) == 20
+        assert bench.hands._allowed("t") == PER_HOST
+
+    bench = at_work(script)
+    assert bench.together["t"] == PER_TARGET
+
+
+def test_a_disk_that_takes_nothing_is_not_given_all_captures_of_a_target() -> None:
+    async def script(bench: Bench) -> None:
+        bench.keeps_s = 600.0
+        bench.put("t", range(100))
+        await asyncio.sleep(300.0)
+        assert len(bench.begun) == bench.hands.under_way == PER_TARGET_IN_ALL
+
+    assert len(at_work(script).done) == 100
 
 
 @settings(max_examples=10, deadline=None)
