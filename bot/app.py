@@ -144,6 +144,7 @@ class Daemon:
         self.systemd = Systemd(os.environ)
         self.store = await self._open_store()
         stack.push_async_callback(self.store.close)
+        garbage.sweep()
         host, port = config.metrics or ("", 0)
         self.vitals = Vitals(host, port, self.troubles)
         self.fetcher = Fetcher(clock, contact=config.contact, allow=config.allow, hosts=dict(config.hosts))

@@ -8,10 +8,13 @@ costs at most that much of them, and never a look of the vigil. The vigil writes
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import secrets
+from array import array
 from collections import deque
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from storage.model import Listed, Polls, Response
 
@@ -22,53 +25,79 @@ MOST_WAITING = 20_000
 Pairs = tuple[tuple[str, str], ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Run:
-    """Equal polls of one target so far. told: the posts stand in a line that was handed over."""
+    """Equal polls of one target so far. told: the posts stand in a line that was handed over.
+
+    polled: Unix seconds of each poll, as numbers: there are ten for each of ten thousand targets.
+    body: SHA-256 of the bodies read, "" when they differ or there were none (bodies 0).
+    """
 
     pairs: Pairs
     posts: tuple[Listed, ...]
     told: bool = False
-    polled_at: list[datetime] = field(default_factory=list)
+    polled: array[float] = field(default_factory=lambda: array("d"))
     not_modified: int = 0
-    bodies: set[str] = field(default_factory=set)
+    body: str = ""
+    bodies: int = 0
+
+    def read(self, body_sha256: str) -> None:
+        """A poll brought a body."""
+        if not self.bodies:
+            self.body = body_sha256
+        elif body_sha256 != self.body:
+            self.body = ""
+        self.bodies += 1
 
     def polls(self, target: str) -> Polls:
         return Polls(
             target=target,
-            polled_at=tuple(self.polled_at),
+            polled_at=tuple(datetime.fromtimestamp(at, UTC) for at in self.polled),
             not_modified=self.not_modified,
-            body_sha256=next(iter(self.bodies)) if len(self.bodies) == 1 else "",
+            body_sha256=self.body,
             posts=self.posts,
             told=self.told,
         )
 
     def go_on(self) -> None:
         """Begin anew with the same posts, after what came so far was handed over."""
+        if not self.told:
+            self.posts = tuple(replace(listed, told=True) for listed in self.posts)
         self.told = True
-        self.posts = tuple(replace(listed, told=True) for listed in self.posts)
-        self.polled_at, self.not_modified = [], 0
-        self.bodies = set()
+        del self.polled[:]
+        self.not_modified = self.bodies = 0
+        self.body = ""
 
 
 class Heartbeats:
-    """The current run of every target."""
+    """The current run of every target. What is due is found without a look at the others."""
 
     def __init__(self) -> None:
         self._runs: dict[str, _Run] = {}
         self._ended: deque[Polls] = deque(maxlen=MOST_WAITING)
+        self._untold: dict[str, None] = {}
+        """Targets that show something for the first time: their lines are due at the next chance."""
+        self._gathering: list[tuple[float, int, str, _Run]] = []
+        """Heap of the others by their first poll; entries of runs that have ended are passed over."""
+        self._count = itertools.count()
 
     def note(self, target: str, page: Response, body_sha256: str, posts: Pairs) -> None:
         """A listing was asked and showed these. body_sha256: "" when it answered 304."""
         run = self._runs.get(target)
         if run is None or run.pairs != posts:
             before = run.posts if run is not None else ()
-            if run is not None and run.polled_at:
+            if run is not None and run.polled:
                 self._ended.append(run.polls(target))
             run = self._runs[target] = _Run(posts, _listed(posts, before))
-        run.polled_at.append(page.started_at)
+        at_s = page.started_at.timestamp()
+        if not run.polled:
+            if run.told:
+                heapq.heappush(self._gathering, (at_s, next(self._count), target, run))
+            else:
+                self._untold[target] = None
+        run.polled.append(at_s)
         if body_sha256:
-            run.bodies.add(body_sha256)
+            run.read(body_sha256)
         else:
             run.not_modified += 1
 
@@ -76,11 +105,19 @@ class Heartbeats:
         """What is to be written now; it is handed over once."""
         found = list(self._ended)
         self._ended.clear()
-        for target, run in self._runs.items():
-            if run.polled_at and (not run.told or now - run.polled_at[0] >= GATHER):
-                found.append(run.polls(target))
-                run.go_on()
+        fresh, self._untold = self._untold, {}
+        found += [self._hand_over(target, self._runs[target]) for target in fresh]
+        latest_s = (now - GATHER).timestamp()
+        while self._gathering and self._gathering[0][0] <= latest_s:
+            _, _, target, run = heapq.heappop(self._gathering)
+            if self._runs.get(target) is run:
+                found.append(self._hand_over(target, run))
         return tuple(found)
+
+    def _hand_over(self, target: str, run: _Run) -> Polls:
+        polls = run.polls(target)
+        run.go_on()
+        return polls
 
 
 def _listed(pairs: Pairs, before: tuple[Listed, ...]) -> tuple[Listed, ...]:
