@@ -115,8 +115,6 @@ class Roster:
         if self._group is None:
             raise RuntimeError("set_targets before run")
         self._wanted = {t.name: t for t in targets}
-        if self._kit.pacing is not None:
-            self._kit.pacing.set_targets(self._wanted.values())
         gone = [w for n, w in self.watches.items() if self._wanted.get(n) != w.target]
         for watch in gone:
             name = watch.target.name
@@ -132,7 +130,13 @@ class Roster:
         self._spread.add(fresh, host_of)
         began_s = self._kit.clock.monotonic()
         watches = [self._new(target) async for part in self._parts(fresh) for target in part]
-        await self._plan_firsts(watches, self._kit.clock.monotonic() - began_s)
+        ahead_s = self._kit.clock.monotonic() - began_s
+        if self._kit.pacing is not None:
+            many = len(watches) > AT_ONCE
+            self._kit.pacing.set_targets(self._wanted.values(), soon=not many)
+            if many:  # now, and not beside the first polls, which would be late by a second
+                await self._kit.pacing.try_step()
+        await self._plan_firsts(watches, ahead_s)
         self.planned.set()
 
     async def _plan_firsts(self, watches: Sequence[Watch], ahead_s: float) -> None:
