@@ -116,6 +116,7 @@ class Daemon:
                     watch.create_task(self.roster.run(live))
                     watch.create_task(self.vigil.run())
                     await self._planned_or_stopped()
+                    garbage.spare_what_is_there()
                     self.systemd.ready(f"watching {len(live)} targets")
                     log.info(
                         "watching",

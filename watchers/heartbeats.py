@@ -9,16 +9,18 @@ costs at most that much of them, and never a look of the vigil. The vigil writes
 from __future__ import annotations
 
 import heapq
-import itertools
 import secrets
 from array import array
 from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count, islice
 
 from storage.model import Listed, Polls, Response
 
 GATHER = timedelta(minutes=5)
+AT_ONCE = 250
+"""Lines handed over at once: ten thousand, as after a start, hold the loop for half a second."""
 MOST_WAITING = 20_000
 """Ended runs that wait for a disk that refuses; beyond, the oldest are dropped."""
 
@@ -79,7 +81,7 @@ class Heartbeats:
         """Targets that show something for the first time: their lines are due at the next chance."""
         self._gathering: list[tuple[float, int, str, _Run]] = []
         """Heap of the others by their first poll; entries of runs that have ended are passed over."""
-        self._count = itertools.count()
+        self._count = count()
 
     def note(self, target: str, page: Response, body_sha256: str, posts: Pairs) -> None:
         """A listing was asked and showed these. body_sha256: "" when it answered 304."""
@@ -102,13 +104,13 @@ class Heartbeats:
             run.not_modified += 1
 
     def due(self, now: datetime) -> tuple[Polls, ...]:
-        """What is to be written now; it is handed over once."""
-        found = list(self._ended)
-        self._ended.clear()
-        fresh, self._untold = self._untold, {}
-        found += [self._hand_over(target, self._runs[target]) for target in fresh]
+        """What is to be written now, at most `AT_ONCE` lines; each is handed over once."""
+        found = [self._ended.popleft() for _ in range(min(len(self._ended), AT_ONCE))]
+        for target in list(islice(self._untold, AT_ONCE - len(found))):
+            del self._untold[target]
+            found.append(self._hand_over(target, self._runs[target]))
         latest_s = (now - GATHER).timestamp()
-        while self._gathering and self._gathering[0][0] <= latest_s:
+        while len(found) < AT_ONCE and self._gathering and self._gathering[0][0] <= latest_s:
             _, _, target, run = heapq.heappop(self._gathering)
             if self._runs.get(target) is run:
                 found.append(self._hand_over(target, run))
