@@ -61,7 +61,16 @@ class Watch:
     """One target being watched: its state, its plan, one poll of it and one capture.
 
     It has no task of its own: `roster` calls `visit` when the plan says so, and the hands `work`.
+    There are ten thousand of them: what one keeps between two polls is kept small.
     """
+
+    __slots__ = (
+        "_asked_with", "_backlog", "_body_mark", "_feed", "_hands", "_honesty", "_kit",
+        "_known_before", "_left", "_met", "_order", "_order_before", "_prints", "_put_off", "_quiet",
+        "_showing", "_stale", "_stale_looks", "_timetable", "_turned", "_unfinished", "_validators",
+        "claims", "due_s", "host", "listed", "planned", "polls_next", "progress", "seen", "shown",
+        "target",
+    )  # fmt: skip
 
     def __init__(
         self, target: Target, progress: Progress | None, kit: Kit, hands: Hands, timetable: Timetable
@@ -91,7 +100,7 @@ class Watch:
         self._body_mark = b""
         """`sameness.tag` of the last body that was dealt with; b"": the next is to be read in any case."""
         self._stale = False
-        self._put_off: set[str] = set()
+        self._put_off: list[str] = []
         self._backlog = self.progress.last_good_at is None
         """Whether what is listed may all have stood there long before the first watch of this target."""
         self._left = 0
@@ -173,7 +182,7 @@ class Watch:
         self._count(now, late_s)
         if self._kit.pacing is not None and outcome in ("same", "changed") and self.progress.health == "ok":
             self._kit.pacing.polled(self.target.name, now, self._turned)
-        self._turned = None
+        self._turned = self._quiet = None  # ten thousand answers are much memory
 
     def _count(self, now: datetime, late_s: float) -> None:
         """Keep what the poll that was just made says of the target."""
@@ -300,7 +309,7 @@ class Watch:
         # Claimed before it is read: nobody may change a row between our reading and our writing.
         mine = self.claims.claim([] if later else [p.post_id for p in moved])
         skipped = {p.post_id for p in moved} - mine
-        count, self._put_off = 0, set[str]()
+        count, self._put_off = 0, list[str]()
         try:
             known = await self._known(mine)
             for post in moved:
@@ -309,7 +318,7 @@ class Watch:
                     count += await self._consider(post, row, prints[post.post_id], page)
         finally:
             self.claims.give_back(mine)
-        skipped |= self._put_off
+        skipped.update(self._put_off)
         if first_page:
             await self._mark_dropped(self.shown - prints.keys())
             self.listed, self.shown = {}, frozenset()
@@ -319,7 +328,7 @@ class Watch:
                 started_at=sure_at(page),
                 ended_at=page.ended_at,
             )
-        self.shown = self.shown.union(prints)
+        self.shown = self.shown.union(prints) if self.shown else self._showing
         self._order += prints
         # What somebody is busy with is looked at again at the next poll.
         self.listed.update({k: v for k, v in prints.items() if k not in skipped})
@@ -363,7 +372,7 @@ class Watch:
             return False
         self._honesty.moved()
         if post.url == row.url and not self._honesty.rechecks(post.post_id, self._kit.clock.monotonic()):
-            self._put_off.add(post.post_id)
+            self._put_off.append(post.post_id)
             return False
         row = replace(row, digest=print_, url=post.url)
         # Only the post's own page says whether this is an edit or a moved counter.

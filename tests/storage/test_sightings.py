@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -16,7 +17,7 @@ from storage.store import Store
 from storage.tree import leaf_hash, path_of, root_by_path
 from tests.storage.kit import DUSK, HandClock
 from tests.watch.kit import answered
-from watchers.heartbeats import GATHER, MOST_WAITING, Heartbeats, Pairs
+from watchers.heartbeats import AT_ONCE, GATHER, MOST_WAITING, Heartbeats, Pairs
 from watchers.sameness import tag
 
 PAIRS: Pairs = tuple((f"post-{n}", hashlib.sha256(f"{n}".encode()).hexdigest()) for n in range(7))
@@ -153,7 +154,37 @@ def test_a_disk_that_refuses_for_hours_costs_bounded_memory() -> None:
     beats = Heartbeats()
     for number in range(MOST_WAITING + 50):
         beats.note("market", answered(at(number)), b"", ((f"{number}", "d" * 64),))
-    assert len(beats.due(at(0))) == MOST_WAITING + 1
+    assert sum(map(len, iter(lambda: beats.due(at(0)), ()))) == MOST_WAITING + 1
+
+
+def test_lines_of_many_targets_are_handed_over_in_parts_and_each_once() -> None:
+    beats, moment = Heartbeats(), at(0) + timedelta(microseconds=123_457)
+    names = {f"market-{number}" for number in range(10 * AT_ONCE)}
+    for name in sorted(names):
+        beats.note(name, answered(moment), b"", PAIRS)
+    parts = list(iter(lambda: beats.due(moment), ()))
+    assert max(map(len, parts)) <= AT_ONCE  # all at once they hold the loop for half a second
+    found = [one for part in parts for one in part]
+    assert len(found) == len(names)
+    assert {one.target for one in found} == names
+    assert {one.polled_at for one in found} == {(moment,)}
+
+
+def test_what_is_due_is_found_without_a_look_at_all_others() -> None:
+    def cost(targets: int) -> float:
+        beats = Heartbeats()
+        for number in range(targets):
+            beats.note(f"market-{number}", answered(at(0)), b"", PAIRS)
+        while beats.due(at(0)):
+            pass
+        for number in range(targets):
+            beats.note(f"market-{number}", answered(at(1)), b"", PAIRS)
+        began = time.process_time()
+        for _ in range(200):
+            assert beats.due(at(2)) == ()
+        return time.process_time() - began
+
+    assert min(cost(10_000) for _ in range(3)) < 10 * min(cost(10) for _ in range(3))
 
 
 async def test_every_poll_of_a_quiet_hour_is_in_the_log_once(store: Store, clock: HandClock) -> None:

@@ -313,7 +313,7 @@ def test_a_repaced_target_that_is_not_waiting_for_a_poll_is_left_as_it_is() -> N
         pacing = stretching(world)
         night = NightWindow(start="02:00", end="03:00", zone="UTC")
         await world.start(target(1), target(2, window=night, day_interval_s=None))
-        await world.clock.sleep(40.0)
+        await world.clock.sleep(45.0)
         assert "t1" in world.roster._schedule
         resting = world.roster.watches["t2"]
         before = resting.planned
