@@ -256,7 +256,7 @@ class Stretched:
     def follow(self, _watches: object, moved: Callable[[str, float, float], None]) -> None:
         self._moved = moved
 
-    def set_targets(self, targets: Iterable[Target]) -> None:
+    def set_targets(self, targets: Iterable[Target], *, soon: bool = True) -> None:
         self.by = {t.name: self.by[t.name] for t in targets if t.name in self.by}
 
     def stretch(self, name: str, by: float, interval_s: float = 30.0) -> None:
@@ -313,7 +313,7 @@ def test_a_repaced_target_that_is_not_waiting_for_a_poll_is_left_as_it_is() -> N
         pacing = stretching(world)
         night = NightWindow(start="02:00", end="03:00", zone="UTC")
         await world.start(target(1), target(2, window=night, day_interval_s=None))
-        await world.clock.sleep(45.0)
+        await world.clock.sleep(40.0)
         assert "t1" in world.roster._schedule
         resting = world.roster.watches["t2"]
         before = resting.planned
