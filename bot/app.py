@@ -43,7 +43,7 @@ from bot.vitals import Vitals
 from bot.witnessing import Witnessing
 from storage.checkpoints import Checkpoints
 from storage.clock import Clock, clock_from, scaled_loop
-from storage.collection import Collection
+from storage.collection import Collection, software_facts
 from storage.errors import ConfigError, DamagedBlob, DatabaseTrouble, DiskTrouble, NightjarError
 from storage.model import Alert, AlertId, AlertKind, NightWindow, Progress, Target, Tier, new_id
 from storage.patience import DiskWatch, Reserve
@@ -116,6 +116,7 @@ class Daemon:
                     watch.create_task(self.roster.run(live))
                     watch.create_task(self.vigil.run())
                     await self._planned_or_stopped()
+                    garbage.spare_what_is_there()
                     self.systemd.ready(f"watching {len(live)} targets")
                     log.info(
                         "watching",
@@ -144,6 +145,8 @@ class Daemon:
         self.systemd = Systemd(os.environ)
         self.store = await self._open_store()
         stack.push_async_callback(self.store.close)
+        garbage.sweep()
+        await asyncio.to_thread(software_facts)  # a tenth of a second that the first capture would take
         host, port = config.metrics or ("", 0)
         self.vitals = Vitals(host, port, self.troubles)
         self.fetcher = Fetcher(clock, contact=config.contact, allow=config.allow, hosts=dict(config.hosts))

@@ -38,6 +38,20 @@ def spare(loop: asyncio.AbstractEventLoop, speed: float) -> None:
         loop.call_later(after_s * speed, _settle)
 
 
+def sweep() -> None:
+    """Drop the cycles that opening the store left: a model for each step of the migrations, 30 MB of them.
+
+    Before targets are taken in, so that they use that room; later on it would stay out of sight.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def spare_what_is_there() -> None:
+    """Once all targets are taken in: a look at them would hold the loop for a tenth of a second."""
+    gc.freeze()
+
+
 def _settle() -> None:
     """As `spare` later on, without the long look: cycles already old are kept, and are few."""
     gc.collect(1)

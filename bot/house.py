@@ -55,6 +55,9 @@ class House:
     def note(self, row: Progress) -> None:
         """Keep a target's progress; it is written after `PROGRESS_S`, or `QUIET_S` if little is new."""
         before = self.rows.get(row.target)
+        if before is row:  # only its counts have moved, in place
+            self._quiet.add(row.target)
+            return
         self.rows[row.target] = row
         (self._quiet if before is not None and same_standing(before, row) else self._loud).add(row.target)
 

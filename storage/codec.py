@@ -21,6 +21,8 @@ T = TypeVar("T")
 Plain = str | int | list["Plain"] | dict[str, "Plain"]
 """What a canonical document is made of."""
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+"""Made once: `json.dumps` makes one for each document that is not in its own default form."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -33,7 +35,7 @@ def clean(text: str) -> str:
 def canonical(document: Plain) -> bytes:
     """The one byte form of a document. Raises TypeError on floats, booleans, null and other types."""
     _check(document)
-    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = _ENCODER.encode(document)
     try:
         return text.encode()
     except UnicodeEncodeError:

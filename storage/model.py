@@ -621,9 +621,12 @@ class Pace:
     short: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Progress:
-    """How far a target has been read, durable, so a restart goes on where it was."""
+    """How far a target has been read, durable, so a restart goes on where it was.
+
+    Not frozen: the counts of a poll with nothing new, as nearly all are, move in place.
+    """
 
     target: str
     validators: Validators = Validators()

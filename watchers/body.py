@@ -9,9 +9,10 @@ import aiohttp
 from storage.errors import HostDown, TooBig
 from watchers.bounds import BOUNDS
 from watchers.dial import Answer
-from watchers.purse import SMALL_BYTES, Purse
+from watchers.purse import Purse
 from watchers.request import Call, plain_reason, short_words
 from watchers.unpack import Damaged, TooMuch, Unpacker
+from watchers.wire import READ_BYTES
 
 _HTTP_ERROR = 400
 _FRAMING = 524_288
@@ -19,22 +20,19 @@ _FRAMING = 524_288
 A byte per chunk would cost six times the body, and a microsecond of ours for each."""
 
 
-def whole_already(call: Call, answer: Answer) -> bytes | None:
-    """A small body that came bare and whole with its header, as most do: nothing to wait for or undo.
+def whole_already(call: Call, answer: Answer) -> tuple[bytes, bytes] | None:
+    """(head, body) of an answer whose small body came bare and whole with its head, as most do.
 
-    None leaves it to `BodyReader`. The wire is then the head alone, see `BodyReader.wire`.
+    There is nothing to wait for, to undo or to read from the stream. None leaves it to `BodyReader`.
     """
     content, exchange = answer.content, call.exchange
-    if not content.is_eof() or content.exception() is not None or not exchange.keeping:
+    if not content.is_eof() or content.exception() is not None or exchange.broken or exchange.overrun:
         return None
-    if not 0 < content.total_bytes <= min(SMALL_BYTES, call.request.body_bytes) or exchange.overrun:
+    if not 0 < content.total_bytes <= min(READ_BYTES, call.request.body_bytes):
         return None
-    headers = answer.headers
-    if exchange.broken or "Content-Encoding" in headers or "Transfer-Encoding" in headers:
+    if "Content-Encoding" in answer.headers or "Transfer-Encoding" in answer.headers:
         return None
-    if exchange.received - content.total_bytes > _FRAMING or not exchange.keep_head_only():
-        return None
-    return content.read_nowait()
+    return exchange.take(content.total_bytes)
 
 
 class BodyReader:

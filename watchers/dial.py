@@ -22,6 +22,8 @@ from yarl import URL
 
 from watchers.address import Address
 from watchers.bounds import BOUNDS
+from watchers.guard import DIALLING
+from watchers.kept import Kept
 from watchers.request import Request, plain_reason
 from watchers.wire import Exchange, TeeProtocol
 
@@ -62,17 +64,21 @@ class Answer(Protocol):
 class Dialled:
     """The header of an answer, its body still to be read, and the connection it came by."""
 
-    __slots__ = ("_lease", "content", "headers", "raw_headers", "reason", "status", "version")
+    __slots__ = (
+        "_kept", "_lease", "_origin", "content", "headers", "raw_headers", "reason", "status", "version"
+    )  # fmt: skip
 
-    def __init__(self, message: RawResponseMessage, content: StreamReader, lease: Leased) -> None:
+    def __init__(
+        self, message: RawResponseMessage, content: StreamReader, lease: Leased, origin: str, kept: Kept
+    ) -> None:
         self.status, self.reason, self.version = message.code, message.reason, message.version
         self.headers, self.raw_headers = message.headers, message.raw_headers
         self.content = content
-        self._lease = lease
+        self._lease, self._origin, self._kept = lease, origin, kept
 
     def release(self) -> None:
-        """Give the connection back for another request."""
-        self._lease.release()
+        """Keep the connection for another request."""
+        self._kept.put(self._origin, self._lease)
 
     def close(self) -> None:
         """Drop the connection."""
@@ -82,14 +88,20 @@ class Dialled:
 class Dial:
     """GETs over one connector whose protocols are ours (`wire.install` said yes)."""
 
-    def __init__(self, connector: TCPConnector, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, connector: TCPConnector, loop: asyncio.AbstractEventLoop, idle_s: float) -> None:
         self._connector, self._loop = connector, loop
         self._origins: dict[str, ClientRequest] = {}
+        self._kept = Kept(loop, idle_s)
+
+    def close(self) -> None:
+        """Close the connections that nobody uses; the connector closes the others."""
+        self._kept.close()
 
     async def ask(self, request: Request, exchange: Exchange) -> Dialled:
         """The answer's header. Raises what aiohttp's connector and parser raise, ValueError, or Gone."""
         head = request.head or head_of(request.address, request.headers)
-        lease = await self._lease(request.address)
+        origin = request.address.origin
+        lease = self._kept.take(origin) or await self._connect(request.address, exchange)
         try:
             message, content = await _converse(lease.protocol, head, exchange)
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
@@ -98,13 +110,16 @@ class Dial:
         except BaseException:
             lease.close()
             raise
-        return Dialled(message, content, lease)
+        return Dialled(message, content, lease, origin, self._kept)
 
-    async def _lease(self, address: Address) -> Leased:
+    async def _connect(self, address: Address, exchange: Exchange) -> Leased:
+        mark = DIALLING.set(exchange)
         try:
             return await self._connector.connect(self._origin(address), traces=[], timeout=TIMEOUTS)
         except TimeoutError as error:
             raise aiohttp.ConnectionTimeoutError(address.host) from error
+        finally:
+            DIALLING.reset(mark)
 
     def _origin(self, address: Address) -> ClientRequest:
         """What the connector wants to know of an origin, made once."""

@@ -22,7 +22,7 @@ from storage.errors import AskedToWait, Blocked, FeedTrouble, HostDown, RobotsFo
 from storage.model import Hop, HostLimit, Response, Target, Validators
 from storage.version import VERSION
 from watchers.address import Address, join, read_address
-from watchers.answers import BUSY, location, retry_after_s
+from watchers.answers import BUSY, REDIRECTS, location, retry_after_s
 from watchers.bounds import BOUNDS
 from watchers.dial import head_of
 from watchers.gate import Gate
@@ -178,19 +178,18 @@ class Fetcher:
     async def _follow(self, visit: _Visit) -> Response:
         """The answer at the end of the redirects, every check repeated on each hop."""
         address = read_address(visit.url)
-        been = {address.text}
+        been: set[str] = set()
         while True:
             answer = await self._hop(visit, address)
-            where = location(answer)
-            if not where:
+            if answer.status not in REDIRECTS or not (where := location(answer)):
                 return self._judge(visit, address, answer)
+            been.add(address.text)
             visit.hops.append(hop_of(answer, where))
             address = join(address, where)
             if address.text in been:
                 raise TooBig(visit.url, f"redirects in a circle, back to {address.text}")
             if len(visit.hops) > BOUNDS.redirects:
                 raise TooBig(visit.url, f"more than {BOUNDS.redirects} redirects")
-            been.add(address.text)
 
     async def _hop(self, visit: _Visit, address: Address) -> Response:
         self._guard.check(address)

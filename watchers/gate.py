@@ -83,11 +83,17 @@ class Gate:
         self._pump()
 
     def _free_at(self) -> float:
-        return max(self._last_start + self.spacing_s, self._paused_until)
+        free_at = self._last_start + self.spacing_s
+        return free_at if free_at >= self._paused_until else self._paused_until  # noqa: FURB136  a call less
 
     def paused_s(self) -> float:
         """Seconds until a pause ends; 0 when there is none."""
         return max(0.0, self._paused_until - self._loop.time())
+
+    @property
+    def paused(self) -> bool:
+        """Whether a pause is on."""
+        return self._paused_until > 0.0 and self.paused_s() > 0.0
 
     def pause(self, seconds: float) -> None:
         """Let nobody start for `seconds`; those in the queue are told when that is long."""
@@ -122,9 +128,7 @@ class Gate:
         return True
 
     def _open(self, now: float) -> bool:
-        if self._granting or self.busy >= self._limit.concurrency:
-            return False
-        return now >= self._free_at()
+        return not self._granting and self.busy < self._limit.concurrency and now >= self._free_at()
 
     def _grant(self) -> None:
         self._granting = True
@@ -238,6 +242,8 @@ class Overall(Gate):
         self.leave()
 
     def _pump(self) -> None:
+        if self._timer is None and not self._usual and not self._urgent:
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

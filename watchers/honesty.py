@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 
 from storage.model import Response, Validators
 
+NOTHING = Validators()
 HABIT = 3
 """So many signs in a row count."""
 EMPTY_TWICE = 2
@@ -98,7 +99,7 @@ class Honesty:
     def same_bytes(self, asked: Validators, now_s: float) -> None:
         """The bytes of the poll before came again. asked: validators it had been asked with, if any."""
         self._unmodified = False
-        if asked != Validators():
+        if asked is not NOTHING and asked != NOTHING:
             self._changing += 1
             self._note(VALIDATORS, now_s, when=self._changing >= HABIT)
 
@@ -151,6 +152,11 @@ class Honesty:
     def _note(self, doubt: str, now_s: float, *, when: bool) -> None:
         if when:
             self._doubts[doubt] = now_s
+
+    @property
+    def doubted(self) -> bool:
+        """Whether anything is in doubt."""
+        return bool(self._doubts)
 
     def words(self, now_s: float) -> str:
         """What is in doubt, or ""."""

@@ -68,7 +68,7 @@ class Line:
             ssl=tls or True,
         )
         self.exact = install(connector, self._loop)
-        self._dial = Dial(connector, self._loop)
+        self._dial = Dial(connector, self._loop, KEEP_ALIVE_S)
         self._deadlines = Deadlines(self._loop)
         self._session = None if self.exact else _session(connector)
 
@@ -76,6 +76,7 @@ class Line:
         """Close all connections. Twice is harmless."""
         if self._session is not None:
             await self._session.close()
+        self._dial.close()
         await self._connector.close()
 
     async def ask(self, request: Request) -> Response:
@@ -83,16 +84,12 @@ class Line:
         exchange = Exchange(request.address.host, self._loop, BOUNDS.head_bytes)
         exchange.sending = request.sending
         call = Call(request, exchange, self._clock.now(), self._loop.time())
-        mark = DIALLING.set(exchange)
-        try:
-            answer = await self._head(call)
-        finally:
-            DIALLING.reset(mark)
+        answer = await self._head(call)
         try:
             return await self._body(call, answer)
         finally:
             exchange.detach()
-            answer.release() if answer.content.at_eof() else answer.close()
+            answer.release() if exchange.taken or answer.content.at_eof() else answer.close()
 
     async def _head(self, call: Call) -> Answer:
         """Everything up to the end of the answer's header."""
@@ -101,9 +98,7 @@ class Line:
             with self._deadlines.until(min(asked.until, call.began + BOUNDS.head_s)):
                 if self._session is None:
                     return await self._dial.ask(asked, call.exchange)
-                return await self._session.get(
-                    asked.address.url, headers=asked.headers, allow_redirects=False
-                )
+                return await self._by_session(self._session, asked, call.exchange)
         except Gone as gone:
             if call.exchange.overrun:
                 raise TooBig(url, "the answer's header does not end") from gone
@@ -116,12 +111,19 @@ class Line:
                 raise Refused(url, f"{asked.address.host}: {call.exchange.refusals[-1]}") from error
             raise _inshort_words(url, error, self._loop.time() - call.began, call.exchange) from error
 
+    async def _by_session(self, session: aiohttp.ClientSession, asked: Request, exchange: Exchange) -> Answer:
+        mark = DIALLING.set(exchange)
+        try:
+            return await session.get(asked.address.url, headers=asked.headers, allow_redirects=False)
+        finally:
+            DIALLING.reset(mark)
+
     async def _body(self, call: Call, answer: Answer) -> Response:
         """Read what follows the header and put the answer together."""
         asked, exchange = call.request, call.exchange
         body, shortfall, wire, framing = b"", "", b"", "normalised"
         if (whole := whole_already(call, answer)) is not None:
-            body, wire, framing = whole, exchange.wire(), "head"
+            (wire, body), framing = whole, "head"
         elif answer.content is not EMPTY_PAYLOAD:
             reader = BodyReader(call, answer, self._loop, self._purse)
             shortfall = await reader.read()

@@ -110,10 +110,14 @@ class Pacing:
         """watches: those that run, by name. moved: called with target, interval before and interval now."""
         self._watches, self._moved = watches, moved
 
-    def set_targets(self, targets: Iterable[Target]) -> None:
-        """Who is watched from now on. What was learned of those that stay is kept."""
+    def set_targets(self, targets: Iterable[Target], *, soon: bool = True) -> None:
+        """Who is watched from now on. What was learned of those that stay is kept.
+
+        soon: have `run` plan for them at once; otherwise the caller does, with `try_step`.
+        """
         self._targets = tuple(targets)
-        self._renewed.set()
+        if soon:
+            self._renewed.set()
         names = {target.name for target in self._targets}
         self._stretch = {name: by for name, by in self._stretch.items() if name in names}
 
@@ -143,13 +147,10 @@ class Pacing:
     # --- once a minute --------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Learn and plan for ever. A fault of ours here leaves the intervals as they are."""
+        """Learn and plan for ever."""
         saved_s = self._clock.monotonic()
         while True:
-            try:
-                await self.step()
-            except Exception:
-                log.exception("intervals are left as they are")
+            await self.try_step()
             if self._clock.monotonic() - saved_s >= SAVE_S:
                 saved_s = self._clock.monotonic()
                 await self.save()
@@ -157,6 +158,13 @@ class Pacing:
                 async with asyncio.timeout(EVERY_S):
                     await self._renewed.wait()
             self._renewed.clear()
+
+    async def try_step(self) -> None:
+        """`step`; a fault of ours in it leaves the intervals as they are."""
+        try:
+            await self.step()
+        except Exception:
+            log.exception("intervals are left as they are")
 
     async def step(self) -> None:
         """Learn from what was told since the last time, and plan anew."""

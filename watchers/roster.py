@@ -13,7 +13,9 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import TypeVar
 
 import structlog
 
@@ -28,6 +30,8 @@ from watchers.turns import Turn, Turns
 from watchers.watch import Watch, host_of
 
 log = structlog.get_logger(__name__)
+
+Thing = TypeVar("Thing")
 
 AT_ONCE = 250
 """Targets that are taken in before the loop gets its turn: ten thousand at once hold it for seconds, and
@@ -111,8 +115,6 @@ class Roster:
         if self._group is None:
             raise RuntimeError("set_targets before run")
         self._wanted = {t.name: t for t in targets}
-        if self._kit.pacing is not None:
-            self._kit.pacing.set_targets(self._wanted.values())
         gone = [w for n, w in self.watches.items() if self._wanted.get(n) != w.target]
         for watch in gone:
             name = watch.target.name
@@ -126,18 +128,41 @@ class Roster:
             self._progress[watch.target.name] = watch.progress
         fresh = [t for n, t in self._wanted.items() if n not in self.watches]
         self._spread.add(fresh, host_of)
-        within_s = cadence.first_poll_within(len(self._wanted))
-        for begin in range(0, len(fresh), AT_ONCE):
+        began_s = self._kit.clock.monotonic()
+        watches = [self._new(target) async for part in self._parts(fresh) for target in part]
+        ahead_s = self._kit.clock.monotonic() - began_s
+        if self._kit.pacing is not None:
+            many = len(watches) > AT_ONCE
+            self._kit.pacing.set_targets(self._wanted.values(), soon=not many)
+            if many:  # now, and not beside the first polls, which would be late by a second
+                await self._kit.pacing.try_step()
+        await self._plan_firsts(watches, ahead_s)
+        self.planned.set()
+
+    async def _plan_firsts(self, watches: Sequence[Watch], ahead_s: float) -> None:
+        """Plan first polls, all after an instant so far ahead, and wait for it.
+
+        Planning takes about as long as making the watches did. Polls that fell due meanwhile would begin
+        all at once.
+        """
+        clock, within_s = self._kit.clock, cadence.first_poll_within(len(self._wanted))
+        begin_s, begin = clock.monotonic() + ahead_s, clock.now() + timedelta(seconds=ahead_s)
+        async for part in self._parts(watches):
+            for watch in part:
+                if self.watches.get(watch.target.name) is watch:
+                    self._put(watch, watch.first_plan(begin, within_s))
+            self._arm()
+        if not self._closed and (rest_s := begin_s - clock.monotonic()) > 0:
+            await clock.sleep(rest_s)
+
+    async def _parts(self, things: Sequence[Thing]) -> AsyncIterator[Sequence[Thing]]:
+        """Some at a time, until the daemon stops; the loop gets its turn in between."""
+        for begin in range(0, len(things), AT_ONCE):
             if begin:
                 await self._kit.clock.sleep(0)
             if self._closed:
                 return
-            now = self._kit.clock.now()
-            for target in fresh[begin : begin + AT_ONCE]:
-                watch = self._new(target)
-                self._put(watch, watch.first_plan(now, within_s))
-            self._arm()
-        self.planned.set()
+            yield things[begin : begin + AT_ONCE]
 
     def _repace(self, name: str, before_s: float, interval_s: float) -> None:
         """A target's interval has changed: a poll that it waits for comes sooner or later in proportion.

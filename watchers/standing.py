@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from operator import attrgetter
 from typing import Any
 
 from storage.errors import AskedToWait, BadPage, Blocked, FeedTrouble, RobotsForbid
@@ -21,8 +20,6 @@ LATE_SHARE = 0.1
 """A poll that starts later than this share of its interval counts as late."""
 FULL_AT_LEAST = 3
 """Fewer posts than this push nobody off a listing: where one or two stand, all known ones were deleted."""
-_FIELDS = tuple(field.name for field in fields(Progress))
-_VALUES = attrgetter(*_FIELDS)
 GAP = "gap: the listing showed no known post since the last poll"
 
 
@@ -64,9 +61,22 @@ def after_good(row: Progress, now: datetime, *, read_bytes: int = 0, not_modifie
 def after_quiet(row: Progress, target: Target, now: datetime, late_s: float, *, read: Response) -> Progress:
     """The row after a poll with nothing new, as nearly all are: `after_good` and `after_poll` in one."""
     good = _good(row, now, len(read.body), read.status == _NOT_MODIFIED)
-    # `replace` looks at each field by itself; this is made for every poll.
-    same = dict(zip(_FIELDS, _VALUES(row), strict=True))
-    return Progress(**{**same, **good, **_polled(row, target, now, late_s)})
+    return replace(row, **good, **_polled(row, target, now, late_s))
+
+
+def count_quiet(row: Progress, target: Target, now: datetime, late_s: float, *, read: Response) -> bool:
+    """As `after_quiet`, in place, for a target that stands well; False: it does not, nothing was done."""
+    if row.health != "ok" or row.reason or row.failures or row.retry_at is not None:
+        return False
+    kept, last = row.achieved_interval_s, row.last_poll_at
+    span = (now - last).total_seconds() if last is not None else 0.0
+    row.achieved_interval_s = kept * (1 - WEIGHT) + span * WEIGHT if kept else span
+    row.last_poll_at = row.last_good_at = now
+    row.polls += 1
+    row.late_polls += late_s > LATE_SHARE * target.interval_s
+    row.bytes_read += len(read.body)
+    row.not_modified += read.status == _NOT_MODIFIED
+    return True
 
 
 def _good(row: Progress, now: datetime, read_bytes: int, not_modified: bool) -> dict[str, Any]:

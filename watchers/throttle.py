@@ -104,8 +104,12 @@ class Turn:
 
     async def __aenter__(self) -> HostGate:
         gate = self._place.gate
-        await self._take(at_once=gate.enter_at_once(self._now))
-        while gate.paused_s():
+        at_once = gate.enter_at_once(self._now)
+        if at_once and self._overall.enter_at_once(self._now):
+            await self._enforced()
+        else:
+            await self._take(at_once=at_once)
+        while gate.paused:
             # Another answer of the host asked for a pause after we had been granted our turn.
             self._overall.give_back()
             gate.give_back()
@@ -120,17 +124,19 @@ class Turn:
         if not at_once:
             await gate.enter(urgent=self._urgent, until=self._until)
         try:
-            if not (at_once and overall.enter_at_once(self._now)):
-                await overall.enter(urgent=self._urgent, until=self._until)
+            await overall.enter(urgent=self._urgent, until=self._until)
         except BaseException:
             gate.give_back()
             raise
+        await self._enforced()
+
+    async def _enforced(self) -> None:
+        """Past the enforcer of last resort, with both places in hand."""
         try:
-            async with self._place.throttler:
-                pass
+            await self._place.throttler.acquire()  # type: ignore[no-untyped-call]
         except BaseException:
-            overall.give_back()
-            gate.give_back()
+            self._overall.give_back()
+            self._place.gate.give_back()
             raise
 
     def sent(self) -> bool:

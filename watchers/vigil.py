@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ from storage.model import (
     Evidence,
     Lifetime,
     Observation,
+    Polls,
     Post,
     Presence,
     Response,
@@ -141,14 +142,18 @@ class Vigil:
         """Write the finished looks: sightings first, so a row never claims an unrecorded look."""
         sightings, self._sightings = self._sightings, []
         beats = self._kit.beats.due(self._kit.clock.now())
-        if sightings or beats:
-            await self._kit.disk.patiently(lambda: self._kit.store.add_sightings(sightings, beats))
+        while sightings or beats:
+            await self._record(sightings, beats)
+            sightings, beats = [], self._kit.beats.due(self._kit.clock.now())
         rows = dict(self._rows)
         if rows:
             await self._kit.disk.patiently(lambda: self._kit.store.save_watched(list(rows.values())))
             for key in rows:  # until now nobody else may write these rows
                 self._rows.pop(key, None)
                 self._kit.busy.discard(key)
+
+    async def _record(self, sightings: Sequence[Sighting], beats: Sequence[Polls]) -> None:
+        await self._kit.disk.patiently(lambda: self._kit.store.add_sightings(sightings, beats))
 
     # --- one look -----------------------------------------------------------------------
 

@@ -61,8 +61,17 @@ def wall(response: Response) -> Wall | None:
     return _by_header(response) or _by_redirect(response) or _by_page(response) or _by_status(response)
 
 
+_TELLS = frozenset({"cf-mitigated", "x-amzn-waf-action", "x-datadome"})
+_TELLING = frozenset(map(len, _TELLS))
+
+
 def _by_header(response: Response) -> Wall | None:
     """Headers by which a protection service says itself that it stepped in."""
+    for name, _ in response.headers:  # one look over the names instead of three, nearly always in vain
+        if len(name) in _TELLING and name.lower() in _TELLS:
+            break
+    else:
+        return None
     if response.header("cf-mitigated").lower() == "challenge":
         return Wall(kind="challenge", why="Cloudflare challenge (cf-mitigated)", whole_host=True)
     action = response.header("x-amzn-waf-action").lower()

@@ -8,7 +8,6 @@ task of its own: `roster` polls it when it is due, `hands` do its captures.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,10 +22,11 @@ from watchers.capture import Capture, Errand
 from watchers.claims import Claims
 from watchers.feed import Feed, load
 from watchers.hands import Hands
-from watchers.honesty import Honesty
+from watchers.honesty import NOTHING, Honesty
 from watchers.kit import Kit, Refused, capture_and_seal, capture_or_hand_back, first_row, reopened, seal_last
 from watchers.pages import ReadListing
 from watchers.presence import sure_at
+from watchers.sameness import tag
 from watchers.seen import Seen
 from watchers.timetable import Plan, Timetable
 from watchers.turnover import Turnover, turnover
@@ -61,7 +61,16 @@ class Watch:
     """One target being watched: its state, its plan, one poll of it and one capture.
 
     It has no task of its own: `roster` calls `visit` when the plan says so, and the hands `work`.
+    There are ten thousand of them: what one keeps between two polls is kept small.
     """
+
+    __slots__ = (
+        "_asked_with", "_backlog", "_body_mark", "_feed", "_hands", "_honesty", "_kit",
+        "_known_before", "_left", "_met", "_order", "_order_before", "_prints", "_put_off", "_quiet",
+        "_showing", "_stale", "_stale_looks", "_timetable", "_turned", "_unfinished", "_validators",
+        "claims", "due_s", "host", "listed", "planned", "polls_next", "progress", "seen", "shown",
+        "target",
+    )  # fmt: skip
 
     def __init__(
         self, target: Target, progress: Progress | None, kit: Kit, hands: Hands, timetable: Timetable
@@ -88,9 +97,10 @@ class Watch:
         # listing whose captures it did not live to finish.
         self._validators = Validators()
         self._asked_with: Validators | None = None
-        self._body_digest = ""
+        self._body_mark = b""
+        """`sameness.tag` of the last body that was dealt with; b"": the next is to be read in any case."""
         self._stale = False
-        self._put_off: set[str] = set()
+        self._put_off: list[str] = []
         self._backlog = self.progress.last_good_at is None
         """Whether what is listed may all have stood there long before the first watch of this target."""
         self._left = 0
@@ -167,41 +177,50 @@ class Watch:
             outcome = await self._endure(trouble, now)
         except DiskTrouble as refused:  # reading what is known failed: the next poll tries again
             self._kit.disk.note(refused)
-            self._body_digest, outcome = "", "disk"
+            self._body_mark, outcome = b"", "disk"
         self._kit.meter.polled(outcome, late_s)
-        if self._quiet is None:
-            row = standing.after_poll(self.progress, self.target, now, late_s)
-        else:
-            row = standing.after_quiet(self.progress, self.target, now, late_s, read=self._quiet)
-        if held := self._hands.held(self.target.name):
-            row = standing.held_back(row, held, for_host=self._hands.waits_for_host(self.target.name))
-        self._keep(row)
+        self._count(now, late_s)
         if self._kit.pacing is not None and outcome in ("same", "changed") and self.progress.health == "ok":
             self._kit.pacing.polled(self.target.name, now, self._turned)
-        self._turned = None
+        self._turned = self._quiet = None  # ten thousand answers are much memory
+
+    def _count(self, now: datetime, late_s: float) -> None:
+        """Keep what the poll that was just made says of the target."""
+        held, row, target, quiet = self._hands.held(self.target.name), self.progress, self.target, self._quiet
+        plain = not held and not self._honesty.doubted
+        if quiet is not None and plain and standing.count_quiet(row, target, now, late_s, read=quiet):
+            self._kit.noted(row)
+            return
+        if quiet is None:
+            row = standing.after_poll(row, target, now, late_s)
+        else:
+            row = standing.after_quiet(row, target, now, late_s, read=quiet)
+        if held:
+            row = standing.held_back(row, held, for_host=self._hands.waits_for_host(target.name))
+        self._keep(row)
 
     async def _read_listing(self, now: datetime) -> str:
         page = await self._fetch(self.target.url, conditional=True)
         if page.status == 304:
             self._honesty.unmodified()
-            self._kit.beats.note(self.target.name, page, "", self._prints)
+            self._kit.beats.note(self.target.name, page, b"", self._prints)
             await self._retry_unfinished(page)
             self._quiet = page
             return "same"
         if page.status != 200:
             raise FeedTrouble(page.url, f"listing answered {page.status} {page.reason}".rstrip())
-        digest = hashlib.sha256(page.body).hexdigest()
-        if digest == self._body_digest and not page.shortfall:
-            self._honesty.same_bytes(self._asked_with or Validators(), self._kit.clock.monotonic())
+        mark = tag(page.body)
+        if mark == self._body_mark and not page.shortfall:
+            self._honesty.same_bytes(self._asked_with or NOTHING, self._kit.clock.monotonic())
             if self.seen is not None:
                 self.seen = Seen(posts=self.seen.posts, started_at=sure_at(page), ended_at=page.ended_at)
-            self._kit.beats.note(self.target.name, page, digest, self._prints)
+            self._kit.beats.note(self.target.name, page, mark, self._prints)
             await self._retry_unfinished(page)
             self._quiet = page
             return "same"
         read = await self._parse(page)
         if self._shows_the_same(read) and not page.shortfall:
-            self._note_same(page, read, digest)
+            self._note_same(page, read, mark)
             await self._retry_unfinished(page)
             self._quiet = page
             return "same"
@@ -215,9 +234,9 @@ class Watch:
         )
         await self._retry_unfinished(page)
         if not page.shortfall:
-            self._kit.beats.note(self.target.name, page, digest, self._prints)
+            self._kit.beats.note(self.target.name, page, mark, self._prints)
             self._validators = _validators(page)
-            self._body_digest = "" if self._stale else digest
+            self._body_mark = b"" if self._stale else mark
             if self._stale:  # what somebody was busy with must be met again, not answered by a 304
                 self._validators = Validators()
         await self._weigh_yield(page, now)
@@ -229,19 +248,19 @@ class Watch:
         pairs = tuple(zip([post.post_id for post in posts], read.prints, strict=True))
         if not pairs or pairs != self._prints or len(self.shown) != len(pairs):
             return False
-        return all(self.listed.get(post_id) == print_ for post_id, print_ in pairs)
+        return dict(pairs).items() <= self.listed.items()
 
-    def _note_same(self, page: Response, read: ReadListing, digest: str) -> None:
+    def _note_same(self, page: Response, read: ReadListing, mark: bytes) -> None:
         """Only a build date or a counter has changed, as most programs' do."""
         self._showing = self.shown
         self._honesty.same_posts(page, len(read.prints), self._kit.clock.monotonic())
         self.seen = Seen(
-            posts=tuple((post.post_id, post.url) for post in read.listing.posts),
+            posts=tuple([(post.post_id, post.url) for post in read.listing.posts]),
             started_at=sure_at(page),
             ended_at=page.ended_at,
         )
-        self._kit.beats.note(self.target.name, page, digest, self._prints)
-        self._validators, self._body_digest = _validators(page), digest
+        self._kit.beats.note(self.target.name, page, mark, self._prints)
+        self._validators, self._body_mark = _validators(page), mark
 
     async def _parse(self, page: Response) -> ReadListing:
         target = self.target
@@ -292,7 +311,7 @@ class Watch:
         # Claimed before it is read: nobody may change a row between our reading and our writing.
         mine = self.claims.claim([] if later else [p.post_id for p in moved])
         skipped = {p.post_id for p in moved} - mine
-        count, self._put_off = 0, set[str]()
+        count, self._put_off = 0, list[str]()
         try:
             known = await self._known(mine)
             for post in moved:
@@ -301,7 +320,7 @@ class Watch:
                     count += await self._consider(post, row, prints[post.post_id], page)
         finally:
             self.claims.give_back(mine)
-        skipped |= self._put_off
+        skipped.update(self._put_off)
         if first_page:
             await self._mark_dropped(self.shown - prints.keys())
             self.listed, self.shown = {}, frozenset()
@@ -311,7 +330,7 @@ class Watch:
                 started_at=sure_at(page),
                 ended_at=page.ended_at,
             )
-        self.shown = self.shown.union(prints)
+        self.shown = self.shown.union(prints) if self.shown else self._showing
         self._order += prints
         # What somebody is busy with is looked at again at the next poll.
         self.listed.update({k: v for k, v in prints.items() if k not in skipped})
@@ -355,7 +374,7 @@ class Watch:
             return False
         self._honesty.moved()
         if post.url == row.url and not self._honesty.rechecks(post.post_id, self._kit.clock.monotonic()):
-            self._put_off.add(post.post_id)
+            self._put_off.append(post.post_id)
             return False
         row = replace(row, digest=print_, url=post.url)
         # Only the post's own page says whether this is an edit or a moved counter.
@@ -463,7 +482,7 @@ class Watch:
                 self.claims.cede(post.post_id)
                 # Forgotten as listed: should memory give it up, the next poll captures it anew.
                 self.listed.pop(post.post_id, None)
-                self._validators, self._body_digest = Validators(), ""
+                self._validators, self._body_mark = Validators(), b""
                 await unkept.take(kept.snapshot, kept.row)
                 return
             row = kept
@@ -519,7 +538,7 @@ class Watch:
                 self._turned = turnover(self._order_before, self._order, self._met, gap=gap)
             self._order_before = self._order
         if row.health == "failing":
-            self._body_digest = ""  # the same empty page must be weighed again, not passed as unchanged
+            self._body_mark = b""  # the same empty page must be weighed again, not passed as unchanged
         self._known_before = self.shown or self._known_before
         self._backlog = self._backlog and self._left > 0
         if self._left:

@@ -31,12 +31,14 @@ LEANED_ON = (
     "aiohttp: TCPConnector._factory is a partial of ResponseHandler",
     "aiohttp: TCPConnector.connect gives a lease whose protocol the factory built",
     "aiohttp: ResponseHandler.set_response_params before a request, .read for its answer's header",
-    "aiohttp: ResponseHandler.data_received, .connection_made and .exception",
+    "aiohttp: ResponseHandler.data_received, .connection_made, .exception, .is_connected and .should_close",
+    "aiohttp: ResponseHandler._parser and ._tail, as long as they are there: one parser serves a connection",
     "ssl: SSLObject.get_unverified_chain, or _sslobj.get_unverified_chain before Python 3.13",
 )
 """What this file needs of others beyond their promises."""
 _MOST_CERTIFICATES = 16
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
+_LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ?(\d{1,9})\r\n")
 _INFORMATIONAL = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d")
 
 
@@ -44,12 +46,13 @@ class Exchange(Dialling):
     """One request and what came back for it; also what the guard is told of it.
 
     Private to one fetch; not frozen because it fills while the connection feeds it.
-    overrun / too_slow say that we cut the connection ourselves, broken why the body ended early.
+    overrun / too_slow say that we cut the connection ourselves, broken why the body ended early,
+    taken that the body was had from here and not from aiohttp's stream.
     """
 
     __slots__ = (
         "_fault", "_kept", "_loop", "_stream", "broken", "connection", "first_byte", "keeping", "limit",
-        "overrun", "protocol", "received", "reused", "sending", "sent", "too_slow",
+        "overrun", "protocol", "received", "reused", "sending", "sent", "taken", "too_slow",
     )  # fmt: skip
 
     def __init__(self, host: str, loop: asyncio.AbstractEventLoop, limit: int) -> None:
@@ -62,7 +65,7 @@ class Exchange(Dialling):
         self.received = 0
         self.sent = b""
         self.first_byte = 0.0
-        self.overrun = self.too_slow = self.reused = False
+        self.overrun = self.too_slow = self.reused = self.taken = False
         self.broken = self._fault = ""
         self.connection = Connection()
         self.protocol: TeeProtocol | None = None
@@ -92,6 +95,16 @@ class Exchange(Dialling):
         if end:
             self._kept.append(raw[:end])
         return bool(end)
+
+    def take(self, body_bytes: int) -> tuple[bytes, bytes] | None:
+        """(head, body) as they came, when the body is all that follows the head; None when it is not."""
+        raw = b"".join(self._kept)
+        end = _end_of_head(raw)
+        if not end or len(raw) - end != body_bytes:
+            return None
+        self.keep_no_more()
+        self.taken = True
+        return raw[:end], raw[end:]
 
     def wire(self) -> bytes:
         """What was kept, in one piece."""
@@ -160,6 +173,12 @@ class TeeProtocol(ResponseHandler):
         exchange.protocol, exchange.connection = self, self.facts
         exchange.reused = self.served > 0
         self.served += 1
+        if (
+            self.served > 1
+            and getattr(self, "_parser", None) is not None
+            and not getattr(self, "_tail", b"?")
+        ):
+            return  # the parser goes on from one answer to the next by itself
         self.set_response_params(
             read_until_eof=True,
             auto_decompress=False,
@@ -176,7 +195,7 @@ class TeeProtocol(ResponseHandler):
             fresh = not exchange.received
             exchange.feed(data)
             end = data.find(b"\r\n\r\n") + 4 if fresh else 0
-            if 4 <= end < len(data):
+            if 4 <= end < len(data) and not _is_one(data, end):
                 # The header on its own first: a body that is damaged from its first bytes on
                 # would otherwise take the header with it.
                 super().data_received(data[:end])
@@ -184,6 +203,12 @@ class TeeProtocol(ResponseHandler):
         super().data_received(data)
         if exchange is not None and self.exception() is not None:
             exchange.break_off(str(self.exception()))
+
+
+def _is_one(data: bytes, end: int) -> bool:
+    """Whether `data` is a head of `end` bytes and a body of just the length that it names."""
+    length = _LENGTH.search(data, 0, end)
+    return length is not None and end + int(length[1]) == len(data)
 
 
 def _facts(transport: asyncio.BaseTransport) -> Connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,12 +12,13 @@ import pytest
 
 from storage import sightings
 from storage.casefile import verify
-from storage.model import Listed, Polls, Presence, Sighting
+from storage.model import Listed, Polls, Presence, Sighting, sha256_of
 from storage.store import Store
 from storage.tree import leaf_hash, path_of, root_by_path
 from tests.storage.kit import DUSK, HandClock
 from tests.watch.kit import answered
-from watchers.heartbeats import GATHER, MOST_WAITING, Heartbeats, Pairs
+from watchers.heartbeats import AT_ONCE, GATHER, MOST_WAITING, Heartbeats, Pairs
+from watchers.sameness import tag
 
 PAIRS: Pairs = tuple((f"post-{n}", hashlib.sha256(f"{n}".encode()).hexdigest()) for n in range(7))
 POSTS = tuple(Listed(post_id=i, digest=d, salt=f"{n:032x}") for n, (i, d) in enumerate(PAIRS))
@@ -99,23 +101,28 @@ def test_what_is_shown_first_is_written_at_once_and_equal_polls_after_five_minut
     written: list[Polls] = []
     for half_minutes in range(40):
         moment = at(half_minutes / 2)
-        beats.note("market", answered(moment), "b" * 64, PAIRS)
+        beats.note("market", answered(moment, b"b"), tag(b"b"), PAIRS)
         written += beats.due(moment)
     assert [len(p.polled_at) for p in written] == [1, 11, 11, 11]
     assert [p.told for p in written] == [False, True, True, True]
-    assert all(p.body_sha256 == "b" * 64 for p in written)
+    assert all(p.body_sha256 == sha256_of(b"b") for p in written)
     assert written[1].polled_at[-1] - written[1].polled_at[0] == GATHER
 
 
 def test_another_listing_ends_a_run() -> None:
     beats = Heartbeats()
-    beats.note("market", answered(at(0)), "b" * 64, PAIRS)
+    beats.note("market", answered(at(0), b"b"), tag(b"b"), PAIRS)
     beats.due(at(0))
-    beats.note("market", answered(at(1)), "", PAIRS)
-    beats.note("market", answered(at(2)), "c" * 64, PAIRS[1:])
+    beats.note("market", answered(at(1)), b"", PAIRS)
+    beats.note("market", answered(at(2), b"c"), tag(b"c"), PAIRS[1:])
     old, new = beats.due(at(2))
     assert (pairs_of(old), old.told, old.not_modified, old.body_sha256) == (PAIRS, True, 1, "")
-    assert (pairs_of(new), new.told, new.not_modified, new.body_sha256) == (PAIRS[1:], False, 0, "c" * 64)
+    assert (pairs_of(new), new.told, new.not_modified, new.body_sha256) == (
+        PAIRS[1:],
+        False,
+        0,
+        sha256_of(b"c"),
+    )
     assert all(listed.told for listed in (*old.posts, *new.posts))
     assert old.posts[1:] == new.posts  # salts stay, or a post would be told twice
     assert beats.due(at(2)) == ()
@@ -127,8 +134,8 @@ def pairs_of(polls: Polls) -> Pairs:
 
 def test_a_post_that_is_new_in_a_listing_alone_gets_a_line() -> None:
     beats = Heartbeats()
-    beats.note("market", answered(at(0)), "", PAIRS[1:])
-    beats.note("market", answered(at(1)), "", PAIRS)
+    beats.note("market", answered(at(0)), b"", PAIRS[1:])
+    beats.note("market", answered(at(1)), b"", PAIRS)
     first, second = beats.due(at(1))
     assert [listed.told for listed in first.posts] == [False] * 6
     assert [listed.told for listed in second.posts] == [False] + [True] * 6
@@ -138,7 +145,7 @@ def test_a_post_that_is_new_in_a_listing_alone_gets_a_line() -> None:
 def test_bodies_that_differ_while_the_posts_do_not_name_no_body() -> None:
     beats = Heartbeats()
     for number in range(3):
-        beats.note("market", answered(at(number)), f"{number}" * 64, PAIRS)
+        beats.note("market", answered(at(number), b"%d" % number), tag(b"%d" % number), PAIRS)
     (polls,) = beats.due(at(3))
     assert (polls.body_sha256, len(polls.polled_at)) == ("", 3)
 
@@ -146,8 +153,38 @@ def test_bodies_that_differ_while_the_posts_do_not_name_no_body() -> None:
 def test_a_disk_that_refuses_for_hours_costs_bounded_memory() -> None:
     beats = Heartbeats()
     for number in range(MOST_WAITING + 50):
-        beats.note("market", answered(at(number)), "", ((f"{number}", "d" * 64),))
-    assert len(beats.due(at(0))) == MOST_WAITING + 1
+        beats.note("market", answered(at(number)), b"", ((f"{number}", "d" * 64),))
+    assert sum(map(len, iter(lambda: beats.due(at(0)), ()))) == MOST_WAITING + 1
+
+
+def test_lines_of_many_targets_are_handed_over_in_parts_and_each_once() -> None:
+    beats, moment = Heartbeats(), at(0) + timedelta(microseconds=123_457)
+    names = {f"market-{number}" for number in range(10 * AT_ONCE)}
+    for name in sorted(names):
+        beats.note(name, answered(moment), b"", PAIRS)
+    parts = list(iter(lambda: beats.due(moment), ()))
+    assert max(map(len, parts)) <= AT_ONCE  # all at once they hold the loop for half a second
+    found = [one for part in parts for one in part]
+    assert len(found) == len(names)
+    assert {one.target for one in found} == names
+    assert {one.polled_at for one in found} == {(moment,)}
+
+
+def test_what_is_due_is_found_without_a_look_at_all_others() -> None:
+    def cost(targets: int) -> float:
+        beats = Heartbeats()
+        for number in range(targets):
+            beats.note(f"market-{number}", answered(at(0)), b"", PAIRS)
+        while beats.due(at(0)):
+            pass
+        for number in range(targets):
+            beats.note(f"market-{number}", answered(at(1)), b"", PAIRS)
+        began = time.process_time()
+        for _ in range(200):
+            assert beats.due(at(2)) == ()
+        return time.process_time() - began
+
+    assert min(cost(10_000) for _ in range(3)) < 10 * min(cost(10) for _ in range(3))
 
 
 async def test_every_poll_of_a_quiet_hour_is_in_the_log_once(store: Store, clock: HandClock) -> None:
@@ -155,7 +192,7 @@ async def test_every_poll_of_a_quiet_hour_is_in_the_log_once(store: Store, clock
     for _ in range(120):
         moment = clock.tick(30)
         polled.append(moment)
-        beats.note("market", answered(moment), "", PAIRS)
+        beats.note("market", answered(moment), b"", PAIRS)
         if due := beats.due(moment):
             await store.add_sightings([], due)
     lines = [json.loads(line) for line in await sightings.of_listing(store.vault, "market")]

@@ -54,12 +54,13 @@ def trusting_tls() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=TLS / "ca.pem")
 
 
-def answered(at: datetime) -> Response:
-    """An answer of which only the instant matters."""
+def answered(at: datetime, body: bytes = b"") -> Response:
+    """An answer of which only the instant matters, and its body."""
     return Response(
         url="https://e.org/",
         requested_url="https://e.org/",
         status=200,
+        body=body,
         started_at=at,
         first_byte_at=at,
         ended_at=at,

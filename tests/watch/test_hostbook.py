@@ -133,11 +133,13 @@ def most_in(instants: list[float], span_s: int) -> int:
 def most_out(requests: list[Start]) -> int:
     """Most at once; one that ends at an instant makes room for one that begins at it."""
     out = most = 0
-    moves = [(r.at, 1, 1) for r in requests] + [(r.at + r.takes, 0 if r.takes else 2, -1) for r in requests]
-    for at, _, change in sorted(moves):
-        out += change
-        instant = sum(r.at == at and r.takes == 0 for r in requests)
-        most = max(most, out - (instant - 1 if instant > 1 and change > 0 else 0))
+    moves = [(r.at, 1, r.takes) for r in requests] + [(r.at + r.takes, 0, 0.0) for r in requests if r.takes]
+    for _, begins, takes in sorted(
+        moves, key=lambda move: move[:2]
+    ):  # as they come, where instants are equal
+        out += 1 if begins else -1
+        most = max(most, out)
+        out -= bool(begins) and not takes
     return most
 
 

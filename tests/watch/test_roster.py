@@ -257,7 +257,7 @@ class Stretched:
     def follow(self, _watches: object, moved: Callable[[str, float, float], None]) -> None:
         self._moved = moved
 
-    def set_targets(self, targets: Iterable[Target]) -> None:
+    def set_targets(self, targets: Iterable[Target], *, soon: bool = True) -> None:
         self.by = {t.name: self.by[t.name] for t in targets if t.name in self.by}
 
     def stretch(self, name: str, by: float, interval_s: float = 30.0) -> None:

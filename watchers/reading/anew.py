@@ -14,10 +14,8 @@ and `is_local`) is read as a whole. tests/feeds/test_anew.py holds both ways aga
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -30,10 +28,8 @@ from storage.model import Listing, Post, Response
 from watchers.reading.encoding import utf8_around
 from watchers.reading.feedtext import Pieced, fit, is_local, without_declaration
 from watchers.reading.syndication import Entry, Feed, feed_of, root_of
+from watchers.sameness import TAG_BYTES, tag
 
-_SECRET = secrets.token_bytes(32)
-"""So that nobody can look for two items of the same digest."""
-_DIGEST_BYTES = 16
 _MARK = "<?nightjar-item?>"
 _DECLARATION = b"<?xml version='1.0' encoding='utf-8'?>\n"
 _LEFT_OUT = frozenset({
@@ -91,7 +87,7 @@ class Memo:
 
     def known(self) -> dict[bytes, Record]:
         """The records by the digests of their items."""
-        size = _DIGEST_BYTES
+        size = TAG_BYTES
         keys = [self.digests[at : at + size] for at in range(0, len(self.digests), size)]
         return dict(zip(keys, zip(self.listing.posts, self.prints, strict=True), strict=True))
 
@@ -103,7 +99,7 @@ def digest(piece: str) -> bytes:
 
 def digest_of(data: bytes) -> bytes:
     """The same for bytes."""
-    return hashlib.blake2b(data, digest_size=_DIGEST_BYTES, key=_SECRET).digest()
+    return tag(data)
 
 
 def _words(parts: tuple[str, ...], tail: str) -> bytes:
@@ -142,10 +138,8 @@ def raw_of(around: tuple[str, bytes, str] | None, text: str) -> bytes:
 
 
 def _all_known(memo: Memo, known: Mapping[str, str]) -> bool:
-    return all(
-        known.get(post.post_id) == print_
-        for post, print_ in zip(memo.listing.posts, memo.prints, strict=True)
-    )
+    ids = [post.post_id for post in memo.listing.posts]
+    return dict(zip(ids, memo.prints, strict=True)).items() <= known.items()
 
 
 def frame_of(cut: Pieced) -> Frame | None:
