@@ -66,6 +66,7 @@ class Errand:
     """What is to be captured and why.
 
     page: the post's own page when the caller has just fetched it (the vigil), else None.
+    shown: whether the newest listing shows it, though no listing comes along (a 304 brings none).
     previous: evidence this look follows, or "".
     """
 
@@ -77,6 +78,7 @@ class Errand:
     listed_at: datetime
     previous: str = ""
     page: Response | None = None
+    shown: bool = False
 
 
 class Capture:
@@ -168,7 +170,8 @@ class Capture:
         else:
             # A listing that still shows the post makes its page's 404 doubtful: some servers
             # answer one in passing, so the page is asked for again.
-            doubtful = self._errand.listing is not None and presence.says_gone
+            is_listed = self._errand.listing is not None or self._errand.shown
+            doubtful = is_listed and presence.says_gone
             self.note(f"page: {why}", passing=doubtful or presence in _PASSING)
             if not page.shortfall:
                 return

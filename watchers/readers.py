@@ -7,6 +7,9 @@ too much is a `BadPage` like any other, and its bytes are evidence all the same.
 
     watch/capture/vigil --page--> Readers --pipe--> watchers.page_worker
 
+A page that is light and merely slow waits for nobody: while the process is busy it is read on the
+spot. In a queue there polls waited for seconds on a loaded machine, and posts were never seen.
+
 The process is started when the first heavy page comes and ended when none came for a while.
 """
 
@@ -48,7 +51,9 @@ LARGE_BYTES = 1_000_000
 LIGHT_TAGS = 1_500
 """A `<` costs 20-80 microseconds to read, whatever stands between: 30-120 ms for so many."""
 SLOW_S = 0.008
-"""Processor seconds; a host two of whose pages in a row took longer on the spot has its pages read elsewhere.
+"""Processor seconds; where two pages of one sort and host took longer in a row, they are read elsewhere.
+
+By sort, since a listing takes ten milliseconds where a post's page takes two, and the two take turns.
 
 The way to the worker costs about a millisecond. In the simulated night reading took half
 of the loop's time, and the other half came late for it.
@@ -56,10 +61,14 @@ of the loop's time, and the other half came late for it.
 SLOW_FOR_S = 600.0
 """So long; then it is tried on the spot again: the page may have shrunk, the machine be less busy."""
 _TWICE = 2
-_SLOW_HOSTS = 500
+_SLOW_SORTS = 1_000
 _JOBS_PER_WORKER = 2_000
 IDLE_S = 300.0
 """Real seconds without a heavy page after which the process is ended."""
+
+
+_Sort = tuple[str, bool]
+"""Pages of one host: (its name, whether they are listings)."""
 
 
 class Readers:
@@ -99,8 +108,8 @@ class Readers:
         for worker in self._workers:
             self._free.put_nowait(worker)
         self._clock = clock
-        self._slow: OrderedDict[str, tuple[int, float]] = OrderedDict()
-        """By host: slow readings in a row, and the monotonic time of the last."""
+        self._slow: OrderedDict[_Sort, tuple[int, float]] = OrderedDict()
+        """Slow readings in a row, and the monotonic time of the last."""
         self._memos = Memos()
         self._rest: asyncio.TimerHandle | None = None
         self._closed = False
@@ -152,10 +161,10 @@ class Readers:
     # --- on the spot ------------------------------------------------------------------------
 
     async def _read(self, job: Job) -> Found:
-        host = urlsplit(job.page.requested_url).netloc
-        if self._is_slow(host) or is_heavy(job.page.body):
+        sort = (urlsplit(job.page.requested_url).netloc, job.do == "listing")
+        if is_heavy(job.page.body) or (self._is_slow(sort) and not self._free.empty()):
             return await self._elsewhere(job)
-        with self._timed(host):
+        with self._timed(sort):
             return read(job)
 
     def _reread(
@@ -173,23 +182,23 @@ class Readers:
         self._memos.keep(feed, found[1] if found is not None else None)
         return found[0] if found is not None else None
 
-    def _is_slow(self, host: str) -> bool:
-        times, at = self._slow.get(host, (0, 0.0))
+    def _is_slow(self, sort: _Sort) -> bool:
+        times, at = self._slow.get(sort, (0, 0.0))
         return times >= _TWICE and self._clock.monotonic() - at < SLOW_FOR_S
 
     @contextmanager
-    def _timed(self, host: str) -> Iterator[None]:
-        """Mark `host` when reading its pages takes long, and clear it when it does not."""
+    def _timed(self, sort: _Sort) -> Iterator[None]:
+        """Mark pages that take long to read, and clear them when they do not."""
         modules, began = len(sys.modules), time.thread_time()  # what it costs, not what time it is
         try:
             yield
         finally:
             slow = time.thread_time() - began > SLOW_S
             if not slow:
-                self._slow.pop(host, None)
+                self._slow.pop(sort, None)
             elif len(sys.modules) == modules:  # a library that had to be imported is nobody's slowness
-                self._slow[host] = (self._slow.pop(host, (0, 0.0))[0] + 1, self._clock.monotonic())
-                if len(self._slow) > _SLOW_HOSTS:
+                self._slow[sort] = (self._slow.pop(sort, (0, 0.0))[0] + 1, self._clock.monotonic())
+                if len(self._slow) > _SLOW_SORTS:
                     self._slow.popitem(last=False)
 
     # --- in a worker --------------------------------------------------------------------------

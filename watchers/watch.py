@@ -226,7 +226,9 @@ class Watch:
             return "same"
         self._order, self._met = [], []
         changed = await self._take(page, read)
+        showing = self._showing
         changed += await self._follow(read.listing, changed)
+        self._showing = showing  # what `page` itself shows, for the captures that it comes along with
         self._honesty.read(
             page, self._validators, self._order, self._kit.clock.monotonic(), changed=bool(changed)
         )
@@ -445,6 +447,7 @@ class Watch:
             listing=page if self._shows(page, post) else None,
             listed_at=page.first_byte_at,
             previous=row.evidence_id,
+            shown=post.post_id in self.shown,
         )
         job = _Job(errand=errand, row=row, recheck=recheck, fresh=fresh, first=first)
         self._hands.put(self.target.name, self.host, job, self.work)

@@ -73,6 +73,7 @@ class Sites:
     """Answers after `latency_s` of its host; 304 while a target's posts have not changed.
 
     fails: hosts that raise HostDown after their latency. wrong: targets whose visit breaks.
+    missing: addresses that answer 404. further: address of the next page of a listing, by its name.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -83,6 +84,8 @@ class Sites:
         self.page_s = 0.05
         self.fails: set[str] = set()
         self.wrong: dict[str, Exception] = {}
+        self.missing: set[str] = set()
+        self.further: dict[str, str] = {}
         self.asked: list[Asked] = []
 
     def gate(self, host: str) -> Gate | None:
@@ -115,7 +118,7 @@ class Sites:
         return Response(
             url=url,
             requested_url=url,
-            status=304 if same else 200,
+            status=304 if same else 404 if url in self.missing else 200,
             headers=(("ETag", etag), ("Content-Type", "text/html")),
             body=b"" if same else f"<title>{url}</title>{etag}".encode(),
             started_at=started,
@@ -129,7 +132,8 @@ class Sites:
         name = "t" + page.url.rpartition("/")[2]
         base = page.url.rpartition("/t/")[0]
         posts = tuple(Post(post_id=i, url=f"{base}/p/{i}", title=i) for i in self.posts.get(name, ()))
-        return ReadListing(listing=Listing(posts=posts), prints=tuple(p.post_id for p in posts))
+        listing = Listing(posts=posts, next_url=self.further.get(name, ""))
+        return ReadListing(listing=listing, prints=tuple(p.post_id for p in posts))
 
     async def detail(self, _kind: str, _page: Response, post: Post, *_rest: object) -> Any:
         return replace(_FOUND, post=post)

@@ -162,6 +162,38 @@ async def test_a_host_that_was_slow_twice_in_a_row_is_read_elsewhere_for_a_while
         await readers.close()
 
 
+async def test_a_quick_page_of_another_sort_clears_no_listing(
+    monkeypatch: pytest.MonkeyPatch, readers: Readers
+) -> None:
+    """Listings of ten milliseconds were read on the spot for ever, since posts of two came between them."""
+    for _ in range(3):
+        monkeypatch.setattr("watchers.readers.SLOW_S", -1.0)
+        await readers.parse("html", page(ADVERT, "slow.example"), rules(), words.NIGHT)
+        monkeypatch.setattr("watchers.readers.SLOW_S", 60.0)
+        post = Post(post_id="1", url="https://slow.example/1")
+        await readers.alone("html", page(ADVERT, "slow.example"), post, rules(), words.NIGHT)
+    assert len(readers.pids()) == 1
+
+
+async def test_a_light_page_waits_for_no_queue_at_the_worker(
+    monkeypatch: pytest.MonkeyPatch, readers: Readers
+) -> None:
+    monkeypatch.setattr("watchers.readers.SLOW_S", -1.0)
+
+    async def listing() -> ReadListing:
+        return await readers.parse("html", page(ADVERT, "slow.example"), rules(), words.NIGHT)
+
+    for _ in range(2):
+        await listing()
+    busy = readers._free.get_nowait()
+    async with asyncio.timeout(10):
+        on_the_spot = await listing()
+    assert not readers.pids()
+    readers._free.put_nowait(busy)
+    assert await listing() == on_the_spot
+    assert readers.pids()
+
+
 async def test_one_quick_page_clears_a_host_that_was_slow_once(
     monkeypatch: pytest.MonkeyPatch, readers: Readers
 ) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -480,6 +481,33 @@ def test_captures_that_fail_together_are_one_fault() -> None:
         world.shelf.broken = None
         await world.clock.sleep(120)
         assert {s.post.post_id for s in world.shelf.sealed} == {f"p{n}" for n in range(3)}
+
+    in_world(script)
+
+
+@pytest.mark.parametrize("pages", [1, 2])
+def test_a_post_that_is_listed_is_asked_for_again_after_a_404(pages: int) -> None:
+    """One whose first try and second fell into a site's hiccup was never tried again, though it was listed.
+
+    The second was made when a further page of the listing had just been read, or for a 304.
+    """
+
+    async def script(world: World) -> None:
+        url = "http://h1.example/p/new"
+        world.sites.posts |= {"t1": ("old",), "t1b": ("older",)}
+        if pages > 1:
+            world.sites.further["t1"] = "http://h1.example/t/1b"
+        await world.start(target(1, rules=SimpleNamespace(max_pages=pages)))
+        await world.clock.sleep(60)
+        world.sites.missing.add(url)
+        world.sites.posts["t1"] = ("new", "old")
+        await world.clock.sleep(70)
+        assert sum(asked.url == url for asked in world.sites.asked) >= 2
+        world.sites.missing.clear()
+        await world.clock.sleep(60)
+        assert not world.shelf.rows["t1", "new"].incomplete
+        assert world.shelf.sealed[-1].page is not None
+        assert world.shelf.sealed[-1].page.status == 200
 
     in_world(script)
 
