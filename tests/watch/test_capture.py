@@ -153,7 +153,7 @@ async def test_the_shelf_forgets_what_was_not_asked_for_when_it_is_full() -> Non
             one.site.put(f"/{name}", name.encode() * 1_000, headers=JPEG)
         goal, now = target(one.site.url("/list")), SystemClock().now()
         probe = await one.fetcher.get(one.site.url("/a"), goal, purpose="picture")
-        shelf = Shelf(most_bytes=2 * (len(probe.body) + len(probe.wire)) + 100)
+        shelf = Shelf(most_bytes=2 * (len(probe.body) + len(probe.wire) + BESIDE_BYTES) + 100)
 
         async def have(name: str) -> None:
             async def ask(_: Validators | None) -> Response:
