@@ -20,7 +20,7 @@ from watchers.capture import Capture, Errand
 from watchers.feed import load
 from watchers.fetch import Fetcher
 from watchers.readers import Readers
-from watchers.shelf import FRESH, MOST_OF_ONE, Shelf
+from watchers.shelf import BESIDE_BYTES, FRESH, MOST_OF_ONE, Shelf
 
 PAGE = b"<html><title>ring</title><article><h1>ring</h1><p>nearly new, by night</p>%s</article></html>"
 JPEG = {"Content-Type": "image/jpeg"}
