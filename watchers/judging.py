@@ -37,6 +37,7 @@ from storage.store import Store
 from storage.tables import key_of
 from storage.threads import in_thread
 from watchers.detect.furniture import is_furniture
+from watchers.detect.model import Model
 from watchers.detect.score import judge
 from watchers.lexicon import Lexicon
 from watchers.meter import Meter
@@ -64,12 +65,14 @@ SHEET_TILES = 9
 class Policy:
     """What judging needs to know that may change while it runs.
 
+    model: learnt from labels, or None; it weighs only where it proved better than the lexicon.
     route: (tier, jurisdiction, tags) -> names of the channels that such an alert goes to.
     """
 
     lexicon: Lexicon
     targets: dict[str, Target]
     route: Callable[[Tier, str, tuple[str, ...]], tuple[str, ...]]
+    model: Model | None = None
 
 
 class Bench:
@@ -281,7 +284,7 @@ class Bench:
     ) -> Verdict:
         """The verdict; a fault of ours in judging shows the post to people instead of hiding it."""
         try:
-            return judge(evidence.post, pictures, matches, self.policy.lexicon, hour)
+            return judge(evidence.post, pictures, matches, self.policy.lexicon, hour, model=self.policy.model)
         except Exception as fault:
             log.exception("judging failed", evidence=evidence.evidence_id)
             reason = Reason(kind="fault", what="could not be judged: please look", weight=0.0)

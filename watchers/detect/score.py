@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from storage.model import Picture, PictureMatch, Post, Reason, Tier, Verdict
 from storage.text.contacts import Contact, contacts, contacts_in
 from watchers.detect import against, sale
+from watchers.detect.model import Model
+from watchers.detect.opinion import opined, with_opinion
 from watchers.detect.picture import picture_reasons
 from watchers.detect.prices import Price, prices, prices_in
 from watchers.detect.terms import Found, Hit, find
@@ -62,11 +64,14 @@ def judge(
     matches: tuple[PictureMatch, ...],
     lexicon: Lexicon,
     local_hour: int | None,
+    *,
+    model: Model | None = None,
 ) -> Verdict:
     """The verdict on one post.
 
     pictures: all of the post, decodable or not; matches: what they resemble; local_hour:
-    of the posting or first sight, 0..23 in the target's zone, or None when unknown.
+    of the posting or first sight, 0..23 in the target's zone, or None when unknown; model:
+    learnt from labels, weighed only if it proved better than the lexicon alone.
     """
     reading = read(post, lexicon)
     likeness = picture_reasons(matches)
@@ -83,7 +88,7 @@ def judge(
         reasons += [_unweighed(reason) for reason in offers]
     reasons += _limits(reading, pictures)
     score = _score(reasons)
-    return Verdict(
+    verdict = Verdict(
         score=score,
         tier=tier_of(score),
         reasons=tuple(reasons),
@@ -91,6 +96,16 @@ def judge(
         lexicon_version=lexicon.version,
         contacts=tuple(contact.key for contact in reading.contacts if not contact.hotline),
     )
+    if model is None:
+        return verdict
+    opinion = with_opinion(verdict, reading.found.views.raw, model, odds_of(verdict))
+    score = _score([*reasons, *opinion])
+    return opined(verdict, opinion, score, tier_of(score))
+
+
+def odds_of(verdict: Verdict) -> float:
+    """Log-odds of a verdict: its score before rounding."""
+    return PRIOR + math.fsum(reason.weight for reason in verdict.reasons)
 
 
 def tier_of(score: int) -> Tier:
