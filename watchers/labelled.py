@@ -25,7 +25,7 @@ from watchers.lexicon import Lexicon
 FILE_MAX_BYTES = 200_000_000
 _LABELS = {"0": False, "1": True, "0.0": False, "1.0": True}
 _PARTS = ",;\t|"
-_FIELD_BREAK = "\n\n\n\n"
+_FIELD_BREAK = "\n" * 8
 """As `score.text_of` parts fields: no term reaches over it."""
 _RECALL = 0.95
 _BINS = 10

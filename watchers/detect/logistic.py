@@ -51,8 +51,7 @@ class Sparse:
     def across(self, amounts: Floats) -> Floats:
         """One sum a column: the rows added up, each times its amount."""
         each = np.repeat(amounts, np.diff(self.starts))
-        sums: Floats = np.bincount(self.columns, weights=self.values * each, minlength=self.width)
-        return sums
+        return np.bincount(self.columns, weights=self.values * each, minlength=self.width).astype(np.float64)
 
 
 def fitted(rows: Sparse, wanted: Floats, strength: float, begin: Floats | None = None) -> Floats:

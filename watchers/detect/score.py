@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from storage.model import Picture, PictureMatch, Post, Reason, Tier, Verdict
 from storage.text.contacts import Contact, contacts, contacts_in
 from watchers.detect import against, sale
+from watchers.detect.hits import Hit
 from watchers.detect.model import Model
 from watchers.detect.opinion import opined, with_opinion
 from watchers.detect.picture import picture_reasons
 from watchers.detect.prices import Price, prices, prices_in
-from watchers.detect.terms import Found, Hit, find
+from watchers.detect.terms import Found, find
 from watchers.lexicon import Kind, Lexicon, Term
 
 PRIOR = -4.0
@@ -45,7 +46,7 @@ _NIGHT_HOURS = frozenset({21, 22, 23, 0, 1, 2, 3, 4, 5})
 _WEAK_TIER = 4
 _JUST_BELOW_HIGH = 0.6
 """Log-odds of score 65."""
-_FIELD_BREAK = "\n\n\n\n"
+_FIELD_BREAK = "\n" * 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
