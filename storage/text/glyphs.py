@@ -114,7 +114,7 @@ STRETCHED = re.compile(r"([a-z])\1{2,}")
 TONED = re.compile(r"(?<![a-z0-9])(?:[a-z]{1,6}[1-5] ?){2,6}(?![a-z0-9])")
 TONE = re.compile(r"[1-5]")
 LEFT_OVER = re.compile(
-    r"(?<=[ a-z\u00df-\u024f\u0400-\u04ff\u1e00-\u1eff])"
+    r"(?:^|(?<=[ a-z\u00df-\u024f\u0400-\u04ff\u1e00-\u1eff]))"
     r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\ufe20-\ufe2f]+",
     re.IGNORECASE,
 )

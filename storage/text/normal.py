@@ -242,7 +242,7 @@ def _fold_cluster(cluster: str) -> str:
     seen = cluster.translate(glyphs.INVISIBLE)
     seen = unicodedata.normalize("NFKC", seen).translate(glyphs.BOXED)
     seen = unicodedata.normalize("NFKC", seen.casefold()).translate(glyphs.INVISIBLE)
-    return glyphs.LEFT_OVER.sub("", seen) if len(seen) > 1 else seen
+    return glyphs.LEFT_OVER.sub("", seen) if not seen.isascii() else seen
 
 
 def _joined(view: View) -> View | None:

@@ -102,6 +102,7 @@ def test_the_span_is_the_seller_s_own_spelling() -> None:
         "pinyin beside Chinese": "chuanshanjia",
         "struck through": "i̶v̶o̶r̶y̶",
         "initials": "csj",
+        "numbered tones": "xiang4ya",
     }
     for name, (text, term) in (DISGUISES | MORE).items():
         hit = next(hit for hit in hits_of(text) if hit.term.text == term)
