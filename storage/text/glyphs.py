@@ -110,6 +110,7 @@ IN_WORD = re.compile(
 """One or two signs between letters; looking back comes second, so that a search leaps to the signs."""
 
 SPACES = re.compile(r"(?<! ) {2,7}(?! )")
+MASKS = re.compile(rf"(?<=[{_LETTER}])\*{{1,2}}(?= |$)|(?<![^ ])\*{{1,2}}(?=[{_LETTER}])")
 STRETCHED = re.compile(r"([a-z])\1{2,}")
 TONED = re.compile(r"(?<![a-z0-9])(?:[a-z]{1,6}[1-5] ?){2,6}(?![a-z0-9])")
 TONE = re.compile(r"[1-5]")
@@ -125,7 +126,7 @@ _LEET = r"a-z0-9@$!|€"
 LEET_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789@$!|€")
 LEET_SIGN = re.compile(f"[{''.join(map(re.escape, map(chr, LEET)))}]")
 LEET_RUN = re.compile(rf"[{_LEET}]+")
-LEET_WORD = re.compile(rf"(?=[{_LEET}]*[a-z])[{_LEET}]{{3,40}}")
+LEET_WORD = re.compile(rf"(?=[{_LEET}]*[a-z])[{_LEET}]{{2,40}}")
 """A word with at least one letter; digits alone are numbers."""
 
 
@@ -168,10 +169,9 @@ _ENTITY = r"(?P<entity>&(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[a-zA-Z]{2,8});)"
 _TAG = r"(?P<tag></?[a-zA-Z][^<>]{0,200}>)"
 BREAKS = re.compile(r"</?(?:br|p|div|li|tr|td|h\d)\b", re.IGNORECASE)
 _CUT = f"(?!{_ENTITY}|{_TAG})".replace("?P<entity>", "?:").replace("?P<tag>", "?:")
+_FLAGS = r"(?P<flags>[\U0001f1e6-\U0001f1ff]+(?: {1,3}[\U0001f1e6-\U0001f1ff]+)*)"
 MARKED_UP = re.compile(
-    rf"{_ENTITY}|{_TAG}|(?P<plain>(?:{_CUT}[{_PLAIN}](?![{_MARKS}]))+)|(?P<flags>[\U0001f1e6-\U0001f1ff]+)|[\s\S][{_MARKS}]*"
+    rf"{_ENTITY}|{_TAG}|(?P<plain>(?:{_CUT}[{_PLAIN}](?![{_MARKS}]))+)|{_FLAGS}|[\s\S][{_MARKS}]*"
 )
 """As PIECES, for a text with entities and tags."""
-PIECES = re.compile(
-    rf"(?P<plain>(?:[{_PLAIN}](?![{_MARKS}]))+)|(?P<flags>[\U0001f1e6-\U0001f1ff]+)|[\s\S][{_MARKS}]*"
-)
+PIECES = re.compile(rf"(?P<plain>(?:[{_PLAIN}](?![{_MARKS}]))+)|{_FLAGS}|[\s\S][{_MARKS}]*")

@@ -76,9 +76,10 @@ def views(text: str) -> Views:
     raw, cut = cap(text)
     folded = fold(raw)
     joined = _joined(folded)
-    bare = _bare(joined or folded)
-    if stretched := [run.span() for run in glyphs.STRETCHED.finditer(bare.text)]:
-        bare = _without(bare, [(start + 1, end) for start, end in stretched])
+    closest = joined or folded
+    if stretched := [run.span() for run in glyphs.STRETCHED.finditer(closest.text)]:
+        closest = _without(closest, [(start + 1, end) for start, end in stretched])
+    bare = _bare(closest)
     return Views(
         raw=raw,
         folded=folded,
@@ -232,8 +233,10 @@ def _tags(run: re.Match[str]) -> str:
 
 
 def _flags(run: str) -> str:
-    """Regional indicators spell a word when there are three or more; two are a flag."""
-    return run.translate(glyphs.REGIONAL) if len(run) > 2 else " "
+    """Regional indicators spell words when three or more stand together; two are a flag."""
+    if any(len(word) > 2 for word in run.split(" ")):
+        return run.translate(glyphs.REGIONAL)
+    return " " * (run.count(" ") + 1)
 
 
 @lru_cache(maxsize=16_384)
@@ -256,6 +259,8 @@ def _joined(view: View) -> View | None:
             gaps += _spelled_gaps(run[0], run.start())
     gaps.extend(gap.span(gap.lastindex or 0) for gap in glyphs.IN_WORD.finditer(text))
     gaps.extend((gap.start() + 1, gap.end()) for gap in glyphs.SPACES.finditer(text))
+    if "*" in text:
+        gaps.extend(mask.span() for mask in glyphs.MASKS.finditer(text))
     for run in glyphs.TONED.finditer(text):
         gaps += [
             (run.start() + tone.start(), run.start() + tone.end()) for tone in glyphs.TONE.finditer(run[0])
@@ -267,8 +272,11 @@ def _spelled_gaps(run: str, start: int) -> list[tuple[int, int]]:
     """Gaps of a spelled-out run. Among other signs ("r/e/d i/v/o/r/y") a space parts words."""
     gaps = list(glyphs.GAP.finditer(run))
     signs = [gap for gap in gaps if not gap[0].isspace()]
-    chosen = signs if len(signs) * 2 > len(gaps) else gaps
-    return [(gap.start() + start, gap.end() + start) for gap in chosen]
+    if len(signs) * 2 > len(gaps):
+        return [(gap.start() + start, gap.end() + start) for gap in signs]
+    usual = min(len(gap[0]) for gap in gaps)
+    # Among single spaces a longer gap parts words: one space of it stays.
+    return [(gap.start() + start + (len(gap[0]) > usual), gap.end() + start) for gap in gaps]
 
 
 def _han_joins(text: str, start: int, end: int) -> bool:

@@ -26,19 +26,16 @@ _MOVED = re.compile(r"(?:^|\s)[a-z]{1,3}(?:\s|$)|[\u0e00-\u0e7f] [\u0e00-\u0e7f]
 
 
 def sounded(automaton: Automaton, seen: Views) -> Iterator[Hit]:
-    """Terms that the characters sound like, in the folded and the joined view."""
-    for view in (seen.folded, seen.joined):
-        if view is None:
-            continue
-        for count, (entry, start, end) in enumerate(automaton.matches(sound(view.text))):
-            written = view.text[start:end]
-            if count > _MATCHES_MAX:
-                break
-            term = _heard(entry.terms, written)
-            if term is not None and not _is_cut_out(view.text, start, end, term):
-                low, high = view.span(start, end)
-                span, meant = seen.raw[low:high], term.tier <= _MEANT_TIER
-                yield Hit(term=term, view="V5", start=low, end=high, span=span, hidden=meant)
+    """Terms that the characters sound like, in the joined view or the one it would equal."""
+    view = seen.joined or seen.folded
+    for count, (entry, start, end) in enumerate(automaton.matches(sound(view.text))):
+        if count > _MATCHES_MAX:
+            break
+        term = _heard(entry.terms, view.text[start:end])
+        if term is not None and not _is_cut_out(view.text, start, end, term):
+            low, high = view.span(start, end)
+            span, meant = seen.raw[low:high], term.tier <= _MEANT_TIER
+            yield Hit(term=term, view="V5", start=low, end=high, span=span, hidden=meant)
 
 
 @lru_cache(maxsize=4_096)
@@ -86,9 +83,9 @@ def squeezed(automaton: Automaton, seen: Views) -> Iterator[Hit]:
 
 
 def _is_moved(text: str, start: int, end: int, term: Term) -> bool:
-    """Whether the find has borders of its own, a short piece, and a space where the term has none."""
+    """Whether the find has borders of its own, and a short piece that is no word of the term."""
     pieces = text[start:end].split(" ")
     if (start and text[start - 1].isalpha()) or (end < len(text) and text[end].isalpha()):
         return "\u0e00" <= text[start] < "\u0e80" and len(pieces) > term.text.count(" ") + 1
     words = fold_term(term.text).split(" ")
-    return pieces != words and len(pieces) > len(words) and any(len(piece) <= 3 for piece in pieces)
+    return pieces != words and any(len(piece) <= 3 and piece not in words for piece in pieces)

@@ -22,7 +22,7 @@ from watchers.lexicon import Kind, Lexicon, Term, Wording
 
 _CODE_LETTERS = 3
 _BARE_LETTERS = 5
-_GLUED_LETTERS = 6
+_GLUED_LETTERS, _GLUED_OTHERS = 6, 4
 _SOUND_TIER = 4
 _SOUND_CHARACTERS = 6
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
@@ -120,7 +120,7 @@ def _add_term(term: Term, folded: Automaton, bare: Automaton) -> None:
     pattern = fold_term(term.text)
     folded.entry(pattern).terms.append(term)
     glued = pattern.replace(" ", "").replace("-", "")
-    if glued != pattern and len(glued) >= _GLUED_LETTERS:
+    if glued != pattern and len(glued) >= (_GLUED_LETTERS if glued.isascii() else _GLUED_OTHERS):
         folded.entry(glued).terms.append(term)  # hashtags: #rhinohorn
     for phrase in term.negative:
         folded.entry(fold_term(phrase)).harmless = True

@@ -30,7 +30,8 @@ _EMOJI = {
     "harimau": "🐅 🐯", "badak": "🦏", "voi": "🐘", "hổ": "🐅 🐯", "gấu": "🐻", "ช้าง": "🐘", "เสือ": "🐅 🐯",
     "หมี": "🐻", "แรด": "🦏", "слона": "🐘", "носорога": "🦏", "медведя": "🐻",
 }  # fmt: skip
-_FLIPPED = str.maketrans("nupdbq", "undpqb")
+_FLIPPED = str.maketrans("nupdbqmwj", "undpqbwmr")
+"""What folding makes of the letters that upside-down writing puts in another's place."""
 
 
 def weaker(term: Term, tier: int) -> Term:
@@ -90,7 +91,7 @@ def masked(term: Term) -> Iterator[str]:
         return
     if len(pattern) >= _LEAST_LETTERS:
         for at, letter in enumerate(pattern):
-            if letter in "aeiou" and 0 < at < len(pattern) - 1:
+            if letter in "aeiou":
                 yield pattern[:at] + pattern[at + 1 :]
                 yield (pattern[:at] + pattern[at + 1 :]).replace(" ", "")
 

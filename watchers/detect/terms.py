@@ -155,7 +155,7 @@ def _meant(entry: Entry, start: int, end: int, seen: Views) -> list[Term]:
         return entry.swapped
     if entry.disguised and seen.chinese:
         return entry.disguised
-    return entry.masked if entry.masked and _MASK.search(seen.raw[start:end]) else []
+    return entry.masked if entry.masked and _MASK.search(seen.raw[max(0, start - 1) : end + 1]) else []
 
 
 def _hit(entry: Entry, meant: list[Term], raw: tuple[int, int], seen: Views, name: str) -> Hit:
