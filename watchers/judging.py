@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -37,12 +38,14 @@ from storage.store import Store
 from storage.tables import key_of
 from storage.threads import in_thread
 from watchers.detect.furniture import is_furniture
-from watchers.detect.model import Model
 from watchers.detect.score import judge
 from watchers.lexicon import Lexicon
 from watchers.meter import Meter
 from watchers.pictures import PictureWorkers
 from watchers.unkept import Unwritten, as_evidence, unwritten_alert
+
+if TYPE_CHECKING:
+    from watchers.detect.model import Model
 
 log = structlog.get_logger(__name__)
 

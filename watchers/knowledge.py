@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storage.errors import ConfigError
-from watchers.detect.model import Model
 from watchers.lexicon import Lexicon
+
+if TYPE_CHECKING:
+    from watchers.detect.model import Model
 
 MODEL_FILE = "model.txt"
 """Name of the learned model in the data folder."""
@@ -39,6 +42,8 @@ def learn(lexicons: Iterable[Path], model_file: Path, before: Model | None) -> K
         remarks.append(f"lexicon: {len(lexicon.mistakes) - _MOST_TOLD} more rows are left out")
     model = None
     if model_file.is_file():
+        from watchers.detect.model import Model
+
         try:
             model = Model.read(model_file)
         except ConfigError as refused:

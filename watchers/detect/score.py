@@ -13,17 +13,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from storage.model import Picture, PictureMatch, Post, Reason, Tier, Verdict
 from storage.text.contacts import Contact, contacts, contacts_in
 from watchers.detect import against, sale
 from watchers.detect.hits import Hit
-from watchers.detect.model import Model
-from watchers.detect.opinion import opined, with_opinion
 from watchers.detect.picture import picture_reasons
 from watchers.detect.prices import Price, prices, prices_in
 from watchers.detect.terms import Found, find
 from watchers.lexicon import Kind, Lexicon, Term
+
+if TYPE_CHECKING:
+    from watchers.detect.model import Model  # brings NumPy, which a start without a model does not need
 
 PRIOR = -4.0
 """Log-odds of an advert about which nothing is known: the base rate is 1-3 %."""
@@ -99,6 +101,8 @@ def judge(
     )
     if model is None:
         return verdict
+    from watchers.detect.opinion import opined, with_opinion
+
     opinion = with_opinion(verdict, reading.found.views.raw, model, odds_of(verdict))
     score = _score([*reasons, *opinion])
     return opined(verdict, opinion, score, tier_of(score))
