@@ -20,6 +20,7 @@ from storage.text.contacts import Contact, contacts, contacts_in
 from watchers.detect import against, sale
 from watchers.detect.hits import Hit
 from watchers.detect.picture import picture_reasons
+from watchers.detect.price_field import as_price
 from watchers.detect.prices import Price, prices, prices_in
 from watchers.detect.terms import Found, find
 from watchers.lexicon import Kind, Lexicon, Term
@@ -128,11 +129,12 @@ def read(post: Post, lexicon: Lexicon) -> Reading:
     reach = {contact.key: contact for contact in contacts_in(found.views.folded, found.views.raw)}
     for contact in contacts(post.seller):
         reach.setdefault(contact.key, contact)
+    sums = prices(post.price, field=True)
     return Reading(
         found=found,
         contacts=tuple(reach.values()),
         prices=prices_in(found.views.folded, found.views.raw),
-        price_field=prices(post.price, field=True),
+        price_field=sums if any(p.unit for p in sums) else as_price(post.price) or sums,
     )
 
 
