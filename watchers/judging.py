@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -43,6 +44,9 @@ from watchers.meter import Meter
 from watchers.pictures import PictureWorkers
 from watchers.unkept import Unwritten, as_evidence, unwritten_alert
 
+if TYPE_CHECKING:
+    from watchers.detect.model import Model
+
 log = structlog.get_logger(__name__)
 
 SAME_BITS = 8
@@ -64,12 +68,14 @@ SHEET_TILES = 9
 class Policy:
     """What judging needs to know that may change while it runs.
 
+    model: learnt from labels, or None; it weighs only where it proved better than the lexicon.
     route: (tier, jurisdiction, tags) -> names of the channels that such an alert goes to.
     """
 
     lexicon: Lexicon
     targets: dict[str, Target]
     route: Callable[[Tier, str, tuple[str, ...]], tuple[str, ...]]
+    model: Model | None = None
 
 
 class Bench:
@@ -281,7 +287,7 @@ class Bench:
     ) -> Verdict:
         """The verdict; a fault of ours in judging shows the post to people instead of hiding it."""
         try:
-            return judge(evidence.post, pictures, matches, self.policy.lexicon, hour)
+            return judge(evidence.post, pictures, matches, self.policy.lexicon, hour, model=self.policy.model)
         except Exception as fault:
             log.exception("judging failed", evidence=evidence.evidence_id)
             reason = Reason(kind="fault", what="could not be judged: please look", weight=0.0)
