@@ -128,7 +128,8 @@ class Fingerprints:
             np.bitwise_count(column[at] ^ np.uint64(word), out=row)
         a, b, c, d = distances.astype(np.int16)
         least = np.minimum(
-            np.minimum(a + b + c + d, 128 - a + b - c + d), np.minimum(128 - a - b + c + d, 128 + a - b - c + d)
+            np.minimum(a + b + c + d, 128 - a + b - c + d),
+            np.minimum(128 - a - b + c + d, 128 + a - b - c + d),
         )
         found = []
         for number in np.flatnonzero(least <= max_bits):

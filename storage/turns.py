@@ -80,9 +80,7 @@ def turned(pdq_hex: str) -> tuple[str, ...]:
     found = []
     for turn in TURNS:
         words = transposed(plain) if turn.transposed else plain
-        a, b, c, d = (
-            word ^ _FULL if flip else word for word, flip in zip(words, turn.flipped, strict=True)
-        )
+        a, b, c, d = (word ^ _FULL if flip else word for word, flip in zip(words, turn.flipped, strict=True))
         found.append(hex_of((a, b, c, d)))
     return tuple(found)
 

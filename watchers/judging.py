@@ -18,6 +18,8 @@ import structlog
 from storage.clock import Clock
 from storage.errors import DamagedBlob, DatabaseTrouble, DiskTrouble, StoreError
 from storage.model import (
+    NEAR_PDQ_BITS,
+    SAME_PDQ_BITS,
     Alert,
     Evidence,
     EvidenceId,
@@ -32,7 +34,7 @@ from storage.model import (
     sha256_of,
 )
 from storage.patience import DiskWatch
-from storage.similar import PictureIndex
+from storage.similar import PictureIndex, Seen
 from storage.store import Store
 from storage.tables import key_of
 from storage.threads import in_thread
@@ -45,11 +47,12 @@ from watchers.unkept import Unwritten, as_evidence, unwritten_alert
 
 log = structlog.get_logger(__name__)
 
-SAME_BITS = 8
-"""Largest phash-64 distance that is looked up; what it is worth is the score's business.
-
-Source: imaging facts, section 2: false pairs per million are below one at 5 bits.
-"""
+PHASH_BITS = 8
+"""Largest phash-64 distance that is looked up; what it is worth is the score's business."""
+MANY = 250_000
+"""PDQ hashes from which on a look-up takes so long (2 ms) that it is done in a thread."""
+_HUGE = 2_000_000
+"""PDQ hashes from which on only the same picture is looked up, by bands, not what is like it."""
 QUEUE = 2_000
 """Evidence waiting to be judged; when full, capturing waits (sealed evidence is safe)."""
 
@@ -133,10 +136,8 @@ class Bench:
                 log.warning("gallery picture not readable", file=path.name, why=error.strerror)
                 continue
             picture = await self._workers.describe(data, sha256=sha256_of(data), url=path.name)
-            if picture.phash:
-                self._index.add(
-                    picture.sha256, picture.phash, f"gallery:{path.name}", Tier.HIGH, label=path.stem
-                )
+            if picture.phash or picture.pdqs:
+                self._index.add(_seen(picture, f"gallery:{path.name}", Tier.HIGH, label=path.stem))
                 count += 1
             else:
                 log.warning("gallery picture not usable", file=path.name, why=picture.undecodable)
@@ -236,7 +237,8 @@ class Bench:
         ]
         pictures = tuple(described)
         try:
-            matches = await self._matches(pictures, evidence)
+            async with self._in_turn:  # the index must not grow while a thread reads it
+                matches = await self._matches(pictures, evidence)
         except StoreError:  # whether they are the site's own pictures cannot be looked up
             matches = ()
         target = self.policy.targets.get(evidence.target)
@@ -296,7 +298,7 @@ class Bench:
         return tuple(await asyncio.gather(*(self._describe_one(p) for p in pictures)))
 
     async def _describe_one(self, picture: Picture) -> Picture:
-        if picture.phash or picture.undecodable:
+        if (picture.phash and picture.recipe) or picture.undecodable:
             return picture
         try:
             data = await self._store.blobs.get(picture.sha256)
@@ -311,15 +313,30 @@ class Bench:
         """The nearest kept picture of another post for each picture of the post."""
         found: list[PictureMatch] = []
         for picture in pictures:
-            if not picture.phash:
-                continue
-            found_near = self._index.near(picture.phash, SAME_BITS, sha256=picture.sha256)
-            near = await self._of_other_posts(found_near, evidence)
+            near = await self._of_other_posts(await self._near(picture), evidence)
             if await self._is_furniture(picture, near, evidence):
                 near = [m for m in near if m.known.startswith("gallery:")]
             if near:
-                found.append(min(near, key=lambda m: (m.distance_bits, m.known_tier.rank)))
+                found.append(min(near, key=lambda m: (*m.surest_first, m.known_tier.rank)))
         return tuple(found)
+
+    async def _near(self, picture: Picture) -> tuple[PictureMatch, ...]:
+        """What the picture is like, by either hash; the surest of each known picture."""
+        if self._index.prints > MANY:
+            return await in_thread(self._look_up, picture)
+        return self._look_up(picture)
+
+    def _look_up(self, picture: Picture) -> tuple[PictureMatch, ...]:
+        found: list[PictureMatch] = []
+        if picture.pdqs:
+            bits = SAME_PDQ_BITS if self._index.prints > _HUGE else NEAR_PDQ_BITS
+            found += self._index.near_pdq(picture.pdqs, bits, sha256=picture.sha256)
+        if picture.phash:
+            found += self._index.near(picture.phash, PHASH_BITS, sha256=picture.sha256)
+        surest: dict[tuple[str, str], PictureMatch] = {}
+        for match in sorted(found, key=lambda m: m.surest_first):
+            surest.setdefault((match.known, match.known_sha256), match)
+        return tuple(surest.values())
 
     async def _of_other_posts(self, near: Sequence[PictureMatch], evidence: Evidence) -> list[PictureMatch]:
         """Without earlier looks at this very post, and without what was erased since the index was filled."""
@@ -333,7 +350,7 @@ class Bench:
 
     async def _is_furniture(self, picture: Picture, near: Sequence[PictureMatch], evidence: Evidence) -> bool:
         """Whether the site itself puts this picture into its posts; once known it is remembered."""
-        if picture.phash in self._furniture:
+        if picture.phash and picture.phash in self._furniture:
             return True
         for match in near:
             if match.known_sha256 != picture.sha256 or match.known.startswith("gallery:"):
@@ -349,8 +366,14 @@ class Bench:
 
     def _remember(self, pictures: Sequence[Picture], evidence: Evidence, tier: Tier) -> None:
         for picture in pictures:
-            if picture.phash:
-                self._index.add(picture.sha256, picture.phash, evidence.evidence_id, tier)
+            if picture.phash or picture.pdqs:
+                self._index.add(_seen(picture, evidence.evidence_id, tier))
+
+
+def _seen(picture: Picture, known: str, tier: Tier, label: str = "") -> Seen:
+    return Seen(
+        sha256=picture.sha256, known=known, tier=tier, phash=picture.phash, pdqs=picture.pdqs, label=label
+    )
 
 
 def _files_in(folder: Path) -> list[Path]:

@@ -82,7 +82,7 @@ class PictureWorkers:
         """Size, format and perceptual hashes of `data`. Never raises for a bad picture.
 
         `undecodable` says why there is no hash; `note` what else an officer should know:
-        "truncated", "animated: first frame", or "flat: no hash" for a picture too plain
+        "truncated", "animated: 5 frames seen", or "flat: no hash" for a picture too plain
         to be told from others (its hashes are "", so that it never matches).
         """
         facts, _ = await self._do({"do": "describe"}, data)
@@ -97,6 +97,9 @@ class PictureWorkers:
             dhash=_text(facts, "dhash"),
             undecodable=_text(facts, "undecodable"),
             note=_text(facts, "note"),
+            pdqs=_texts(facts, "pdqs"),
+            quality=_number(facts, "quality"),
+            recipe=_text(facts, "recipe"),
         )
 
     async def sheet(self, pictures: Sequence[bytes], framed: int | None = None) -> bytes:
@@ -163,6 +166,11 @@ class PictureWorkers:
 def _text(facts: Mapping[str, object], key: str) -> str:
     value = facts.get(key, "")
     return value if isinstance(value, str) else ""
+
+
+def _texts(facts: Mapping[str, object], key: str) -> tuple[str, ...]:
+    value = facts.get(key, ())
+    return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()
 
 
 def _number(facts: Mapping[str, object], key: str) -> int:
