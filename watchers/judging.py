@@ -8,9 +8,10 @@ this file fetches its inputs and keeps its answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -24,9 +25,11 @@ from storage.model import (
     Evidence,
     EvidenceId,
     Judgement,
+    Likeness,
     Picture,
     PictureMatch,
     Reason,
+    Sha256,
     Snapshot,
     Target,
     Tier,
@@ -38,7 +41,9 @@ from storage.similar import PictureIndex, Seen
 from storage.store import Store
 from storage.tables import key_of
 from storage.threads import in_thread
+from watchers.bank import MOST, Bank, Known
 from watchers.detect.furniture import is_furniture
+from watchers.detect.picture import is_known
 from watchers.detect.score import judge
 from watchers.lexicon import Lexicon
 from watchers.meter import Meter
@@ -49,6 +54,8 @@ log = structlog.get_logger(__name__)
 
 PHASH_BITS = 8
 """Largest phash-64 distance that is looked up; what it is worth is the score's business."""
+_BANKED = (Tier.URGENT, Tier.HIGH)
+"""Tiers of the alerts whose pictures go into the bank."""
 MANY = 250_000
 """PDQ hashes from which on a look-up takes so long (2 ms) that it is done in a thread."""
 _HUGE = 2_000_000
@@ -100,6 +107,10 @@ class Bench:
         self._spoke, self._disk, self._tell = spoke, disk, tell
         self._hands = hands
         self._index = PictureIndex()
+        self._bank = Bank(workers, clock, self._bytes_of)
+        self._for_bank: list[Known] = []
+        """Pictures of earlier loud alerts, until `fill_bank` takes them."""
+        self._gallery: dict[str, Path] = {}
         self._furniture: set[str] = set()
         """Hashes of pictures that sites put into their posts, as far as met since the start."""
         self._queue: asyncio.Queue[Evidence] = asyncio.Queue(QUEUE)
@@ -119,10 +130,20 @@ class Bench:
         count = 0
         async for page in self._store.pictures():
             self._index.fill(page)
+            self._for_bank += (
+                Known(sha256=Sha256(seen.sha256), known=seen.known, tier=seen.tier)
+                for seen in page
+                if seen.tier in _BANKED and len(self._for_bank) < MOST
+            )
             count += len(page)
         if self._index.unsettled:
             await in_thread(self._index.settle, copies=True)
         return count
+
+    async def fill_bank(self) -> None:
+        """Take the pictures of earlier loud alerts into the bank: 20 ms of a worker for each."""
+        while self._for_bank:
+            await self._bank.add(self._for_bank.pop(0))
 
     async def fill_gallery(self, folder: Path | None) -> int:
         """Hash every picture of the gallery folder; a file's name is its label."""
@@ -137,7 +158,11 @@ class Bench:
                 continue
             picture = await self._workers.describe(data, sha256=sha256_of(data), url=path.name)
             if picture.phash or picture.pdqs:
-                self._index.add(_seen(picture, f"gallery:{path.name}", Tier.HIGH, label=path.stem))
+                name = f"gallery:{path.name}"
+                self._index.add(_seen(picture, name, Tier.HIGH, label=path.stem))
+                self._gallery[name] = path
+                banked = Known(sha256=picture.sha256, known=name, tier=Tier.HIGH, label=path.stem)
+                await self._bank.add(banked, data)
                 count += 1
             else:
                 log.warning("gallery picture not usable", file=path.name, why=picture.undecodable)
@@ -155,9 +180,13 @@ class Bench:
 
     async def run(self) -> None:
         """Judge what is submitted, for ever."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._hands):
-                group.create_task(self._hand())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.fill_bank())
+                for _ in range(self._hands):
+                    group.create_task(self._hand())
+        finally:
+            await self._bank.close()
 
     async def drain(self) -> None:
         """Wait until everything submitted has been judged."""
@@ -181,11 +210,12 @@ class Bench:
         target = self.policy.targets.get(evidence.target)
         zone = ZoneInfo(target.window.zone) if target else None
         hour = evidence.captured_at.astimezone(zone).hour if zone else None
+        parts = await self._parts(pictures)
         # One at a time from look-up to the writer's queue: two copies of one picture judged
         # side by side would otherwise each found an item of their own. The commit itself is
         # awaited outside, so that many verdicts share one.
         async with self._in_turn:
-            matches = await self._matches(pictures, evidence)
+            matches = await self._matches(pictures, evidence, parts)
             # A long text takes up to half a second, which is nobody else's.
             if len(evidence.post.text) > LONG_CHARS:
                 verdict = await asyncio.to_thread(self._verdict, evidence, pictures, matches, hour)
@@ -207,6 +237,10 @@ class Bench:
         self._meter.judged(verdict.tier, (self._clock.now() - evidence.sealed_at).total_seconds())
         if alert is not None:
             self._spoke()
+        for picture in pictures if verdict.tier in _BANKED else ():
+            if picture.phash or picture.pdqs:
+                known = Known(sha256=picture.sha256, known=evidence.evidence_id, tier=verdict.tier)
+                await self._bank.add(known)
         return alert
 
     async def _record_or_tell(self, judgement: Judgement, target: Target | None) -> Alert | None:
@@ -309,11 +343,45 @@ class Bench:
         self._meter.pictured("undecodable" if described.undecodable else "hashed")
         return described
 
-    async def _matches(self, pictures: Sequence[Picture], evidence: Evidence) -> tuple[PictureMatch, ...]:
-        """The nearest kept picture of another post for each picture of the post."""
+    async def _bytes_of(self, known: Known) -> bytes | None:
+        try:
+            if known.known in self._gallery:
+                return await asyncio.to_thread(self._gallery[known.known].read_bytes)
+            return await self._store.blobs.get(known.sha256)
+        except (OSError, StoreError) as error:
+            log.warning("known picture not had", sha256=known.sha256, why=str(error))
+            return None
+
+    async def _parts(self, pictures: Sequence[Picture]) -> dict[Sha256, tuple[PictureMatch, ...]]:
+        """What the bank says of pictures that no hash finds: they may be parts of known ones."""
+        found: dict[Sha256, tuple[PictureMatch, ...]] = {}
+        for picture in pictures if len(self._bank) else ():
+            if picture.undecodable:
+                continue
+            async with self._in_turn:
+                near = await self._near(picture)
+            if any(is_known(m) and m.likeness is not Likeness.REVIEW for m in near):
+                continue
+            data = await self._bytes_of(Known(sha256=picture.sha256, known="", tier=Tier.NONE))
+            if data is not None:
+                found[picture.sha256] = await self._bank.match(data, picture.sha256)
+        return found
+
+    async def _matches(
+        self,
+        pictures: Sequence[Picture],
+        evidence: Evidence,
+        parts: Mapping[Sha256, tuple[PictureMatch, ...]] = MappingProxyType({}),
+    ) -> tuple[PictureMatch, ...]:
+        """The surest kept picture of another post for each picture of the post.
+
+        parts: what the bank said.
+        """
         found: list[PictureMatch] = []
         for picture in pictures:
-            near = await self._of_other_posts(await self._near(picture), evidence)
+            near = await self._of_other_posts(
+                (*await self._near(picture), *parts.get(picture.sha256, ())), evidence
+            )
             if await self._is_furniture(picture, near, evidence):
                 near = [m for m in near if m.known.startswith("gallery:")]
             if near:
@@ -345,6 +413,7 @@ class Bench:
         gone = asked - keys.keys()
         for known in gone:
             self._index.forget(known)
+            self._bank.forget(known)
         own = key_of(evidence.target, evidence.post.post_id)
         return [m for m in near if m.known not in gone and keys.get(m.known) != own]
 

@@ -79,12 +79,32 @@ def sheet(head: dict[str, object], body: bytes) -> tuple[dict[str, object], byte
     return {}, contact_sheet(pictures, framed if isinstance(framed, int) else None)
 
 
+def features(data: bytes, *, asked: bool, large: bool) -> tuple[dict[str, object], bytes]:
+    """The points of a picture, as it is and mirrored, packed one after the other."""
+    from watchers.picture_decode import Undecodable, decode, is_large
+    from watchers.picture_features import ASKED_SIDE_PX, asked_features, known_features, packed
+
+    if not large and is_large(data):
+        return {"large": True}, b""
+    try:
+        grey = decode(data, "L", ASKED_SIDE_PX * 3 // 4).image
+    except Undecodable as why:
+        return {"undecodable": str(why)}, b""
+    if not asked:
+        plain = packed(known_features(grey))
+        return {"split": len(plain)}, plain
+    plain, mirrored = map(packed, asked_features(grey))
+    return {"split": len(plain)}, plain + mirrored
+
+
 def answer(head: dict[str, object], body: bytes) -> tuple[dict[str, object], bytes]:
     """Do one job. MemoryError is an answer too; the caller then replaces this worker."""
     try:
         match head["do"]:
             case "describe":
                 return describe(body, large=bool(head.get("large"))), b""
+            case "features":
+                return features(body, asked=bool(head.get("asked")), large=bool(head.get("large")))
             case "sheet":
                 return sheet(head, body)
     except MemoryError:

@@ -102,6 +102,16 @@ class PictureWorkers:
             recipe=_text(facts, "recipe"),
         )
 
+    async def features(self, data: bytes, *, asked: bool) -> tuple[bytes, bytes]:
+        """The points of a picture for the bank (`watchers.picture_features`), as it is and mirrored.
+
+        asked: of one that is asked about; else of a known one, which needs no mirroring. b"" when
+        there are none. Never raises for a bad picture.
+        """
+        facts, body = await self._do({"do": "features", "asked": asked}, data)
+        split = _number(facts, "split")
+        return body[:split], body[split:]
+
     async def sheet(self, pictures: Sequence[bytes], framed: int | None = None) -> bytes:
         """A contact sheet JPEG of the first nine pictures, sides <= 1280 px, tile `framed` in red.
 
