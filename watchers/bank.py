@@ -66,6 +66,8 @@ class Bank:
         self._numbers: dict[int, Known] = {}
         """Those the process holds, by the number it gave them."""
         self._gathering = False
+        self._pid = 0
+        """Of the process that holds them."""
         self.losses = 0
 
     def __len__(self) -> int:
@@ -161,6 +163,11 @@ class Bank:
     async def _ask(self, head: dict[str, object], body: bytes) -> dict[str, object] | None:
         """One job; None when it could not be done. A lost process is replaced, empty."""
         async with self._turn:
+            if self._numbers and self._worker.pid != self._pid:  # it died between two jobs
+                log.error("bank of known pictures lost", why="its process ended")
+                self._lose()
+                if head["do"] == "ask":
+                    return None
             try:
                 facts, _ = await self._worker.ask(head, body, _DEADLINE_S)
             except (TimeoutError, Died) as loss:
@@ -172,6 +179,7 @@ class Bank:
             if facts.get("spent"):
                 self._lose()
                 await self._worker.end()
+            self._pid = self._worker.pid
             return None if "failed" in facts or "spent" in facts else facts
 
     def _lose(self) -> None:
