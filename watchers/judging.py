@@ -43,7 +43,7 @@ from storage.tables import key_of
 from storage.threads import in_thread
 from watchers.bank import MOST, Bank, Known
 from watchers.detect.furniture import is_furniture
-from watchers.detect.picture import is_known
+from watchers.detect.picture import is_known, with_codes
 from watchers.detect.score import judge
 from watchers.lexicon import Lexicon
 from watchers.meter import Meter
@@ -317,7 +317,8 @@ class Bench:
     ) -> Verdict:
         """The verdict; a fault of ours in judging shows the post to people instead of hiding it."""
         try:
-            return judge(evidence.post, pictures, matches, self.policy.lexicon, hour)
+            verdict = judge(evidence.post, pictures, matches, self.policy.lexicon, hour)
+            return with_codes(verdict, pictures)
         except Exception as fault:
             log.exception("judging failed", evidence=evidence.evidence_id)
             reason = Reason(kind="fault", what="could not be judged: please look", weight=0.0)

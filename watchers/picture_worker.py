@@ -23,8 +23,11 @@ JOB_MEMORY_BYTES = 192 << 20
 """What one job may take beyond the libraries: more than any picture is expected to (LARGE_BYTES)."""
 
 
-def describe(data: bytes, *, large: bool = True) -> dict[str, object]:
-    """Size, format and hashes of a picture, or why there are none; not decoded if it is too `large`."""
+def describe(data: bytes, *, large: bool = True, codes: bool = False) -> dict[str, object]:
+    """Size, format and hashes of a picture, or why there are none; not decoded if it is too `large`.
+
+    codes: also what its QR codes say, for which it is decoded once more, larger.
+    """
     from watchers.picture_decode import (
         HASH_SIDE_PX,
         LIGHT_BYTES,
@@ -51,6 +54,8 @@ def describe(data: bytes, *, large: bool = True) -> dict[str, object]:
         frames = later_frames(data, "L", HASH_SIDE_PX)
         hashes = with_frames(hashes, frames)
         notes.append(f"animated: {1 + len(frames)} frames seen")
+    if codes:
+        facts["codes"] = read_codes(data)
     if not hashes.phash:
         notes.append("flat: no hash")
     return facts | {
@@ -79,6 +84,17 @@ def sheet(head: dict[str, object], body: bytes) -> tuple[dict[str, object], byte
     return {}, contact_sheet(pictures, framed if isinstance(framed, int) else None)
 
 
+def read_codes(data: bytes) -> list[str]:
+    """What the QR codes of a picture say; none of one that cannot be decoded so large."""
+    from watchers.picture_codes import SIDE_PX, codes_in
+    from watchers.picture_decode import Undecodable, decode
+
+    try:
+        return list(codes_in(decode(data, "L", SIDE_PX).image))
+    except Undecodable:
+        return []
+
+
 def features(data: bytes, *, asked: bool, large: bool) -> tuple[dict[str, object], bytes]:
     """The points of a picture, as it is and mirrored, packed one after the other."""
     from watchers.picture_decode import Undecodable, decode, is_large
@@ -102,7 +118,7 @@ def answer(head: dict[str, object], body: bytes) -> tuple[dict[str, object], byt
     try:
         match head["do"]:
             case "describe":
-                return describe(body, large=bool(head.get("large"))), b""
+                return describe(body, large=bool(head.get("large")), codes=bool(head.get("codes"))), b""
             case "features":
                 return features(body, asked=bool(head.get("asked")), large=bool(head.get("large")))
             case "sheet":

@@ -79,13 +79,13 @@ class PictureWorkers:
         return tuple(worker.pid for worker in self._workers if worker.pid)
 
     async def describe(self, data: bytes, *, sha256: Sha256, url: str = "") -> Picture:
-        """Size, format and perceptual hashes of `data`. Never raises for a bad picture.
+        """Size, format, perceptual hashes and QR codes of `data`. Never raises for a bad picture.
 
         `undecodable` says why there is no hash; `note` what else an officer should know:
         "truncated", "animated: 5 frames seen", or "flat: no hash" for a picture too plain
         to be told from others (its hashes are "", so that it never matches).
         """
-        facts, _ = await self._do({"do": "describe"}, data)
+        facts, _ = await self._do({"do": "describe", "codes": True}, data)
         return Picture(
             sha256=sha256,
             url=url,
@@ -100,6 +100,7 @@ class PictureWorkers:
             pdqs=_texts(facts, "pdqs"),
             quality=_number(facts, "quality"),
             recipe=_text(facts, "recipe"),
+            codes=_texts(facts, "codes"),
         )
 
     async def features(self, data: bytes, *, asked: bool) -> tuple[bytes, bytes]:

@@ -7,8 +7,11 @@ so that an officer compares the two. The limits stand in `storage.model` with th
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from urllib.parse import urlsplit
 
-from storage.model import Likeness, PictureMatch, Reason, Tier
+from storage.model import Likeness, Picture, PictureMatch, Reason, Tier, Verdict
+from storage.text.contacts import contacts
 from storage.turns import BITS
 
 LIKE_BITS = 8
@@ -19,6 +22,11 @@ _NEAR_COPY = 0.4
 _VERY_LIKELY = {Tier.URGENT: 4.2, Tier.HIGH: 4.0, Tier.NORMAL: 2.6}
 _LIKE = {Tier.URGENT: 2.2, Tier.HIGH: 2.2, Tier.NORMAL: 1.4}
 _WEIGHTS = {Likeness.SAME: _SAME, Likeness.VERY_LIKELY: _VERY_LIKELY, Likeness.REVIEW: _LIKE}
+_MESSENGERS = (
+    *("u.wechat.com", "weixin.qq.com", "qm.qq.com", "line.me", "lin.ee", "t.me", "telegram.me", "wa.me"),
+    *("api.whatsapp.com", "chat.whatsapp.com", "zalo.me", "m.me", "signal.me", "open.kakao.com"),
+)
+"""Hosts whose links lead to a person or a group."""
 _FURTHER, _FURTHER_MAX = 0.5, 2
 _NEAR_COPY_BITS = {"phash": 2, "pdq": 12}
 _SAID = {
@@ -46,6 +54,37 @@ def picture_reasons(matches: Iterable[PictureMatch]) -> tuple[Reason, ...]:
     ]
     reasons.sort(key=lambda reason: -reason.weight)
     return tuple(_further(reason, at) if at else reason for at, reason in enumerate(reasons))
+
+
+def with_codes(verdict: Verdict, pictures: Iterable[Picture]) -> Verdict:
+    """The verdict with the contacts that QR codes in the pictures give; the score is left as it is.
+
+    A code that leads to a messenger counts as a contact by its own address.
+    """
+    codes = tuple(dict.fromkeys(code for picture in pictures for code in picture.codes))
+    if not codes:
+        return verdict
+    reach = [contact.key for code in codes for contact in contacts(code) if not contact.hotline]
+    reach += [f"code:{address}" for code in codes if (address := _address(code))]
+    said = tuple(
+        Reason(kind="contact", what="QR code in a picture", weight=0.0, span=code, detail="read by zxing-cpp")
+        for code in codes
+    )
+    return replace(
+        verdict,
+        reasons=(*verdict.reasons, *said),
+        contacts=tuple(dict.fromkeys((*verdict.contacts, *reach))),
+    )
+
+
+def _address(code: str) -> str:
+    """Host and path of a messenger's link, without what only counts visits; "" for other texts."""
+    try:
+        found = urlsplit(code.strip())
+        host = (found.hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""
+    return f"{host}{found.path}".rstrip("/") if host in _MESSENGERS and len(found.path) > 1 else ""
 
 
 def _reason(match: PictureMatch) -> Reason:
