@@ -16,6 +16,8 @@ _MOST, _CHARS_MOST = 8, 300
 
 def codes_in(grey: Image.Image) -> tuple[str, ...]:
     """The texts of at most eight codes, each once, in the order they were found."""
-    found = zxingcpp.read_barcodes(np.asarray(grey), formats=zxingcpp.BarcodeFormat.QRCode)
+    found = zxingcpp.read_barcodes(
+        np.asarray(grey), formats=zxingcpp.BarcodeFormats([zxingcpp.BarcodeFormat.QRCode])
+    )
     texts = (code.text.strip()[:_CHARS_MOST] for code in found if code.valid)
     return tuple(dict.fromkeys(text for text in texts if text))[:_MOST]
