@@ -52,8 +52,8 @@ from watchers import feed, hours
 from watchers.fetch import Fetcher
 from watchers.judging import Bench, Policy
 from watchers.kit import Kit
+from watchers.knowledge import MODEL_FILE, learn
 from watchers.learned import FILE as LEARNED
-from watchers.lexicon import Lexicon
 from watchers.pacing import Pacing
 from watchers.pictures import PictureWorkers
 from watchers.readers import Readers
@@ -260,8 +260,13 @@ class Daemon:
     # --- what the configuration decides ---------------------------------------------------
 
     def _policy(self) -> Policy:
+        """The lexicon and model to judge by; what was wrong with them is told by `_log_config`."""
+        before = self.bench.policy.model if hasattr(self, "bench") else None
+        known = learn(self.config.lexicons, self.config.data_dir / MODEL_FILE, before)
+        self._remarks = known.remarks
         return Policy(
-            lexicon=Lexicon.load(self.config.lexicons),
+            lexicon=known.lexicon,
+            model=known.model,
             targets={t.name: t for t in self.config.targets},
             route=self._route,
         )
@@ -288,6 +293,11 @@ class Daemon:
 
     async def _log_lexicon(self) -> None:
         """Put the terms in force into the log, when they are others than it last said."""
+        for remark in self._remarks:
+            await self.tell_admin(remark)
+        model = self.bench.policy.model
+        if model is not None:
+            log.info("learned model", version=model.version, counts=model.counts, f1=model.f1)
         version = self.bench.policy.lexicon.version
         sql = "SELECT entry FROM leaf WHERE kind = 'lexicon' ORDER BY \"index\" DESC LIMIT 1"
         rows = await self.store.vault.database.rows(sql)

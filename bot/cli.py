@@ -21,6 +21,7 @@ from bot.mistakes import masked
 from storage.errors import ConfigError, NightjarError, Refused
 
 if TYPE_CHECKING:
+    from bot.commands import judge
     from bot.commands.out import Out
     from bot.config import Config
     from bot.glance import Visitor
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from storage.clock import Clock
     from storage.model import Target
     from watchers.feed import Feed
+    from watchers.lexicon import Lexicon
 
 PROBLEM = 1
 INTERRUPTED, UNHEARD = 130, 141
@@ -294,8 +296,77 @@ def _lexicon(args: argparse.Namespace, out: Out) -> int:
     from bot.glance import lexicons
     from watchers.lexicon import Lexicon
 
-    files = tuple(args.file) or lexicons(_located(args))
-    return lexicon.run(out, files, load=Lexicon.load)
+    words = tuple(args.what)
+    if args.action == "check":
+        files = tuple(map(Path, words)) or lexicons(_located(args))
+        return lexicon.check(out, files, load=Lexicon.load)
+    if args.action == "diff":
+        if len(words) not in (1, 2):
+            raise WrongUseError("lexicon diff takes a file, or an old and a new one")
+        old, new = [tuple(map(Path, each)) for each in ((words[:-1]), (words[-1:]))]
+        return lexicon.diff(out, Lexicon.load(old), Lexicon.load(new))
+    if not words:
+        raise WrongUseError("lexicon try takes a text")
+    from watchers.trying import tried
+
+    return lexicon.tell_tried(out, tried(" ".join(words), _lexicon_in_force(args)))
+
+
+def _order(args: argparse.Namespace, folds: int) -> judge.Order:
+    from bot.commands import judge
+
+    columns = tuple(name.strip() for name in args.text_columns.split(",") if name.strip())
+    if not columns:
+        raise WrongUseError("--text-columns needs a name, or several parted by commas")
+    return judge.Order(
+        csv=args.csv, text_columns=columns, label_column=args.label_column.strip(), folds=folds
+    )
+
+
+def _lexicon_in_force(args: argparse.Namespace) -> Lexicon:
+    """The shipped lexicon with the further files of the configuration, if there is one."""
+    from bot.glance import lexicons
+    from watchers.lexicon import Lexicon
+
+    try:
+        return Lexicon.load(lexicons(_located(args)))
+    except ConfigError:
+        if args.config is not None:
+            raise
+        return Lexicon.load()
+
+
+def _judge(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import judge
+    from watchers.detect.model import Model
+    from watchers.labelled import compared, read_labelled
+
+    def compare(order: judge.Order) -> tuple[judge.Compared, int]:
+        read = read_labelled(order.csv, order.text_columns, order.label_column)
+        model = Model.read(args.model) if args.model is not None else None
+        with out.waiting("judging"):
+            found = compared(read.rows, _lexicon_in_force(args), folds=order.folds, model=model)
+        return found, read.unlabelled
+
+    if args.folds and args.model is not None:
+        raise WrongUseError("judge takes --folds or --model, not both")
+    return judge.judge(out, _order(args, args.folds), compare)
+
+
+def _train(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import judge
+    from watchers.knowledge import MODEL_FILE
+    from watchers.labelled import read_labelled, taught
+
+    def teach(order: judge.Order) -> tuple[judge.Learned, judge.Compared, int]:
+        read = read_labelled(order.csv, order.text_columns, order.label_column)
+        day = _clock().now().date().isoformat()
+        with out.waiting("training"):
+            model, found = taught(read.rows, _lexicon_in_force(args), folds=order.folds, day=day)
+        return model, found, read.unlabelled
+
+    to = args.out if args.out is not None else _folder(args) / MODEL_FILE
+    return judge.train(out, _order(args, args.folds), to, teach)
 
 
 class _Site:
@@ -434,6 +505,8 @@ BODIES: Mapping[str, Body] = {
     "witness": _witness,
     "report": _report,
     "lexicon": _lexicon,
+    "judge": _judge,
+    "train": _train,
     "backup": _backup,
     "restore": _restore,
 }

@@ -47,6 +47,16 @@ class _Sign:
     night: bool
     spent: float = 0.0
 
+    def stands(self, target: Target, polls: int, *, night: bool) -> bool:
+        """Whether nothing has changed but the time."""
+        still = self.polls == polls and self.night == night
+        return still and (self.target is target or self.target == target)
+
+    def renew(self, target: Target, polls: int, now_s: float, *, night: bool) -> None:
+        """A sign was seen now."""
+        self.target, self.polls, self.seen_s, self.night = target, polls, now_s, night
+        self.spent = 0.0
+
 
 class Overdue:
     """Looks at all targets for ever. `late`: the names that are overdue now.
@@ -84,18 +94,22 @@ class Overdue:
     async def _look(self, targets: tuple[Target, ...]) -> tuple[str, ...]:
         """The names of the overdue; the loop gets its turn in between."""
         nights: dict[NightWindow, bool] = {}
-        signs, late = {}, []
+        signs, late, window, rows = {}, [], None, self._rows()
         for number, target in enumerate(targets):
             if number % SLICE == 0:
                 await self._clock.sleep(0)
                 now, now_s = self._clock.now(), self._clock.monotonic()
-            if target.window not in nights:
-                nights[target.window] = self._is_night(target.window, now)
-            row, night = self._rows().get(target.name), nights[target.window]
-            sign = self._signs.get(target.name)
-            fresh = _Sign(target, row.polls if row is not None else 0, now_s, night)
-            if sign is None or not expected(target, row, now, night=night) or not _same(sign, fresh):
-                sign = fresh
+            if target.window is not window:  # as a rule they all share one
+                window = target.window
+                if window not in nights:
+                    nights[window] = self._is_night(window, now)
+                night = nights[window]
+            row = rows.get(target.name)
+            sign, polls = self._signs.get(target.name), row.polls if row is not None else 0
+            if sign is None:
+                sign = _Sign(target, polls, now_s, night)
+            elif not sign.stands(target, polls, night=night) or not expected(target, row, now, night=night):
+                sign.renew(target, polls, now_s, night=night)
             else:
                 sign.spent += (now_s - sign.seen_s) / allowed_s(target, row, night=night)
                 sign.seen_s = now_s
@@ -136,12 +150,6 @@ def allotted_s(target: Target, row: Progress | None, *, night: bool) -> float:
     if pace is None or pace.configured_s != interval_s:
         return interval_s
     return min(max(interval_s, pace.interval_s), MOST_STRETCH * interval_s)
-
-
-def _same(old: _Sign, new: _Sign) -> bool:
-    """Whether nothing has changed but the time."""
-    still = old.polls == new.polls and old.night == new.night
-    return still and (old.target is new.target or old.target == new.target)
 
 
 def in_words(late: tuple[str, ...]) -> tuple[str, ...]:

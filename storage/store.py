@@ -38,6 +38,7 @@ from storage.model import (
     Tier,
     Watched,
 )
+from storage.similar import Seen
 from storage.vault import Vault
 
 
@@ -138,8 +139,8 @@ class Store:
             self.vault, judgement, announce=announce, jurisdiction=jurisdiction, tags=tags
         )
 
-    def pictures(self) -> AsyncIterator[list[tuple[str, str, str, Tier]]]:
-        """(sha256, phash, evidence id, tier) of every hashed picture, oldest first, many at a time."""
+    def pictures(self) -> AsyncIterator[list[Seen]]:
+        """Every hashed picture with the evidence it is in, oldest first, many at a time."""
         return items.pictures(self.vault)
 
     # --- progress and vigil ---------------------------------------------------------

@@ -39,7 +39,7 @@ class Address:
     origin: str
 
 
-@lru_cache(maxsize=16_384)  # more than the listings of all targets, or each poll reads its address anew
+@lru_cache(maxsize=12_288)  # more than the listings of all targets, or each poll reads its address anew
 def read_address(raw: str) -> Address:
     """The address in `raw`. Raises Refused for anything but plain http(s) to a plain host.
 

@@ -20,12 +20,15 @@ from typing import Self
 from storage.errors import ConfigError
 
 SHIPPED = Path(__file__).with_name("lexicon.tsv")
-COLUMNS = ("term", "lang", "kind", "product", "cites", "tier", "source", "negative", "note")
+COLUMNS = ("term", "lang", "kind", "product", "cites", "tier", "source", "negative", "note", "date")
+_EARLIER_COLUMNS = COLUMNS[:-1]
+"""Files of format 1 had no date; they are still read."""
 CITES = ("I", "II", "III", "I/II", "-")
 CUES = ("sale", "price", "covert", "buy")
 FILE_MAX_BYTES = 10_000_000
 
 _LANG = re.compile(r"[a-z]{2,8}(-[a-z]{4})?")
+_DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?|-?")
 _VERSION = re.compile(r"#\s*version[ :]+(\S{1,40})")
 
 
@@ -53,6 +56,7 @@ class Kind(StrEnum):
 class Term:
     """One term. tier: 1 unambiguous ... 5 hopeless alone. where: file and line, for people.
 
+    date: of the source, or when the term was taken up; YYYY, YYYY-MM or YYYY-MM-DD.
     negative: phrases that make it harmless when near; classes: context classes that do.
     """
 
@@ -66,6 +70,7 @@ class Term:
     negative: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     note: str = ""
+    date: str = ""
     where: str = ""
 
 
@@ -84,32 +89,36 @@ class Lexicon:
     """Everything the detector knows about words. Compared by identity: one load, one lexicon.
 
     version: the files' own versions, "+", and 12 digits of the SHA-256 over their bytes.
+    mistakes: rows that were left out, by file, line and column.
     """
 
     version: str
     terms: tuple[Term, ...]
     wordings: tuple[Wording, ...]
+    mistakes: tuple[ConfigError, ...] = ()
 
     @classmethod
     def load(cls, paths: Iterable[Path] = ()) -> Self:
-        """The shipped lexicon extended by `paths`, in order.
+        """The shipped lexicon extended by `paths`, in order; rows with a mistake are left out.
 
-        Raises ConfigError naming file, line, column and what is allowed; of several
-        mistakes the first is told in full and the others are counted.
+        Raises ConfigError for a file that cannot be read or names no columns.
         """
         terms: dict[tuple[str, str], Term] = {}
         wordings: list[Wording] = []
         versions: list[str] = []
+        mistakes: list[ConfigError] = []
         digest = hashlib.sha256()
         for path in (SHIPPED, *paths):
             data = _bytes_of(path)
             digest.update(hashlib.sha256(data).digest())
             file = _File(path.name if path == SHIPPED else str(path))
             versions.append(file.read(data, terms, wordings))
-            file.refuse_mistakes()
-        _check_classes(terms.values(), wordings)
+            mistakes += file.mistakes
+        mistakes += _without_unknown_classes(terms, wordings)
         version = f"{','.join(versions)}+{digest.hexdigest()[:12]}"
-        return cls(version=version, terms=tuple(terms.values()), wordings=tuple(wordings))
+        return cls(
+            version=version, terms=tuple(terms.values()), wordings=tuple(wordings), mistakes=tuple(mistakes)
+        )
 
     def products(self) -> tuple[str, ...]:
         """Names of all products, sorted."""
@@ -121,11 +130,15 @@ class _File:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._mistakes: list[ConfigError] = []
+        self.mistakes: list[ConfigError] = []
+        self._columns: tuple[str, ...] = COLUMNS
         self._seen: dict[tuple[str, str], int] = {}
 
     def read(self, data: bytes, terms: dict[tuple[str, str], Term], wordings: list[Wording]) -> str:
-        """Add the file's rows to `terms` and `wordings`; returns its version."""
+        """Add the file's rows to `terms` and `wordings`; returns its version.
+
+        Raises ConfigError without a head line.
+        """
         version, headed = "0", False
         for number, line in enumerate(self._text(data).split("\n"), start=1):
             row = line.rstrip("\r")
@@ -137,40 +150,31 @@ class _File:
             else:
                 self._row(row, number, terms, wordings)
         if not headed:
-            self._mistake(1, "", f"no head line; the first row must be: {' '.join(COLUMNS)}")
+            raise self._wrong(1, "", f"no head line; the first row must be: {' '.join(COLUMNS)}")
         return version
-
-    def refuse_mistakes(self) -> None:
-        """Raise the first mistake, with the count and lines of the others."""
-        if not self._mistakes:
-            return
-        first, others = self._mistakes[0], self._mistakes[1:]
-        more = f" (and {len(others)} more: {', '.join(e.table for e in others[:8])})" if others else ""
-        raise ConfigError(first.why + more, file=first.file, table=first.table, key=first.key)
 
     def _text(self, data: bytes) -> str:
         try:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
-            self._mistake(line, "", "not UTF-8; save the file as UTF-8")
-            return data.decode("utf-8-sig", "replace")
+            raise self._wrong(line, "", "not UTF-8; save the file as UTF-8") from error
 
     def _check_head(self, row: str, number: int) -> None:
         found = tuple(cell.strip() for cell in row.split("\t"))
-        if found != COLUMNS:
-            self._mistake(
-                number, "", f"the head line must name the columns {', '.join(COLUMNS)} (tabs between)"
-            )
+        if found not in (COLUMNS, _EARLIER_COLUMNS):
+            why = f"the head line must name the columns {', '.join(COLUMNS)} (tabs between)"
+            raise self._wrong(number, "", why)
+        self._columns = found
 
     def _row(
         self, row: str, number: int, terms: dict[tuple[str, str], Term], wordings: list[Wording]
     ) -> None:
         cells = [cell.strip() for cell in row.split("\t")]
-        if len(cells) != len(COLUMNS):
-            self._mistake(number, "", f"{len(cells)} columns, must be {len(COLUMNS)}, tabs between")
+        if len(cells) != len(self._columns):
+            self._mistake(number, "", f"{len(cells)} columns, must be {len(self._columns)}, tabs between")
             return
-        cell = dict(zip(COLUMNS, cells, strict=True))
+        cell = {"date": ""} | dict(zip(self._columns, cells, strict=True))
         kind = self._kind(cell, number)
         if not kind or not self._words_are_sound(cell, kind, number):
             return
@@ -217,13 +221,16 @@ class _File:
             self._mistake(number, "term", f"off: no earlier file holds {key[0]!r} ({key[1]}){hint}")
 
     def _term(self, cell: Mapping[str, str], kind: Kind, number: int) -> Term | None:
-        products = _list(cell["product"])
+        products, told = _list(cell["product"]), len(self.mistakes)
         if not products:
             self._mistake(number, "product", "empty; name what the term stands for, such as ivory")
         if cell["cites"] not in CITES:
             self._mistake(number, "cites", _not_allowed(cell["cites"], CITES))
         if cell["tier"] not in "12345" or len(cell["tier"]) != 1:
             self._mistake(number, "tier", _not_allowed(cell["tier"], "12345"))
+        if not _DATE.fullmatch(cell["date"]):
+            self._mistake(number, "date", f"{cell['date']!r} is no date: YYYY, YYYY-MM or YYYY-MM-DD")
+        if len(self.mistakes) > told:
             return None
         harmless = _list(cell["negative"])
         return Term(
@@ -237,6 +244,7 @@ class _File:
             negative=tuple(phrase for phrase in harmless if not phrase.startswith("@")),
             classes=tuple(phrase[1:] for phrase in harmless if phrase.startswith("@")),
             note=cell["note"],
+            date=cell["date"],
             where=f"{self.name}: line {number}",
         )
 
@@ -251,8 +259,11 @@ class _File:
             wordings.append(Wording(kind=kind, group=group, lang=cell["lang"], phrases=phrases))
 
     def _mistake(self, number: int, column: str, why: str) -> None:
+        self.mistakes.append(self._wrong(number, column, why))
+
+    def _wrong(self, number: int, column: str, why: str) -> ConfigError:
         key = f"column {column}" if column else ""
-        self._mistakes.append(ConfigError(why, file=self.name, table=f"line {number}", key=key))
+        return ConfigError(why, file=self.name, table=f"line {number}", key=key)
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -266,19 +277,20 @@ def _bytes_of(path: Path) -> bytes:
     return data
 
 
-def _check_classes(terms: Iterable[Term], wordings: Iterable[Wording]) -> None:
-    """Every "@class" must have context rows, in any of the files."""
+def _without_unknown_classes(
+    terms: dict[tuple[str, str], Term], wordings: Iterable[Wording]
+) -> list[ConfigError]:
+    """Every "@class" must have context rows, in any of the files; takes out terms where one has none."""
     known = sorted({wording.group for wording in wordings if wording.kind is Kind.CONTEXT})
-    for term in terms:
+    wrong = []
+    for key, term in list(terms.items()):
         for name in term.classes:
             if name not in known:
                 file, _, line = term.where.partition(": ")
-                raise ConfigError(
-                    _not_allowed(f"@{name}", [f"@{group}" for group in known]),
-                    file=file,
-                    table=line,
-                    key="column negative",
-                )
+                why = _not_allowed(f"@{name}", [f"@{group}" for group in known])
+                wrong.append(ConfigError(why, file=file, table=line, key="column negative"))
+                terms.pop(key, None)
+    return wrong
 
 
 def _list(cell: str) -> tuple[str, ...]:

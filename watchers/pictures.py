@@ -79,13 +79,13 @@ class PictureWorkers:
         return tuple(worker.pid for worker in self._workers if worker.pid)
 
     async def describe(self, data: bytes, *, sha256: Sha256, url: str = "") -> Picture:
-        """Size, format and perceptual hashes of `data`. Never raises for a bad picture.
+        """Size, format, perceptual hashes and QR codes of `data`. Never raises for a bad picture.
 
         `undecodable` says why there is no hash; `note` what else an officer should know:
-        "truncated", "animated: first frame", or "flat: no hash" for a picture too plain
+        "truncated", "animated: 5 frames seen", or "flat: no hash" for a picture too plain
         to be told from others (its hashes are "", so that it never matches).
         """
-        facts, _ = await self._do({"do": "describe"}, data)
+        facts, _ = await self._do({"do": "describe", "codes": True}, data)
         return Picture(
             sha256=sha256,
             url=url,
@@ -97,7 +97,21 @@ class PictureWorkers:
             dhash=_text(facts, "dhash"),
             undecodable=_text(facts, "undecodable"),
             note=_text(facts, "note"),
+            pdqs=_texts(facts, "pdqs"),
+            quality=_number(facts, "quality"),
+            recipe=_text(facts, "recipe"),
+            codes=_texts(facts, "codes"),
         )
+
+    async def features(self, data: bytes, *, asked: bool) -> tuple[bytes, bytes]:
+        """The points of a picture for the bank (`watchers.picture_features`), as it is and mirrored.
+
+        asked: of one that is asked about; else of a known one, which needs no mirroring. b"" when
+        there are none. Never raises for a bad picture.
+        """
+        facts, body = await self._do({"do": "features", "asked": asked}, data)
+        split = _number(facts, "split")
+        return body[:split], body[split:]
 
     async def sheet(self, pictures: Sequence[bytes], framed: int | None = None) -> bytes:
         """A contact sheet JPEG of the first nine pictures, sides <= 1280 px, tile `framed` in red.
@@ -163,6 +177,11 @@ class PictureWorkers:
 def _text(facts: Mapping[str, object], key: str) -> str:
     value = facts.get(key, "")
     return value if isinstance(value, str) else ""
+
+
+def _texts(facts: Mapping[str, object], key: str) -> tuple[str, ...]:
+    value = facts.get(key, ())
+    return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()
 
 
 def _number(facts: Mapping[str, object], key: str) -> int:

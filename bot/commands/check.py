@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from bot.commands.out import OK, PROBLEM, Out, some
 from bot.config import Config, ConfigErrors
@@ -14,6 +15,16 @@ from bot.settings.units import spoken_s
 from storage.errors import ConfigError
 from storage.model import Target
 
+
+class Terms(Protocol):
+    """What is told of a lexicon."""
+
+    @property
+    def mistakes(self) -> tuple[ConfigError, ...]:
+        """Rows that were left out."""
+        ...
+
+
 NAME, SUMMARY = "check", "report every mistake of the configuration"
 
 
@@ -22,7 +33,7 @@ def run(
     path: Path,
     *,
     read: Callable[[Path], Config],
-    load_lexicon: Callable[[tuple[Path, ...]], object],
+    load_lexicon: Callable[[tuple[Path, ...]], Terms],
 ) -> int:
     """Check `path` and targets.d beside it. Exit code 1 when anything keeps a target from running.
 
@@ -35,7 +46,8 @@ def run(
         mistakes = config.mistakes
     except ConfigErrors as errors:
         mistakes = errors.mistakes
-    mistakes += _terms(lexicons(path), load_lexicon, path.parent)
+    terms = _terms(lexicons(path), load_lexicon, path.parent)
+    mistakes += terms
     problems = _problems(config)
     warnings = twice(path) + (crowded(config.targets) if config is not None else ())
     _tell(out, path, config, (mistakes, problems), warnings)
@@ -43,16 +55,17 @@ def run(
 
 
 def _terms(
-    files: tuple[Path, ...], load: Callable[[tuple[Path, ...]], object], folder: Path
+    files: tuple[Path, ...], load: Callable[[tuple[Path, ...]], Terms], folder: Path
 ) -> tuple[Mistake, ...]:
     """What is wrong in the further lexicons, each looked at on its own so that all are told."""
     found = []
     for file in files:
+        name = str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
         try:
-            load((file,))
+            wrong: tuple[ConfigError, ...] = load((file,)).mistakes
         except ConfigError as error:
-            name = str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
-            found.append(Mistake(why=error.why, file=name, table=error.table, key=error.key))
+            wrong = (error,)
+        found += [Mistake(why=w.why, file=name, table=w.table, key=w.key) for w in wrong]
     return tuple(found)
 
 

@@ -79,9 +79,19 @@ def parser(bodies: Mapping[str, Body]) -> argparse.ArgumentParser:
         command("restore", "check a backup and bring it back"),
     )
     _report_options(command("report", "tell how hosts were treated, from what was counted"))
-    lexicon = command("lexicon", "check files of terms")
-    lexicon.add_argument("action", choices=("check",))
-    lexicon.add_argument("file", nargs="*", type=Path, help="default: those of the configuration")
+    _judge_options(
+        command("judge", "hold lexicon and learned model against a labelled CSV file"),
+        command("train", "learn from a labelled CSV file; examined by cross-validation"),
+    )
+    lexicon = command("lexicon", "check, compare and try the terms")
+    lexicon.add_argument("action", choices=("check", "diff", "try"))
+    lexicon.add_argument(
+        "what",
+        nargs="*",
+        metavar="FILE|TEXT",
+        help="check: files, default those of the configuration; diff: a file against what is shipped, or two;"
+        " try: a text",
+    )
     return top
 
 
@@ -211,6 +221,19 @@ def _find_options(parser: argparse.ArgumentParser) -> None:
     _viewer_options(parser)
 
 
+def _judge_options(judge: argparse.ArgumentParser, train: argparse.ArgumentParser) -> None:
+    for one in (judge, train):
+        one.add_argument("--csv", type=Path, required=True, metavar="FILE", help="with a head line")
+        one.add_argument("--text-columns", required=True, metavar="A,B", help="names of the columns of text")
+        one.add_argument("--label-column", required=True, metavar="L", help="1: offers wildlife, 0: does not")
+    judge.add_argument(
+        "--folds", type=_parts, default=0, metavar="N", help="examine a model trained on the other N-1 parts"
+    )
+    judge.add_argument("--model", type=Path, metavar="FILE", help="judge by a saved model instead")
+    train.add_argument("--folds", type=_parts, default=10, metavar="N", help="parts to examine it in (10)")
+    train.add_argument("--out", type=Path, metavar="FILE", help="default: model.txt in the data folder")
+
+
 def _report_options(report: argparse.ArgumentParser) -> None:
     report.add_argument("what", choices=("politeness",), help="requests against limits, pauses, robots.txt")
     report.add_argument("--since", default="", metavar="TIME", help="default: a day before --until")
@@ -221,6 +244,12 @@ def _report_options(report: argparse.ArgumentParser) -> None:
 def _count(text: str) -> int:
     if not re.fullmatch(r"[1-9]\d{0,5}", text):
         raise argparse.ArgumentTypeError("must be a whole number from 1 to 999999")
+    return int(text)
+
+
+def _parts(text: str) -> int:
+    if not re.fullmatch(r"[2-9]|[1-9]\d", text):
+        raise argparse.ArgumentTypeError("must be a whole number from 2 to 99")
     return int(text)
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, time
-from functools import cache
+from functools import cache, lru_cache
 from urllib.parse import urlsplit
 
 from bot.mistakes import shown
@@ -32,6 +32,12 @@ class Kinds:
 
 BY_WHOSE_RIGHT = ("legal_basis", "authorised_by", "review_after")
 """While one of these is open, that target alone is left out."""
+
+
+# Ten thousand targets have few authorities and windows between them: equal ones are one object.
+_authority = lru_cache(maxsize=4_096)(Authority)
+_window = lru_cache(maxsize=4_096)(NightWindow)
+_USUAL = HostLimit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +166,7 @@ def read_target(
     keys = reading.value
     target = None
     if not faults and isinstance(keys, TargetKeys) and rules.value is not None:
-        target = _target(keys, rules.value, limits.get(host_of(keys.url), HostLimit()), stanza)
+        target = _target(keys, rules.value, limits.get(host_of(keys.url), _USUAL), stanza)
     return FoundTarget(document, at, table, target, stanza, unfilled)
 
 
@@ -203,13 +209,13 @@ def _target(keys: TargetKeys, rules: object, limit: HostLimit, stanza: str) -> T
         name=keys.name,
         kind=keys.kind,
         url=keys.url,
-        authority=Authority(
+        authority=_authority(
             legal_basis=keys.legal_basis, authorised_by=keys.authorised_by, review_after=keys.review_after
         ),
         rules=rules,
         interval_s=keys.interval,
         day_interval_s=keys.day_interval,
-        window=NightWindow(start=keys.window.start, end=keys.window.end, zone=keys.zone),
+        window=_window(start=keys.window.start, end=keys.window.end, zone=keys.zone),
         jurisdiction=keys.jurisdiction,
         tags=keys.tags,
         host_limit=limit,

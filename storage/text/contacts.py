@@ -92,6 +92,9 @@ _NUMERALS = str.maketrans("〇零一壹幺二贰三叁四肆五伍六陆七柒�
 _NUMBER_RUN = re.compile(
     r"[0-9〇零一壹幺二贰三叁四肆五伍六陆七柒八捌九玖][0-9〇零一壹幺二贰三叁四肆五伍六陆七柒八捌九玖\s\-.]{5,28}"
 )
+_LIKE_DIGITS = re.compile(r"(?<![a-z0-9])[1il][3-9][0-9oil]{9}(?![a-z0-9])")
+"""A Chinese mobile number in which letters stand for 1 and 0."""
+_DIGIT_TWINS = str.maketrans("oil", "011")
 _THREE_NUMERALS = re.compile("[〇零一幺二三四五六七八九]" * 3)
 _HOTLINE = re.compile(
     r"hot ?line|report (?:to|it)|tip ?line|crimestopper|call the police|举报|热线|报警|đường dây nóng"
@@ -101,6 +104,8 @@ _HOTLINE = re.compile(
 
 def _with_digits(text: str) -> str:
     """Chinese numerals as digits inside long runs of them; the length stays."""
+    if _LIKE_DIGITS.search(text):
+        text = _LIKE_DIGITS.sub(lambda run: run[0].translate(_DIGIT_TWINS), text)
     if text.isascii() or not _THREE_NUMERALS.search(text):
         return text
     return _NUMBER_RUN.sub(lambda run: run[0].translate(_NUMERALS), text)
@@ -115,6 +120,8 @@ def _all(text: str) -> Iterator[_Hit]:
     for match in finds(_EMAIL, _AT, _EMAIL_REACH, text):
         value = re.sub(r"\s*(?:\[at\]|\(at\)|@)\s*", "@", match[0])
         yield _Hit("email", value, match.span(), match.span())
+    for match in finds(_SPOKEN, _SPOKEN_AT, 66, text):
+        yield _Hit("email", f"{match[1]}@{match[2]}.{match[3]}", match.span(), match.span())
     for kind, cue, pattern in _CUES:
         for match in finds(pattern, cue, 0, text):
             if _is_id(kind, match[1], marked=text[match.start(1) - 1] == "@"):
@@ -140,6 +147,8 @@ def _is_id(kind: str, value: str, *, marked: bool) -> bool:
     if kind == "qq":
         return True
     digits = sum(character.isdigit() for character in value)
+    if kind in ("telegram", "line") and digits == len(value) < 7:
+        return False
     if kind in ("whatsapp", "zalo", "viber", "signal"):
         return digits >= 7
     return value not in _NOT_IDS and (marked or not _FUNCTION_WORD.fullmatch(value))
@@ -198,8 +207,8 @@ _NOT_IDS = frozenset(
 )
 _ID = r"([a-z0-9][a-z0-9_.\-]{3,31})"
 _TEL = r"(\+?\d[\d\s().\-]{6,17}\d)"
-_IS = r"\s*(?:id|号|號|no\.?|number)?\s*(?:[:=是为@]|：|\s)\s*@?"
-_GLUE = r"(?:id|号|號)?\s{0,2}[:=是为@]?\s{0,2}@?"
+_IS = r"\s*(?:id|号|號|no\.?|number)?\s*(?:[:=是为@]|：|\s[-–—]\s|\s)\s*@?"
+_GLUE = r"\s{0,2}(?:id|号|號)?\s{0,2}[:=是为@]?\s{0,2}@?"
 _B = r"(?<![a-z0-9])"
 
 _LINKS = (
@@ -220,32 +229,54 @@ _EMAIL = re.compile(
     r"(?<![a-z0-9._%+\-])[a-z0-9][a-z0-9._%+\-]{0,63}\s?(?:@|\[at\]|\(at\))\s?"
     r"(?:[a-z0-9\-]{1,63}\.){1,4}[a-z]{2,12}(?![a-z0-9])"
 )
+_SPOKEN = re.compile(
+    r"(?<![a-z0-9])([a-z0-9][a-z0-9._+\-]{1,63})\s(?:at|\(at\)|\[at\])\s([a-z0-9\-]{2,63})\s(?:dot|\(dot\)|\[dot\])\s"
+    r"(com|net|org|cn|ru|vn|th|jp|kr|hk|tw|me|io|eu)\b"
+)
+_SPOKEN_AT = re.compile(r"\s(?:at|\(at\)|\[at\])\s")
 _AT = re.compile(r"@|\[at\]|\(at\)")
 _EMAIL_REACH = 66
 _WECHAT = (
-    r"(?:微信|微\s?信|薇信|威信|微芯|徽信|卫星|溦信|微❤|薇❤|v信|v❤|绿泡泡|"
-    rf"加\s?微|加\s?薇|加\s?v|\+\s?v|➕\s?v|{_B}(?:wei\s?xin|we\s?chat|wechat|weixin|vx|wx|wxid|vxin|weichat|v\s?x|w\s?x))"
+    r"(?:[微薇威徽溦维][\s.\-·*_❤]{0,2}(?:信|芯|❤|🧡|💚|💌)|微\s?❤|卫星|v\s?❤?\s?(?:信|芯|❤)|绿泡泡|绿色软件|"
+    rf"(?:加|➕|\+)\s?我?\s?[微薇威v]|{_B}v(?=\s?[:=]\s?[a-z0-9_\-]*[0-9_])|"
+    rf"{_B}(?:wei\s?xin|we\s?chat|wechat|weixin|vx|wx|wxid|vxin|weichat|v\s?x|w\s?x|v[×✕]))"
 )
+_ASIDE = r"(?:\s?\([^()\n]{0,8}\))?"
+"""A remark behind a cue: "(same number)"."""
+_WITH = r"(?:\s?[/&+,]\s?[a-zđ]{2,9})*"
+"""Further messengers of the same number: "zalo/tele"."""
+_FILLER = r"(?:\s(?:me|us|only|number|at|on|me at|me on))?"
 _CUED = (
     (
         "wechat",
         re.compile(
-            rf"{_WECHAT}(?:同号|同號)?{_GLUE}\s*\+?\s*(1[3-9]\d(?:[\s\-]?\d){{8}}|[a-z0-9][a-z0-9_\-]{{4,19}})(?![a-z0-9])"
+            rf"{_WECHAT}(?:同号|同號)?{_ASIDE}{_GLUE}\s*\+?\s*(1[3-9]\d(?:[\s\-]?\d){{8}}|[a-z0-9][a-z0-9_\-]{{4,19}})(?![a-z0-9])"
         ),
     ),
     (
         "qq",
         re.compile(
-            rf"(?:{_B}qq|扣扣|企鹅|球球|{_B}q)\s{{0,2}}(?:群|号|號)?\s{{0,2}}[:=是]?\s{{0,2}}([1-9]\d{{4,10}})(?!\d)"
+            rf"(?:{_B}q\s?q|扣扣|企鹅|球球|秋秋|抠抠|叩叩|{_B}q)\s{{0,2}}(?:群|号|號)?{_ASIDE}\s{{0,2}}[:=是/\-]?\s{{0,2}}([1-9]\d{{4,10}})(?!\d)"
         ),
     ),
-    ("telegram", re.compile(rf"(?:{_B}(?:telegram|telegrm|tele|tg)|电报|纸飞机|飞机号|เทเลแกรม){_IS}{_ID}")),
+    (
+        "telegram",
+        re.compile(
+            rf"(?:{_B}(?:telegram|telegrm|tele|tg)|电报|纸飞机|飞机号|飞机(?=\s?[:@])|เทเลแกรม|(?<!\w)(?:тг|телеграм|телега)){_IS}{_ID}"
+        ),
+    ),
     (
         "whatsapp",
-        re.compile(rf"{_B}(?:whats\s?app|whatapp|watsapp|wassap|wapp|wa|ws){_GLUE}\s*[:.]?\s*{_TEL}"),
+        re.compile(
+            rf"{_B}(?:whats\s?app|whatapp|watsapp|wassap|wapp|wa|ws){_WITH}{_ASIDE}{_FILLER}{_GLUE}\s*[:.\-–]?\s*{_TEL}"
+        ),
+    ),
+    (
+        "line",
+        re.compile(rf"(?:{_B}id line|(?:ไอดี)?ไลน์(?:ไอดี)?|ライン|라인)\s{{1,2}}(?=[a-z0-9_.\-]*[0-9_]){_ID}"),
     ),
     ("line", re.compile(rf"(?:{_B}line|ไลน์|ไลน|ライン|라인)\s*(?:id|ไอดี)?\s*(?:[:@=]|\sid\s)\s*@?{_ID}")),
-    ("zalo", re.compile(rf"{_B}(?:zalo|zl|da lô)\s*(?:id|số)?\s*[:.]?\s*{_TEL}")),
+    ("zalo", re.compile(rf"{_B}(?:zalo|zl|da lô){_WITH}{_ASIDE}\s*(?:id|số|em|mình|shop)?\s*[:.]?\s*{_TEL}")),
     (
         "kakao",
         re.compile(rf"(?:{_B}kakao(?:\s?talk)?|카톡|카카오톡|カカオ)\s*(?:id|아이디)?\s*[:=]?\s*{_ID}"),
@@ -257,11 +288,11 @@ _CUED = (
 )
 # How each pattern of `_CUED` begins, or some more; each branch with a character, for which a search leaps.
 _BEGINNINGS = {
-    "wechat": r"微|薇|威|徽|卫|溦|绿|加|v信|v❤|v\s?x|w\s?x|we|\+\s?v|➕",
-    "qq": r"q|扣扣|企鹅|球球",
-    "telegram": r"tele|tg|电报|纸飞机|飞机号|เทเลแกรม",
+    "wechat": r"微|薇|威|徽|卫|溦|维|绿|加|v\s?[信芯❤:=x×✕]|w\s?x|we|\+|➕",
+    "qq": r"q|扣扣|企鹅|球球|秋秋|抠抠|叩叩",
+    "telegram": r"tele|tg|电报|纸飞机|飞机|เทเลแกรม|тг|теле",
     "whatsapp": "wha|wa|ws",
-    "line": r"line|ไลน|ライン|라인",
+    "line": r"id line|line|ไอดีไลน|ไลน|ライン|라인",
     "zalo": r"zalo|zl|da lô",
     "kakao": r"kakao|카톡|카카오톡|カカオ",
     "signal": "signal",
@@ -276,20 +307,25 @@ _AT_SIGN = re.compile("@")
 _THAILAND = ("+66", re.compile(r"(?:\+?66|0)([689]\d{8})"))
 _COUNTRIES = (
     ("+86", re.compile(r"(?:\+?86|0086)?(1[3-9]\d{9})")),
-    ("+84", re.compile(r"(?:\+?84|0)([35789]\d{8})")),
-    ("+62", re.compile(r"(?:\+?62|0)(8\d{8,11})")),
+    ("+84", re.compile(r"(?:\+?84|0)((?:3[2-9]|5[25689]|7[06-9]|8[1-9]|9\d)\d{7})")),
+    ("+62", re.compile(r"(?:\+?62|0)(8[1-9]\d{7,10})")),
+    ("+7", re.compile(r"(?:\+?7|8)(9\d{9})")),
     ("+81", re.compile(r"(?:\+81|0)([789]0\d{8})")),
     ("+82", re.compile(r"(?:\+82|0)(1[016789]\d{7,8})")),
     ("+66", re.compile(r"(?:\+?66|0)([689]\d{8})")),
     ("+44", re.compile(r"(?:\+44|0)(7\d{9})")),
 )
 """Mobile numbers by country, tried in order on the digits; shared shapes go to the first."""
+_PARTING = r"[\s\-./·_~\u2600-\u27bf\U0001f300-\U0001faff]{0,2}"
+"""Between the digits of a number: signs, and the emoji that are put there to part it."""
 _PHONE = re.compile(
-    r"(?<![\d.,$€£¥₫฿₩/=#])(?:\+?\(\+?\d{1,4}\)[\s\-.]?\d(?:[\s\-./]{0,2}\d){5,12}"
-    r"|\+?\d(?:[\s\-./]{0,2}\d){7,14})(?!\d)"
+    r"(?<!\d[.,])(?<![\d$€£¥₫฿₩/=#])(?:(?:\+?\d{1,3}[\s\-.]?)?\+?\(\+?\d{1,4}\)[\s\-.]?\d"
+    rf"(?:{_PARTING}\d){{5,12}}|\+?\d(?:{_PARTING}\d){{7,14}})(?!\d)"
 )
-_SIX_DIGITS = re.compile(r"\d(?:[\s\-./]{0,2}\d){5}")
-_PHONE_REACH = 9
+_SIX_DIGITS = re.compile(rf"\d(?:{_PARTING}\d){{5}}")
+_PHONE_REACH = 14
+_CHINESE_LANDLINE = re.compile(r"0\d{2,3}[\-\s]\d{7,8}")
+_FRENCH = re.compile(r"0[67](?:[ .]\d\d){4}")
 _THAI = re.compile(r"[\u0e00-\u0e7f]")
 _DATE = re.compile(r"(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d")
 _MONEY_AFTER = re.compile(
@@ -311,13 +347,22 @@ def _phones(text: str, thai: bool) -> Iterator[_Hit]:
         before = text[max(0, start - 16) : start]
         if _DATE.search(match[0]) or _MONEY_AFTER.match(text, end) or _MONEY_BEFORE.search(before):
             continue
-        form = phone_form(match[0], thai=thai)
+        form = _form(match[0], thai)
         cued = _PHONE_CUE.search(before)
         if not form or (_NUMBER_BEFORE.search(before) and not cued):
             continue
         # Without a country's shape only a plus sign, a cue or a grouping makes it a number to call.
         if form.startswith("+") or cued or re.fullmatch(r"\(?\d{3}\)?[\s.\-]\d{3}[\s.\-]\d{4}", match[0]):
             yield _Hit("phone", form, match.span(), match.span())
+
+
+def _form(written: str, thai: bool) -> str:
+    """As `phone_form`, by the grouping too where it tells a country."""
+    if _FRENCH.fullmatch(written):
+        return "+33" + re.sub(r"\D", "", written)[1:]
+    return (
+        re.sub(r"\D", "", written) if _CHINESE_LANDLINE.fullmatch(written) else phone_form(written, thai=thai)
+    )
 
 
 def is_priced(text: str, start: int, end: int) -> bool:

@@ -12,7 +12,14 @@ import unicodedata
 _INVISIBLE_RANGES = (
     *((0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x0640, 0x0640), (0x064B, 0x065F)),
     *((0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E)),
-    *((0x2060, 0x206F), (0x20D0, 0x20FF), (0x0334, 0x0338), (0x3164, 0x3164), (0xFE00, 0xFE0F)),
+    *(
+        (0x2060, 0x206F),
+        (0x2800, 0x2800),
+        (0x20D0, 0x20FF),
+        (0x0334, 0x0338),
+        (0x3164, 0x3164),
+        (0xFE00, 0xFE0F),
+    ),
     *((0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF9, 0xFFFB), (0x1BCA0, 0x1BCA3)),
     *((0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)),
 )
@@ -41,7 +48,7 @@ REGIONAL = _run(0x1F1E6)
 
 SMALL_CAPS = _pairs(
     "ᴀa ʙb ᴄc ᴅd ᴇe ꜰf ɢg ʜh ɪi ᴊj ᴋk ʟl ᴍm ɴn ᴏo ᴘp ʀr ꜱs ᴛt ᴜu ᴠv ᴡw ʏy ᴢz ıi ɑa ɡg ɩi ʋv ɾr ʐz ɨi "
-    "ʝj ɓb ɗd ɛe ɦh ɯw ʉu ʍm"
+    "ʝj ɓb ɗd ɛe ɦh ɯw ʉu ʍm ɹr ɥh ǝe ɐa ɔc ʌv ʎy ʞk ʇt ɟf ƃg ɱm ŋn"
 )
 """Latin letters that are other letters' small capitals or twins, wherever they stand."""
 
@@ -56,6 +63,10 @@ HOMOGLYPHS = _pairs(
 )
 """Letters of other scripts that pass for Latin ones; used only inside words that mix scripts."""
 
+CYRILLIC_ALONE = re.compile("[бжзийлцчшщъыьэюядф]")
+"""Letters that nobody takes for Latin ones: a word that holds one is Cyrillic, with Latin letters in it."""
+TO_CYRILLIC = _pairs("aа eе oо pр cс xх yу kк mм hн tт bв iі")
+
 LATIN = re.compile(r"[a-z]")
 FOREIGN = re.compile(r"[\u0370-\u03ff\u0400-\u052f\u0561-\u0587\u13a0-\u13f5]")
 LOOKALIKE = re.compile(
@@ -66,35 +77,56 @@ KANA = re.compile(r"[\u3040-\u30ff]")
 HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 HAN_RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
 
+_ENDS = r"。！？；：【】「」『』《》〈〉“”‘’…!?;:"
+"""Ends of sentences and quotations: they part words more often than letters."""
+ENDS = re.compile(rf"[,、{_ENDS}]")
 _SIGNS = r"\u2190-\u21ff\u2500-\u27bf\u2b00-\u2bff\U0001f300-\U0001faff"
 _STRONG = r"*·•・_^|~‧∙⋅˙"
-_BETWEEN = rf"{_STRONG}\s.,、/\\\-–—+=#&`'\"’´()\[\]{_SIGNS}"
+_BETWEEN = rf"{_STRONG}\s.,、/\\\-–—+=#&`'\"’´()\[\]{_ENDS}{_SIGNS}"
 _HAN = r"\u3400-\u4dbf\u4e00-\u4e27\u4e29-\u9fff"
 _LETTER = r"a-z\u00df-\u024f\u1e00-\u1eff"
 
 STRONG = re.compile(rf"[{_STRONG}丨]+")
 """Signs nobody writes between two Chinese characters but to part them."""
+_EASY = rf"{_STRONG}丨\s./\\\-–—+=#&`'\"’´()\[\]{_SIGNS}"
+_HARD = rf",、{_ENDS}"
 HAN_GAP = re.compile(
-    rf"(?<=[{_HAN}a-z])([{_BETWEEN}丨]{{1,3}})(?=[{_HAN}])|(?<=[{_HAN}])([{_BETWEEN}丨]{{1,3}})(?=[a-z])"
+    rf"(?<=[{_HAN}a-z])([{_EASY}]{{1,7}})(?=[{_HAN}])|(?<=[{_HAN}])([{_EASY}]{{1,7}})(?=[a-z])"
+    rf"|(?<=[{_HAN}])([{_HARD}\s]{{1,7}})(?=[{_HAN}](?!\w))"
 )
+"""Where two characters may have been parted; behind the end of a sentence only before a lone one."""
 _SINGLE = rf"{_LETTER}0-9\u0400-\u04ff\u0620-\u064a\u0900-\u097f\u0e01-\u0e4e\u3041-\u30ff\uac00-\ud7a3"
-SPELLED = re.compile(rf"(?<![{_SINGLE}])[{_SINGLE}](?:[{_BETWEEN}]{{1,3}}[{_SINGLE}]){{3,}}(?![{_SINGLE}])")
+SPELLED = re.compile(rf"(?<![{_SINGLE}])[{_SINGLE}](?:[{_BETWEEN}]{{1,5}}[{_SINGLE}]){{3,}}(?![{_SINGLE}])")
 """Four or more single letters with something between each two."""
-TWO_ALONE = re.compile(rf"[{_BETWEEN}][{_SINGLE}][{_BETWEEN}]{{1,3}}[{_SINGLE}][{_BETWEEN}]")
+TWO_ALONE = re.compile(rf"[{_BETWEEN}][{_SINGLE}][{_BETWEEN}]{{1,5}}[{_SINGLE}][{_BETWEEN}]")
 """Stands in all that is spelled out, and hardly elsewhere."""
-GAP = re.compile(rf"[{_BETWEEN}]{{1,3}}")
-_IN_WORD = rf"[{_STRONG}.'’`´+=\-{_SIGNS}]"
-IN_WORD = re.compile(rf"({_IN_WORD}(?<=[{_LETTER}]{_IN_WORD}){_IN_WORD}?)(?=[{_LETTER}])")
+GAP = re.compile(rf"[{_BETWEEN}]{{1,5}}")
+_IN_WORD = rf"[{_STRONG}.,:;/\\\[\](){{}}<>\"'’`´+=\-{_SIGNS}]"
+_SPACED = r"\u0400-\u04ff\u0620-\u064a\u0900-\u097f\u0e01-\u0e4e\uac00-\ud7a3"
+IN_WORD = re.compile(
+    rf"({_IN_WORD}(?<=[{_LETTER}{_SPACED}]{_IN_WORD}){_IN_WORD}?)(?=[{_LETTER}{_SPACED}])"
+    rf"|(-(?<=[{_LETTER}]-) {{1,2}})(?=[{_LETTER}])"
+)
 """One or two signs between letters; looking back comes second, so that a search leaps to the signs."""
 
-SPACES = re.compile(r" {2,}")
+SPACES = re.compile(r"(?<! ) {2,7}(?! )")
+MASKS = re.compile(rf"(?<=[{_LETTER}])\*{{1,2}}(?= |$)|(?<![^ ])\*{{1,2}}(?=[{_LETTER}])")
+STRETCHED = re.compile(r"([a-z])\1{2,}")
+TONED = re.compile(r"(?<![a-z0-9])(?:[a-z]{1,6}[1-5] ?){2,6}(?![a-z0-9])")
+TONE = re.compile(r"[1-5]")
+LEFT_OVER = re.compile(
+    r"(?:^|(?<=[ a-z\u00df-\u024f\u0400-\u04ff\u1e00-\u1eff]))"
+    r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\ufe20-\ufe2f]+",
+    re.IGNORECASE,
+)
+"""Marks that no letter of an alphabet takes: heaped up to hide it."""
 
 LEET = _pairs("0o 1i 3e 4a 5s 7t 8b @a $s !i |i €e")
 _LEET = r"a-z0-9@$!|€"
 LEET_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789@$!|€")
 LEET_SIGN = re.compile(f"[{''.join(map(re.escape, map(chr, LEET)))}]")
 LEET_RUN = re.compile(rf"[{_LEET}]+")
-LEET_WORD = re.compile(rf"(?=[{_LEET}]*[a-z])[{_LEET}]{{3,40}}")
+LEET_WORD = re.compile(rf"(?=[{_LEET}]*[a-z])[{_LEET}]{{2,40}}")
 """A word with at least one letter; digits alone are numbers."""
 
 
@@ -106,6 +138,7 @@ def _is_plain(code: int) -> bool:
         len(folded) == 1
         and code not in INVISIBLE
         and code not in BOXED
+        and not 0x1100 <= code < 0x1200  # conjoining: syllables are made of them
         and unicodedata.normalize("NFKC", character) == character
         and unicodedata.normalize("NFKC", folded) == folded
         and (unicodedata.combining(character) == 0 or 0x0E00 <= code < 0x0E80)
@@ -132,6 +165,13 @@ _MARKS = (
 )
 UNSTABLE = re.compile(rf"[^{_PLAIN}]")
 """Anything that needs the slow road: compatibility forms, marks, invisible characters."""
-PIECES = re.compile(
-    rf"(?P<plain>(?:[{_PLAIN}](?![{_MARKS}]))+)|(?P<flags>[\U0001f1e6-\U0001f1ff]+)|[\s\S][{_MARKS}]*"
+_ENTITY = r"(?P<entity>&(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[a-zA-Z]{2,8});)"
+_TAG = r"(?P<tag></?[a-zA-Z][^<>]{0,200}>)"
+BREAKS = re.compile(r"</?(?:br|p|div|li|tr|td|h\d)\b", re.IGNORECASE)
+_CUT = f"(?!{_ENTITY}|{_TAG})".replace("?P<entity>", "?:").replace("?P<tag>", "?:")
+_FLAGS = r"(?P<flags>[\U0001f1e6-\U0001f1ff]+(?: {1,3}[\U0001f1e6-\U0001f1ff]+)*)"
+MARKED_UP = re.compile(
+    rf"{_ENTITY}|{_TAG}|(?P<plain>(?:{_CUT}[{_PLAIN}](?![{_MARKS}]))+)|{_FLAGS}|[\s\S][{_MARKS}]*"
 )
+"""As PIECES, for a text with entities and tags."""
+PIECES = re.compile(rf"(?P<plain>(?:[{_PLAIN}](?![{_MARKS}]))+)|{_FLAGS}|[\s\S][{_MARKS}]*")

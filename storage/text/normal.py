@@ -11,6 +11,7 @@ Sources: domain facts, section 6 (views V0-V5); UAX #15 (NFKC, stream-safe limit
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from bisect import bisect_right
@@ -75,7 +76,10 @@ def views(text: str) -> Views:
     raw, cut = cap(text)
     folded = fold(raw)
     joined = _joined(folded)
-    bare = _bare(joined or folded)
+    closest = joined or folded
+    if stretched := [run.span() for run in glyphs.STRETCHED.finditer(closest.text)]:
+        closest = _without(closest, [(start + 1, end) for start, end in stretched])
+    bare = _bare(closest)
     return Views(
         raw=raw,
         folded=folded,
@@ -103,13 +107,20 @@ def cap(text: str) -> tuple[str, bool]:
 
 def fold(raw: str) -> View:
     """The folded view. Plain ASCII and plain Chinese take the fast road."""
-    if raw.isascii():
-        return View(raw.lower())
+    if raw.isascii() and not _IS_MARKUP.search(raw):
+        return View((raw.translate(_SPACES) if _IS_SPACE.search(raw) else raw).lower())
+    if _IS_TAGGED.search(raw):
+        raw = _IS_TAGGED.sub(_tags, raw)
+    if _IS_MARKUP.search(raw):
+        view = _fold_pieces(raw, glyphs.MARKED_UP)
+        return View(_letters(view.text), view.runs, view.origins, view.lengths)
     eased = raw.translate(_WIDE) if _IS_WIDE.search(raw) else raw
     if glyphs.UNSTABLE.search(eased) is None and len(lowered := eased.casefold()) == len(raw):
         return View(_letters(lowered))
     # Lookalikes first: a Latin letter takes the accent behind it, its Cyrillic twin does not.
-    view = _fold_pieces(_letters("".join(low if len(low := c.lower()) == 1 else c for c in raw)))
+    view = _fold_pieces(
+        _letters("".join(low if len(low := c.lower()) == 1 else c for c in raw)), glyphs.PIECES
+    )
     return View(_letters(view.text), view.runs, view.origins, view.lengths)
 
 
@@ -139,10 +150,13 @@ def _simple(run: re.Match[str]) -> str:
 
 
 def _unmix(word: re.Match[str]) -> str:
-    """Cyrillic or Greek letters become Latin, but only in a word that has Latin ones too."""
+    """One script in a word that mixes them: Latin, or Cyrillic where letters of it have no Latin twin."""
     letters = word[0]
-    mixed = glyphs.LATIN.search(letters) and glyphs.FOREIGN.search(letters)
-    return letters.translate(glyphs.HOMOGLYPHS) if mixed else letters
+    if not (glyphs.LATIN.search(letters) and glyphs.FOREIGN.search(letters)):
+        return letters
+    if glyphs.CYRILLIC_ALONE.search(letters) and len(glyphs.LATIN.findall(letters)) * 2 < len(letters):
+        return letters.translate(glyphs.TO_CYRILLIC)
+    return letters.translate(glyphs.HOMOGLYPHS)
 
 
 @cache
@@ -164,6 +178,9 @@ _IS_WIDE = re.compile("[\uff01-\uff5e\u3000]")
 _SPACES = dict.fromkeys((9, 10, 11, 12, 13, 133, 8232, 8233), 32)
 _IS_SPACE = re.compile("[\t-\r\x85\u2028\u2029]")
 """Whether a table of characters has work to do: looking is five times as fast as translating."""
+_IS_MARKUP = re.compile(r"&(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[a-zA-Z]{2,8});|</?[a-zA-Z][^<>]{0,200}>")
+"""Entities and tags that a site or a CSV file left in its text."""
+_IS_TAGGED = re.compile("[\U000e0020-\U000e007e]{4,}")
 
 
 class _Builder:
@@ -193,12 +210,16 @@ class _Builder:
         return View("".join(self._parts), tuple(self._runs), tuple(self._origins), tuple(self._lengths))
 
 
-def _fold_pieces(raw: str) -> View:
+def _fold_pieces(raw: str, pieces: re.Pattern[str]) -> View:
     """Fold character cluster by cluster, keeping track of where each came from."""
     built = _Builder()
-    for piece in glyphs.PIECES.finditer(raw):
+    for piece in pieces.finditer(raw):
         if piece.lastgroup == "plain":
             built.add(piece[0].casefold(), piece.start())
+        elif piece.lastgroup == "entity":
+            built.add(_fold_cluster(html.unescape(piece[0])), piece.start(), len(piece[0]))
+        elif piece.lastgroup == "tag":
+            built.add(" " if glyphs.BREAKS.match(piece[0]) else "", piece.start(), len(piece[0]))
         elif piece.lastgroup == "flags":
             built.add(_flags(piece[0]), piece.start(), len(piece[0]))
         else:
@@ -206,9 +227,16 @@ def _fold_pieces(raw: str) -> View:
     return built.view()
 
 
+def _tags(run: re.Match[str]) -> str:
+    """A word written in tag characters alone, which copies show and screens do not; else as it is."""
+    return "".join(chr(ord(character) - 0xE0000) for character in run[0])
+
+
 def _flags(run: str) -> str:
-    """Regional indicators spell a word when there are three or more; two are a flag."""
-    return run.translate(glyphs.REGIONAL) if len(run) > 2 else " "
+    """Regional indicators spell words when three or more stand together; two are a flag."""
+    if any(len(word) > 2 for word in run.split(" ")):
+        return run.translate(glyphs.REGIONAL)
+    return " " * (run.count(" ") + 1)
 
 
 @lru_cache(maxsize=16_384)
@@ -216,7 +244,8 @@ def _fold_cluster(cluster: str) -> str:
     """One base character with its marks, folded; "" when nothing visible remains."""
     seen = cluster.translate(glyphs.INVISIBLE)
     seen = unicodedata.normalize("NFKC", seen).translate(glyphs.BOXED)
-    return unicodedata.normalize("NFKC", seen.casefold()).translate(glyphs.INVISIBLE)
+    seen = unicodedata.normalize("NFKC", seen.casefold()).translate(glyphs.INVISIBLE)
+    return glyphs.LEFT_OVER.sub("", seen) if not seen.isascii() else seen
 
 
 def _joined(view: View) -> View | None:
@@ -228,8 +257,14 @@ def _joined(view: View) -> View | None:
     if glyphs.TWO_ALONE.search(text):
         for run in glyphs.SPELLED.finditer(text):
             gaps += _spelled_gaps(run[0], run.start())
-    gaps.extend(gap.span(1) for gap in glyphs.IN_WORD.finditer(text))
+    gaps.extend(gap.span(gap.lastindex or 0) for gap in glyphs.IN_WORD.finditer(text))
     gaps.extend((gap.start() + 1, gap.end()) for gap in glyphs.SPACES.finditer(text))
+    if "*" in text:
+        gaps.extend(mask.span() for mask in glyphs.MASKS.finditer(text))
+    for run in glyphs.TONED.finditer(text):
+        gaps += [
+            (run.start() + tone.start(), run.start() + tone.end()) for tone in glyphs.TONE.finditer(run[0])
+        ]
     return _without(view, sorted(set(gaps))) if gaps else None
 
 
@@ -237,8 +272,11 @@ def _spelled_gaps(run: str, start: int) -> list[tuple[int, int]]:
     """Gaps of a spelled-out run. Among other signs ("r/e/d i/v/o/r/y") a space parts words."""
     gaps = list(glyphs.GAP.finditer(run))
     signs = [gap for gap in gaps if not gap[0].isspace()]
-    chosen = signs if len(signs) * 2 > len(gaps) else gaps
-    return [(gap.start() + start, gap.end() + start) for gap in chosen]
+    if len(signs) * 2 > len(gaps):
+        return [(gap.start() + start, gap.end() + start) for gap in signs]
+    usual = min(len(gap[0]) for gap in gaps)
+    # Among single spaces a longer gap parts words: one space of it stays.
+    return [(gap.start() + start + (len(gap[0]) > usual), gap.end() + start) for gap in gaps]
 
 
 def _han_joins(text: str, start: int, end: int) -> bool:
@@ -253,7 +291,7 @@ def _han_joins(text: str, start: int, end: int) -> bool:
         return alone_left and alone_right
     if glyphs.STRONG.fullmatch(gap):
         return True
-    return (alone_left and alone_right) if "," in gap or "、" in gap else (alone_left or alone_right)
+    return (alone_left and alone_right) if glyphs.ENDS.search(gap) else (alone_left or alone_right)
 
 
 def _without(view: View, gaps: list[tuple[int, int]]) -> View:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.detect.posts import shipped
-from watchers.detect.terms import Hit, find
+from watchers.detect.hits import Hit
+from watchers.detect.terms import find
 
 DISGUISES = {
     "capitals": ("IvOrY", "ivory"),
@@ -50,6 +51,28 @@ MORE = {
     "pinyin beside Chinese": ("出 chuanshanjia 干片", "chuanshanjia"),
     "negative circled": ("🅘🅥🅞🅡🅨", "ivory"),
     "hangul filler": ("象\u3164牙", "象牙"),
+    "braille blank": ("象\u2800牙", "象牙"),
+    "heaped marks": ("i\u0332v\u0332o\u0332r\u0332y\u0332", "ivory"),
+    "tag characters alone": ("\U000e0069\U000e0076\U000e006f\U000e0072\U000e0079", "ivory"),
+    "an entity of HTML": ("iv&#111;ry", "ivory"),
+    "a tag of HTML": ("象<br>牙", "象牙"),
+    "full stop between": ("象。牙", "象牙"),
+    "one word a line, English": ("rhino\nhorn", "rhino horn"),
+    "hyphenated at the line's end": ("rhi-\nno horn", "rhino horn"),
+    "stretched": ("ivooooory", "ivory"),
+    "letters moved apart": ("rhi no ho rn", "rhino horn"),
+    "upside down": ("uɹoɥ ouıɥɹ", "rhino horn"),
+    "backwards": ("yrovi", "ivory"),
+    "masked vowel": ("rh*no horn", "rhino horn"),
+    "homophone of one character": ("项牙", "象牙"),
+    "homophones of two": ("穿珊甲", "穿山甲"),
+    "numbered tones": ("xiang4ya2", "xiangya"),
+    "initials": ("csj 鳞片", "穿山甲"),
+    "half initials": ("穿s甲", "穿山甲"),
+    "an emoji for a word": ("🐻胆", "熊胆"),
+    "Latin letters in a Cyrillic word": ("бивeнь", "бивень"),
+    "conjoining jamo": ("\u1109\u1161\u11bc\u110b\u1161", "상아"),
+    "signs between Thai letters": ("งา*ช้าง", "งาช้าง"),
 }
 
 
@@ -78,6 +101,8 @@ def test_the_span_is_the_seller_s_own_spelling() -> None:
         "hashtag": "rhinohorn",
         "pinyin beside Chinese": "chuanshanjia",
         "struck through": "i̶v̶o̶r̶y̶",
+        "initials": "csj",
+        "numbered tones": "xiang4ya",
     }
     for name, (text, term) in (DISGUISES | MORE).items():
         hit = next(hit for hit in hits_of(text) if hit.term.text == term)

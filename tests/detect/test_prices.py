@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bench import prices as bench
+from watchers.detect import numerals
+from watchers.detect.price_field import field_price
 from watchers.detect.prices import prices
+from watchers.detect.sale import said
 
 STRINGS = Path(__file__).resolve().parents[1] / "samples" / "detect" / "price_strings.csv"
 
@@ -88,4 +92,37 @@ def test_public_price_strings_are_read_well_enough_for_a_second_signal() -> None
 def test_hostile_texts_take_bounded_time(text: str) -> None:
     begun = time.process_time()
     assert len(prices(text)) <= 50
+    assert time.process_time() - begun < 2.0
+
+
+def test_the_bench_keeps_its_promises() -> None:
+    result = bench.run([])
+    assert [figure.name for figure in result.figures if not figure.met] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("三万八", 38_000),
+        ("一千二百", 1_200),
+        ("两万五", 25_000),
+        ("三万零五十", 30_050),
+        ("十二", 12),
+        ("万", None),
+    ],
+)
+def test_numerals_are_read_as_they_are_spoken(text: str, value: int | None) -> None:
+    assert numerals.value(text) == value
+
+
+def test_a_reason_tells_the_worth_in_one_currency_and_the_date_of_the_rates() -> None:
+    (price,) = prices("1200元/克")
+    assert said(price).startswith("1200 CNY per g, about 140 EUR (rates of 20")
+
+
+@pytest.mark.parametrize("text", ["1," * 20_000, "$" * 5_000, "ft" * 9_000, "一千" * 20_000, ".75" * 9_000])
+def test_hostile_fields_take_bounded_time(text: str) -> None:
+    begun = time.process_time()
+    field_price(text, text)
+    prices(text, field=True)
     assert time.process_time() - begun < 2.0

@@ -20,7 +20,7 @@ from watchers.capture import Capture, Errand
 from watchers.feed import load
 from watchers.fetch import Fetcher
 from watchers.readers import Readers
-from watchers.shelf import FRESH, MOST_OF_ONE, Shelf
+from watchers.shelf import BESIDE_BYTES, FRESH, MOST_OF_ONE, Shelf
 
 PAGE = b"<html><title>ring</title><article><h1>ring</h1><p>nearly new, by night</p>%s</article></html>"
 JPEG = {"Content-Type": "image/jpeg"}
@@ -153,7 +153,7 @@ async def test_the_shelf_forgets_what_was_not_asked_for_when_it_is_full() -> Non
             one.site.put(f"/{name}", name.encode() * 1_000, headers=JPEG)
         goal, now = target(one.site.url("/list")), SystemClock().now()
         probe = await one.fetcher.get(one.site.url("/a"), goal, purpose="picture")
-        shelf = Shelf(most_bytes=2 * (len(probe.body) + len(probe.wire)) + 100)
+        shelf = Shelf(most_bytes=2 * (len(probe.body) + len(probe.wire) + BESIDE_BYTES) + 100)
 
         async def have(name: str) -> None:
             async def ask(_: Validators | None) -> Response:

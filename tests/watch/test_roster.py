@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 from storage.errors import DatabaseTrouble, StoreError
 from storage.model import HostLimit, NightWindow, Observation, Target
 from tests.fakes.sites import World, in_world, run_virtual, target
-from tests.fakes.virtual import VirtualClock
+from tests.fakes.virtual import VirtualClock, VirtualLoop
 from watchers.hands import WAITING
 from watchers.roster import Roster
 from watchers.spread import Spread
-from watchers.timetable import Nights, Timetable
-from watchers.watch import host_of
+from watchers.timetable import Nights, Plan, Timetable
+from watchers.watch import Watch, host_of
 
 MANY = 10_000
 HOSTS = 500
@@ -58,6 +58,34 @@ def test_a_start_with_ten_thousand_targets_is_even_and_polls_each_within_its_int
         assert min(counts) >= 0.9 * MANY / 30
         late = sorted(world.meter.late_s)
         assert late[int(len(late) * 0.99)] < 0.1
+
+    in_world(script)
+
+
+def test_a_start_that_keeps_the_loop_for_seconds_makes_no_burst() -> None:
+    async def script(world: World) -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        make, put = world.roster._new, world.roster._put
+
+        def slow_make(one: Target) -> Watch:
+            loop.spend(0.000_1)
+            return make(one)
+
+        def slow_put(watch: Watch, plan: Plan) -> None:
+            loop.spend(0.000_1)
+            put(watch, plan)
+
+        world.roster._new, world.roster._put = slow_make, slow_put  # type: ignore[method-assign]
+        await world.start(*many())
+        await world.roster.planned.wait()
+        began = loop.time()
+        await world.clock.sleep(65)
+        firsts = {a.target: a.at_s for a in reversed(world.sites.polls())}
+        assert len(firsts) == MANY
+        assert max(firsts.values()) - began <= 30.1
+        counts = per_second([a.at_s for a in world.sites.polls()], began, began + 60)
+        assert max(counts) <= 1.1 * MANY / 30
 
     in_world(script)
 

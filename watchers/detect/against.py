@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from storage.model import Reason
-from watchers.detect.terms import Found, Hit, Word, window
+from watchers.detect.hits import Hit
+from watchers.detect.terms import Found, Word, window
 from watchers.lexicon import Kind
 
 _WHOLE_POST = {

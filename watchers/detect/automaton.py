@@ -1,13 +1,14 @@
 """The lexicon as searching machines: which patterns stand for what, and where words end.
 
-One Aho-Corasick automaton for the folded and the joined view, one for the bare view. It
-finds and checks borders; what a match means in its place is the business of `terms`.
+One Aho-Corasick automaton for the folded and the joined view, one for the bare view, one
+for the sounds of Chinese, one for words whose letters were moved apart. They find and check
+borders; what a match means in its place is the business of `terms`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -15,13 +16,15 @@ from ahocorasick_rs import AhoCorasick, Implementation, MatchKind
 
 from storage.text import glyphs
 from storage.text.normal import bare_term, fold_term
+from storage.text.sounds import sound, syllables
+from watchers.detect import spellings
 from watchers.lexicon import Kind, Lexicon, Term, Wording
 
 _CODE_LETTERS = 3
 _BARE_LETTERS = 5
-_GLUED_LETTERS = 6
-_READ_TIER = 4
-_READ_CHARACTERS = 4
+_GLUED_LETTERS, _GLUED_OTHERS = 6, 4
+_SOUND_TIER = 4
+_SOUND_CHARACTERS = 6
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
 _ARABIC_PREFIX = re.compile(r"(?:^|\W)(?:و|ف)?(?:ال|بال|كال|لل|ب|ل|و)$")
@@ -39,7 +42,11 @@ class Entry:
     right: bool = False
     code: bool = False
     disguised: list[Term] = field(default_factory=list)
-    """Terms that the pattern spells in pinyin."""
+    """Terms that the pattern spells in pinyin; a disguise only beside Chinese."""
+    swapped: list[Term] = field(default_factory=list)
+    """Terms that the pattern spells by an emoji, backwards or upside down."""
+    masked: list[Term] = field(default_factory=list)
+    """Terms that the pattern spells without a vowel, for which a sign must stand."""
 
 
 class Automaton:
@@ -67,11 +74,15 @@ class Automaton:
 
     def matches(self, text: str) -> Iterator[tuple[Entry, int, int]]:
         """Entry, start and end of every match with its borders right, overlapping ones too."""
-        assert self._machine
-        for index, start, end in self._machine.find_matches_as_indexes(text, overlapping=True):
-            entry = self._patterns[index]
+        for entry, start, end in self.everywhere(text):
             if _stands_alone(text, start, end, entry):
                 yield entry, start, end
+
+    def everywhere(self, text: str) -> Iterator[tuple[Entry, int, int]]:
+        """As `matches`, inside other words too."""
+        assert self._machine
+        for index, start, end in self._machine.find_matches_as_indexes(text, overlapping=True):
+            yield self._patterns[index], start, end
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,34 +91,36 @@ class Machine:
 
     folded: Automaton
     bare: Automaton
+    sounds: Automaton
+    squeezed: Automaton
 
 
 @lru_cache(maxsize=4)
 def machine_of(lexicon: Lexicon) -> Machine:
-    """The automata of a lexicon; built once per load (about 30 ms)."""
-    folded, bare = Automaton(), Automaton()
-    readings = {
+    """The automata of a lexicon; built once per load (about 100 ms)."""
+    machine = Machine(Automaton(), Automaton(), Automaton(), Automaton())
+    readings = syllables() | {
         fold_term(character): wording.group
         for wording in lexicon.wordings
         if wording.kind is Kind.READING
         for character in wording.phrases
     }
     for term in lexicon.terms:
-        _add_term(term, folded, bare)
-        _add_readings(term, readings, folded)
+        _add_term(term, machine.folded, machine.bare)
+        _add_spellings(term, readings, machine)
     for wording in lexicon.wordings:
         if wording.kind is not Kind.READING:
-            _add_wording(wording, folded)
-    folded.build()
-    bare.build()
-    return Machine(folded, bare)
+            _add_wording(wording, machine.folded)
+    for automaton in (machine.folded, machine.bare, machine.sounds, machine.squeezed):
+        automaton.build()
+    return machine
 
 
 def _add_term(term: Term, folded: Automaton, bare: Automaton) -> None:
     pattern = fold_term(term.text)
     folded.entry(pattern).terms.append(term)
     glued = pattern.replace(" ", "").replace("-", "")
-    if glued != pattern and len(glued) >= _GLUED_LETTERS:
+    if glued != pattern and len(glued) >= (_GLUED_LETTERS if glued.isascii() else _GLUED_OTHERS):
         folded.entry(glued).terms.append(term)  # hashtags: #rhinohorn
     for phrase in term.negative:
         folded.entry(fold_term(phrase)).harmless = True
@@ -118,20 +131,29 @@ def _add_term(term: Term, folded: Automaton, bare: Automaton) -> None:
         and stripped.isascii()
     ):
         bare.entry(stripped).terms.append(term)
+        if (single := spellings.collapsed(term)) != stripped:
+            bare.entry(single).terms.append(term)
 
 
-def _add_readings(term: Term, readings: dict[str, str], folded: Automaton) -> None:
-    """Half pinyin (xiang牙) of Chinese terms, and whole pinyin of the surer ones."""
+def _add_spellings(term: Term, readings: Mapping[str, str], machine: Machine) -> None:
+    for pattern, meant in spellings.pinyin(term, readings):
+        _add(machine.folded.entry(pattern).disguised, meant)
+    for pattern, meant in spellings.swapped(term):
+        _add(machine.folded.entry(pattern).swapped, meant)
+    for pattern in spellings.masked(term):
+        _add(machine.bare.entry(pattern).masked, spellings.weaker(term, 3))
+    if glued := spellings.squeezable(term):
+        machine.squeezed.entry(glued).terms.append(term)
     pattern = fold_term(term.text)
-    syllables = [readings.get(character, "") for character in pattern]
-    if term.tier > _READ_TIER or not all(syllables) or not 1 < len(pattern) <= _READ_CHARACTERS:
-        return
-    for mask in range(1, (1 << len(pattern)) - 1):
-        mixed = (s if mask >> at & 1 else c for at, (c, s) in enumerate(zip(pattern, syllables, strict=True)))
-        folded.entry("".join(mixed)).disguised.append(term)
-    if term.tier < _READ_TIER:
-        folded.entry("".join(syllables)).disguised.append(term)
-        folded.entry(" ".join(syllables)).disguised.append(term)
+    signs = sound(pattern)
+    is_heard = all(sign != character for sign, character in zip(signs, pattern, strict=True))
+    if term.tier <= _SOUND_TIER and is_heard and 1 < len(pattern) <= _SOUND_CHARACTERS:
+        machine.sounds.entry(signs).terms.append(term)
+
+
+def _add(terms: list[Term], term: Term) -> None:
+    if term not in terms:
+        terms.append(term)
 
 
 def _add_wording(wording: Wording, folded: Automaton) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from storage.model import Reason
 from storage.text.contacts import Contact
 from watchers.detect.prices import Price
+from watchers.detect.rates import date, euros
 from watchers.detect.terms import Found
 from watchers.lexicon import Kind
 
@@ -66,10 +67,17 @@ def _price_reasons(prices: Sequence[Price], price_field: Sequence[Price]) -> lis
     if not prices and not price_field:
         return []
     price, weight = (prices[0], _PRICE) if prices else (price_field[0], _PRICE_FIELD)
-    amount = f"{price.amount.normalize():f} {price.currency}".strip()
-    reasons = [Reason(kind="price", what="a price", weight=weight, span=price.span, detail=amount)]
-    weighed = next((p for p in (*prices, *price_field) if p.unit), None)
+    reasons = [Reason(kind="price", what="a price", weight=weight, span=price.span, detail=said(price))]
+    weighed = next((p for p in (*prices, *price_field) if p.unit.endswith("g")), None)
     if weighed:
         what = f"priced by weight ({weighed.unit})"
         reasons.append(Reason(kind="price", what=what, weight=_PER_WEIGHT, span=weighed.span))
     return reasons
+
+
+def said(price: Price) -> str:
+    """A sum for people and for search: "38000 CNY per g, about 4600 EUR (rates of 2025-06)"."""
+    per = f" per {price.unit}" if price.unit else ""
+    told = f"{price.amount.normalize():f} {price.currency}".strip() + per
+    worth = euros(price.amount, price.currency) if price.currency != "EUR" else None
+    return told if worth is None else f"{told}, about {worth.normalize():f} EUR (rates of {date()})"

@@ -13,14 +13,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from storage.model import Picture, PictureMatch, Post, Reason, Tier, Verdict
 from storage.text.contacts import Contact, contacts, contacts_in
 from watchers.detect import against, sale
+from watchers.detect.hits import Hit
 from watchers.detect.picture import picture_reasons
+from watchers.detect.price_field import as_price
 from watchers.detect.prices import Price, prices, prices_in
-from watchers.detect.terms import Found, Hit, find
+from watchers.detect.terms import Found, find
 from watchers.lexicon import Kind, Lexicon, Term
+
+if TYPE_CHECKING:
+    from watchers.detect.model import Model  # brings NumPy, which a start without a model does not need
 
 PRIOR = -4.0
 """Log-odds of an advert about which nothing is known: the base rate is 1-3 %."""
@@ -43,7 +49,7 @@ _NIGHT_HOURS = frozenset({21, 22, 23, 0, 1, 2, 3, 4, 5})
 _WEAK_TIER = 4
 _JUST_BELOW_HIGH = 0.6
 """Log-odds of score 65."""
-_FIELD_BREAK = "\n\n\n\n"
+_FIELD_BREAK = "\n" * 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +68,14 @@ def judge(
     matches: tuple[PictureMatch, ...],
     lexicon: Lexicon,
     local_hour: int | None,
+    *,
+    model: Model | None = None,
 ) -> Verdict:
     """The verdict on one post.
 
     pictures: all of the post, decodable or not; matches: what they resemble; local_hour:
-    of the posting or first sight, 0..23 in the target's zone, or None when unknown.
+    of the posting or first sight, 0..23 in the target's zone, or None when unknown; model:
+    learnt from labels, weighed only if it proved better than the lexicon alone.
     """
     reading = read(post, lexicon)
     likeness = picture_reasons(matches)
@@ -83,7 +92,7 @@ def judge(
         reasons += [_unweighed(reason) for reason in offers]
     reasons += _limits(reading, pictures)
     score = _score(reasons)
-    return Verdict(
+    verdict = Verdict(
         score=score,
         tier=tier_of(score),
         reasons=tuple(reasons),
@@ -91,6 +100,18 @@ def judge(
         lexicon_version=lexicon.version,
         contacts=tuple(contact.key for contact in reading.contacts if not contact.hotline),
     )
+    if model is None:
+        return verdict
+    from watchers.detect.opinion import opined, with_opinion
+
+    opinion = with_opinion(verdict, reading.found.views.raw, model, odds_of(verdict))
+    score = _score([*reasons, *opinion])
+    return opined(verdict, opinion, score, tier_of(score))
+
+
+def odds_of(verdict: Verdict) -> float:
+    """Log-odds of a verdict: its score before rounding."""
+    return PRIOR + math.fsum(reason.weight for reason in verdict.reasons)
 
 
 def tier_of(score: int) -> Tier:
@@ -108,11 +129,12 @@ def read(post: Post, lexicon: Lexicon) -> Reading:
     reach = {contact.key: contact for contact in contacts_in(found.views.folded, found.views.raw)}
     for contact in contacts(post.seller):
         reach.setdefault(contact.key, contact)
+    sums = prices(post.price, field=True)
     return Reading(
         found=found,
         contacts=tuple(reach.values()),
         prices=prices_in(found.views.folded, found.views.raw),
-        price_field=prices(post.price, field=True),
+        price_field=sums if any(p.unit for p in sums) else as_price(post.price) or sums,
     )
 
 

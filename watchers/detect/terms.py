@@ -17,7 +17,9 @@ from functools import lru_cache
 
 from storage.text import glyphs
 from storage.text.normal import UNACCENTED, View, Views, fold_term, views
+from watchers.detect.apart import sounded, squeezed
 from watchers.detect.automaton import Automaton, Entry, machine_of
+from watchers.detect.hits import Hit
 from watchers.lexicon import Kind, Lexicon, Term
 
 WINDOW = 12.0
@@ -31,26 +33,6 @@ _DENSE = r"\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
 _TOKEN = re.compile(rf"[{_DENSE}]|[^\W{_DENSE}]+")
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 _DENSE_LETTER = re.compile(rf"[{_DENSE}]")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
-    """A term in the text. start, end, span: raw. view: V0 as written ... V4 bare.
-
-    hidden: spelled so that a plain search would miss it, which nobody does by chance.
-    compound: part of a harmless word (象牙白); near: harmless wording close by;
-    piece: close to wording of a worked or raw piece.
-    """
-
-    term: Term
-    view: str
-    start: int
-    end: int
-    span: str
-    hidden: bool = False
-    compound: str = ""
-    near: tuple[str, ...] = ()
-    piece: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +69,10 @@ def find(lexicon: Lexicon, text: str) -> Found:
     if seen.joined:
         hits += _in_view(machine.folded, seen.joined, seen, "V3", None)
     hits += _in_view(machine.bare, seen.bare, seen, "V4", None)
+    if seen.chinese and not seen.japanese:
+        plain = [(hit.start, hit.end) for hit in hits]
+        hits += [hit for hit in sounded(machine.sounds, seen) if not _overlaps(hit, plain)]
+    hits += squeezed(machine.squeezed, seen)
     marks.sort()
     kept = tuple(_told_apart(_outermost(hits), seen.raw, marks))
     return Found(hits=kept, words=tuple(marks.words), views=seen)
@@ -149,20 +135,34 @@ def _in_view(automaton: Automaton, view: View, seen: Views, name: str, marks: _M
     """Hits of terms in one view; wordings go to `marks`. name "": the folded view, V0-V2."""
     count = 0
     for entry, start, end in automaton.matches(view.text):
-        if marks is None and (entry.code or not entry.terms):
+        if marks is None and (
+            entry.code or not (entry.terms or entry.swapped or entry.disguised or entry.masked)
+        ):
             continue
         raw_start, raw_end = view.span(start, end)
         if marks is not None:
             marks.add(entry, raw_start, raw_end, seen.raw)
-        if count < _MATCHES_MAX and (entry.terms or (entry.disguised and seen.chinese)):
+        if count < _MATCHES_MAX and (meant := _meant(entry, raw_start, raw_end, seen)):
             count += 1
-            yield _hit(entry, raw_start, raw_end, seen, name)
+            yield _hit(entry, meant, (raw_start, raw_end), seen, name)
 
 
-def _hit(entry: Entry, start: int, end: int, seen: Views, name: str) -> Hit:
+def _meant(entry: Entry, start: int, end: int, seen: Views) -> list[Term]:
+    """The terms that an entry stands for in this place."""
+    if entry.terms:
+        return entry.terms
+    if entry.swapped:
+        return entry.swapped
+    if entry.disguised and seen.chinese:
+        return entry.disguised
+    return entry.masked if entry.masked and _MASK.search(seen.raw[max(0, start - 1) : end + 1]) else []
+
+
+def _hit(entry: Entry, meant: list[Term], raw: tuple[int, int], seen: Views, name: str) -> Hit:
+    start, end = raw
     span = seen.raw[start:end]
     if not entry.terms:
-        plain = min(entry.disguised, key=lambda term: (term.kind is not Kind.NAME, term.tier))
+        plain = min(meant, key=lambda term: (term.kind is not Kind.NAME, term.tier))
         return Hit(term=plain, view="V5", start=start, end=end, span=span, hidden=True)
     term = _fitting(entry.terms, seen.japanese)
     view = name or _view_of(span, entry.pattern)
@@ -182,6 +182,7 @@ def _view_of(span: str, pattern: str) -> str:
     return "V2" if glyphs.LOOKALIKE.search(span.casefold()) or glyphs.HAN.search(span) else "V1"
 
 
+_MASK = re.compile(r"[*#_.\-~•·@$%&!?]")
 _STYLED = re.compile(r"[\u2460-\u24ff\u2776-\u2793\U0001d400-\U0001d7ff\U0001f100-\U0001f1ff\u0334-\u0338]")
 _SEEMING_SPACE = re.compile(r"[\s_\-]+")
 _EMOJI_STYLE = "\ufe0f\ufe0e"
@@ -199,6 +200,11 @@ def _is_hidden(span: str, term: Term, view: str) -> bool:
     said, meant = fold_term(span), fold_term(term.text)
     accented = said != said.translate(UNACCENTED) and meant == meant.translate(UNACCENTED)
     return accented or said.translate(UNACCENTED) != meant.translate(UNACCENTED)
+
+
+def _overlaps(hit: Hit, places: Iterable[tuple[int, int]]) -> bool:
+    """True for a find by sound that takes characters which stand for themselves."""
+    return any(start < hit.end and hit.start < end for start, end in places)
 
 
 def _outermost(hits: Iterable[Hit]) -> Iterator[Hit]:
