@@ -52,6 +52,9 @@ def _options(args: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./nightjar bench growth")
     parser.add_argument("--targets", type=numbers, default=[100, 10_000])
     parser.add_argument("--polls-per-s", type=float, default=POLLS_PER_S, help="of all targets together")
+    parser.add_argument(
+        "--standing", type=float, default=1.0, help="share of targets with a post, captured beforehand"
+    )
     parser.add_argument("--seconds", type=float, default=60.0, help="for which polls are counted")
     parser.add_argument("--posts", type=numbers, default=[10_000, 5_000_000])
     parser.add_argument("--captures", type=int, default=400)
@@ -65,7 +68,8 @@ def _options(args: list[str]) -> argparse.Namespace:
 async def polls(options: argparse.Namespace) -> list[Figure]:
     """Processor time per poll for each number of targets, and the growth from the first to the last."""
     found = [
-        (count, *await poll_cost(count, options.seconds, options.polls_per_s)) for count in options.targets
+        (count, *await poll_cost(count, options.seconds, options.polls_per_s, options.standing))
+        for count in options.targets
     ]
     ratio = found[-1][1] / found[0][1]
     name = f"a poll of {found[-1][0]:,} targets costs, of {found[0][0]:,}"
@@ -82,7 +86,7 @@ async def polls(options: argparse.Namespace) -> list[Figure]:
 
 
 async def poll_cost(
-    targets: int, seconds: float, polls_per_s: float = POLLS_PER_S
+    targets: int, seconds: float, polls_per_s: float = POLLS_PER_S, standing: float = 1.0
 ) -> tuple[float, float, float]:
     """(processor seconds per poll, polls per second, resident MB) of a daemon with so many targets."""
     metrics = free_port()
@@ -92,6 +96,7 @@ async def poll_cost(
         interval_s=targets / polls_per_s,
         posts_per_s=0.0,
         life_s=1e9,
+        standing=standing,
     )
     with TemporaryDirectory(prefix="nightjar-bench-") as name:
         config, log = Path(name) / "config.toml", Path(name) / "log"

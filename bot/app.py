@@ -289,6 +289,7 @@ class Daemon:
             operator=self.config.contact, config_sha256=self.config.digest
         )
         await self.store.log_event("config", facts)
+        self.config = replace(self.config, stanzas=())  # they stand in the log from now on
         await self._log_lexicon()
 
     async def _log_lexicon(self) -> None:
@@ -540,6 +541,7 @@ def run(path: Path) -> int:
     config = reload.read()  # raises ConfigErrors before anything is opened
     logs.set_up(clock, level=config.log_level.upper())
     raise_file_limit()
+    garbage.one_thread_for_arrays()
     sys.setswitchinterval(SWITCH_S)
     with asyncio.Runner(loop_factory=lambda: scaled_loop(clock.speed)) as runner:
         garbage.spare(runner.get_loop(), clock.speed)

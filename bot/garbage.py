@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import os
 
 THRESHOLDS = (10_000, 20, 50)
 """Young objects before a look at them, and looks before one at the older ones."""
@@ -21,6 +22,11 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _MMAP_BYTES = 256 * 1024
 """Larger blocks have pages of their own. Left alone, glibc raises the bound to 32 MB as such are freed."""
 _ARENAS = 2
+
+
+def one_thread_for_arrays() -> None:
+    """Before NumPy is first imported: its second thread takes 11 MB, and the processor of the loop."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def spare(loop: asyncio.AbstractEventLoop, speed: float) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -114,9 +114,10 @@ class Reload:
     def read(self) -> Config:
         """The configuration now. Raises ConfigErrors. Later changes are counted from here."""
         before = self._prints.take(self._files())
-        self._config = self._read()
+        config = self._read()
+        self._config = replace(config, stanzas=())  # enough to compare with
         self._seen = self._since(before)
-        return self._config
+        return config
 
     async def changes(self) -> AsyncIterator[Change]:
         """Every edit from now on. The same mistakes are told once, until something else comes.
@@ -132,7 +133,7 @@ class Reload:
             self._seen = await self._settled(seen)
             change = await asyncio.to_thread(self._attempt)
             if change.config is not None:
-                self._config = change.config
+                self._config = replace(change.config, stanzas=())
                 self._seen = await asyncio.to_thread(self._since, self._seen)
             elif frozenset(change.mistakes) == self._told and not poked:
                 continue

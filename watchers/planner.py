@@ -73,7 +73,10 @@ class Planner:
         self.names = tuple(names)
         self.row = {name: n for n, name in enumerate(names)}
         self._host = np.array(host, np.intp).reshape(len(names))
-        self._night = np.array(night_hours, np.float64).reshape(len(names), HOURS)
+        night = np.array(night_hours, np.float64).reshape(len(names), HOURS)
+        # All targets have few windows between them.
+        self._nights, night_of = np.unique(night, axis=0, return_inverse=True)
+        self._night_of: Indices = night_of.reshape(len(names))
         self._learner = Learner(names, host)
         self._lives = Lives(len(names))
         self._pending: dict[tuple[int, str], tuple[float, float]] = {}
@@ -248,7 +251,8 @@ class Planner:
         rows = standing.rows
         profile = self._learner.profile[rows]
         now = profile[np.arange(len(rows)), hours]
-        whole = usual / np.maximum(now, 1e-9) * (profile * self._night[rows]).sum(1) * 3_600.0
+        nightly = (profile * self._nights[self._night_of[rows]]).sum(1)
+        whole = usual / np.maximum(now, 1e-9) * nightly * 3_600.0
         parts = (rows, standing.interval_s, standing.plan.met, standing.plan.short, whole)
         return [
             Word(row=row, interval_s=interval, met=met, short=Short(short), posts=posts)
