@@ -136,8 +136,9 @@ def _add_term(term: Term, folded: Automaton, bare: Automaton) -> None:
 
 
 def _add_spellings(term: Term, readings: Mapping[str, str], machine: Machine) -> None:
-    for pattern, meant in spellings.pinyin(term, readings):
-        _add(machine.folded.entry(pattern).disguised, meant)
+    for usual in (readings, syllables()):  # 藏 is zang in 藏羚羊, and cang to most programs
+        for pattern, meant in spellings.pinyin(term, usual):
+            _add(machine.folded.entry(pattern).disguised, meant)
     for pattern, meant in spellings.swapped(term):
         _add(machine.folded.entry(pattern).swapped, meant)
     for pattern in spellings.masked(term):

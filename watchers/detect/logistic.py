@@ -18,6 +18,8 @@ _MEMORY = 10
 _STEPS = 120
 _ENOUGH = 1e-4
 _ARMIJO = 1e-4
+_STILL = 1e-5
+"""Share of the loss below which a step is not worth its time: the answers no longer change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,10 @@ def fitted(rows: Sparse, wanted: Floats, strength: float, begin: Floats | None =
         moved, turned = tried - weights, new_slope - slope
         if (bent := float(moved @ turned)) > 1e-12:
             moves = [*moves[1 - _MEMORY :], (moved, turned, 1.0 / bent)]
+        gained = loss - new_loss
         weights, loss, slope = tried, new_loss, new_slope
+        if gained < _STILL * loss:
+            break
     return weights
 
 

@@ -22,7 +22,7 @@ STRENGTHS = (3.0, 12.0, 50.0)
 _INNER_FOLDS = 5
 _FEWEST = 4
 """Labels of the rarer kind from which inner folds mean something."""
-_MANY = 3_000
+_MANY = 800
 """Rows from which one strength is taken, to save hours."""
 _SHARED = 2
 """Texts that must hold an n-gram before it gets a weight."""
@@ -149,6 +149,11 @@ def best_threshold(probabilities: Floats) -> float:
     ranked = np.sort(probabilities)[::-1]
     expected = 2 * np.cumsum(ranked) / (np.arange(1, len(ranked) + 1) + ranked.sum())
     return float(np.clip(ranked[int(expected.argmax())], 0.2, 0.6))
+
+
+def log_odds(probability: float) -> float:
+    """The log-odds of a probability between 0 and 1."""
+    return float(np.log(probability / (1 - probability)))
 
 
 def _strength(examples: Sequence[Example], wanted: Floats) -> tuple[float, Floats]:
