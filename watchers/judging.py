@@ -35,13 +35,13 @@ from storage.model import (
     Target,
     Tier,
     Verdict,
-    sha256_of,
 )
 from storage.patience import DiskWatch
 from storage.similar import PictureIndex, Seen
 from storage.store import Store
 from storage.tables import key_of
 from storage.threads import in_thread
+from watchers import gallery
 from watchers.bank import MOST, Bank, Known
 from watchers.detect.furniture import is_furniture
 from watchers.detect.picture import is_known, with_codes
@@ -58,6 +58,8 @@ log = structlog.get_logger(__name__)
 
 PHASH_BITS = 8
 """Largest phash-64 distance that is looked up; what it is worth is the score's business."""
+_SURE_QUALITY = 50
+"""Of PDQ; below it a hash fits too much (facts: imaging, section 2)."""
 _BANKED = (Tier.URGENT, Tier.HIGH)
 """Tiers of the alerts whose pictures go into the bank."""
 MANY = 250_000
@@ -152,26 +154,25 @@ class Bench:
             await self._bank.add(self._for_bank.pop(0))
 
     async def fill_gallery(self, folder: Path | None) -> int:
-        """Hash every picture of the gallery folder; a file's name is its label."""
+        """Hash every picture of the gallery folder and read its lists; returns how many are known."""
         if folder is None:
             return 0
         count = 0
-        for path in sorted(p for p in await asyncio.to_thread(_files_in, folder)):
-            try:
-                data = await asyncio.to_thread(path.read_bytes)
-            except OSError as error:
-                log.warning("gallery picture not readable", file=path.name, why=error.strerror)
-                continue
-            picture = await self._workers.describe(data, sha256=sha256_of(data), url=path.name)
-            if picture.phash or picture.pdqs:
-                name = f"gallery:{path.name}"
-                self._index.add(_seen(picture, name, Tier.HIGH, label=path.stem))
-                self._gallery[name] = path
-                banked = Known(sha256=picture.sha256, known=name, tier=Tier.HIGH, label=path.stem)
-                await self._bank.add(banked, data)
-                count += 1
-            else:
-                log.warning("gallery picture not usable", file=path.name, why=picture.undecodable)
+        async for shown in gallery.pictures(folder, self._workers):
+            name = f"gallery:{shown.path.name}"
+            self._index.add(_seen(shown.picture, name, Tier.HIGH, label=shown.label))
+            self._gallery[name] = shown.path
+            banked = Known(sha256=shown.picture.sha256, known=name, tier=Tier.HIGH, label=shown.label)
+            await self._bank.add(banked, shown.data)
+            count += 1
+        for row in await gallery.listed(folder):
+            known, sha256 = gallery.name_of(row)
+            label = gallery.label_of(row.product, row.case_number, row.label) or "of a shared list"
+            pdqs = (row.pdq,) if row.pdq and row.quality >= _SURE_QUALITY else ()
+            self._index.add(
+                Seen(sha256=sha256, known=known, tier=Tier.HIGH, phash=row.phash, pdqs=pdqs, label=label)
+            )
+            count += 1
         return count
 
     async def catch_up(self) -> int:
@@ -452,10 +453,6 @@ def _seen(picture: Picture, known: str, tier: Tier, label: str = "") -> Seen:
     return Seen(
         sha256=picture.sha256, known=known, tier=tier, phash=picture.phash, pdqs=picture.pdqs, label=label
     )
-
-
-def _files_in(folder: Path) -> list[Path]:
-    return [p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")]
 
 
 Submit = Callable[[Evidence], Awaitable[None]]

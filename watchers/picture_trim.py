@@ -15,8 +15,8 @@ _TONES = 8
 """Grey levels either way that still are the same tone: what JPEG does to a plain area."""
 _PLAIN_SHARE = 0.6
 """Of a row in one tone, from which on it is no row of a picture."""
-_GAP_SHARE = 0.03
-"""Of the side: so short a plain part inside a picture does not end it."""
+_GAP_SHARE = 0.012
+"""Of the side: so short a plain part does not end a run; lines of text lie farther apart."""
 _RUN_SHARE = 0.08
 """Of the side: a shorter run of busy lines is no picture."""
 _LEAST_SHARE, _LEAST_PX = 0.3, 64

@@ -47,16 +47,9 @@ class PictureWorkers:
         self.restarts = 0
         self._large = large or asyncio.Lock()
         self._deadline_s, self._speed = deadline_s, clock.speed
-        self._workers = [
-            Worker(
-                program,
-                clock.speed,
-                called="picture worker",
-                reader="decoder",
-                answer_max_bytes=_SHEET_MAX_BYTES,
-            )
-            for _ in range(max(1, count))
-        ]
+        self._workers = [_place(program, clock) for _ in range(max(1, count))]
+        self._spare = _place(program, clock)
+        """A process that has imported all it needs, to take the place of one that dies."""
         self._free: asyncio.LifoQueue[Worker] = asyncio.LifoQueue()
         for worker in self._workers:
             self._free.put_nowait(worker)
@@ -64,14 +57,14 @@ class PictureWorkers:
 
     async def start(self) -> None:
         """Launch the processes without waiting for them to be ready (they import for 0.5 s)."""
-        for worker in self._workers:
+        for worker in (*self._workers, self._spare):
             with contextlib.suppress(Died):
                 await worker.launch()
 
     async def close(self) -> None:
         """End every process; jobs under way answer that the workers were closed. Twice is harmless."""
         self._closed = True
-        for worker in self._workers:
+        for worker in (*self._workers, self._spare):
             await worker.end()
 
     def pids(self) -> tuple[int, ...]:
@@ -171,7 +164,20 @@ class PictureWorkers:
         if not self._closed:
             self.restarts += 1
             with contextlib.suppress(Died):
+                if self._spare.pid:
+                    worker.take_over(self._spare)
                 await worker.launch()
+                await self._spare.launch()
+
+
+def _place(program: str, clock: Clock) -> Worker:
+    return Worker(
+        program,
+        clock.speed,
+        called="picture worker",
+        reader="decoder",
+        answer_max_bytes=_SHEET_MAX_BYTES,
+    )
 
 
 def _text(facts: Mapping[str, object], key: str) -> str:
