@@ -369,24 +369,6 @@ def _train(args: argparse.Namespace, out: Out) -> int:
     return judge.train(out, _order(args, args.folds), to, teach)
 
 
-def _pictures(args: argparse.Namespace, out: Out) -> int:
-    from bot.commands import pictures
-    from bot.glance import gallery
-    from watchers.gallery import hashes_of_folder
-
-    folder, clock = gallery(_located(args)), _clock()
-    if args.action == "import":
-        return pictures.import_(out, tuple(args.file), folder)
-    return pictures.export(
-        out,
-        _folder(args),
-        clock,
-        args.file,
-        gallery=lambda: hashes_of_folder(folder, clock) if folder is not None and folder.is_dir() else (),
-        alerted=args.alerted,
-    )
-
-
 class _Site:
     """The outside for `try` and `add`, through the watch's own fetching and reading."""
 
@@ -525,7 +507,6 @@ BODIES: Mapping[str, Body] = {
     "lexicon": _lexicon,
     "judge": _judge,
     "train": _train,
-    "pictures": _pictures,
     "backup": _backup,
     "restore": _restore,
 }

@@ -264,16 +264,7 @@ def _inference(alert: Alert) -> dict[str, object]:
         ],
         "contacts": list(verdict.contacts),
         "matches": [
-            {
-                "sha256": m.sha256,
-                "known": m.known,
-                "distance_bits": m.distance_bits,
-                "label": m.label,
-                "likeness": m.likeness.value,
-                "by": m.by,
-                "points": m.points,
-                "turned": m.turned,
-            }
+            {"sha256": m.sha256, "known": m.known, "distance_bits": m.distance_bits, "label": m.label}
             for m in alert.matches
         ],
     }

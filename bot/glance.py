@@ -66,14 +66,6 @@ def lexicons(path: Path) -> tuple[Path, ...]:
     return tuple(file for file in files if file.is_file())
 
 
-def gallery(path: Path) -> Path | None:
-    """The gallery folder that is named, or None."""
-    main = load(path.absolute(), path.name)
-    _, keys = _nightjar(main)
-    named = keys.gallery if keys is not None else ""
-    return main.path.parent / Path(named).expanduser() if named else None
-
-
 def visitor(path: Path) -> Visitor:
     """Who asks, for one visit. Raises ConfigError without a right contact."""
     documents = gather.documents(path.absolute(), Sift())

@@ -21,7 +21,6 @@ from storage.model import (
     Evidence,
     Judgement,
     Lifetime,
-    Likeness,
     Observation,
     Picture,
     PictureMatch,
@@ -30,20 +29,18 @@ from storage.model import (
     sha256_of,
 )
 from storage.outbox import AlertFacts
-from storage.similar import Seen
-from storage.tables import VerdictRow, key_of, pdqs_of, to_hex, to_signed
+from storage.tables import VerdictRow, key_of, to_hex, to_signed
 from storage.vault import Vault
 from storage.writer import Batch
 
-_REPOSTED = (Likeness.SAME, Likeness.VERY_LIKELY)
-"""How like a known picture makes a post a re-post of the same item."""
+SAME_ITEM_BITS = 5
+"""Perceptual distance up to which a known picture makes a post a re-post (facts: imaging)."""
 _PAGE = 2_000
 _PICTURE = (
-    "INSERT INTO picture (sha256, width, height, format, phash, dhash, undecodable, note, pdqs, quality, "
-    "recipe, codes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sha256) DO UPDATE SET "
-    "width = excluded.width, height = excluded.height, format = excluded.format, phash = excluded.phash, "
-    "dhash = excluded.dhash, undecodable = excluded.undecodable, note = excluded.note, "
-    "pdqs = excluded.pdqs, quality = excluded.quality, recipe = excluded.recipe, codes = excluded.codes"
+    "INSERT INTO picture (sha256, width, height, format, phash, dhash, undecodable, note) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sha256) DO UPDATE SET width = excluded.width, "
+    "height = excluded.height, format = excluded.format, phash = excluded.phash, "
+    "dhash = excluded.dhash, undecodable = excluded.undecodable, note = excluded.note"
 )
 _ITEM = (
     "INSERT INTO item (item_id, tier, first_evidence, members, card, created_at) VALUES (?, ?, ?, 0, '', ?)"
@@ -158,10 +155,6 @@ def _picture_values(picture: Picture) -> tuple[object, ...]:
         to_signed(picture.dhash) if picture.dhash else None,
         picture.undecodable,
         picture.note,
-        bytes.fromhex("".join(picture.pdqs)) or None,
-        picture.quality,
-        picture.recipe,
-        dump(picture.codes) if picture.codes else None,
     )
 
 
@@ -199,8 +192,8 @@ async def _item_of_pictures(batch: Batch, matches: Sequence[PictureMatch]) -> _K
         "(SELECT seq FROM evidence_picture WHERE sha256 = ?2 ORDER BY id LIMIT 500) "
         "ORDER BY i.created_at, i.item_id LIMIT 1"
     )
-    near = [m for m in matches if m.likeness in _REPOSTED and not m.known.startswith("gallery:")]
-    for match in sorted(near, key=lambda m: m.surest_first):
+    near = [m for m in matches if m.distance_bits <= SAME_ITEM_BITS and not m.known.startswith("gallery:")]
+    for match in sorted(near, key=lambda m: m.distance_bits):
         rows = await batch.rows(sql, (match.known, match.known_sha256))
         if rows:
             return _known(rows[0], joined=True)
@@ -303,24 +296,14 @@ async def _revise(
     outbox.put(batch, facts, announce)
 
 
-async def pictures(vault: Vault) -> AsyncIterator[list[Seen]]:
+async def pictures(vault: Vault) -> AsyncIterator[list[tuple[str, str, str, Tier]]]:
     """See `Store.pictures`."""
     sql = (
-        "SELECT e.id, e.sha256, p.phash, p.pdqs, o.evidence_id, coalesce(v.tier, 'none') "
-        "FROM evidence_picture e JOIN picture p ON p.sha256 = e.sha256 JOIN observation o ON o.seq = e.seq "
-        "LEFT JOIN verdict v ON v.seq = e.seq WHERE e.id > ? "
-        "AND (p.phash IS NOT NULL OR p.pdqs IS NOT NULL) ORDER BY e.id LIMIT ?"
+        "SELECT e.id, e.sha256, p.phash, o.evidence_id, coalesce(v.tier, 'none') FROM evidence_picture e "
+        "JOIN picture p ON p.sha256 = e.sha256 JOIN observation o ON o.seq = e.seq "
+        "LEFT JOIN verdict v ON v.seq = e.seq WHERE e.id > ? AND p.phash IS NOT NULL ORDER BY e.id LIMIT ?"
     )
     after = -1
     while rows := await vault.database.rows(sql, (after, _PAGE)):
         after = rows[-1][0]
-        yield [
-            Seen(
-                sha256=sha256,
-                phash="" if phash is None else to_hex(phash),
-                pdqs=pdqs_of(pdqs),
-                known=known,
-                tier=Tier(tier),
-            )
-            for _, sha256, phash, pdqs, known, tier in rows
-        ]
+        yield [(row[1], to_hex(row[2]), row[3], Tier(row[4])) for row in rows]

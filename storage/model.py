@@ -292,10 +292,7 @@ class Snapshot:
 class Picture:
     """A stored picture. phash/dhash: 64-bit hashes as 16 hex digits, "" when there is none.
 
-    pdqs: PDQ hashes, 64 hex digits each: of the whole picture, of it without its border, of
-    frames that move. quality: of the first, 0..100. recipe: how all these were made; hashes of
-    different recipes are not quite alike. codes: what its QR codes say.
-    note: "truncated", "animated: 5 frames seen", "flat: no hash", joined by "; ".
+    note: "truncated", "animated: first frame", "flat: no hash", joined by "; ".
     """
 
     sha256: Sha256
@@ -308,10 +305,6 @@ class Picture:
     dhash: str = ""
     undecodable: str = ""
     note: str = ""
-    pdqs: tuple[str, ...] = ()
-    quality: int = 0
-    recipe: str = ""
-    codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,31 +366,9 @@ class Reason:
     detail: str = ""
 
 
-class Likeness(StrEnum):
-    """How surely two pictures show the same photograph. A help to people, never a verdict."""
-
-    SAME = "same picture"
-    VERY_LIKELY = "very likely"
-    REVIEW = "review: same scene perhaps"
-
-    @property
-    def rank(self) -> int:
-        """0 same ... 2 review."""
-        return list(Likeness).index(self)
-
-
-SAME_PHASH_BITS = 5
-"""Distance of phash-64 with less than one false pair in a million (facts: imaging, section 2)."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureMatch:
-    """A picture of the post resembles a kept one. known: evidence id or "gallery:NAME".
-
-    by: what found it, "phash" (64 bits), "pdq" (256 bits) or "orb" (points that lie alike).
-    distance_bits: differing bits of the hash; of "orb" none. points: of "orb", how many lie alike.
-    turned: how the picture lies beside the known one, as "mirrored"; "" for the same way.
-    """
+    """A picture of the post resembles a kept one. known: evidence id or "gallery:NAME"."""
 
     sha256: Sha256
     known: str
@@ -405,31 +376,6 @@ class PictureMatch:
     distance_bits: int
     known_tier: Tier = Tier.NONE
     label: str = ""
-    by: str = "phash"
-    points: int = 0
-    turned: str = ""
-
-    @property
-    def likeness(self) -> Likeness:
-        """Source of the limits: facts imaging, sections 2 and 8."""
-        if self.by == "orb":
-            return Likeness.VERY_LIKELY if self.points >= SURE_POINTS else Likeness.REVIEW
-        if self.by == "pdq":
-            if self.distance_bits <= SAME_PDQ_BITS:
-                return Likeness.SAME
-            return Likeness.VERY_LIKELY if self.distance_bits <= LIKELY_PDQ_BITS else Likeness.REVIEW
-        return Likeness.SAME if self.distance_bits <= SAME_PHASH_BITS else Likeness.REVIEW
-
-    @property
-    def surest_first(self) -> tuple[int, int, int]:
-        """A key by which the surest of several matches comes first."""
-        return self.likeness.rank, self.distance_bits, -self.points
-
-
-SAME_PDQ_BITS, LIKELY_PDQ_BITS, NEAR_PDQ_BITS = 31, 48, 64
-"""PDQ distances up to which pictures are the same, very likely so, or worth a look."""
-SURE_POINTS = 20
-"""Points that lie alike from which on two pictures very likely share a photograph."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

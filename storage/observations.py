@@ -23,7 +23,7 @@ from storage.model import (
     Tier,
     Verdict,
 )
-from storage.tables import pdqs_of, to_hex
+from storage.tables import to_hex
 from storage.threads import in_thread
 from storage.vault import Vault
 
@@ -61,8 +61,8 @@ async def pictures_of(database: Database, seqs: Sequence[int]) -> dict[int, tupl
     """The pictures of these observations, with hashes once they were recorded."""
     sql = (
         "SELECT e.seq, e.sha256, e.url, e.size_bytes, p.width, p.height, p.format, p.phash, p.dhash, "
-        "p.undecodable, p.note, p.pdqs, p.quality, p.recipe, p.codes "
-        "FROM json_each(?1) j JOIN evidence_picture e ON e.id >= j.value * ?2 AND e.id < (j.value + 1) * ?2 "
+        "p.undecodable, p.note FROM json_each(?1) j JOIN evidence_picture e "
+        "ON e.id >= j.value * ?2 AND e.id < (j.value + 1) * ?2 "
         "LEFT JOIN picture p ON p.sha256 = e.sha256 ORDER BY e.id"
     )
     found: dict[int, list[Picture]] = {seq: [] for seq in seqs}
@@ -72,8 +72,7 @@ async def pictures_of(database: Database, seqs: Sequence[int]) -> dict[int, tupl
 
 
 def _picture(row: Row) -> Picture:
-    _, sha256, url, size_bytes, width, height, kind, phash, dhash, undecodable, note, *rest = row
-    pdqs, quality, recipe, codes = rest
+    _, sha256, url, size_bytes, width, height, kind, phash, dhash, undecodable, note = row
     return Picture(
         sha256=Sha256(sha256),
         url=url,
@@ -85,10 +84,6 @@ def _picture(row: Row) -> Picture:
         dhash="" if dhash is None else to_hex(dhash),
         undecodable=undecodable or "",
         note=note or "",
-        pdqs=pdqs_of(pdqs),
-        quality=quality or 0,
-        recipe=recipe or "",
-        codes=load_tuple(str, codes) if codes else (),
     )
 
 

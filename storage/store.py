@@ -38,7 +38,6 @@ from storage.model import (
     Tier,
     Watched,
 )
-from storage.similar import Seen
 from storage.vault import Vault
 
 
@@ -139,8 +138,8 @@ class Store:
             self.vault, judgement, announce=announce, jurisdiction=jurisdiction, tags=tags
         )
 
-    def pictures(self) -> AsyncIterator[list[Seen]]:
-        """Every hashed picture with the evidence it is in, oldest first, many at a time."""
+    def pictures(self) -> AsyncIterator[list[tuple[str, str, str, Tier]]]:
+        """(sha256, phash, evidence id, tier) of every hashed picture, oldest first, many at a time."""
         return items.pictures(self.vault)
 
     # --- progress and vigil ---------------------------------------------------------

@@ -57,11 +57,6 @@ def to_hex(signed: int) -> str:
     return f"{signed & (1 << 64) - 1:016x}"
 
 
-def pdqs_of(joined: bytes | None) -> tuple[str, ...]:
-    """The PDQ hashes of a row as 64 hex digits each."""
-    return tuple(joined[at : at + 32].hex() for at in range(0, len(joined), 32)) if joined else ()
-
-
 class ObservationRow(Model):
     """A sealed look at a post. `seq` is its leaf index in the log; `judged` starts true for MISSING."""
 
@@ -119,13 +114,6 @@ class PictureRow(Model):
     dhash = fields.BigIntField(null=True)
     undecodable = fields.TextField()
     note = fields.TextField()
-    pdqs = fields.BinaryField(null=True)
-    """PDQ hashes, 32 bytes each."""
-    quality = fields.IntField(null=True)
-    recipe = fields.TextField(null=True)
-    """How the hashes were made; null for "nj1", of before they were marked."""
-    codes = fields.TextField(null=True)
-    """What the picture's QR codes say, a JSON list; null for none."""
 
     class Meta:
         table = "picture"

@@ -8,10 +8,9 @@ this file fetches its inputs and keeps its answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -20,31 +19,25 @@ import structlog
 from storage.clock import Clock
 from storage.errors import DamagedBlob, DatabaseTrouble, DiskTrouble, StoreError
 from storage.model import (
-    NEAR_PDQ_BITS,
-    SAME_PDQ_BITS,
     Alert,
     Evidence,
     EvidenceId,
     Judgement,
-    Likeness,
     Picture,
     PictureMatch,
     Reason,
-    Sha256,
     Snapshot,
     Target,
     Tier,
     Verdict,
+    sha256_of,
 )
 from storage.patience import DiskWatch
-from storage.similar import PictureIndex, Seen
+from storage.similar import PictureIndex
 from storage.store import Store
 from storage.tables import key_of
 from storage.threads import in_thread
-from watchers import gallery
-from watchers.bank import MOST, Bank, Known
 from watchers.detect.furniture import is_furniture
-from watchers.detect.picture import is_known, with_codes
 from watchers.detect.score import judge
 from watchers.lexicon import Lexicon
 from watchers.meter import Meter
@@ -56,16 +49,11 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-PHASH_BITS = 8
-"""Largest phash-64 distance that is looked up; what it is worth is the score's business."""
-_SURE_QUALITY = 50
-"""Of PDQ; below it a hash fits too much (facts: imaging, section 2)."""
-_BANKED = (Tier.URGENT, Tier.HIGH)
-"""Tiers of the alerts whose pictures go into the bank."""
-MANY = 250_000
-"""PDQ hashes from which on a look-up takes so long (2 ms) that it is done in a thread."""
-_HUGE = 2_000_000
-"""PDQ hashes from which on only the same picture is looked up, by bands, not what is like it."""
+SAME_BITS = 8
+"""Largest phash-64 distance that is looked up; what it is worth is the score's business.
+
+Source: imaging facts, section 2: false pairs per million are below one at 5 bits.
+"""
 QUEUE = 2_000
 """Evidence waiting to be judged; when full, capturing waits (sealed evidence is safe)."""
 
@@ -115,10 +103,6 @@ class Bench:
         self._spoke, self._disk, self._tell = spoke, disk, tell
         self._hands = hands
         self._index = PictureIndex()
-        self._bank = Bank(workers, clock, self._bytes_of)
-        self._for_bank: list[Known] = []
-        """Pictures of earlier loud alerts, until `fill_bank` takes them."""
-        self._gallery: dict[str, Path] = {}
         self._furniture: set[str] = set()
         """Hashes of pictures that sites put into their posts, as far as met since the start."""
         self._queue: asyncio.Queue[Evidence] = asyncio.Queue(QUEUE)
@@ -138,41 +122,30 @@ class Bench:
         count = 0
         async for page in self._store.pictures():
             self._index.fill(page)
-            self._for_bank += (
-                Known(sha256=Sha256(seen.sha256), known=seen.known, tier=seen.tier)
-                for seen in page
-                if seen.tier in _BANKED and len(self._for_bank) < MOST
-            )
             count += len(page)
         if self._index.unsettled:
             await in_thread(self._index.settle, copies=True)
         return count
 
-    async def fill_bank(self) -> None:
-        """Take the pictures of earlier loud alerts into the bank: 20 ms of a worker for each."""
-        while self._for_bank:
-            await self._bank.add(self._for_bank.pop(0))
-
     async def fill_gallery(self, folder: Path | None) -> int:
-        """Hash every picture of the gallery folder and read its lists; returns how many are known."""
+        """Hash every picture of the gallery folder; a file's name is its label."""
         if folder is None:
             return 0
         count = 0
-        async for shown in gallery.pictures(folder, self._workers):
-            name = f"gallery:{shown.path.name}"
-            self._index.add(_seen(shown.picture, name, Tier.HIGH, label=shown.label))
-            self._gallery[name] = shown.path
-            banked = Known(sha256=shown.picture.sha256, known=name, tier=Tier.HIGH, label=shown.label)
-            await self._bank.add(banked, shown.data)
-            count += 1
-        for row in await gallery.listed(folder):
-            known, sha256 = gallery.name_of(row)
-            label = gallery.label_of(row.product, row.case_number, row.label) or "of a shared list"
-            pdqs = (row.pdq,) if row.pdq and row.quality >= _SURE_QUALITY else ()
-            self._index.add(
-                Seen(sha256=sha256, known=known, tier=Tier.HIGH, phash=row.phash, pdqs=pdqs, label=label)
-            )
-            count += 1
+        for path in sorted(p for p in await asyncio.to_thread(_files_in, folder)):
+            try:
+                data = await asyncio.to_thread(path.read_bytes)
+            except OSError as error:
+                log.warning("gallery picture not readable", file=path.name, why=error.strerror)
+                continue
+            picture = await self._workers.describe(data, sha256=sha256_of(data), url=path.name)
+            if picture.phash:
+                self._index.add(
+                    picture.sha256, picture.phash, f"gallery:{path.name}", Tier.HIGH, label=path.stem
+                )
+                count += 1
+            else:
+                log.warning("gallery picture not usable", file=path.name, why=picture.undecodable)
         return count
 
     async def catch_up(self) -> int:
@@ -187,13 +160,9 @@ class Bench:
 
     async def run(self) -> None:
         """Judge what is submitted, for ever."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self.fill_bank())
-                for _ in range(self._hands):
-                    group.create_task(self._hand())
-        finally:
-            await self._bank.close()
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._hands):
+                group.create_task(self._hand())
 
     async def drain(self) -> None:
         """Wait until everything submitted has been judged."""
@@ -217,12 +186,11 @@ class Bench:
         target = self.policy.targets.get(evidence.target)
         zone = ZoneInfo(target.window.zone) if target else None
         hour = evidence.captured_at.astimezone(zone).hour if zone else None
-        parts = await self._parts(pictures)
         # One at a time from look-up to the writer's queue: two copies of one picture judged
         # side by side would otherwise each found an item of their own. The commit itself is
         # awaited outside, so that many verdicts share one.
         async with self._in_turn:
-            matches = await self._matches(pictures, evidence, parts)
+            matches = await self._matches(pictures, evidence)
             # A long text takes up to half a second, which is nobody else's.
             if len(evidence.post.text) > LONG_CHARS:
                 verdict = await asyncio.to_thread(self._verdict, evidence, pictures, matches, hour)
@@ -244,10 +212,6 @@ class Bench:
         self._meter.judged(verdict.tier, (self._clock.now() - evidence.sealed_at).total_seconds())
         if alert is not None:
             self._spoke()
-        for picture in pictures if verdict.tier in _BANKED else ():
-            if picture.phash or picture.pdqs:
-                known = Known(sha256=picture.sha256, known=evidence.evidence_id, tier=verdict.tier)
-                await self._bank.add(known)
         return alert
 
     async def _record_or_tell(self, judgement: Judgement, target: Target | None) -> Alert | None:
@@ -278,8 +242,7 @@ class Bench:
         ]
         pictures = tuple(described)
         try:
-            async with self._in_turn:  # the index must not grow while a thread reads it
-                matches = await self._matches(pictures, evidence)
+            matches = await self._matches(pictures, evidence)
         except StoreError:  # whether they are the site's own pictures cannot be looked up
             matches = ()
         target = self.policy.targets.get(evidence.target)
@@ -324,10 +287,7 @@ class Bench:
     ) -> Verdict:
         """The verdict; a fault of ours in judging shows the post to people instead of hiding it."""
         try:
-            verdict = judge(
-                evidence.post, pictures, matches, self.policy.lexicon, hour, model=self.policy.model
-            )
-            return with_codes(verdict, pictures)
+            return judge(evidence.post, pictures, matches, self.policy.lexicon, hour, model=self.policy.model)
         except Exception as fault:
             log.exception("judging failed", evidence=evidence.evidence_id)
             reason = Reason(kind="fault", what="could not be judged: please look", weight=0.0)
@@ -342,7 +302,7 @@ class Bench:
         return tuple(await asyncio.gather(*(self._describe_one(p) for p in pictures)))
 
     async def _describe_one(self, picture: Picture) -> Picture:
-        if (picture.phash and picture.recipe) or picture.undecodable:
+        if picture.phash or picture.undecodable:
             return picture
         try:
             data = await self._store.blobs.get(picture.sha256)
@@ -353,68 +313,19 @@ class Bench:
         self._meter.pictured("undecodable" if described.undecodable else "hashed")
         return described
 
-    async def _bytes_of(self, known: Known) -> bytes | None:
-        try:
-            if known.known in self._gallery:
-                return await asyncio.to_thread(self._gallery[known.known].read_bytes)
-            return await self._store.blobs.get(known.sha256)
-        except (OSError, StoreError) as error:
-            log.warning("known picture not had", sha256=known.sha256, why=str(error))
-            return None
-
-    async def _parts(self, pictures: Sequence[Picture]) -> dict[Sha256, tuple[PictureMatch, ...]]:
-        """What the bank says of pictures that no hash finds: they may be parts of known ones."""
-        found: dict[Sha256, tuple[PictureMatch, ...]] = {}
-        for picture in pictures if len(self._bank) else ():
-            if picture.undecodable:
-                continue
-            async with self._in_turn:
-                near = await self._near(picture)
-            if any(is_known(m) and m.likeness is not Likeness.REVIEW for m in near):
-                continue
-            data = await self._bytes_of(Known(sha256=picture.sha256, known="", tier=Tier.NONE))
-            if data is not None:
-                found[picture.sha256] = await self._bank.match(data, picture.sha256)
-        return found
-
-    async def _matches(
-        self,
-        pictures: Sequence[Picture],
-        evidence: Evidence,
-        parts: Mapping[Sha256, tuple[PictureMatch, ...]] = MappingProxyType({}),
-    ) -> tuple[PictureMatch, ...]:
-        """The surest kept picture of another post for each picture of the post.
-
-        parts: what the bank said.
-        """
+    async def _matches(self, pictures: Sequence[Picture], evidence: Evidence) -> tuple[PictureMatch, ...]:
+        """The nearest kept picture of another post for each picture of the post."""
         found: list[PictureMatch] = []
         for picture in pictures:
-            near = await self._of_other_posts(
-                (*await self._near(picture), *parts.get(picture.sha256, ())), evidence
-            )
+            if not picture.phash:
+                continue
+            found_near = self._index.near(picture.phash, SAME_BITS, sha256=picture.sha256)
+            near = await self._of_other_posts(found_near, evidence)
             if await self._is_furniture(picture, near, evidence):
                 near = [m for m in near if m.known.startswith("gallery:")]
             if near:
-                found.append(min(near, key=lambda m: (*m.surest_first, m.known_tier.rank)))
+                found.append(min(near, key=lambda m: (m.distance_bits, m.known_tier.rank)))
         return tuple(found)
-
-    async def _near(self, picture: Picture) -> tuple[PictureMatch, ...]:
-        """What the picture is like, by either hash; the surest of each known picture."""
-        if self._index.prints > MANY:
-            return await in_thread(self._look_up, picture)
-        return self._look_up(picture)
-
-    def _look_up(self, picture: Picture) -> tuple[PictureMatch, ...]:
-        found: list[PictureMatch] = []
-        if picture.pdqs:
-            bits = SAME_PDQ_BITS if self._index.prints > _HUGE else NEAR_PDQ_BITS
-            found += self._index.near_pdq(picture.pdqs, bits, sha256=picture.sha256)
-        if picture.phash:
-            found += self._index.near(picture.phash, PHASH_BITS, sha256=picture.sha256)
-        surest: dict[tuple[str, str], PictureMatch] = {}
-        for match in sorted(found, key=lambda m: m.surest_first):
-            surest.setdefault((match.known, match.known_sha256), match)
-        return tuple(surest.values())
 
     async def _of_other_posts(self, near: Sequence[PictureMatch], evidence: Evidence) -> list[PictureMatch]:
         """Without earlier looks at this very post, and without what was erased since the index was filled."""
@@ -423,13 +334,12 @@ class Bench:
         gone = asked - keys.keys()
         for known in gone:
             self._index.forget(known)
-            self._bank.forget(known)
         own = key_of(evidence.target, evidence.post.post_id)
         return [m for m in near if m.known not in gone and keys.get(m.known) != own]
 
     async def _is_furniture(self, picture: Picture, near: Sequence[PictureMatch], evidence: Evidence) -> bool:
         """Whether the site itself puts this picture into its posts; once known it is remembered."""
-        if picture.phash and picture.phash in self._furniture:
+        if picture.phash in self._furniture:
             return True
         for match in near:
             if match.known_sha256 != picture.sha256 or match.known.startswith("gallery:"):
@@ -445,14 +355,12 @@ class Bench:
 
     def _remember(self, pictures: Sequence[Picture], evidence: Evidence, tier: Tier) -> None:
         for picture in pictures:
-            if picture.phash or picture.pdqs:
-                self._index.add(_seen(picture, evidence.evidence_id, tier))
+            if picture.phash:
+                self._index.add(picture.sha256, picture.phash, evidence.evidence_id, tier)
 
 
-def _seen(picture: Picture, known: str, tier: Tier, label: str = "") -> Seen:
-    return Seen(
-        sha256=picture.sha256, known=known, tier=tier, phash=picture.phash, pdqs=picture.pdqs, label=label
-    )
+def _files_in(folder: Path) -> list[Path]:
+    return [p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")]
 
 
 Submit = Callable[[Evidence], Awaitable[None]]

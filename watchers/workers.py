@@ -88,11 +88,6 @@ class Worker:
         assert process.stdout
         self._running, self.jobs = _Running(process, process.stdin, process.stdout), 0
 
-    def take_over(self, other: Worker) -> None:
-        """Go on with the process of another place, which then has none. This one's must have ended."""
-        self._running, other._running = other._running, None
-        self.jobs = 0
-
     async def ask(
         self, head: dict[str, object], body: bytes, deadline_s: float
     ) -> tuple[dict[str, object], bytes]:

@@ -92,17 +92,7 @@ def parser(bodies: Mapping[str, Body]) -> argparse.ArgumentParser:
         help="check: files, default those of the configuration; diff: a file against what is shipped, or two;"
         " try: a text",
     )
-    _pictures_options(command("pictures", "share hashes of known pictures, and take those of others"))
     return top
-
-
-def _pictures_options(pictures: argparse.ArgumentParser) -> None:
-    actions = pictures.add_subparsers(dest="action", required=True, metavar="export|import")
-    export = actions.add_parser("export", help="write the hashes of the gallery to a file")
-    export.add_argument("file", metavar="FILE", type=Path, help="its name ends in .csv or .json")
-    export.add_argument("--alerted", action="store_true", help="also pictures of urgent and high alerts")
-    importing = actions.add_parser("import", help="check lists and put them into the gallery folder")
-    importing.add_argument("file", nargs="+", type=Path, help="CSV or JSON")
 
 
 def _backup_options(backup: argparse.ArgumentParser, restore: argparse.ArgumentParser) -> None:

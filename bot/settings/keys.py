@@ -80,7 +80,7 @@ class NightjarKeys:
         "files of further terms, beside the one that is shipped; relative to config.toml", ()
     )
     gallery: Annotated[str, AfterValidator(line_or_nothing)] = about(
-        'folder of pictures known to show wildlife products, as PRODUCT/CASE/name.jpg; "" for none', ""
+        'folder of pictures that are known to show wildlife products; "" for none', ""
     )
     metrics: Annotated[str, AfterValidator(loopback_address)] = about(
         'loopback address of /metrics, /healthz and /readyz; "" for none, port 0 for any', "127.0.0.1:9108"
