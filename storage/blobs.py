@@ -36,6 +36,8 @@ _FSYNC_THREADS = 2
 _ROUND_BYTES = 64 * 1024 * 1024
 _KNOWN = 50_000
 _TEMPORARIES = "0123456789abcdef"
+_FOLDERS = frozenset(f"{number:02x}" for number in range(256))
+"""Each is made when its first blob comes: 256 at once cost a new store more than all else."""
 _NO_FOLDERS_BELOW = 2
 
 
@@ -57,6 +59,8 @@ class Blobs:
         self._round: asyncio.Task[None] | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._mark, self._temporaries = uuid.uuid4().hex[:12], 0
+        self._grown = False
+        """Whether the outer folder holds names of new folders that were not synced yet."""
         self.written = 0
         self.written_bytes = 0
         """Blobs newly kept since the start, for the metrics; a round that failed counts for nothing."""
@@ -68,17 +72,17 @@ class Blobs:
         return self.folder / sha256[:2] / sha256
 
     def prepare(self) -> int:
-        """Make the folders and sweep temporaries of an earlier life; how many there were.
+        """Make the outer folders and sweep temporaries of an earlier life; how many there were.
 
         Raises DiskTrouble.
         """
         with _disk():
             for folder in (self.folder, self.temporary):
                 folder.mkdir(parents=True, exist_ok=True)
-            for number in range(256):
-                folder = self.folder / f"{number:02x}"
-                folder.mkdir(exist_ok=True)
-                _lift(folder)
+            with os.scandir(self.folder) as entries:
+                there = {entry.name for entry in entries}
+            for name in there & _FOLDERS:
+                _lift(self.folder / name)
             _fsync_folder(self.folder)
             for digit in _TEMPORARIES:
                 (self.temporary / digit).mkdir(exist_ok=True)
@@ -218,15 +222,31 @@ class Blobs:
                     self._write_temporary(files[sha], written)
             finally:
                 self._side_by_side(_fsync_and_close, [descriptor for _, descriptor in written])
+            folders = {self.path(sha).parent for sha in files}
             for sha in wanted:
-                os.rename(written[0][0], str(self.path(sha)))  # noqa: PTH104  strings: half the time
+                self._name(written[0][0], str(self.path(sha)))
                 del written[0]
         finally:
             for temporary, _ in written:
                 Path(temporary).unlink(missing_ok=True)
-        self._side_by_side(_fsync_folder, list({self.path(sha).parent for sha in files}))
+        if self._grown:
+            folders.add(self.folder)
+        self._side_by_side(_fsync_folder, list(folders))
+        self._grown = False
         self.written += len(wanted)
         self.written_bytes += sum(len(files[sha]) for sha in wanted)
+
+    def _name(self, temporary: str, path: str) -> None:
+        """Give a blob its name, in a new folder if it is the first there. Raises OSError."""
+        try:
+            os.rename(temporary, path)  # noqa: PTH104  strings: half a Path's time
+        except FileNotFoundError:
+            folder = os.path.dirname(path)  # noqa: PTH120
+            if os.path.isdir(folder):  # noqa: PTH112
+                raise
+            os.mkdir(folder)  # noqa: PTH102
+            self._grown = True  # a round that fails from here on leaves the syncing to the next
+            os.rename(temporary, path)  # noqa: PTH104
 
     def _side_by_side(self, work: Callable[[T], None], things: Sequence[T]) -> None:
         """Do it to all, each thread its share: one hand-over per thread and not per file.

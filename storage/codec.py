@@ -12,9 +12,11 @@ import json
 import re
 import types
 import typing
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -23,6 +25,9 @@ Plain = str | int | list["Plain"] | dict[str, "Plain"]
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 """Made once: `json.dumps` makes one for each document that is not in its own default form."""
+_AS_THEY_ARE = frozenset({bool, int, float, type(None)})
+_FIELDS: dict[type, tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]] = {}
+"""Names of a word's fields and what gets their values, of every kind of word that was written."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -81,6 +86,8 @@ def stamp(value: datetime) -> str:
     """
     if value.tzinfo is None:
         raise ValueError(f"naive datetime {value!r}: every stored time is aware UTC")
+    if value.tzinfo is UTC:
+        return value.isoformat(timespec="microseconds")[:-6] + "Z"
     try:
         utc = value.astimezone(UTC)
     except OverflowError:
@@ -90,10 +97,26 @@ def stamp(value: datetime) -> str:
 
 def dump(value: object) -> str:
     """JSON text of a word (a frozen dataclass) or of tuples, enums and times of them."""
-    return json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    return _ENCODER.encode(_plain(value))
 
 
 def _plain(value: object) -> Any:
+    kind = type(value)
+    if kind is str:
+        return value if value.isascii() else clean(value)  # type: ignore[attr-defined, arg-type]
+    if kind in _AS_THEY_ARE:
+        return value
+    if kind is datetime:
+        return stamp(value)  # type: ignore[arg-type]
+    fields = _FIELDS.get(kind)
+    if fields is not None:  # a quiet poll of each of ten thousand targets ends here
+        names, of = fields
+        # A call saved for most fields is half of the whole.
+        return dict(zip(names, [v if type(v) in _AS_THEY_ARE else _plain(v) for v in of(value)], strict=True))
+    return _plain_of_any(value)
+
+
+def _plain_of_any(value: object) -> Any:
     if isinstance(value, str):  # also every StrEnum
         return clean(str(value))
     if value is None or isinstance(value, bool | int | float):
@@ -103,7 +126,10 @@ def _plain(value: object) -> Any:
     if isinstance(value, tuple | list):
         return [_plain(inner) for inner in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: _plain(getattr(value, name)) for name in _names(type(value))}
+        names = _names(type(value))
+        if len(names) > 1:  # of one name attrgetter gives no tuple
+            _FIELDS[type(value)] = names, attrgetter(*names)
+        return {name: _plain(getattr(value, name)) for name in names}
     raise TypeError(f"no JSON form for {type(value).__name__}")
 
 

@@ -136,7 +136,15 @@ def configuration(path: Path, *, writable: bool = True) -> dict[str, Any]:
     if writable:
         connections[WRITER] = {"engine": engine, "credentials": credentials}
     models = {
-        "models": ["storage.tables", "storage.case_tables", "storage.manner_tables"],
+        "models": [
+            "storage.tables",
+            "storage.case_tables",
+            "storage.manner_tables",
+            "storage.lane_tables",
+            "storage.duty_tables",
+            "storage.seller_tables",
+            "storage.reading_tables",
+        ],
         "default_connection": WRITER if writable else READER,
         "migrations": _MIGRATIONS,
     }

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from storage import certificates, ledger, search, settling, uses
+from storage import certificates, ledger, search, settling, traces, uses
 from storage.case_tables import TombstoneRow
 from storage.codec import load
 from storage.database import Row
@@ -286,13 +286,16 @@ async def _erase_rows(transaction: Batch, batch: _Doomed) -> None:
     sql = f"SELECT alert_id FROM alert WHERE seq {in_keys}"  # noqa: S608 -- our names
     alerts = await transaction.rows(sql, (json.dumps(seqs),))
     told = json.dumps([row[0] for row in alerts])
+    await traces.erase(transaction, seqs)
     for table, column, values in (
         ("delivery", "alert_id", told),
         ("alert", "alert_id", told),
         ("item", "item_id", json.dumps(items)),
+        ("item_known", "item_id", json.dumps(items)),
         ("member", "post_key", keys),
         ("watched", "post_key", keys),
         ("verdict", "seq", json.dumps(seqs)),
+        ("verdict_before", "seq", json.dumps(seqs)),
         ("observation", "seq", json.dumps(seqs)),
     ):
         await transaction.run(f"DELETE FROM {table} WHERE {column} {in_keys}", (values,))  # noqa: S608 -- our names
@@ -304,6 +307,7 @@ async def _erase_rows(transaction: Batch, batch: _Doomed) -> None:
     await transaction.run(f"UPDATE case_evidence SET post_key = '' WHERE post_key {in_keys}", (keys,))  # noqa: S608
     files = json.dumps(sorted(batch.files))
     await transaction.run(f"DELETE FROM picture WHERE sha256 {in_keys}", (files,))  # noqa: S608
+    await transaction.run(f"DELETE FROM reading WHERE sha256 {in_keys}", (files,))  # noqa: S608
     await transaction.run(f"DELETE FROM blob WHERE sha256 {in_keys}", (files,))  # noqa: S608
     await transaction.run("INSERT OR IGNORE INTO erasing (sha256) SELECT value FROM json_each(?)", (files,))
 

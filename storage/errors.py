@@ -25,6 +25,9 @@
     ├── CaseRefused            an officer: what was ordered about a case cannot be done
     └── DeliveryError          the chat
         ├── NotSent            surely not delivered: retry after a pause
+        │   ├── Flooded        the server asked to wait
+        │   ├── ChatMoved      the chat has another id from now on
+        │   └── ShutOut        the bot is not let into the chat: people must act
         ├── Unsendable         refused for good: another form or another channel
         └── Uncertain          the answer was lost: it may have been delivered
 
@@ -38,6 +41,17 @@ from storage.model import Response
 
 class NightjarError(Exception):
     """Root of every error this project raises on purpose."""
+
+
+class Worded(Exception):
+    """A refusal in words that can be translated: `form` with `{placeholders}`, and facts to fill them.
+
+    Whoever tells it looks the form up in the catalogue of his reader's language (`bot.desk.names.why`).
+    """
+
+    def __init__(self, form: str, **facts: object) -> None:
+        super().__init__(form.format(**facts) if facts else form)
+        self.form, self.facts = form, facts
 
 
 class ConfigError(NightjarError):
@@ -185,6 +199,22 @@ class DeliveryError(NightjarError):
 
 class NotSent(DeliveryError):
     """Surely not delivered: wait and send again."""
+
+
+class Flooded(NotSent):
+    """Too many messages: retry_after_s holds what the server asked for."""
+
+
+class ChatMoved(NotSent):
+    """The chat has another id for ever. Attribute: chat."""
+
+    def __init__(self, chat: str) -> None:
+        super().__init__(f"the chat has moved to {chat}", retry_after_s=0.0)
+        self.chat = chat
+
+
+class ShutOut(NotSent):
+    """The bot was removed, blocked or is not known: nothing arrives until somebody lets it in."""
 
 
 class Unsendable(DeliveryError):

@@ -29,18 +29,18 @@ from storage.model import (
     sha256_of,
 )
 from storage.outbox import AlertFacts
-from storage.tables import VerdictRow, key_of, to_hex, to_signed
+from storage.similar import Seen
+from storage.tables import VerdictRow, key_of, pdqs_of, to_hex, to_signed
 from storage.vault import Vault
 from storage.writer import Batch
 
-SAME_ITEM_BITS = 5
-"""Perceptual distance up to which a known picture makes a post a re-post (facts: imaging)."""
 _PAGE = 2_000
 _PICTURE = (
-    "INSERT INTO picture (sha256, width, height, format, phash, dhash, undecodable, note) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sha256) DO UPDATE SET width = excluded.width, "
-    "height = excluded.height, format = excluded.format, phash = excluded.phash, "
-    "dhash = excluded.dhash, undecodable = excluded.undecodable, note = excluded.note"
+    "INSERT INTO picture (sha256, width, height, format, phash, dhash, undecodable, note, pdqs, quality, "
+    "recipe, codes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (sha256) DO UPDATE SET "
+    "width = excluded.width, height = excluded.height, format = excluded.format, phash = excluded.phash, "
+    "dhash = excluded.dhash, undecodable = excluded.undecodable, note = excluded.note, "
+    "pdqs = excluded.pdqs, quality = excluded.quality, recipe = excluded.recipe, codes = excluded.codes"
 )
 _ITEM = (
     "INSERT INTO item (item_id, tier, first_evidence, members, card, created_at) VALUES (?, ?, ?, 0, '', ?)"
@@ -50,6 +50,11 @@ _MEMBER = (
     "INSERT INTO member (post_key, item_id, joined_at) VALUES (?, ?, ?) ON CONFLICT (post_key) "
     "DO UPDATE SET item_id = excluded.item_id, joined_at = excluded.joined_at"
 )
+_SHOWS = "INSERT OR IGNORE INTO item_known (known_sha256, item_id) VALUES (?, ?)"
+_OF_KNOWN = (
+    "SELECT i.item_id, i.tier, i.card FROM item_known k JOIN item i ON i.item_id = k.item_id "
+    "WHERE k.known_sha256 = ?"
+)
 _KIND_OF_LOOK = {
     Observation.MISSING: AlertKind.DELETED,
     Observation.REAPPEARED: AlertKind.REAPPEARED,
@@ -58,7 +63,7 @@ _KIND_OF_LOOK = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
+class KnownItem:
     """An item as this transaction sees it. joined: the post was not in it before."""
 
     item_id: str
@@ -68,7 +73,7 @@ class _Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
+class Looked:
     """The observation a judgement is about."""
 
     seq: int
@@ -84,31 +89,32 @@ async def record(
     text = verdicts.record(judgement)
 
     async def job(batch: Batch) -> str:
-        look = await _look(batch, judgement.evidence)
+        look = await look_of(batch, judgement.evidence)
         if look.judged:
             return await _alert_of(batch, look.seq)
-        _keep_verdict(batch, look, judgement, text)
-        item = await _item_for(batch, look, judgement)
+        keep_verdict(batch, look, judgement, text)
+        item = await item_for(batch, look, judgement)
         if item is None:
             return ""
         facts = _speak(look, judgement, item, jurisdiction, tags)
         if facts is None:
             return ""
         alert_id = outbox.put(batch, facts, announce)
-        await _after_speaking(batch, look, item, facts, alert_id=alert_id, announce=announce)
+        await after_speaking(batch, look, item, facts, alert_id=alert_id, announce=announce)
         return alert_id
 
     alert_id = await vault.submit(job)
     return (await outbox.load_alerts(vault.database, [alert_id]))[alert_id] if alert_id else None
 
 
-async def _look(batch: Batch, evidence: Evidence) -> _Look:
+async def look_of(batch: Batch, evidence: Evidence) -> Looked:
+    """The row of a look. Raises DatabaseTrouble when it was erased."""
     sql = "SELECT seq, post_key, observation, judged FROM observation WHERE evidence_id = ?"
     rows = await batch.rows(sql, (evidence.evidence_id,))
     if not rows:
         raise DatabaseTrouble(f"no evidence {evidence.evidence_id!r} in this store")
     seq, post_key, observation, judged = rows[0]
-    return _Look(seq=seq, post_key=post_key, observation=Observation(observation), judged=bool(judged))
+    return Looked(seq=seq, post_key=post_key, observation=Observation(observation), judged=bool(judged))
 
 
 async def _alert_of(batch: Batch, seq: int) -> str:
@@ -118,7 +124,7 @@ async def _alert_of(batch: Batch, seq: int) -> str:
     return str(rows[0][0]) if rows else ""
 
 
-def _keep_verdict(batch: Batch, look: _Look, judgement: Judgement, text: bytes) -> None:
+def keep_verdict(batch: Batch, look: Looked, judgement: Judgement, text: bytes) -> None:
     """The verdict's row and its leaf: the log holds the hash of `text`, the row the text."""
     facts: dict[str, Plain] = {
         "evidence_id": judgement.evidence.evidence_id,
@@ -155,13 +161,17 @@ def _picture_values(picture: Picture) -> tuple[object, ...]:
         to_signed(picture.dhash) if picture.dhash else None,
         picture.undecodable,
         picture.note,
+        bytes.fromhex("".join(picture.pdqs)) or None,
+        picture.quality,
+        picture.recipe,
+        dump(picture.codes) if picture.codes else None,
     )
 
 
 # --- which item -----------------------------------------------------------------
 
 
-async def _item_for(batch: Batch, look: _Look, judgement: Judgement) -> _Known | None:
+async def item_for(batch: Batch, look: Looked, judgement: Judgement) -> KnownItem | None:
     """The post's item; else the item of a matching picture; else a new one when the verdict is loud."""
     member = await _item_of_post(batch, look.post_key)
     if member is not None:
@@ -172,10 +182,13 @@ async def _item_for(batch: Batch, look: _Look, judgement: Judgement) -> _Known |
     if item is not None:
         batch.many(_MEMBER, (look.post_key, item.item_id, micros(judgement.judged_at)))
         batch.many("UPDATE item SET members = members + 1 WHERE item_id = ?", (item.item_id,))
+        for match in _sure(judgement.matches):
+            if match.known.startswith("gallery:"):
+                batch.many(_SHOWS, (match.known_sha256, item.item_id))
     return item
 
 
-async def _item_of_post(batch: Batch, post_key: str) -> _Known | None:
+async def _item_of_post(batch: Batch, post_key: str) -> KnownItem | None:
     sql = (
         "SELECT i.item_id, i.tier, i.card FROM member m JOIN item i ON i.item_id = m.item_id "
         "WHERE m.post_key = ?"
@@ -184,39 +197,48 @@ async def _item_of_post(batch: Batch, post_key: str) -> _Known | None:
     return _known(rows[0], joined=False) if rows else None
 
 
-async def _item_of_pictures(batch: Batch, matches: Sequence[PictureMatch]) -> _Known | None:
-    """The oldest item with the nearest picture: by the evidence named or the first 500 with those bytes."""
+async def _item_of_pictures(batch: Batch, matches: Sequence[PictureMatch]) -> KnownItem | None:
+    """The oldest item with the nearest picture: by the evidence named or the first 500 with those bytes.
+
+    Posts that show the same gallery picture are one item, though each altered it in its own way.
+    """
     sql = (
         "SELECT i.item_id, i.tier, i.card FROM observation o JOIN member m ON m.post_key = o.post_key "
         "JOIN item i ON i.item_id = m.item_id WHERE o.evidence_id = ?1 OR o.seq IN "
         "(SELECT seq FROM evidence_picture WHERE sha256 = ?2 ORDER BY id LIMIT 500) "
         "ORDER BY i.created_at, i.item_id LIMIT 1"
     )
-    near = [m for m in matches if m.distance_bits <= SAME_ITEM_BITS and not m.known.startswith("gallery:")]
-    for match in sorted(near, key=lambda m: m.distance_bits):
-        rows = await batch.rows(sql, (match.known, match.known_sha256))
+    for match in sorted(_sure(matches), key=lambda m: m.surest_first):
+        if match.known.startswith("gallery:"):
+            rows = await batch.rows(_OF_KNOWN, (match.known_sha256,))
+        else:
+            rows = await batch.rows(sql, (match.known, match.known_sha256))
         if rows:
             return _known(rows[0], joined=True)
     return None
 
 
-def _known(row: Row, *, joined: bool) -> _Known:
+def _sure(matches: Sequence[PictureMatch]) -> list[PictureMatch]:
+    return [match for match in matches if match.is_sure]
+
+
+def _known(row: Row, *, joined: bool) -> KnownItem:
     item_id, tier, card = row
-    return _Known(item_id=item_id, tier=Tier(tier), card=card, joined=joined)
+    return KnownItem(item_id=item_id, tier=Tier(tier), card=card, joined=joined)
 
 
-def _new_item(batch: Batch, judgement: Judgement) -> _Known:
+def _new_item(batch: Batch, judgement: Judgement) -> KnownItem:
     item_id = new_id(judgement.judged_at)
     first, at = judgement.evidence.evidence_id, micros(judgement.judged_at)
     batch.many(_ITEM, (item_id, Tier.NONE.value, first, at))
-    return _Known(item_id=item_id, tier=Tier.NONE, card="", joined=True)
+    return KnownItem(item_id=item_id, tier=Tier.NONE, card="", joined=True)
 
 
 # --- what is said ---------------------------------------------------------------
 
 
 def _speak(
-    look: _Look, judgement: Judgement, item: _Known, jurisdiction: str, tags: tuple[str, ...]
+    look: Looked, judgement: Judgement, item: KnownItem, jurisdiction: str, tags: tuple[str, ...]
 ) -> AlertFacts | None:
     """What this verdict makes people hear, or None. Revisions carry the item's loudest tier."""
     tier = judgement.verdict.tier
@@ -240,12 +262,12 @@ def _speak(
     )
 
 
-async def _after_speaking(
-    batch: Batch, look: _Look, item: _Known, facts: AlertFacts, *, alert_id: str, announce: Sequence[str]
+async def after_speaking(
+    batch: Batch, look: Looked, item: KnownItem, facts: AlertFacts, *, alert_id: str, announce: Sequence[str]
 ) -> None:
     """The item's card and the vigil follow; a vanishing that came before the verdict is told now."""
     card = item.card
-    if facts.kind is AlertKind.NEW:
+    if not facts.revises:
         card = alert_id
         sql = "UPDATE item SET tier = ?, card = ? WHERE item_id = ?"
         batch.many(sql, (facts.tier.value, alert_id, item.item_id))
@@ -253,7 +275,7 @@ async def _after_speaking(
     sql = "SELECT seq, observation, lifetime FROM observation WHERE post_key = ? ORDER BY seq DESC LIMIT 1"
     seq, observation, lifetime = (await batch.rows(sql, (look.post_key,)))[0]
     if seq > look.seq and observation == Observation.MISSING.value:
-        latest = _Look(seq=seq, post_key=look.post_key, observation=Observation.MISSING, judged=True)
+        latest = Looked(seq=seq, post_key=look.post_key, observation=Observation.MISSING, judged=True)
         told = None if lifetime is None else load(Lifetime, lifetime)
         await _revise(batch, latest, card, facts.created_at, announce=announce, lifetime=told)
 
@@ -263,13 +285,13 @@ async def revise(batch: Batch, kept: Evidence, *, announce: Sequence[str], lifet
     post_key = key_of(kept.target, kept.post.post_id)
     item = await _item_of_post(batch, post_key)
     if item is not None and item.card:
-        look = _Look(seq=kept.leaf_index, post_key=post_key, observation=kept.observation, judged=True)
+        look = Looked(seq=kept.leaf_index, post_key=post_key, observation=kept.observation, judged=True)
         await _revise(batch, look, item.card, kept.sealed_at, announce=announce, lifetime=lifetime)
 
 
 async def _revise(
     batch: Batch,
-    look: _Look,
+    look: Looked,
     card: str,
     at: datetime,
     *,
@@ -296,14 +318,24 @@ async def _revise(
     outbox.put(batch, facts, announce)
 
 
-async def pictures(vault: Vault) -> AsyncIterator[list[tuple[str, str, str, Tier]]]:
+async def pictures(vault: Vault) -> AsyncIterator[list[Seen]]:
     """See `Store.pictures`."""
     sql = (
-        "SELECT e.id, e.sha256, p.phash, o.evidence_id, coalesce(v.tier, 'none') FROM evidence_picture e "
-        "JOIN picture p ON p.sha256 = e.sha256 JOIN observation o ON o.seq = e.seq "
-        "LEFT JOIN verdict v ON v.seq = e.seq WHERE e.id > ? AND p.phash IS NOT NULL ORDER BY e.id LIMIT ?"
+        "SELECT e.id, e.sha256, p.phash, p.pdqs, o.evidence_id, coalesce(v.tier, 'none') "
+        "FROM evidence_picture e JOIN picture p ON p.sha256 = e.sha256 JOIN observation o ON o.seq = e.seq "
+        "LEFT JOIN verdict v ON v.seq = e.seq WHERE e.id > ? "
+        "AND (p.phash IS NOT NULL OR p.pdqs IS NOT NULL) ORDER BY e.id LIMIT ?"
     )
     after = -1
     while rows := await vault.database.rows(sql, (after, _PAGE)):
         after = rows[-1][0]
-        yield [(row[1], to_hex(row[2]), row[3], Tier(row[4])) for row in rows]
+        yield [
+            Seen(
+                sha256=sha256,
+                phash="" if phash is None else to_hex(phash),
+                pdqs=pdqs_of(pdqs),
+                known=known,
+                tier=Tier(tier),
+            )
+            for _, sha256, phash, pdqs, known, tier in rows
+        ]

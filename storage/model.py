@@ -16,6 +16,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
 
+from storage.duty import Duty
+
 Sha256 = NewType("Sha256", str)
 """64 lower-case hexadecimal digits; the name of a blob."""
 EvidenceId = NewType("EvidenceId", str)
@@ -72,6 +74,7 @@ class Target:
     interval_s: poll period inside the window. day_interval_s: the same outside it, or
     None when new posts are not hunted by day. rules: the `Settings` of its feed kind.
     robots_override: the written reason why robots.txt is not obeyed, or "" (obeyed).
+    country: ISO 3166 code of the country that the site is for, or "".
     vigil_sample: share 0..1 of the unmatched posts that is watched until it vanishes.
     """
 
@@ -84,6 +87,7 @@ class Target:
     day_interval_s: float | None = None
     window: NightWindow = NightWindow()
     jurisdiction: str = ""
+    country: str = ""
     tags: tuple[str, ...] = ()
     host_limit: HostLimit = HostLimit()
     robots_override: str = ""
@@ -292,7 +296,11 @@ class Snapshot:
 class Picture:
     """A stored picture. phash/dhash: 64-bit hashes as 16 hex digits, "" when there is none.
 
-    note: "truncated", "animated: first frame", "flat: no hash", joined by "; ".
+    pdqs: PDQ hashes, 64 hex digits each: of the whole picture, of it without its border, of
+    frames that move. quality: of the first, 0..100. recipe: how all these were made; hashes of
+    different recipes are not quite alike. codes: what its QR codes say. words: lines that were
+    read in it; none before that, or where nothing reads.
+    note: "truncated", "animated: 5 frames seen", "flat: no hash", joined by "; ".
     """
 
     sha256: Sha256
@@ -305,6 +313,11 @@ class Picture:
     dhash: str = ""
     undecodable: str = ""
     note: str = ""
+    pdqs: tuple[str, ...] = ()
+    quality: int = 0
+    recipe: str = ""
+    codes: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -354,7 +367,7 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """One part of a score. kind: term, picture, contact, price, cue, context, hour.
+    """One part of a score. kind: term, picture, seller, contact, price, cue, context, hour.
 
     what: for people; span: the raw text that matched; detail: term tier, view, distance.
     """
@@ -366,9 +379,32 @@ class Reason:
     detail: str = ""
 
 
+class Likeness(StrEnum):
+    """How surely two pictures show the same photograph. A help to people, never a verdict."""
+
+    SAME = "same picture"
+    VERY_LIKELY = "very likely"
+    REVIEW = "review: same scene perhaps"
+
+    @property
+    def rank(self) -> int:
+        """0 same ... 2 review."""
+        return list(Likeness).index(self)
+
+
+SAME_PHASH_BITS = 5
+"""Distance of phash-64 with less than one false pair in a million (facts: imaging, section 2)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureMatch:
-    """A picture of the post resembles a kept one. known: evidence id or "gallery:NAME"."""
+    """A picture of the post resembles a kept one. known: evidence id or "gallery:NAME".
+
+    by: what found it, "phash" (64 bits), "pdq" (256 bits) or "orb" (points that lie alike).
+    distance_bits: differing bits of the hash; of "orb" none. points: of "orb", how many lie alike, and
+    differing_percent: in how much of what overlaps the known picture is not to be seen all the same.
+    turned: how the picture lies beside the known one, as "mirrored"; "" for the same way.
+    """
 
     sha256: Sha256
     known: str
@@ -376,6 +412,49 @@ class PictureMatch:
     distance_bits: int
     known_tier: Tier = Tier.NONE
     label: str = ""
+    by: str = "phash"
+    points: int = 0
+    differing_percent: int = 0
+    turned: str = ""
+
+    @property
+    def likeness(self) -> Likeness:
+        """Source of the limits: facts imaging, sections 2 and 8."""
+        if self.by == "orb":
+            same = self.points >= SURE_POINTS and self.differing_percent <= SURE_DIFFERING_PERCENT
+            return Likeness.VERY_LIKELY if same else Likeness.REVIEW
+        if self.by == "pdq":
+            if self.distance_bits <= SAME_PDQ_BITS:
+                return Likeness.SAME
+            return Likeness.VERY_LIKELY if self.distance_bits <= LIKELY_PDQ_BITS else Likeness.REVIEW
+        return Likeness.SAME if self.distance_bits <= SAME_PHASH_BITS else Likeness.REVIEW
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether both very likely show one photograph; what is only to be looked at links nothing."""
+        return self.likeness is not Likeness.REVIEW
+
+    @property
+    def surest_first(self) -> tuple[int, int, int, int]:
+        """A key by which the surest of several matches comes first."""
+        return self.likeness.rank, self.distance_bits, self.differing_percent, -self.points
+
+
+SAME_PDQ_BITS, LIKELY_PDQ_BITS, NEAR_PDQ_BITS = 31, 48, 64
+"""PDQ distances up to which pictures are the same, very likely so, or worth a look."""
+SURE_POINTS = 10
+"""Points that lie alike from which on two pictures may share a photograph: by chance up to 9 do."""
+SURE_DIFFERING_PERCENT = 6
+"""Up to which they do: other goods on one cloth differ by 9 at least (`tests/pictures/test_agreement.py`)."""
+
+
+def shows(parts: int, differing_percent: int) -> bool:
+    """Whether a picture laid over a known one shows it; a hash of what it may have been is near too.
+
+    parts: seen of both. Under a watermark a quarter may differ; others near by a hash fitted nowhere.
+    """
+    least = 20 if differing_percent <= SURE_DIFFERING_PERCENT else 40
+    return parts >= least and differing_percent <= 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -422,6 +501,12 @@ class AlertKind(StrEnum):
     CHANGED = "changed"
     DELETED = "deleted"
     REAPPEARED = "reappeared"
+    READ = "read"
+    """More was read in its pictures: it speaks louder and anew, or revises its card with what was found."""
+    DUTY = "duty"
+    """Nothing new of the post: somebody took, passed on or resolved its alert."""
+    INCIDENT = "incident"
+    """One message that shows many alerts of a storm; its members are in the outbox (`incidents`)."""
     NOTICE = "notice"
     """To the admin channel: a target unwell, a bad live edit, a store in trouble."""
 
@@ -472,6 +557,7 @@ class Alert:
     revises: the alert whose card this one updates, or "". notice: text of a NOTICE.
     edit: of a changed post; None when the look before is not at hand.
     log_size, log_root: the log as it was then, with its root in hex; 0 and "" when not known.
+    duty: where its card stands among people, None for a notice. shows: of a DUTY, what the card said before.
     """
 
     alert_id: AlertId
@@ -490,6 +576,8 @@ class Alert:
     log_size: int = 0
     log_root: str = ""
     edit: Edit | None = None
+    duty: Duty | None = None
+    shows: AlertKind | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -505,6 +593,8 @@ class Delivery:
     receipt: str = ""
     previous_receipt: str = ""
     """Receipt of the delivery of the alert that this one revises, in the same channel."""
+    intent: str = ""
+    """What was about to be sent when the answer was lost (`lane_words.Intent`), or ""."""
 
 
 # --- the watch on ----------------------------------------------------------------

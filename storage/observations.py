@@ -23,7 +23,7 @@ from storage.model import (
     Tier,
     Verdict,
 )
-from storage.tables import to_hex
+from storage.tables import pdqs_of, to_hex
 from storage.threads import in_thread
 from storage.vault import Vault
 
@@ -61,9 +61,9 @@ async def pictures_of(database: Database, seqs: Sequence[int]) -> dict[int, tupl
     """The pictures of these observations, with hashes once they were recorded."""
     sql = (
         "SELECT e.seq, e.sha256, e.url, e.size_bytes, p.width, p.height, p.format, p.phash, p.dhash, "
-        "p.undecodable, p.note FROM json_each(?1) j JOIN evidence_picture e "
-        "ON e.id >= j.value * ?2 AND e.id < (j.value + 1) * ?2 "
-        "LEFT JOIN picture p ON p.sha256 = e.sha256 ORDER BY e.id"
+        "p.undecodable, p.note, p.pdqs, p.quality, p.recipe, p.codes, r.words "
+        "FROM json_each(?1) j JOIN evidence_picture e ON e.id >= j.value * ?2 AND e.id < (j.value + 1) * ?2 "
+        "LEFT JOIN picture p ON p.sha256 = e.sha256 LEFT JOIN reading r ON r.sha256 = e.sha256 ORDER BY e.id"
     )
     found: dict[int, list[Picture]] = {seq: [] for seq in seqs}
     for row in await database.rows(sql, (json.dumps(list(found)), PICTURES_PER_EVIDENCE)):
@@ -72,7 +72,8 @@ async def pictures_of(database: Database, seqs: Sequence[int]) -> dict[int, tupl
 
 
 def _picture(row: Row) -> Picture:
-    _, sha256, url, size_bytes, width, height, kind, phash, dhash, undecodable, note = row
+    _, sha256, url, size_bytes, width, height, kind, phash, dhash, undecodable, note, *rest = row
+    pdqs, quality, recipe, codes, words = rest
     return Picture(
         sha256=Sha256(sha256),
         url=url,
@@ -84,6 +85,11 @@ def _picture(row: Row) -> Picture:
         dhash="" if dhash is None else to_hex(dhash),
         undecodable=undecodable or "",
         note=note or "",
+        pdqs=pdqs_of(pdqs),
+        quality=quality or 0,
+        recipe=recipe or "",
+        codes=load_tuple(str, codes) if codes else (),
+        words=load_tuple(str, words) if words else (),
     )
 
 

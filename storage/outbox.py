@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from storage import observations
+from storage import duty_rows, mute_rows, observations
 from storage.codec import clean, dump, load, load_tuple, micros, moment
 from storage.database import Database, Row
 from storage.model import (
@@ -65,7 +65,7 @@ _HURRY = (
 _COLUMNS = (
     "d.id, d.channel, d.attempts, d.uncertain, d.receipt, d.alert_id, "
     "(SELECT c.receipt FROM delivery c WHERE c.alert_id = a.revises AND c.channel = d.channel "
-    "AND c.state = 'delivered')"
+    "AND c.state = 'delivered'), d.intent"
 )
 _DUE = (
     f"SELECT {_COLUMNS} FROM delivery d JOIN alert a ON a.alert_id = d.alert_id "  # noqa: S608 -- our columns
@@ -76,6 +76,10 @@ _DUE = (
 _STUCK = (
     f"SELECT {_COLUMNS} FROM delivery d JOIN alert a ON a.alert_id = d.alert_id "  # noqa: S608 -- our columns
     "WHERE d.channel = ? AND d.state = 'sending' ORDER BY d.id"
+)
+_CHOSEN = (
+    f"SELECT {_COLUMNS} FROM delivery d JOIN alert a ON a.alert_id = d.alert_id "  # noqa: S608 -- our columns
+    "WHERE d.id IN (SELECT value FROM json_each(?)) ORDER BY d.id"
 )
 
 
@@ -114,6 +118,10 @@ def put(batch: Batch, facts: AlertFacts, announce: Sequence[str]) -> AlertId:
     )
     batch.many(_ALERT, values)
     put_deliveries(batch, alert_id, facts, announce)
+    if facts.kind in (AlertKind.NEW, AlertKind.READ) and not facts.revises:
+        mute_rows.hold_back(batch, alert_id, facts.created_at)
+        mute_rows.hurry_watched(batch, alert_id)
+        duty_rows.begin(batch, alert_id, facts.created_at, urgent=facts.tier is Tier.URGENT)
     if facts.revises:
         batch.many(_WHERE_TOLD, (alert_id, facts.tier.rank, micros(facts.created_at), facts.revises))
     if facts.item_id:
@@ -153,6 +161,11 @@ async def stuck(vault: Vault, channel: str) -> tuple[Delivery, ...]:
     return await _deliveries(vault, await vault.database.rows(_STUCK, (channel,)))
 
 
+async def chosen(vault: Vault, delivery_ids: Sequence[int]) -> tuple[Delivery, ...]:
+    """These deliveries, by id; those that are gone are left out."""
+    return await _deliveries(vault, await vault.database.rows(_CHOSEN, (json.dumps(list(delivery_ids)),)))
+
+
 async def _deliveries(vault: Vault, rows: Sequence[Row]) -> tuple[Delivery, ...]:
     alerts = await load_alerts(vault.database, [row[5] for row in rows])
     return tuple(
@@ -164,8 +177,9 @@ async def _deliveries(vault: Vault, rows: Sequence[Row]) -> tuple[Delivery, ...]
             uncertain=bool(uncertain),
             receipt=receipt,
             previous_receipt=previous or "",
+            intent=intent or "",
         )
-        for number, channel, attempts, uncertain, receipt, alert_id, previous in rows
+        for number, channel, attempts, uncertain, receipt, alert_id, previous, intent in rows
     )
 
 
@@ -223,6 +237,14 @@ async def mark_uncertain_after_crash(batch: Batch) -> None:
     await batch.run("UPDATE delivery SET uncertain = 1 WHERE state = 'sending'")
 
 
+_SHOWN = (
+    "LEFT JOIN alert b ON b.rowid = CASE a.kind WHEN 'duty' THEN (SELECT max(c.rowid) FROM alert c "
+    "WHERE c.item_id = a.item_id AND (c.alert_id = a.revises OR c.revises = a.revises) "
+    "AND c.kind <> 'duty') END"
+)
+"""What the card says of the post beside what people did: the newest there is when it is told."""
+
+
 # --- loading whole alerts ------------------------------------------------------
 
 
@@ -232,34 +254,41 @@ async def load_alerts(database: Database, alert_ids: Sequence[str]) -> dict[str,
     The alert of a vanished post has no verdict of its own: it carries the last one of that post.
     """
     sql = (
-        f"SELECT a.alert_id, a.kind, a.tier, a.created_at, a.revises, a.lifetime, a.notice, a.jurisdiction, "  # noqa: S608
-        "a.tags, a.log_size, a.log_root, i.item_id, i.tier, i.first_evidence, i.members, "
-        f"v.verdict, v.matches, {observations.COLUMNS} FROM alert a "
+        "SELECT a.alert_id, a.kind, a.tier, a.created_at, a.revises, "  # noqa: S608 -- our columns
+        "coalesce(a.lifetime, b.lifetime), a.notice, a.jurisdiction, a.tags, a.log_size, a.log_root, b.kind, "
+        "i.item_id, i.tier, i.first_evidence, i.members, "
+        f"v.verdict, v.matches, {observations.COLUMNS} FROM alert a {_SHOWN} "
         "LEFT JOIN item i ON i.item_id = a.item_id "
-        "LEFT JOIN observation o ON o.seq = a.seq LEFT JOIN verdict v ON v.seq = ("
+        "LEFT JOIN observation o ON o.seq = coalesce(a.seq, b.seq) LEFT JOIN verdict v ON v.seq = ("
         "SELECT max(x.seq) FROM verdict x JOIN observation y ON y.seq = x.seq "
         "WHERE y.post_key = o.post_key AND y.seq <= o.seq) "
         "WHERE a.alert_id IN (SELECT value FROM json_each(?))"
     )
     rows = await database.rows(sql, (json.dumps(list(alert_ids)),))
-    pictures = await observations.pictures_of(database, [row[17] for row in rows if row[17] is not None])
+    pictures = await observations.pictures_of(database, [row[18] for row in rows if row[18] is not None])
     alerts = {row[0]: _alert(row, pictures) for row in rows}
     looks = [alert.evidence for alert in alerts.values() if alert.evidence is not None]
     edits = await observations.edits_of(database, looks)
+    duties = await duty_rows.of_cards(database, [a.revises or a.alert_id for a in alerts.values()])
     return {
-        name: replace(alert, edit=edits.get(alert.evidence.evidence_id)) if alert.evidence else alert
+        name: replace(
+            alert,
+            edit=edits.get(alert.evidence.evidence_id) if alert.evidence else None,
+            duty=duties.get(alert.revises or name),
+        )
         for name, alert in alerts.items()
     }
 
 
 def _alert(row: Row, pictures: dict[int, tuple[Picture, ...]]) -> Alert:
     alert_id, kind, tier, created_at, revises, lifetime, notice, jurisdiction, tags = tuple(row)[:9]
-    size, root, item, (verdict, matches), look = (
+    size, root, shows, item, (verdict, matches), look = (
         row[9],
         row[10],
-        tuple(row)[11:15],
-        tuple(row)[15:17],
-        tuple(row)[17:],
+        row[11],
+        tuple(row)[12:16],
+        tuple(row)[16:18],
+        tuple(row)[18:],
     )
     return Alert(
         alert_id=AlertId(alert_id),
@@ -277,4 +306,5 @@ def _alert(row: Row, pictures: dict[int, tuple[Picture, ...]]) -> Alert:
         tags=load_tuple(str, tags),
         log_size=size or 0,
         log_root=root or "",
+        shows=None if shows is None else AlertKind(shows),
     )

@@ -1,19 +1,24 @@
-"""Which kept pictures look alike: exact search over 64-bit perceptual hashes.
+"""Which kept pictures look alike: exact search over their perceptual hashes.
 
-Exact: graph indexes lost 14-43 % of true neighbours on hashes (facts: imaging). What came
-lately is compared one by one; once there is much of it, it is put in order (`parts`), or a
-search would cost in proportion to all pictures ever kept. Holds about 100 bytes per picture.
+phash-64 as they are, PDQ (`fingerprints`) in all eight ways a picture can lie. Exact: graph
+indexes lost 14-43 % of true neighbours on hashes (facts: imaging). What came lately
+is compared one by one; once there is much of it, it is put in order (`parts`, `bands`), or a
+search would cost in proportion to all pictures ever kept. Holds about 140 bytes per picture.
 Small indexes are searched in plain Python, so that a young watch never loads numpy.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from storage.fingerprints import Fingerprints
+from storage.marked import Marked
 from storage.model import PictureMatch, Sha256, Tier
+from storage.turns import TURNS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,11 +30,25 @@ _SAME_BYTES_KEPT = 4
 _LOOSE = 65_536
 _LOOSE_SHARE = 16
 """So many, or this part of all, are compared one by one: a third of a millisecond at most."""
+MARKED_MOST = 100_000
+"""Hashes of known pictures that crops are compared with; of those beyond only whole copies are found."""
 _TIERS = tuple(Tier)
 _SHA256_BYTES = 32
 _ID_BYTES = 16
 _OTHER = bytes(_ID_BYTES)
 """Stands for a name that is no evidence id of 32 hex digits, which is in `_others`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A picture to be found again. known: evidence id or "gallery:NAME". phash: "" for none."""
+
+    sha256: str
+    known: str
+    tier: Tier
+    phash: str = ""
+    pdqs: Sequence[str] = ()
+    label: str = ""
 
 
 class PictureIndex:
@@ -45,6 +64,11 @@ class PictureIndex:
         self._copies: dict[bytes, tuple[int, ...]] = {}
         """Where the same bytes stand, of those that are not in order yet."""
         self._parts: Parts | None = None
+        self._hashless: set[int] = set()
+        """Pictures with no phash: one of zeros stands in its place and means nothing."""
+        self._prints = Fingerprints()
+        self._marked = Marked()
+        """Of known pictures alone: contraband, or of a post in an item."""
 
     def __len__(self) -> int:
         return len(self._hashes)
@@ -53,45 +77,65 @@ class PictureIndex:
     def unsettled(self) -> bool:
         """Whether so many came lately that `settle` is due."""
         loose = len(self._hashes) - self._ordered
+        if self._prints.unsettled:
+            return True
         return loose > max(_LOOSE, self._ordered // _LOOSE_SHARE)
 
     @property
     def _ordered(self) -> int:
         return self._parts.count if self._parts is not None else 0
 
-    def add(self, sha256: str, phash_hex: str, known: str, tier: Tier, label: str = "") -> None:
-        """Make a picture findable. known: evidence id or "gallery:NAME".
+    @property
+    def prints(self) -> int:
+        """How many PDQ hashes are held."""
+        return len(self._prints)
+
+    @property
+    def marked(self) -> int:
+        """How many PDQ hashes of known pictures are held."""
+        return len(self._marked)
+
+    def add(self, seen: Seen) -> None:
+        """Make a picture findable.
 
         The same bytes under the same name count once, and at most four times in all: a logo
-        on every page would fill the index and say nothing. Raises ValueError when either is no hash.
+        on every page would fill the index and say nothing. Raises ValueError for what is no hash.
         """
-        name, value = _read(sha256, phash_hex)
+        name, value = _read(seen)
         places = self._places(name, value)
-        if (len(places) >= _SAME_BYTES_KEPT and not label) or any(self._name_at(p) == known for p in places):
+        if (len(places) >= _SAME_BYTES_KEPT and not seen.label) or any(
+            self._name_at(p) == seen.known for p in places
+        ):
             return
         self._copies[name] = (*self._copies.get(name, ()), len(self._hashes))
-        if label:
-            self._labels[len(self._hashes)] = label
-        self._append(name, value, known, tier)
+        if seen.label:
+            self._labels[len(self._hashes)] = seen.label
+        self._append(name, value, seen)
 
-    def fill(self, rows: Iterable[tuple[str, str, str, Tier]]) -> None:
+    def fill(self, pictures: Iterable[Seen]) -> None:
         """Many at once, at the start; beyond the first 65,536 copies are left out by `settle` alone.
 
-        A row: sha256, phash, known, tier. Raises ValueError when either is no hash.
+        Raises ValueError for what is no hash.
         """
-        for sha256, phash_hex, known, tier in rows:
+        for seen in pictures:
             if len(self._hashes) <= _LOOSE:
-                self.add(sha256, phash_hex, known, tier)
+                self.add(seen)
             else:
-                self._append(*_read(sha256, phash_hex), known, tier)
+                self._append(*_read(seen), seen)
 
-    def _append(self, name: bytes, value: int, known: str, tier: Tier) -> None:
-        packed = _packed(known)
+    def _append(self, name: bytes, value: int, seen: Seen) -> None:
+        place, packed = len(self._hashes), _packed(seen.known)
         if packed == _OTHER:
-            self._others[len(self._hashes)] = known
+            self._others[place] = seen.known
+        if not seen.phash:
+            self._hashless.add(place)
+        for pdq in dict.fromkeys(seen.pdqs):
+            self._prints.add(pdq, place)
+            if len(self._marked) < MARKED_MOST and (seen.label or seen.tier is not Tier.NONE):
+                self._marked.add(pdq, place)
         self._hashes.append(value)
         self._names += name
-        self._tiers.append(tier.rank)
+        self._tiers.append(seen.tier.rank)
         self._known += packed
 
     def settle(self, *, copies: bool = False) -> None:
@@ -106,6 +150,8 @@ class PictureIndex:
                 self._drop(int(at))
         self._parts = parts.ordered(self._hashes)
         self._copies = {}
+        if self._prints.unsettled:
+            self._prints.settle()
 
     def _drop(self, at: int) -> None:
         self._known[at * _ID_BYTES : (at + 1) * _ID_BYTES] = _OTHER
@@ -149,8 +195,39 @@ class PictureIndex:
         wanted = int(phash_hex, 16)
         plain = len(self._hashes) <= _PLAIN_UP_TO and self._parts is None
         found = self._plain(wanted, max_bits) if plain else self._fast(wanted, max_bits)
-        kept = ((bits, at) for bits, at in sorted(found) if self._name_at(at))
+        kept = ((bits, at) for bits, at in sorted(found) if self._name_at(at) and at not in self._hashless)
         return tuple(self._match(at, bits, Sha256(sha256)) for bits, at in islice(kept, limit))
+
+    def near_pdq(
+        self, pdqs: Sequence[str], max_bits: int, *, sha256: str = "", limit: int = 50
+    ) -> tuple[PictureMatch, ...]:
+        """Pictures within `max_bits` of one of these PDQ hashes, however they lie; nearest first; exact.
+
+        One match a picture. sha256: of the picture asked about, copied into the matches.
+        """
+        nearest: dict[int, tuple[int, int]] = {}
+        for pdq in dict.fromkeys(pdqs):
+            for bits, at, turn in self._prints.near(pdq, max_bits):
+                nearest[at] = min(nearest.get(at, (bits, turn)), (bits, turn))
+        found = sorted((bits, at, turn) for at, (bits, turn) in nearest.items())
+        kept = (hit for hit in found if self._name_at(hit[1]))
+        return tuple(
+            replace(self._match(at, bits, Sha256(sha256)), by="pdq", turned=TURNS[turn].called)
+            for bits, at, turn in islice(kept, limit)
+        )
+
+    def near_probes(
+        self, probes: Sequence[str], max_bits: int, *, sha256: str = "", limit: int = 50
+    ) -> tuple[PictureMatch, ...]:
+        """Known pictures within `max_bits` of any of these hashes, nearest first, one match each; exact.
+
+        probes: what a picture may have been (`watchers.picture_probes`). Loads numpy.
+        """
+        kept = sorted(hit for hit in self._marked.near(probes, max_bits) if self._name_at(hit[1]))
+        return tuple(
+            replace(self._match(at, bits, Sha256(sha256)), by="pdq", turned=_changed(turn))
+            for bits, at, turn in kept[:limit]
+        )
 
     def _plain(self, wanted: int, max_bits: int) -> list[tuple[int, int]]:
         distances = ((wanted ^ value).bit_count() for value in self._hashes)
@@ -182,10 +259,14 @@ class PictureIndex:
         )
 
 
-def _read(sha256: str, phash_hex: str) -> tuple[bytes, int]:
-    name, value = bytes.fromhex(sha256), int(phash_hex, 16)
+def _changed(turn: int) -> str:
+    return ", ".join(filter(None, (TURNS[turn].called, "cut or turned a little")))
+
+
+def _read(seen: Seen) -> tuple[bytes, int]:
+    name, value = bytes.fromhex(seen.sha256), int(seen.phash or "0", 16)
     if len(name) != _SHA256_BYTES or value >> 64:
-        raise ValueError(f"not a SHA-256 with a 64-bit hash: {sha256!r}, {phash_hex!r}")
+        raise ValueError(f"not a SHA-256 with a 64-bit hash: {seen.sha256!r}, {seen.phash!r}")
     return name, value
 
 

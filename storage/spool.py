@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 
-from storage import cases, keys, ledger, records
+from storage import cases, keys, ledger, orders, records
 from storage.codec import Plain, canonical, clean, stamp
 from storage.errors import CaseRefused, DiskTrouble, StoreError
 from storage.model import new_id
@@ -211,6 +211,9 @@ async def _done(vault: Vault, event: dict[str, str]) -> str:
         if event["kind"] in cases.KINDS:
             when = {name: event[name] for name in ("event_id", "happened_at")}
             await cases.apply(vault, cases.order_of(facts), event=when)
+        elif orders.is_order(event):
+            when = {name: event[name] for name in ("event_id", "happened_at")}
+            await orders.carry_out(vault, orders.order_of(facts), event=when)
         else:
             await log(vault, event["kind"], facts)
     except DiskTrouble:

@@ -18,7 +18,9 @@ from storage import (
     observations,
     outbox,
     progress,
+    readings,
     recovery,
+    renewals,
     sightings,
     spool,
     vigils,
@@ -38,6 +40,7 @@ from storage.model import (
     Tier,
     Watched,
 )
+from storage.similar import Seen
 from storage.vault import Vault
 
 
@@ -138,8 +141,25 @@ class Store:
             self.vault, judgement, announce=announce, jurisdiction=jurisdiction, tags=tags
         )
 
-    def pictures(self) -> AsyncIterator[list[tuple[str, str, str, Tier]]]:
-        """(sha256, phash, evidence id, tier) of every hashed picture, oldest first, many at a time."""
+    async def renew(
+        self,
+        judgement: Judgement,
+        *,
+        announce: tuple[str, ...],
+        jurisdiction: str = "",
+        tags: tuple[str, ...] = (),
+    ) -> Alert | None:
+        """Put a verdict in place of the one there is, which is set aside; what people are told of it."""
+        return await renewals.renew(
+            self.vault, judgement, announce=announce, jurisdiction=jurisdiction, tags=tags
+        )
+
+    async def keep_reading(self, sha256: str, recipe: str, words: Sequence[str], why: str = "") -> None:
+        """Keep what was read in a picture, or why nothing could be."""
+        await readings.keep(self.vault, sha256, recipe, words, why)
+
+    def pictures(self) -> AsyncIterator[list[Seen]]:
+        """Every hashed picture with the evidence it is in, oldest first, many at a time."""
         return items.pictures(self.vault)
 
     # --- progress and vigil ---------------------------------------------------------

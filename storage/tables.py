@@ -57,6 +57,11 @@ def to_hex(signed: int) -> str:
     return f"{signed & (1 << 64) - 1:016x}"
 
 
+def pdqs_of(joined: bytes | None) -> tuple[str, ...]:
+    """The PDQ hashes of a row as 64 hex digits each."""
+    return tuple(joined[at : at + 32].hex() for at in range(0, len(joined), 32)) if joined else ()
+
+
 class ObservationRow(Model):
     """A sealed look at a post. `seq` is its leaf index in the log; `judged` starts true for MISSING."""
 
@@ -114,6 +119,13 @@ class PictureRow(Model):
     dhash = fields.BigIntField(null=True)
     undecodable = fields.TextField()
     note = fields.TextField()
+    pdqs = fields.BinaryField(null=True)
+    """PDQ hashes, 32 bytes each."""
+    quality = fields.IntField(null=True)
+    recipe = fields.TextField(null=True)
+    """How the hashes were made; null for "nj1", of before they were marked."""
+    codes = fields.TextField(null=True)
+    """What the picture's QR codes say, a JSON list; null for none."""
 
     class Meta:
         table = "picture"
@@ -191,6 +203,19 @@ class MemberRow(Model):
         indexes = (Index(fields=("item_id",), name="member_item"),)
 
 
+class ItemKnownRow(Model):
+    """Of which item a picture of the gallery is: posts that show it join there."""
+
+    known_sha256 = fields.CharField(max_length=64, primary_key=True)
+    item_id = fields.CharField(max_length=32)
+
+    class Meta:
+        table = "item_known"
+        app = "storage"
+        table_description = "item_known"
+        indexes = (Index(fields=("item_id",), name="item_known_item"),)
+
+
 class AlertRow(Model):
     """What people are to be told. (seq, kind) is unique: judging twice tells once.
 
@@ -226,6 +251,8 @@ class DeliveryRow(Model):
     """One alert on its way to one channel. state: waiting, sending, delivered, dead.
 
     card: the alert whose card is spoken or revised; deliveries of one card and channel go in order.
+    intent: what was about to be sent, as the channel needs it to look for it later (`lane_words.Intent`).
+    inside: the incident whose message shows the alert in place of one of its own.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -241,6 +268,8 @@ class DeliveryRow(Model):
     delivered_at = Moment(null=True)
     receipt = fields.TextField()
     why = fields.TextField()
+    intent = fields.TextField(null=True)
+    inside = fields.CharField(max_length=32, null=True)
 
     class Meta:
         table = "delivery"
@@ -250,6 +279,7 @@ class DeliveryRow(Model):
         indexes = (
             Index(fields=("channel", "state", "rank", "due_at"), name="delivery_due"),
             Index(fields=("channel", "card", "state"), name="delivery_card"),
+            Index(fields=("inside",), name="delivery_inside"),
         )
 
 

@@ -58,7 +58,13 @@ def _reason(reason: Reason) -> dict[str, Plain]:
 
 
 def _match(match: PictureMatch) -> dict[str, Plain]:
-    return {
+    """What found it is told where it was not the phash, as it always was before 2026-11-28."""
+    found: dict[str, Plain] = {}
+    if match.by != "phash":
+        found = {"by": match.by, "points": match.points, "turned": match.turned}
+    if match.by == "orb":
+        found["differing_percent"] = match.differing_percent
+    return found | {
         "sha256": match.sha256,
         "known": match.known,
         "known_sha256": match.known_sha256,

@@ -35,7 +35,10 @@ _EXPORTED = "SELECT 1 FROM leaf WHERE kind = 'export' AND \"index\" >= ? LIMIT 1
 """An export signs the state that it hands over, without a row, and is logged after it."""
 _MOST_SUBJECT = 64
 """What is longer is no case number, and may be the subject of none."""
-_NAMED = "SELECT seq, score, tier, verdict, matches, judged_at, record FROM verdict WHERE leaf = ?"
+_NAMED = (
+    "SELECT seq, score, tier, verdict, matches, judged_at, record FROM verdict WHERE leaf = ?1 UNION ALL "
+    "SELECT seq, score, tier, verdict, matches, judged_at, record FROM verdict_before WHERE leaf = ?1"
+)
 
 
 @dataclass(kw_only=True)
@@ -279,6 +282,12 @@ def check_strays(run: Round, said: Statements) -> None:
         "(SELECT 1 FROM leaf WHERE \"index\" = v.leaf AND kind = 'verdict') LIMIT 1000"
     ):
         run.fault("verdict", f"row {seq}", f"the log has no entry {leaf} for it")
+    for leaf, seq in run.rows(
+        "SELECT leaf, seq FROM verdict_before b WHERE NOT EXISTS "
+        "(SELECT 1 FROM leaf WHERE \"index\" = b.leaf AND kind = 'verdict') "
+        "OR NOT EXISTS (SELECT 1 FROM verdict v WHERE v.seq = b.seq AND v.leaf > b.leaf) LIMIT 1000"
+    ):
+        run.fault("verdict", f"row {seq}", f"entry {leaf} was set aside, and the log has none in its place")
     for (seq,) in run.rows(
         "SELECT seq FROM verdict v WHERE leaf IS NULL AND NOT EXISTS "
         "(SELECT 1 FROM observation o WHERE o.seq = v.seq) LIMIT 1000"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from storage.text.normal import View, fold
+from storage.text.numbers import e164, without_country
 from storage.text.scan import finds
 
 _CONTACTS_MAX = 50
@@ -47,17 +48,20 @@ class Contact:
         return self.kind not in ("phone", "email", "site")
 
 
-def contacts(text: str) -> tuple[Contact, ...]:
-    """Every contact of `text`, each value once, in order. Linear; at most 50."""
-    return contacts_in(fold(text), text)
+def contacts(text: str, region: str = "") -> tuple[Contact, ...]:
+    """Every contact of `text`, each value once, in order. Linear; at most 50.
+
+    region: ISO 3166 code of the country in which it was written, "" when that is not known.
+    """
+    return contacts_in(fold(text), text, region)
 
 
-def contacts_in(view: View, raw: str) -> tuple[Contact, ...]:
+def contacts_in(view: View, raw: str, region: str = "") -> tuple[Contact, ...]:
     """As `contacts`, from a folded view that exists already; spans refer to `raw`."""
     digits = _with_digits(view.text)
     found: dict[str, Contact] = {}
     taken: list[tuple[int, int]] = []
-    for kind, value, (start, end), _ in _all(digits):
+    for kind, value, (start, end), _ in _all(digits, region):
         if len(found) >= _CONTACTS_MAX:
             break
         if any(start < high and end > low for low, high in taken[-_CONTACTS_MAX:]):
@@ -111,12 +115,12 @@ def _with_digits(text: str) -> str:
     return _NUMBER_RUN.sub(lambda run: run[0].translate(_NUMERALS), text)
 
 
-def _all(text: str) -> Iterator[_Hit]:
+def _all(text: str, region: str = "") -> Iterator[_Hit]:
     """Every contact of a folded text, the surest patterns first."""
     thai = not text.isascii() and bool(_THAI.search(text))
     for kind, pattern in _LINKS if "/" in text else ():
         for match in pattern.finditer(text):
-            yield _Hit(kind, _id_form(kind, match[1], thai), match.span(), match.span(1))
+            yield _Hit(kind, _id_form(kind, match[1], thai, region), match.span(), match.span(1))
     for match in finds(_EMAIL, _AT, _EMAIL_REACH, text):
         value = re.sub(r"\s*(?:\[at\]|\(at\)|@)\s*", "@", match[0])
         yield _Hit("email", value, match.span(), match.span())
@@ -125,17 +129,17 @@ def _all(text: str) -> Iterator[_Hit]:
     for kind, cue, pattern in _CUES:
         for match in finds(pattern, cue, 0, text):
             if _is_id(kind, match[1], marked=text[match.start(1) - 1] == "@"):
-                yield _Hit(kind, _id_form(kind, match[1], thai), match.span(), match.span(1))
-    yield from _phones(text, thai)
+                yield _Hit(kind, _id_form(kind, match[1], thai, region), match.span(), match.span(1))
+    yield from _phones(text, thai, region)
     for match in finds(_HANDLE, _AT_SIGN, 0, text):
         yield _Hit("handle", match[1], match.span(), match.span(1))
 
 
-def _id_form(kind: str, value: str, thai: bool) -> str:
+def _id_form(kind: str, value: str, thai: bool, region: str) -> str:
     """A link's or cue's id; ids that are telephones get the telephone's form."""
     value = value.strip("._- ")
     if kind != "qq" and re.fullmatch(r"\+?[\d\s().\-]+", value):
-        return phone_form(value, thai=thai) or re.sub(r"\D", "", value)
+        return phone_form(value, thai=thai, region=region) or re.sub(r"\D", "", value)
     return value
 
 
@@ -341,14 +345,16 @@ _PHONE_CUE = re.compile(
 )
 
 
-def _phones(text: str, thai: bool) -> Iterator[_Hit]:
+def _phones(text: str, thai: bool, region: str) -> Iterator[_Hit]:
     for match in finds(_PHONE, _SIX_DIGITS, _PHONE_REACH, text):
         start, end = match.span()
         before = text[max(0, start - 16) : start]
         if _DATE.search(match[0]) or _MONEY_AFTER.match(text, end) or _MONEY_BEFORE.search(before):
             continue
-        form = _form(match[0], thai)
+        form = _form(match[0], thai, region)
         cued = _PHONE_CUE.search(before)
+        if _is_nowhere(match[0], form) and not cued:
+            continue
         if not form or (_NUMBER_BEFORE.search(before) and not cued):
             continue
         # Without a country's shape only a plus sign, a cue or a grouping makes it a number to call.
@@ -356,8 +362,16 @@ def _phones(text: str, thai: bool) -> Iterator[_Hit]:
             yield _Hit("phone", form, match.span(), match.span())
 
 
-def _form(written: str, thai: bool) -> str:
+def _is_nowhere(written: str, form: str) -> bool:
+    """Whether a number with a plus sign is of no number plan: a sum, a score, a serial number."""
+    known = any(form.startswith(country) for country, _ in _COUNTRIES)
+    return written.lstrip("( ").startswith("+") and not known and not e164(form)
+
+
+def _form(written: str, thai: bool, region: str) -> str:
     """As `phone_form`, by the grouping too where it tells a country."""
+    if region and (form := e164(written, region)):
+        return form
     if _FRENCH.fullmatch(written):
         return "+33" + re.sub(r"\D", "", written)[1:]
     return (
@@ -383,14 +397,18 @@ def national(value: str) -> str:
         for country, _ in _COUNTRIES:
             if value.startswith(country):
                 return digits[len(country) - 1 :]
+        return without_country(value) or digits
     return digits
 
 
-def phone_form(text: str, *, thai: bool = False) -> str:
+def phone_form(text: str, *, thai: bool = False, region: str = "") -> str:
     """+CC and the national number where the shape shows the country, else digits, or "".
 
-    thai: the text around is Thai, whose mobile numbers look like Vietnamese ones.
+    thai: the text around is Thai, whose mobile numbers look like Vietnamese ones. region: where it
+    was written, which says more than the shape.
     """
+    if region and (form := e164(text, region)):
+        return form
     digits = re.sub(r"[^\d+]", "", text)
     digits = digits[:1] + digits[1:].replace("+", "")
     for country, shape in (_THAILAND, *_COUNTRIES) if thai else _COUNTRIES:
