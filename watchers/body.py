@@ -8,6 +8,7 @@ import aiohttp
 
 from storage.errors import HostDown, TooBig
 from watchers.bounds import BOUNDS
+from watchers.deadlines import Deadlines
 from watchers.dial import Answer
 from watchers.purse import Purse
 from watchers.request import Call, plain_reason, short_words
@@ -38,8 +39,16 @@ def whole_already(call: Call, answer: Answer) -> tuple[bytes, bytes] | None:
 class BodyReader:
     """Reads one body: bounded bytes, bounded time, least pace."""
 
-    def __init__(self, call: Call, answer: Answer, loop: asyncio.AbstractEventLoop, purse: Purse) -> None:
+    def __init__(
+        self,
+        call: Call,
+        answer: Answer,
+        loop: asyncio.AbstractEventLoop,
+        purse: Purse,
+        deadlines: Deadlines,
+    ) -> None:
         self._call, self._answer, self._loop, self._purse = call, answer, loop, purse
+        self._deadlines = deadlines
         self._seen = 0
         self._held_back = False
         self._timer: asyncio.TimerHandle | None = None
@@ -90,7 +99,7 @@ class BodyReader:
             if self._answer.content.is_eof():  # all of it has come: nothing to wait for
                 await self._take()
             else:
-                async with asyncio.timeout_at(self._call.request.until):
+                with self._deadlines.until(self._call.request.until):
                     await self._take()
         except TimeoutError:
             return f"cut after {self._loop.time() - self._call.began:.1f} s, {self._got()}"

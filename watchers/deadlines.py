@@ -26,7 +26,7 @@ class Deadline:
         self._all, self.until = everyone, until
         self._task: asyncio.Task[object] | None = None
         self._cancelling = 0
-        self.lost_before_s = everyone.lost_s
+        self.lost_before_s = everyone.away_s()
         self.passed = False
 
     def __enter__(self) -> Self:
@@ -68,6 +68,10 @@ class Deadlines:
     def until(self, moment: float) -> Deadline:
         """A wait that may last to that loop time."""
         return Deadline(self, moment)
+
+    def away_s(self) -> float:
+        """For how long the loop was late for us so far, what the timer has not come to tell included."""
+        return self.lost_s + (max(0.0, self._loop.time() - self._due) if self._ticking else 0.0)
 
     def add(self, wait: Deadline) -> None:
         """A wait begins."""

@@ -22,6 +22,7 @@ from yarl import URL
 
 from watchers.address import Address
 from watchers.bounds import BOUNDS
+from watchers.deadlines import Deadlines
 from watchers.guard import DIALLING
 from watchers.kept import Kept
 from watchers.request import Request, plain_reason
@@ -31,6 +32,7 @@ _MOST_ORIGINS = 20_000
 TIMEOUTS = aiohttp.ClientTimeout(
     total=None, connect=BOUNDS.connect_s, sock_connect=BOUNDS.connect_s, sock_read=None
 )
+_UNTIMED = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
 _SWITCHING = 101
 _FINAL = 200
 
@@ -88,8 +90,10 @@ class Dialled:
 class Dial:
     """GETs over one connector whose protocols are ours (`wire.install` said yes)."""
 
-    def __init__(self, connector: TCPConnector, loop: asyncio.AbstractEventLoop, idle_s: float) -> None:
-        self._connector, self._loop = connector, loop
+    def __init__(
+        self, connector: TCPConnector, loop: asyncio.AbstractEventLoop, idle_s: float, deadlines: Deadlines
+    ) -> None:
+        self._connector, self._loop, self._deadlines = connector, loop, deadlines
         self._origins: dict[str, ClientRequest] = {}
         self._kept = Kept(loop, idle_s)
 
@@ -115,7 +119,10 @@ class Dial:
     async def _connect(self, address: Address, exchange: Exchange) -> Leased:
         mark = DIALLING.set(exchange)
         try:
-            return await self._connector.connect(self._origin(address), traces=[], timeout=TIMEOUTS)
+            # Not aiohttp's own timeouts: they count the time for which this loop was away, and then ring
+            # before the connection, which was made meanwhile, is seen.
+            with self._deadlines.until(self._loop.time() + BOUNDS.connect_s):
+                return await self._connector.connect(self._origin(address), traces=[], timeout=_UNTIMED)
         except TimeoutError as error:
             raise aiohttp.ConnectionTimeoutError(address.host) from error
         finally:

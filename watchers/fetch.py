@@ -239,7 +239,7 @@ class Fetcher:
             says_sent=True,
         )
         async with turn as place:
-            count, began = self._book.of(address.host), loop.time()
+            count, began, away_s = self._book.of(address.host), loop.time(), line.away_s()
 
             def sent() -> None:
                 if turn.sent():
@@ -263,7 +263,7 @@ class Fetcher:
                 count.tls_failures += isinstance(trouble.__cause__, TLS_ERRORS)
                 raise self._trouble(address, trouble) from trouble.__cause__
             finally:
-                visit.left_s -= loop.time() - began
+                visit.left_s -= loop.time() - began - (line.away_s() - away_s)
                 sent()  # one that never went out was an attempt at the host all the same
                 self._book.ended(count)
         count.answered += 1

@@ -44,8 +44,10 @@ WAITING = 500
 CROWDED = 20_000
 """Captures waiting over all targets from which on a target's very first listing is taken in parts."""
 FEW_FIRST = 500
-"""So few captures of first listings are held up by nothing: they are done within seconds, and who posted
-just before the first poll deletes as soon as anybody."""
+"""So few captures of first listings are held up by nothing but a loop that is late: they are done within
+seconds, and who posted just before the first poll deletes as soon as anybody."""
+FEW_AT_ONCE = 4
+"""Of these so many are under way even while the loop is late. It is at all times in a simulated night."""
 _SLOW = "\0slow"
 """Where lanes wait while slow hosts hold their half; no host is called so."""
 _TURNS = 4
@@ -93,7 +95,7 @@ class Hands:
         self._served = 0
         self.waiting = 0
         self.under_way = 0
-        self._first_waiting = 0
+        self._first_waiting = self._first_under_way = 0
 
     def open(self, group: asyncio.TaskGroup) -> None:
         """Captures run in `group` from now on."""
@@ -213,13 +215,18 @@ class Hands:
     def _next_kind(self) -> int | None:
         """Whose turn it is, None while nothing may begin."""
         fresh, rest, first = map(bool, self._ready)
-        first = first and (self._first_waiting <= self._few or self._slack.may_begin(self._now_s()))
+        first = first and (self._few_and_spare() or self._slack.may_begin(self._now_s()))
         turn = self._served % (2 * _TURNS)
         if fresh and not ((rest or first) and turn % _TURNS == _TURNS - 1):
             return FRESH
         if rest and not (first and turn == 2 * _TURNS - 1):
             return REST
         return FIRST if first else None
+
+    def _few_and_spare(self) -> bool:
+        """Whether captures of first listings are so few that they may all begin, and polls do not wait."""
+        few = self._first_waiting <= self._few
+        return few and (self._first_under_way < FEW_AT_ONCE or self._slack.spares)
 
     def _listen(self) -> None:
         """Measure how late the loop comes to a timer, and serve what was held back."""
@@ -261,13 +268,14 @@ class Hands:
         slow = self._paces.get(lane.host) == 1
         if kind == FIRST:
             self._first_waiting -= 1
+            self._first_under_way += 1
             self._slack.began()
         self._slow += slow
         task = self._group.create_task(self._work(lane, entry[2]))
         lane.tasks.add(task)
         lane.unbegun[task] = entry
         self._asking[task] = lane, self._now_s(), slow
-        task.add_done_callback(lambda done: self._ended(lane, done))
+        task.add_done_callback(lambda done: self._ended(lane, kind, done))
         self._make_ready(lane)
 
     async def _work(self, lane: Lane, job: Any) -> None:
@@ -305,8 +313,9 @@ class Hands:
         for waiting in (*self._blocked.pop(lane.host, ()), *self._blocked.pop(_SLOW, ())):
             self._make_ready(waiting)
 
-    def _ended(self, lane: Lane, task: asyncio.Task[None]) -> None:
+    def _ended(self, lane: Lane, kind: int, task: asyncio.Task[None]) -> None:
         self.under_way -= 1
+        self._first_under_way -= kind == FIRST
         self._left(task)
         lane.tasks.discard(task)
         entry = lane.unbegun.pop(task, None)

@@ -132,6 +132,9 @@ def _listed(pairs: Pairs, before: tuple[Listed, ...]) -> tuple[Listed, ...]:
     found = []
     for pair in pairs:
         old = known.get(pair)
-        fresh = Listed(post_id=pair[0], digest=pair[1], salt=secrets.token_hex(16))
-        found.append(fresh if old is None else old if old.told else replace(old, told=True))
+        if old is None:
+            old = Listed(post_id=pair[0], digest=pair[1], salt=secrets.token_hex(16))
+        elif not old.told:
+            old = replace(old, told=True)
+        found.append(old)
     return tuple(found)

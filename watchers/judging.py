@@ -8,9 +8,10 @@ this file fetches its inputs and keeps its answer.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -19,29 +20,40 @@ import structlog
 from storage.clock import Clock
 from storage.errors import DamagedBlob, DatabaseTrouble, DiskTrouble, StoreError
 from storage.model import (
+    LIKELY_PDQ_BITS,
+    NEAR_PDQ_BITS,
+    SAME_PDQ_BITS,
     Alert,
     Evidence,
     EvidenceId,
     Judgement,
     Picture,
     PictureMatch,
+    Post,
     Reason,
+    Sha256,
     Snapshot,
     Target,
     Tier,
     Verdict,
-    sha256_of,
+    shows,
 )
 from storage.patience import DiskWatch
-from storage.similar import PictureIndex
+from storage.similar import PictureIndex, Seen
 from storage.store import Store
 from storage.tables import key_of
 from storage.threads import in_thread
+from watchers import gallery
+from watchers.bank import Bank, Known
 from watchers.detect.furniture import is_furniture
+from watchers.detect.picture import is_known
 from watchers.detect.score import judge
+from watchers.detect.whole import judge_whole
 from watchers.lexicon import Lexicon
 from watchers.meter import Meter
+from watchers.pasts import Pasts
 from watchers.pictures import PictureWorkers
+from watchers.second_look import SecondLook
 from watchers.unkept import Unwritten, as_evidence, unwritten_alert
 
 if TYPE_CHECKING:
@@ -49,11 +61,18 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-SAME_BITS = 8
-"""Largest phash-64 distance that is looked up; what it is worth is the score's business.
-
-Source: imaging facts, section 2: false pairs per million are below one at 5 bits.
-"""
+PHASH_BITS = 8
+"""Largest phash-64 distance that is looked up; what it is worth is the score's business."""
+_SURE_QUALITY = 50
+"""Of PDQ; below it a hash fits too much (facts: imaging, section 2)."""
+_BANKED = (Tier.URGENT, Tier.HIGH, Tier.NORMAL)
+"""Tiers of the posts whose pictures go into the bank: those that are in an item, for others to join."""
+_LOOKED_AT = 3
+"""Known pictures near by a guess that are looked at: more are copies of these, as a rule."""
+MANY = 250_000
+"""PDQ hashes from which on a look-up takes so long (2 ms) that it is done in a thread."""
+_HUGE = 2_000_000
+"""PDQ hashes from which on only the same picture is looked up, by bands, not what is like it."""
 QUEUE = 2_000
 """Evidence waiting to be judged; when full, capturing waits (sealed evidence is safe)."""
 
@@ -77,6 +96,10 @@ class Policy:
     route: Callable[[Tier, str, tuple[str, ...]], tuple[str, ...]]
     model: Model | None = None
 
+    def prepare(self) -> None:
+        """Make what the first verdict would make, an eighth of a second: in a thread, since polls wait."""
+        judge(Post(post_id="-", url="-"), (), (), self.lexicon, None, model=self.model)
+
 
 class Bench:
     """Judges evidence in about the order of arrival, `hands` at a time.
@@ -96,13 +119,18 @@ class Bench:
         spoke: Callable[[], None],
         disk: DiskWatch,
         tell: Callable[[Unwritten], None] = lambda _: None,
+        read: Callable[[Judgement], None] = lambda _: None,
         hands: int = 8,
     ) -> None:
         self._store, self._workers, self._clock, self._meter = store, workers, clock, meter
         self.policy = policy
-        self._spoke, self._disk, self._tell = spoke, disk, tell
+        self._spoke, self._disk, self._tell, self._read = spoke, disk, tell, read
         self._hands = hands
         self._index = PictureIndex()
+        self._bank = Bank(workers, clock, self._bytes_of)
+        self._second = SecondLook(self._bank, clock)
+        self._pasts = Pasts(store, clock)
+        self._gallery: dict[str, Path] = {}
         self._furniture: set[str] = set()
         """Hashes of pictures that sites put into their posts, as far as met since the start."""
         self._queue: asyncio.Queue[Evidence] = asyncio.Queue(QUEUE)
@@ -117,35 +145,44 @@ class Bench:
         await self._queue.put(evidence)
         self._meter.queued("judging", self._queue.qsize())
 
+    def near(self, phash_hex: str, max_bits: int) -> tuple[PictureMatch, ...]:
+        """Kept and known pictures within so many differing bits, the nearest first."""
+        return self._index.near(phash_hex, max_bits)
+
     async def fill_index(self) -> int:
-        """Read the hashes of earlier captures; returns how many were taken."""
+        """Read the hashes of earlier captures, and who posted what was loud; returns how many hashes."""
         count = 0
+        await self._pasts.fill()
         async for page in self._store.pictures():
             self._index.fill(page)
+            for seen in page:
+                if seen.tier in _BANKED:
+                    self._second.take(Known(sha256=Sha256(seen.sha256), known=seen.known, tier=seen.tier))
             count += len(page)
         if self._index.unsettled:
             await in_thread(self._index.settle, copies=True)
         return count
 
     async def fill_gallery(self, folder: Path | None) -> int:
-        """Hash every picture of the gallery folder; a file's name is its label."""
+        """Hash every picture of the gallery folder and read its lists; returns how many are known."""
         if folder is None:
             return 0
         count = 0
-        for path in sorted(p for p in await asyncio.to_thread(_files_in, folder)):
-            try:
-                data = await asyncio.to_thread(path.read_bytes)
-            except OSError as error:
-                log.warning("gallery picture not readable", file=path.name, why=error.strerror)
-                continue
-            picture = await self._workers.describe(data, sha256=sha256_of(data), url=path.name)
-            if picture.phash:
-                self._index.add(
-                    picture.sha256, picture.phash, f"gallery:{path.name}", Tier.HIGH, label=path.stem
-                )
-                count += 1
-            else:
-                log.warning("gallery picture not usable", file=path.name, why=picture.undecodable)
+        async for shown in gallery.pictures(folder, self._workers):
+            name = f"gallery:{shown.path.name}"
+            self._index.add(_seen(shown.picture, name, Tier.HIGH, label=shown.label))
+            self._gallery[name] = shown.path
+            banked = Known(sha256=shown.picture.sha256, known=name, tier=Tier.HIGH, label=shown.label)
+            await self._bank.add(banked, shown.data)
+            count += 1
+        for row in await gallery.listed(folder):
+            known, sha256 = gallery.name_of(row)
+            label = gallery.label_of(row.product, row.case_number, row.label) or "of a shared list"
+            pdqs = (row.pdq,) if row.pdq and row.quality >= _SURE_QUALITY else ()
+            self._index.add(
+                Seen(sha256=sha256, known=known, tier=Tier.HIGH, phash=row.phash, pdqs=pdqs, label=label)
+            )
+            count += 1
         return count
 
     async def catch_up(self) -> int:
@@ -160,9 +197,18 @@ class Bench:
 
     async def run(self) -> None:
         """Judge what is submitted, for ever."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._hands):
-                group.create_task(self._hand())
+        try:
+            await asyncio.to_thread(self.policy.prepare)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._second.run())
+                for _ in range(self._hands):
+                    group.create_task(self._hand())
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """End the process that compares. Twice is harmless."""
+        await self._second.close()
 
     async def drain(self) -> None:
         """Wait until everything submitted has been judged."""
@@ -186,16 +232,18 @@ class Bench:
         target = self.policy.targets.get(evidence.target)
         zone = ZoneInfo(target.window.zone) if target else None
         hour = evidence.captured_at.astimezone(zone).hour if zone else None
+        words = await self._verdict_on(evidence, pictures, (), hour)
+        if history := await self._pasts.of(evidence, words):
+            words = await self._verdict_on(evidence, pictures, (), hour, history)
+        parts = await self._parts(evidence.post, pictures, words)
         # One at a time from look-up to the writer's queue: two copies of one picture judged
         # side by side would otherwise each found an item of their own. The commit itself is
         # awaited outside, so that many verdicts share one.
         async with self._in_turn:
-            matches = await self._matches(pictures, evidence)
-            # A long text takes up to half a second, which is nobody else's.
-            if len(evidence.post.text) > LONG_CHARS:
-                verdict = await asyncio.to_thread(self._verdict, evidence, pictures, matches, hour)
-            else:
-                verdict = self._verdict(evidence, pictures, matches, hour)
+            matches = await self._matches(pictures, evidence, parts)
+            verdict = words
+            if any(map(is_known, matches)):
+                verdict = await self._verdict_on(evidence, pictures, matches, hour, history)
             judgement = Judgement(
                 evidence=evidence,
                 verdict=verdict,
@@ -206,12 +254,17 @@ class Bench:
             recording = asyncio.ensure_future(self._record_or_tell(judgement, target))
             await asyncio.sleep(0)  # its job is in the queue now, before that of whoever comes next
             self._remember(pictures, evidence, verdict.tier)
+            self._pasts.take(evidence, verdict)
             if self._index.unsettled:
                 await in_thread(self._index.settle)
         alert = await recording
+        self._read(judgement)
         self._meter.judged(verdict.tier, (self._clock.now() - evidence.sealed_at).total_seconds())
         if alert is not None:
             self._spoke()
+        for picture in pictures if verdict.tier in _BANKED else ():
+            if picture.phash or picture.pdqs:
+                self._second.take(Known(sha256=picture.sha256, known=evidence.evidence_id, tier=verdict.tier))
         return alert
 
     async def _record_or_tell(self, judgement: Judgement, target: Target | None) -> Alert | None:
@@ -242,7 +295,8 @@ class Bench:
         ]
         pictures = tuple(described)
         try:
-            matches = await self._matches(pictures, evidence)
+            async with self._in_turn:  # the index must not grow while a thread reads it
+                matches = await self._matches(pictures, evidence)
         except StoreError:  # whether they are the site's own pictures cannot be looked up
             matches = ()
         target = self.policy.targets.get(evidence.target)
@@ -278,16 +332,40 @@ class Bench:
             tags=tags,
         )
 
+    async def _verdict_on(
+        self,
+        evidence: Evidence,
+        pictures: tuple[Picture, ...],
+        matches: tuple[PictureMatch, ...],
+        hour: int | None,
+        history: tuple[Reason, ...] = (),
+    ) -> Verdict:
+        # A long text takes up to half a second, which is nobody else's.
+        if len(evidence.post.text) > LONG_CHARS:
+            return await asyncio.to_thread(self._verdict, evidence, pictures, matches, hour, history)
+        return self._verdict(evidence, pictures, matches, hour, history)
+
     def _verdict(
         self,
         evidence: Evidence,
         pictures: tuple[Picture, ...],
         matches: tuple[PictureMatch, ...],
         hour: int | None,
+        history: tuple[Reason, ...] = (),
     ) -> Verdict:
         """The verdict; a fault of ours in judging shows the post to people instead of hiding it."""
         try:
-            return judge(evidence.post, pictures, matches, self.policy.lexicon, hour, model=self.policy.model)
+            target = self.policy.targets.get(evidence.target)
+            return judge_whole(
+                evidence.post,
+                pictures,
+                matches,
+                self.policy.lexicon,
+                hour,
+                history=history,
+                model=self.policy.model,
+                country=target.country if target else "",
+            )
         except Exception as fault:
             log.exception("judging failed", evidence=evidence.evidence_id)
             reason = Reason(kind="fault", what="could not be judged: please look", weight=0.0)
@@ -302,7 +380,7 @@ class Bench:
         return tuple(await asyncio.gather(*(self._describe_one(p) for p in pictures)))
 
     async def _describe_one(self, picture: Picture) -> Picture:
-        if picture.phash or picture.undecodable:
+        if (picture.phash and picture.recipe) or picture.undecodable:
             return picture
         try:
             data = await self._store.blobs.get(picture.sha256)
@@ -313,19 +391,94 @@ class Bench:
         self._meter.pictured("undecodable" if described.undecodable else "hashed")
         return described
 
-    async def _matches(self, pictures: Sequence[Picture], evidence: Evidence) -> tuple[PictureMatch, ...]:
-        """The nearest kept picture of another post for each picture of the post."""
+    async def _bytes_of(self, known: Known) -> bytes | None:
+        try:
+            if known.known in self._gallery:
+                return await asyncio.to_thread(self._gallery[known.known].read_bytes)
+            return await self._store.blobs.get(known.sha256)
+        except (OSError, StoreError) as error:
+            log.warning("known picture not had", sha256=known.sha256, why=str(error))
+            return None
+
+    async def _parts(
+        self, post: Post, pictures: tuple[Picture, ...], words: Verdict
+    ) -> dict[Sha256, tuple[PictureMatch, ...]]:
+        """What the bank says of pictures that no hash finds: they may be parts of known ones.
+
+        words: the verdict on the post without its pictures.
+        """
+        found: dict[Sha256, tuple[PictureMatch, ...]] = {}
+        for picture in pictures:
+            if picture.undecodable:
+                continue
+            async with self._in_turn:
+                near = [m for m in await self._near(picture) if is_known(m)]
+            # A likeness to be looked at is told apart by the bank; without one, asking must be worth it.
+            if any(m.is_sure for m in near) or not (near or self._second.worth(picture.sha256, post, words)):
+                continue
+            data = await self._bytes_of(Known(sha256=picture.sha256, known="", tier=Tier.NONE))
+            if data is not None:
+                found[picture.sha256] = await self._cut(data, picture.sha256) or await self._second.match(
+                    data, picture.sha256
+                )
+        return found
+
+    async def _matches(
+        self,
+        pictures: Sequence[Picture],
+        evidence: Evidence,
+        parts: Mapping[Sha256, tuple[PictureMatch, ...]] = MappingProxyType({}),
+    ) -> tuple[PictureMatch, ...]:
+        """The kept pictures of other posts that tell most of each picture of the post.
+
+        parts: what the bank said.
+        """
         found: list[PictureMatch] = []
         for picture in pictures:
-            if not picture.phash:
-                continue
-            found_near = self._index.near(picture.phash, SAME_BITS, sha256=picture.sha256)
-            near = await self._of_other_posts(found_near, evidence)
+            near = await self._of_other_posts(
+                (*await self._near(picture), *parts.get(picture.sha256, ())), evidence
+            )
             if await self._is_furniture(picture, near, evidence):
                 near = [m for m in near if m.known.startswith("gallery:")]
-            if near:
-                found.append(min(near, key=lambda m: (m.distance_bits, m.known_tier.rank)))
+            found += _telling(near)
         return tuple(found)
+
+    async def _near(self, picture: Picture) -> tuple[PictureMatch, ...]:
+        """What the picture is like, by either hash; the surest of each known picture."""
+        if self._index.prints > MANY:
+            return await in_thread(self._look_up, picture)
+        return self._look_up(picture)
+
+    async def _cut(self, data: bytes, sha256: Sha256) -> tuple[PictureMatch, ...]:
+        """Known pictures that this one very likely was before its edges were cut off or it was turned.
+
+        What is near by a guess is looked at: hashes alone took a bright thing at the same place for the same.
+        """
+        if not self._index.marked:
+            return ()
+        probes = await self._workers.probes(data)
+        async with self._in_turn:  # the index must not grow while a thread reads it
+            near = await in_thread(self._index.near_probes, probes, LIKELY_PDQ_BITS, sha256=sha256)
+        found = []
+        for match in near[:_LOOKED_AT]:
+            known = Known(sha256=match.known_sha256, known=match.known, tier=match.known_tier)
+            shown = await self._bytes_of(known)
+            parts, differing = (0, 100) if shown is None else await self._workers.overlay(data, shown)
+            if shows(parts, differing):
+                found.append(replace(match, differing_percent=differing))
+        return tuple(found)
+
+    def _look_up(self, picture: Picture) -> tuple[PictureMatch, ...]:
+        found: list[PictureMatch] = []
+        if picture.pdqs:
+            bits = SAME_PDQ_BITS if self._index.prints > _HUGE else NEAR_PDQ_BITS
+            found += self._index.near_pdq(picture.pdqs, bits, sha256=picture.sha256)
+        if picture.phash:
+            found += self._index.near(picture.phash, PHASH_BITS, sha256=picture.sha256)
+        surest: dict[tuple[str, str], PictureMatch] = {}
+        for match in sorted(found, key=lambda m: m.surest_first):
+            surest.setdefault((match.known, match.known_sha256), match)
+        return tuple(surest.values())
 
     async def _of_other_posts(self, near: Sequence[PictureMatch], evidence: Evidence) -> list[PictureMatch]:
         """Without earlier looks at this very post, and without what was erased since the index was filled."""
@@ -334,12 +487,13 @@ class Bench:
         gone = asked - keys.keys()
         for known in gone:
             self._index.forget(known)
+            self._second.forget(known)
         own = key_of(evidence.target, evidence.post.post_id)
         return [m for m in near if m.known not in gone and keys.get(m.known) != own]
 
     async def _is_furniture(self, picture: Picture, near: Sequence[PictureMatch], evidence: Evidence) -> bool:
         """Whether the site itself puts this picture into its posts; once known it is remembered."""
-        if picture.phash in self._furniture:
+        if picture.phash and picture.phash in self._furniture:
             return True
         for match in near:
             if match.known_sha256 != picture.sha256 or match.known.startswith("gallery:"):
@@ -355,12 +509,27 @@ class Bench:
 
     def _remember(self, pictures: Sequence[Picture], evidence: Evidence, tier: Tier) -> None:
         for picture in pictures:
-            if picture.phash:
-                self._index.add(picture.sha256, picture.phash, evidence.evidence_id, tier)
+            if picture.phash or picture.pdqs:
+                self._index.add(_seen(picture, evidence.evidence_id, tier))
 
 
-def _files_in(folder: Path) -> list[Path]:
-    return [p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")]
+def _telling(near: Sequence[PictureMatch]) -> tuple[PictureMatch, ...]:
+    """The surest match, the surest of a known picture, and of a known one in a post: the item's other posts.
+
+    A nearer picture of a post that nobody minded must not hide a known one.
+    """
+    found: dict[PictureMatch, None] = {}
+    posts = [match for match in near if not match.known.startswith("gallery:")]
+    for some in (near, [m for m in near if is_known(m)], [m for m in posts if is_known(m)]):
+        if some:
+            found[min(some, key=lambda m: (*m.surest_first, m.known_tier.rank))] = None
+    return tuple(found)
+
+
+def _seen(picture: Picture, known: str, tier: Tier, label: str = "") -> Seen:
+    return Seen(
+        sha256=picture.sha256, known=known, tier=tier, phash=picture.phash, pdqs=picture.pdqs, label=label
+    )
 
 
 Submit = Callable[[Evidence], Awaitable[None]]

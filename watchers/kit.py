@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -12,7 +12,17 @@ import structlog
 
 from storage.clock import Clock
 from storage.errors import DiskTrouble, StoreError
-from storage.model import Evidence, Lifetime, Observation, Post, Progress, Response, Snapshot, Watched
+from storage.model import (
+    Evidence,
+    HostLimit,
+    Lifetime,
+    Observation,
+    Post,
+    Progress,
+    Response,
+    Snapshot,
+    Watched,
+)
 from storage.patience import DiskWatch
 from storage.store import Store
 from watchers.capture import Capture, Errand, Fetches, run_within
@@ -67,6 +77,8 @@ class Kit:
     """Pictures had a moment ago."""
     gate: Callable[[str], GateView | None] = no_gate
     """The gate of a host, for whoever plans what waits at it."""
+    hosts: Mapping[str, HostLimit] = field(default_factory=dict)
+    """The admin's own limits by host, which outrank those of the targets."""
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a look may have become due earlier than the vigil knows."""
 

@@ -68,8 +68,8 @@ class Line:
             ssl=tls or True,
         )
         self.exact = install(connector, self._loop)
-        self._dial = Dial(connector, self._loop, KEEP_ALIVE_S)
         self._deadlines = Deadlines(self._loop)
+        self._dial = Dial(connector, self._loop, KEEP_ALIVE_S, self._deadlines)
         self._session = None if self.exact else _session(connector)
 
     async def close(self) -> None:
@@ -78,6 +78,10 @@ class Line:
             await self._session.close()
         self._dial.close()
         await self._connector.close()
+
+    def away_s(self) -> float:
+        """Seconds for which the loop was busy with something else while anybody waited, all in all."""
+        return self._deadlines.away_s()
 
     async def ask(self, request: Request) -> Response:
         """GET once. Raises HostDown, Refused, TooBig or Dropped."""
@@ -125,7 +129,7 @@ class Line:
         if (whole := whole_already(call, answer)) is not None:
             (wire, body), framing = whole, "head"
         elif answer.content is not EMPTY_PAYLOAD:
-            reader = BodyReader(call, answer, self._loop, self._purse)
+            reader = BodyReader(call, answer, self._loop, self._purse, self._deadlines)
             shortfall = await reader.read()
             body = reader.unpacker.body()
             wire, framing = reader.wire()

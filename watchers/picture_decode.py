@@ -31,6 +31,10 @@ LARGE_BYTES = 120_000_000
 """Memory that decoding one picture may take; a picture that needs more keeps its bytes and has no hash."""
 LIGHT_BYTES = 32_000_000
 """Pictures above it are decoded one at a time, whatever else is read (`watchers.pictures`)."""
+FRAMES_MAX = 8
+"""Of an animation that are looked at."""
+FRAME_PIXELS_MAX = 80_000_000
+"""Of all frames up to the last one looked at: each is unpacked on the way."""
 HASH_SIDE_PX = 256
 """Shorter side a JPEG is decoded to at least; below it the hashes drift (facts, imaging 1)."""
 
@@ -67,12 +71,13 @@ class Undecodable(Exception):
 class Decoded:
     """A picture ready to be looked at. size: of the header, before reduction and turning.
 
-    notes: what an officer should know ("truncated", "animated: first frame").
+    moving: whether it has more frames. notes: what an officer should know ("truncated").
     """
 
     image: Image.Image
     format: str
     size: tuple[int, int]
+    moving: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -89,12 +94,12 @@ def decode(data: bytes, mode: str, side_px: int) -> Decoded:
     came when enough of it is there, and noted as truncated.
     """
     first = open_bounded(data)
-    size, kind, notes = first.size, first.format or "", _animation(first)
+    size, kind, moving = first.size, first.format or "", moves(first)
     try:
-        return Decoded(image=_load(first, mode, side_px), format=kind, size=size, notes=notes)
+        return Decoded(image=_load(first, mode, side_px), format=kind, size=size, moving=moving)
     except _BROKEN as error:
         cut = _decode_cut(data, mode, side_px, why=str(error))
-    return Decoded(image=cut, format=kind, size=size, notes=("truncated", *notes))
+    return Decoded(image=cut, format=kind, size=size, moving=moving, notes=("truncated",))
 
 
 def open_bounded(data: bytes) -> Image.Image:
@@ -221,13 +226,34 @@ def _eight_bits(image: Image.Image, low: float, high: float) -> Image.Image:
     return wide.point(lambda value: value * (255 / span) - low * 255 / span).convert("L")
 
 
-def _animation(image: Image.Image) -> tuple[str, ...]:
-    """A note when there are more frames. Never counts them: that would read the whole file."""
+def later_frames(data: bytes, mode: str, side_px: int) -> list[Image.Image]:
+    """Frames 1, 2, 4, 8 ... of an animation as `decode` gives the first; none of a still picture.
+
+    Never counts them: that would read the whole file. Stops at the first that is broken, and
+    where the frames unpacked so far come to `FRAME_PIXELS_MAX`.
+    """
+    frames: list[Image.Image] = []
     try:
-        moving = bool(getattr(image, "is_animated", False))
+        image = open_bounded(data)
+        if not getattr(image, "is_animated", False):
+            return frames
+        most = FRAME_PIXELS_MAX // (image.width * image.height)
+        at = 1
+        while at <= most and len(frames) < FRAMES_MAX - 1:
+            image.seek(at)
+            frames.append(_load(image.copy(), mode, side_px))
+            at *= 2
+    except (Undecodable, *_BROKEN):
+        pass
+    return frames
+
+
+def moves(image: Image.Image) -> bool:
+    """Whether an opened picture has more frames than one."""
+    try:
+        return bool(getattr(image, "is_animated", False))
     except _BROKEN:
-        return ()
-    return ("animated: first frame",) if moving else ()
+        return False
 
 
 def _short(error: Exception) -> str:

@@ -47,16 +47,9 @@ class PictureWorkers:
         self.restarts = 0
         self._large = large or asyncio.Lock()
         self._deadline_s, self._speed = deadline_s, clock.speed
-        self._workers = [
-            Worker(
-                program,
-                clock.speed,
-                called="picture worker",
-                reader="decoder",
-                answer_max_bytes=_SHEET_MAX_BYTES,
-            )
-            for _ in range(max(1, count))
-        ]
+        self._workers = [_place(program, clock) for _ in range(max(1, count))]
+        self._spare = _place(program, clock)
+        """A process that has imported all it needs, to take the place of one that dies."""
         self._free: asyncio.LifoQueue[Worker] = asyncio.LifoQueue()
         for worker in self._workers:
             self._free.put_nowait(worker)
@@ -64,14 +57,14 @@ class PictureWorkers:
 
     async def start(self) -> None:
         """Launch the processes without waiting for them to be ready (they import for 0.5 s)."""
-        for worker in self._workers:
+        for worker in (*self._workers, self._spare):
             with contextlib.suppress(Died):
                 await worker.launch()
 
     async def close(self) -> None:
         """End every process; jobs under way answer that the workers were closed. Twice is harmless."""
         self._closed = True
-        for worker in self._workers:
+        for worker in (*self._workers, self._spare):
             await worker.end()
 
     def pids(self) -> tuple[int, ...]:
@@ -79,13 +72,13 @@ class PictureWorkers:
         return tuple(worker.pid for worker in self._workers if worker.pid)
 
     async def describe(self, data: bytes, *, sha256: Sha256, url: str = "") -> Picture:
-        """Size, format and perceptual hashes of `data`. Never raises for a bad picture.
+        """Size, format, perceptual hashes and QR codes of `data`. Never raises for a bad picture.
 
         `undecodable` says why there is no hash; `note` what else an officer should know:
-        "truncated", "animated: first frame", or "flat: no hash" for a picture too plain
+        "truncated", "animated: 5 frames seen", or "flat: no hash" for a picture too plain
         to be told from others (its hashes are "", so that it never matches).
         """
-        facts, _ = await self._do({"do": "describe"}, data)
+        facts, _ = await self._do({"do": "describe", "codes": True}, data)
         return Picture(
             sha256=sha256,
             url=url,
@@ -97,7 +90,37 @@ class PictureWorkers:
             dhash=_text(facts, "dhash"),
             undecodable=_text(facts, "undecodable"),
             note=_text(facts, "note"),
+            pdqs=_texts(facts, "pdqs"),
+            quality=_number(facts, "quality"),
+            recipe=_text(facts, "recipe"),
+            codes=_texts(facts, "codes"),
         )
+
+    async def features(self, data: bytes, *, asked: bool) -> tuple[bytes, bytes]:
+        """The points of a picture for the bank (`watchers.picture_features`), as it is and mirrored.
+
+        asked: of one that is asked about; else of a known one, which needs no mirroring. b"" when
+        there are none. Never raises for a bad picture.
+        """
+        facts, body = await self._do({"do": "features", "asked": asked}, data)
+        split = _number(facts, "split")
+        return body[:split], body[split:]
+
+    async def probes(self, data: bytes) -> tuple[str, ...]:
+        """Hashes of what a picture may have been before it was cut or turned (`watchers.picture_probes`).
+
+        None of a bad picture. Never raises for one.
+        """
+        facts, _ = await self._do({"do": "probes"}, data)
+        return _texts(facts, "probes")
+
+    async def overlay(self, asked: bytes, known: bytes) -> tuple[int, int]:
+        """How many parts are seen where a picture and a known one fit, and how many per cent of them differ.
+
+        0 and 100 when they fit nowhere, or one cannot be decoded. Never raises for that.
+        """
+        facts, _ = await self._do({"do": "overlay", "split": len(asked)}, asked + known)
+        return (_number(facts, "parts"), _number(facts, "differing")) if "parts" in facts else (0, 100)
 
     async def sheet(self, pictures: Sequence[bytes], framed: int | None = None) -> bytes:
         """A contact sheet JPEG of the first nine pictures, sides <= 1280 px, tile `framed` in red.
@@ -157,12 +180,30 @@ class PictureWorkers:
         if not self._closed:
             self.restarts += 1
             with contextlib.suppress(Died):
+                if self._spare.pid:
+                    worker.take_over(self._spare)
                 await worker.launch()
+                await self._spare.launch()
+
+
+def _place(program: str, clock: Clock) -> Worker:
+    return Worker(
+        program,
+        clock.speed,
+        called="picture worker",
+        reader="decoder",
+        answer_max_bytes=_SHEET_MAX_BYTES,
+    )
 
 
 def _text(facts: Mapping[str, object], key: str) -> str:
     value = facts.get(key, "")
     return value if isinstance(value, str) else ""
+
+
+def _texts(facts: Mapping[str, object], key: str) -> tuple[str, ...]:
+    value = facts.get(key, ())
+    return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()
 
 
 def _number(facts: Mapping[str, object], key: str) -> int:

@@ -20,7 +20,8 @@ from typing import TypeVar
 import structlog
 
 from storage.model import Progress, Target
-from watchers import cadence
+from watchers import cadence, dusk
+from watchers.dusk import laid_out
 from watchers.hands import Hands, is_of_the_store
 from watchers.kit import Kit
 from watchers.schedule import Schedule
@@ -36,6 +37,9 @@ Thing = TypeVar("Thing")
 AT_ONCE = 250
 """Targets that are taken in before the loop gets its turn: ten thousand at once hold it for seconds, and
 all polls of that time would begin together."""
+TOGETHER_S = 0.02
+"""Polls due so soon after others that have begun begin together: woken for each, the loop would spend as
+much on waking as on polling. Where fewer than fifty a second are due, none waits."""
 STOPPED = "the daemon was stopped"
 RESTARTED = "the watch was started again"
 
@@ -67,7 +71,8 @@ class Roster:
         """Set when every target has its first poll planned."""
         self._failed: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_s = math.inf
+        self._timer_s = self._dusk_s = math.inf
+        self._served_s = -math.inf
         self._told_waiting = 0
         if kit.pacing is not None:
             kit.pacing.follow(lambda: self.watches, self._repace)
@@ -147,10 +152,16 @@ class Roster:
         """
         clock, within_s = self._kit.clock, cadence.first_poll_within(len(self._wanted))
         begin_s, begin = clock.monotonic() + ahead_s, clock.now() + timedelta(seconds=ahead_s)
-        async for part in self._parts(watches):
-            for watch in part:
+        plans = [
+            (watch, watch.first_plan(begin, within_s))
+            async for part in self._parts(watches)
+            for watch in part
+            if self.watches.get(watch.target.name) is watch
+        ]
+        async for some in self._parts(laid_out(plans, begin, within_s, self._kit.hosts)):
+            for watch, plan in some:
                 if self.watches.get(watch.target.name) is watch:
-                    self._put(watch, watch.first_plan(begin, within_s))
+                    self._put(watch, plan)
             self._arm()
         if not self._closed and (rest_s := begin_s - clock.monotonic()) > 0:
             await clock.sleep(rest_s)
@@ -190,10 +201,29 @@ class Roster:
         ahead_s = (plan.at - self._kit.clock.now()).total_seconds()
         watch.due_s = self._kit.clock.monotonic() + max(0.0, ahead_s)
         self._schedule.put(watch.target.name, watch.due_s)
+        if plan.rests and plan.polls:
+            self._put_dusk(watch.due_s - dusk.AHEAD_S)
+
+    def _put_dusk(self, due_s: float) -> None:
+        if due_s < self._dusk_s:
+            self._dusk_s = due_s
+            self._schedule.put(dusk.KEY, due_s)
+
+    def _dusk(self) -> None:
+        """The first polls of a night are near: lay them out evenly."""
+        self._dusk_s, now_s = math.inf, self._kit.clock.monotonic()
+        resting = [
+            w for name, w in self.watches.items() if w.rests and w.polls_next and name in self._schedule
+        ]
+        plans, later_s = dusk.tonight(resting, self._kit.clock.now(), self._nights, self._kit.hosts)
+        for watch, plan in plans:
+            self._put(watch, plan)
+        if later_s < math.inf:
+            self._put_dusk(now_s + later_s)
 
     def _arm(self) -> None:
         """Set the timer to the next instant at which there is something to do."""
-        due_s = min(self._schedule.next_s(), self._turns.next_s())
+        due_s = min(max(self._schedule.next_s(), self._served_s + TOGETHER_S), self._turns.next_s())
         if self._group is None or due_s >= self._timer_s:
             return
         if self._timer is not None:
@@ -219,7 +249,7 @@ class Roster:
         """Begin what is due and may begin."""
         if self._group is None:
             return
-        now_s = self._kit.clock.monotonic()
+        now_s = self._served_s = self._kit.clock.monotonic()
         for name, _ in self._schedule.due(now_s):
             self._due(name)
         for turn in self._turns.begin(now_s):
@@ -230,6 +260,9 @@ class Roster:
         self._arm()
 
     def _due(self, name: str) -> None:
+        if name == dusk.KEY:
+            self._dusk()
+            return
         watch = self.watches[name]
         if name in self._broken:
             self._broken.discard(name)

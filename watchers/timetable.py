@@ -86,6 +86,10 @@ class Timetable:
             return self._target.interval_s
         return self._target.day_interval_s
 
+    def first_span_s(self, now: datetime, within_s: float) -> float:
+        """Seconds over which first polls are spread that start together with this one."""
+        return min(within_s, self.interval_s(now) or self._target.interval_s)
+
     def first(self, now: datetime, within_s: float, held: datetime | None) -> Plan:
         """The first poll after a start: soon when few start together, on its grid when many do."""
         interval = self.interval_s(now) or self._target.interval_s
@@ -93,9 +97,18 @@ class Timetable:
             return self._allowed(now, now + timedelta(seconds=self._share * within_s), held)
         return self.next(now, None, held)
 
-    def next(self, now: datetime, planned: datetime | None, held: datetime | None) -> Plan:
-        """The next slot of the grid, clear of the poll `planned`; not before `held`, if there is such."""
-        return self._allowed(now, self._slot(now, planned), held)
+    def next(
+        self,
+        now: datetime,
+        planned: datetime | None,
+        held: datetime | None,
+        began: datetime | None = None,
+    ) -> Plan:
+        """The next slot of the grid, clear of the poll `planned`; not before `held`, if there is such.
+
+        began: when that poll began. A slot that passed while it was made is not missed: it is due now.
+        """
+        return self._allowed(now, self._slot(now, planned, began), held)
 
     def moved(
         self, now: datetime, due: datetime, held: datetime | None, *, before_s: float, interval_s: float
@@ -103,7 +116,7 @@ class Timetable:
         """A plan for `due` when the interval has become interval_s, from before_s."""
         return self._allowed(now, cadence.moved(due, now, before_s=before_s, interval_s=interval_s), held)
 
-    def _slot(self, now: datetime, planned: datetime | None) -> datetime:
+    def _slot(self, now: datetime, planned: datetime | None, began: datetime | None = None) -> datetime:
         configured_s = self._configured_s(now)
         if configured_s is None:
             return now
@@ -114,6 +127,10 @@ class Timetable:
             due = cadence.next_poll(planned, interval, now)
         else:
             due = self._after(_clear(now, planned, interval), interval)
+        if began is not None and (now - began).total_seconds() > interval / 4:
+            passed = due - timedelta(seconds=interval)
+            if passed <= now and passed > began + timedelta(seconds=interval / 4):
+                return passed
         dusk = self._nights.until(self._target.window, now)
         # A day's long interval may end long after the night began.
         if due > dusk and configured_s > self._target.interval_s:
@@ -133,8 +150,9 @@ class Timetable:
         slot = self._after(self._nights.until(self._target.window, due), self.spacing_s)
         if (slot - now).total_seconds() <= LOOK_AGAIN_S:
             return Plan(at=slot, polls=True, rests=True)
-        # Spread, so that ten thousand targets that rest do not plan in one instant.
-        again = LOOK_AGAIN_S * (1.0 + self._share) / 2
+        # Spread, so that ten thousand targets that rest do not plan in one instant; all of them some
+        # minutes before their night, whose first polls are laid out together (`dusk`).
+        again = LOOK_AGAIN_S * 0.45 * (1.0 + self._share)
         return Plan(at=now + timedelta(seconds=again), polls=False, rests=True)
 
 

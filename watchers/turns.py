@@ -20,6 +20,10 @@ MOST_AT_ONCE = 256
 """Polls under way at the same time; as many requests as the throttle lets out over all hosts."""
 MOST_SLOW = 128
 """Of these, polls of hosts whose last poll was slow."""
+MOST_COLD = 1_024
+"""Beside these, polls of hosts that were not asked yet: such a poll asks for robots.txt and then waits, as
+long as the host's limit says, to ask for its listing. Counted with the others, the hosts of a start that
+allow one request a second held all places, and polls of hosts that were met waited."""
 SLOW_S = 5.0
 """A poll that took so long makes its host a slow one, until one takes less."""
 PATIENCE_S = 10.0
@@ -45,11 +49,12 @@ class GateView(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Leave to poll a target now. slow: it takes a place of the slow hosts."""
+    """Leave to poll a target now. slow: it takes a place of the slow hosts; cold: of those not asked yet."""
 
     name: str
     host: str
     slow: bool
+    cold: bool = False
 
 
 @dataclass(slots=True)
@@ -71,17 +76,20 @@ class Turns:
         *,
         most: int = MOST_AT_ONCE,
         most_slow: int = MOST_SLOW,
+        most_cold: int = MOST_COLD,
     ) -> None:
         self._gate = gate
-        self._most, self._most_slow = most, most_slow
+        self._most, self._most_slow, self._most_cold = most, most_slow, most_cold
         self._lines: dict[str, _Line] = {}
         self._ready: deque[str] = deque()
         self._slow_ready: deque[str] = deque()
+        self._cold_ready: deque[str] = deque()
         self._later = Schedule()
         self.waiting = 0
         """Due polls that have not begun."""
         self.under_way = 0
         self._slow_under_way = 0
+        self._cold_under_way = 0
 
     def line_up(self, name: str, host: str) -> None:
         """The poll of target `name` is due."""
@@ -112,14 +120,20 @@ class Turns:
         if self._slow_under_way < self._most_slow:
             self._ready.extend(self._slow_ready)
             self._slow_ready.clear()
+        if self._cold_under_way < self._most_cold:
+            self._ready.extend(self._cold_ready)
+            self._cold_ready.clear()
         while self._ready and self.under_way < self._most:
             host = self._ready.popleft()
-            line = self._lines[host]
+            line, gate = self._lines[host], self._gate(host)
             if line.slow and self._slow_under_way >= self._most_slow:
                 self._slow_ready.append(host)
                 continue
+            if gate is None and self._cold_under_way >= self._most_cold:
+                self._cold_ready.append(host)
+                continue
             line.ready = False
-            turn = self._head(host, line, now_s)
+            turn = self._head(host, line, gate, now_s)
             if turn is not None:
                 yield turn
 
@@ -127,36 +141,37 @@ class Turns:
         """A poll that had begun is over, however it ended."""
         line = self._lines[turn.host]
         line.under_way -= 1
-        self.under_way -= 1
+        self.under_way -= not turn.cold
+        self._cold_under_way -= turn.cold
         self._slow_under_way -= turn.slow
         line.slow = took_s > SLOW_S
         if turn.host not in self._later:
             self._make_ready(turn.host, line)
         self._forget(turn.host, line)
 
-    def _head(self, host: str, line: _Line, now_s: float) -> Turn | None:
+    def _head(self, host: str, line: _Line, gate: GateView | None, now_s: float) -> Turn | None:
         """The first of a line, if it may begin; else the line comes back when it may."""
         if not line.waiting:
             self._forget(host, line)
             return None
-        wait_s = self._wait_s(host, line)
+        wait_s = self._wait_s(line, gate)
         if wait_s > EARLY_S:
             if wait_s < math.inf:  # otherwise the end of one that is under way brings it back
                 self._later.put(host, now_s + wait_s)
             return None
-        turn = Turn(line.waiting.popleft(), host, line.slow)
+        cold = gate is None
+        turn = Turn(line.waiting.popleft(), host, line.slow and not cold, cold)
         line.under_way += 1
         self.waiting -= 1
-        self.under_way += 1
+        self.under_way += not cold
+        self._cold_under_way += cold
         self._slow_under_way += turn.slow
         if line.waiting:  # the gate learns of this start only when its task runs
-            gate = self._gate(host)
             self._later.put(host, now_s + max(_ANY_S, gate.spacing_s if gate else _ANY_S))
         return turn
 
-    def _wait_s(self, host: str, line: _Line) -> float:
+    def _wait_s(self, line: _Line, gate: GateView | None) -> float:
         """Seconds until the head may begin; infinite while the end of another is to be waited for."""
-        gate = self._gate(host)
         if gate is None:
             return math.inf if line.under_way else 0.0
         places = gate.places

@@ -15,12 +15,24 @@ from datetime import datetime, timedelta
 import structlog
 
 from storage.errors import DiskTrouble, FeedTrouble
-from storage.model import Listing, Observation, Pace, Post, Progress, Response, Target, Validators, Watched
+from storage.model import (
+    HostLimit,
+    Listing,
+    Observation,
+    Pace,
+    Post,
+    Progress,
+    Response,
+    Target,
+    Validators,
+    Watched,
+)
 from watchers import cadence, standing
 from watchers.address import read_address
 from watchers.capture import Capture, Errand
 from watchers.claims import Claims
 from watchers.feed import Feed, load
+from watchers.firsts import First
 from watchers.hands import Hands
 from watchers.honesty import NOTHING, Honesty
 from watchers.kit import Kit, Refused, capture_and_seal, capture_or_hand_back, first_row, reopened, seal_last
@@ -65,11 +77,11 @@ class Watch:
     """
 
     __slots__ = (
-        "_asked_with", "_backlog", "_body_mark", "_feed", "_hands", "_honesty", "_kit",
-        "_known_before", "_left", "_met", "_order", "_order_before", "_prints", "_put_off", "_quiet",
-        "_showing", "_stale", "_stale_looks", "_timetable", "_turned", "_unfinished", "_validators",
-        "claims", "due_s", "host", "listed", "planned", "polls_next", "progress", "seen", "shown",
-        "target",
+        "_asked_with", "_backlog", "_began", "_body_mark", "_feed", "_hands", "_honesty", "_kit",
+        "_known_before", "_left", "_met", "_order", "_order_before", "_prints", "_prints_read",
+        "_put_off", "_quiet", "_showing", "_stale", "_stale_looks", "_timetable", "_turned",
+        "_unfinished", "_validators", "claims", "due_s", "host", "listed", "planned", "polls_next",
+        "progress", "rests", "seen", "shown", "target",
     )  # fmt: skip
 
     def __init__(
@@ -81,6 +93,8 @@ class Watch:
         """When it is to be polled next, or was last while that poll is under way."""
         self.polls_next = True
         """Whether that instant is for a poll, and not only for another plan."""
+        self.rests = False
+        """Whether it is by day, until then, that it is not polled."""
         self.due_s = 0.0
         """The same on the monotonic clock."""
         self.progress = progress or Progress(target=target.name)
@@ -92,11 +106,15 @@ class Watch:
         """Ids of all that the listing showed last, on every page of it that was read."""
         self.seen: Seen | None = None
         self._prints: tuple[tuple[str, str], ...] = ()
+        self._prints_read: tuple[str, ...] = ()
+        """As they were read. A feed in which only a date has changed gives the very same once more."""
         self._unfinished: dict[str, tuple[Post, int]] = {}
         # The first poll after a start is unconditional: the last run may have seen a
         # listing whose captures it did not live to finish.
         self._validators = Validators()
         self._asked_with: Validators | None = None
+        self._began: datetime | None = None
+        """When the poll that is under way began."""
         self._body_mark = b""
         """`sameness.tag` of the last body that was dealt with; b"": the next is to be read in any case."""
         self._stale = False
@@ -119,11 +137,33 @@ class Watch:
 
     def plan(self, now: datetime) -> Plan:
         """When this target is next polled or planned anew, after the poll that was just made."""
-        return self._planning(self._timetable.next(now, self.planned, self.progress.retry_at))
+        began, self._began = self._began, None
+        return self._planning(self._timetable.next(now, self.planned, self.progress.retry_at, began))
 
     def first_plan(self, now: datetime, within_s: float) -> Plan:
         """The same after a start: see `Timetable.first`."""
         return self._planning(self._timetable.first(now, within_s, self.progress.retry_at))
+
+    def first(self, plan: Plan, start: datetime, within_s: float, *, fixed: HostLimit | None) -> First | None:
+        """What is to be evened of its first poll at `plan`; None when that is no matter of the start.
+
+        fixed: the admin's own limit of its host.
+        """
+        span_s, due_s = self._timetable.first_span_s(start, within_s), (plan.at - start).total_seconds()
+        if not plan.polls or plan.rests or not 0.0 <= due_s <= span_s:
+            return None
+        return First(
+            name=self.target.name,
+            host=self.host,
+            due_s=due_s,
+            span_s=span_s,
+            spacing_s=1.0 / (fixed or self.target.host_limit).requests_per_s,
+            cold=not self.target.robots_override and self._kit.gate(self.host) is None,
+        )
+
+    def poll_at(self, at: datetime) -> Plan:
+        """Poll it at that instant next."""
+        return self._planning(Plan(at=at, polls=True))
 
     def moved_plan(self, now: datetime, before_s: float, interval_s: float) -> Plan | None:
         """The same when its interval has changed meanwhile; None when it waits for no poll to come."""
@@ -140,7 +180,7 @@ class Watch:
         return self._timetable.spacing_s
 
     def _planning(self, plan: Plan) -> Plan:
-        self.planned, self.polls_next = plan.at, plan.polls
+        self.planned, self.polls_next, self.rests = plan.at, plan.polls, plan.rests
         if plan.rests and self.progress.health != "paused":
             self._keep(standing.paused(self.progress))
         return plan
@@ -169,7 +209,7 @@ class Watch:
 
         late_s: how much later than planned it begins.
         """
-        now = self._kit.clock.now()
+        self._began = now = self._kit.clock.now()
         self._quiet = None
         try:
             outcome = await self._read_listing(now)
@@ -244,6 +284,8 @@ class Watch:
 
     def _shows_the_same(self, read: ReadListing) -> bool:
         """Whether a listing of other bytes shows the posts of the last one, in order, all dealt with."""
+        if read.prints and read.prints is self._prints_read:
+            return len(self.shown) == len(self._prints)
         posts = read.listing.posts
         pairs = tuple(zip([post.post_id for post in posts], read.prints, strict=True))
         if not pairs or pairs != self._prints or len(self.shown) != len(pairs):
@@ -254,11 +296,12 @@ class Watch:
         """Only a build date or a counter has changed, as most programs' do."""
         self._showing = self.shown
         self._honesty.same_posts(page, len(read.prints), self._kit.clock.monotonic())
-        self.seen = Seen(
-            posts=tuple([(post.post_id, post.url) for post in read.listing.posts]),
-            started_at=sure_at(page),
-            ended_at=page.ended_at,
-        )
+        if self.seen is None or read.prints is not self._prints_read:
+            posts = tuple([(post.post_id, post.url) for post in read.listing.posts])
+        else:
+            posts = self.seen.posts
+        self.seen = Seen(posts=posts, started_at=sure_at(page), ended_at=page.ended_at)
+        self._prints_read = read.prints
         self._kit.beats.note(self.target.name, page, mark, self._prints)
         self._validators, self._body_mark = _validators(page), mark
 
@@ -324,7 +367,7 @@ class Watch:
         if first_page:
             await self._mark_dropped(self.shown - prints.keys())
             self.listed, self.shown = {}, frozenset()
-            self._prints = tuple(prints.items())
+            self._prints, self._prints_read = tuple(prints.items()), read.prints
             self.seen = Seen(
                 posts=tuple((p.post_id, p.url) for p in listing.posts),
                 started_at=sure_at(page),

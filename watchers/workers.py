@@ -50,13 +50,20 @@ class Worker:
     """One place in the pool: at most one process, replaced when it dies.
 
     called, reader: what the process and what it runs are called where its end is told.
-    answer_max_bytes: a longer answer is taken for the process's end, unread.
+    answer_max_bytes: a longer answer is taken for the process's end, unread. start_s: for its imports.
     """
 
     def __init__(
-        self, program: str, speed: float, *, called: str, reader: str, answer_max_bytes: int
+        self,
+        program: str,
+        speed: float,
+        *,
+        called: str,
+        reader: str,
+        answer_max_bytes: int,
+        start_s: float = _START_S,
     ) -> None:
-        self._program, self._speed = program, speed
+        self._program, self._speed, self._start_s = program, speed, start_s
         self._called, self._reader, self._most = called, reader, answer_max_bytes
         self._running: _Running | None = None
         self._killed: list[_Running] = []
@@ -88,6 +95,11 @@ class Worker:
         assert process.stdout
         self._running, self.jobs = _Running(process, process.stdin, process.stdout), 0
 
+    def take_over(self, other: Worker) -> None:
+        """Go on with the process of another place, which then has none. This one's must have ended."""
+        self._running, other._running = other._running, None
+        self.jobs = 0
+
     async def ask(
         self, head: dict[str, object], body: bytes, deadline_s: float
     ) -> tuple[dict[str, object], bytes]:
@@ -97,7 +109,7 @@ class Worker:
         assert running
         try:
             if not running.ready:
-                async with asyncio.timeout(_START_S * self._speed):
+                async with asyncio.timeout(self._start_s * self._speed):
                     await _receive(running.back, self._most)
                 running.ready = True
             async with asyncio.timeout(deadline_s * self._speed):

@@ -24,7 +24,8 @@ _THOUSANDS_MIN = 10_000
 class Price:
     """One sum. currency: ISO 4217, or "" when the text does not say.
 
-    unit: what it is for: "g", "100g", "500g", "kg", "piece" or "".
+    unit: what it is for: "g", "100g", "500g", "kg", "piece" or "". by_country: the text does not say the
+    currency, the country of its site does.
     """
 
     amount: Decimal
@@ -33,6 +34,7 @@ class Price:
     end: int
     span: str
     unit: str = ""
+    by_country: bool = False
 
 
 def prices(text: str, *, field: bool = False) -> tuple[Price, ...]:

@@ -22,6 +22,17 @@ def date() -> str:
     return _table()[0]
 
 
+@cache
+def currency_of(country: str) -> str:
+    """The currency that prices have in a country (ISO 3166) where they name none, "" when not known."""
+    if not country:
+        return ""
+    from babel.numbers import get_territory_currencies  # a tenth of a second, and few need it
+
+    named = get_territory_currencies(country)
+    return str(named[0]) if named else ""
+
+
 def euros(amount: Decimal, currency: str) -> Decimal | None:
     """About how many euros, to two significant digits; None for a currency without a rate."""
     rate = _table()[1].get(currency)

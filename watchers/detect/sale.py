@@ -79,5 +79,7 @@ def said(price: Price) -> str:
     """A sum for people and for search: "38000 CNY per g, about 4600 EUR (rates of 2025-06)"."""
     per = f" per {price.unit}" if price.unit else ""
     told = f"{price.amount.normalize():f} {price.currency}".strip() + per
+    if price.by_country:
+        told += " (currency of the site's country)"
     worth = euros(price.amount, price.currency) if price.currency != "EUR" else None
     return told if worth is None else f"{told}, about {worth.normalize():f} EUR (rates of {date()})"

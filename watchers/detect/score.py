@@ -12,16 +12,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from storage.model import Picture, PictureMatch, Post, Reason, Tier, Verdict
 from storage.text.contacts import Contact, contacts, contacts_in
 from watchers.detect import against, sale
 from watchers.detect.hits import Hit
-from watchers.detect.picture import picture_reasons
+from watchers.detect.picture import is_sure, picture_reasons
 from watchers.detect.price_field import as_price
 from watchers.detect.prices import Price, prices, prices_in
+from watchers.detect.rates import currency_of
+from watchers.detect.silence import is_silent, own_words, says_little
 from watchers.detect.terms import Found, find
 from watchers.lexicon import Kind, Lexicon, Term
 
@@ -40,10 +42,10 @@ _JARGON = 0.5
 _PIECE = 0.8
 _HIDDEN = 0.9
 _SECOND_SAME, _SECOND_OTHER, _SECOND_MAX = 0.6, 0.9, 1.8
-_EMOJI_ONLY = 0.8
-_NO_TERM = -1.0
+_EMOJI_ONLY, _EMOJI_PICTURED = 0.8, 1.2
+_NO_TERM = {"picture": -1.0, "account": -1.6}
+"""What other words say beside a known picture or account: who sold one thing sells others too."""
 _WORDLESS = 1.2
-_WORDLESS_LETTERS = 12
 _NIGHT = 0.2
 _NIGHT_HOURS = frozenset({21, 22, 23, 0, 1, 2, 3, 4, 5})
 _WEAK_TIER = 4
@@ -69,27 +71,39 @@ def judge(
     lexicon: Lexicon,
     local_hour: int | None,
     *,
+    history: Sequence[Reason] = (),
     model: Model | None = None,
+    country: str = "",
 ) -> Verdict:
     """The verdict on one post.
 
     pictures: all of the post, decodable or not; matches: what they resemble; local_hour:
-    of the posting or first sight, 0..23 in the target's zone, or None when unknown; model:
-    learnt from labels, weighed only if it proved better than the lexicon alone.
+    of the posting or first sight, 0..23 in the target's zone, or None when unknown; history:
+    what its account offered before (`history.history_reasons`); model: learnt from labels,
+    weighed only if it proved better than the lexicon alone; country: of the site, ISO 3166, for
+    numbers and prices that do not say theirs.
     """
-    reading = read(post, lexicon)
+    reading = read(post, lexicon, country)
     likeness = picture_reasons(matches)
     offers = sale.sale_reasons(reading.found, reading.contacts, reading.prices, reading.price_field)
-    terms = term_reasons(reading.found, offers, pictured=bool(likeness))
+    pictured = bool(pictures) and not any(map(str.isalnum, own_words(post, offers)))
+    terms = term_reasons(reading.found, offers, met_before=bool(likeness or history) or pictured)
     about = bool(likeness) or any(reason.weight > 0 for reason in terms)
-    reasons = [*terms, *likeness]
+    about |= bool(history) and is_silent(post, offers)
+    reasons = [*terms, *likeness, *history]
     if about:
         reasons += offers
         reasons += against.against_reasons(reading.found, offers)
-        reasons += _circumstances(post, reading, likeness, local_hour)
+        reasons += _circumstances(post, reading, local_hour, pictured=pictured)
         reasons += _held_back(reading.found, reasons, pictured=bool(likeness))
     else:
         reasons += [_unweighed(reason) for reason in offers]
+    if (likeness or history) and not any(_says_something(hit) for hit in reading.found.hits):
+        reasons.append(_about_the_words(post, reading, offers, "picture" if likeness else "account"))
+    if likeness and not is_sure(matches):
+        reasons += _unsure(reasons, [*likeness, *history], "the likeness is to be looked at: below high")
+    elif history and not any(reason.weight > 0 for reason in terms):
+        reasons += _unsure(reasons, history, "told for its account alone: below high")
     reasons += _limits(reading, pictures)
     score = _score(reasons)
     verdict = Verdict(
@@ -123,19 +137,27 @@ def tier_of(score: int) -> Tier:
     return Tier.NORMAL if score >= NORMAL else Tier.NONE
 
 
-def read(post: Post, lexicon: Lexicon) -> Reading:
+def read(post: Post, lexicon: Lexicon, country: str = "") -> Reading:
     """Terms, wordings, contacts and sums of a post. The seller's name gives contacts only."""
     found = find(lexicon, text_of(post))
-    reach = {contact.key: contact for contact in contacts_in(found.views.folded, found.views.raw)}
-    for contact in contacts(post.seller):
+    reach = {contact.key: contact for contact in contacts_in(found.views.folded, found.views.raw, country)}
+    for contact in contacts(post.seller, country):
         reach.setdefault(contact.key, contact)
     sums = prices(post.price, field=True)
     return Reading(
         found=found,
         contacts=tuple(reach.values()),
-        prices=prices_in(found.views.folded, found.views.raw),
-        price_field=sums if any(p.unit for p in sums) else as_price(post.price) or sums,
+        prices=_in_country(prices_in(found.views.folded, found.views.raw), country),
+        price_field=_in_country(sums if any(p.unit for p in sums) else as_price(post.price) or sums, country),
     )
+
+
+def _in_country(sums: tuple[Price, ...], country: str) -> tuple[Price, ...]:
+    """Sums that name no currency in that of the site's country."""
+    currency = currency_of(country) if any(not price.currency for price in sums) else ""
+    if not currency:
+        return sums
+    return tuple(p if p.currency else replace(p, currency=currency, by_country=True) for p in sums)
 
 
 def text_of(post: Post) -> str:
@@ -155,10 +177,10 @@ def products_of(found: Found) -> tuple[str, ...]:
     return tuple(dict.fromkeys(product for hit in clean for product in hit.term.products))
 
 
-def term_reasons(found: Found, offers: Sequence[Reason], *, pictured: bool) -> list[Reason]:
-    """One reason per term, and what lessens or strengthens it.
+def term_reasons(found: Found, offers: Sequence[Reason], *, met_before: bool) -> list[Reason]:
+    """One reason per term, and what lessens or strengthens it. met_before: its pictures, or its account.
 
-    Terms of tier 4-5 count only beside a second signal: an offer, a known picture, or
+    Terms of tier 4-5 count only beside a second signal: an offer, a known picture or account, or
     another term; ordinary words of traders' jargon (white) need more than an open sale.
     """
     best = _best_hits(found.hits)
@@ -171,7 +193,7 @@ def term_reasons(found: Found, offers: Sequence[Reason], *, pictured: bool) -> l
         offered = covert if hit.term.kind is Kind.JARGON else bool(offers)
         if not _says_something(hit):
             reasons.append(_harmless(hit))
-        elif hit.term.tier >= _WEAK_TIER and not (offered or pictured or beside_another):
+        elif hit.term.tier >= _WEAK_TIER and not (offered or met_before or beside_another):
             reasons.append(_reason(hit, 0.0, "alone: counts only beside a second signal"))
         else:
             reasons += _weighed(hit, counted)
@@ -267,22 +289,17 @@ def _manner(counted: Sequence[Hit]) -> list[Reason]:
     return reasons
 
 
-def _circumstances(
-    post: Post,
-    reading: Reading,
-    likeness: Sequence[Reason],
-    local_hour: int | None,
-) -> list[Reason]:
-    """What is neither term, picture nor offer: bare emoji, silence, words about other things, the hour."""
+def _circumstances(post: Post, reading: Reading, local_hour: int | None, *, pictured: bool) -> list[Reason]:
+    """What is neither term, picture nor offer: bare emoji, the hour. pictured: pictures and not a word."""
     reasons = []
     text = reading.found.views.raw.strip()
-    if text and not any(character.isalnum() for character in text):
+    if pictured and reading.found.hits:
+        what = "a picture with emoji in place of words"
+        reasons.append(Reason(kind="context", what=what, weight=_EMOJI_PICTURED, span=text[:40]))
+    elif text and not any(character.isalnum() for character in text):
         reasons.append(
             Reason(kind="context", what="emoji in place of words", weight=_EMOJI_ONLY, span=text[:40])
         )
-    named = any(_says_something(hit) for hit in reading.found.hits)
-    if likeness and not named:
-        reasons.append(_about_the_words(text))
     if local_hour in _NIGHT_HOURS:
         when = "posted" if post.posted_at else "seen"
         reasons.append(
@@ -304,18 +321,19 @@ def _limits(reading: Reading, pictures: Sequence[Picture]) -> list[Reason]:
     return reasons
 
 
-def _about_the_words(text: str) -> Reason:
-    """What the words beside a known picture say when they name no product.
+def _about_the_words(post: Post, reading: Reading, offers: Sequence[Reason], known: str) -> Reason:
+    """What the words beside a known picture, or of a known account, say when they name no product.
 
     Silence is how such posts are made (domain facts, finding 3); talk of other things is not.
     """
-    if not text:
+    text = reading.found.views.raw.strip()
+    if not text and known == "picture":
         return Reason(kind="context", what="no text: judged by its pictures alone", weight=_WORDLESS)
-    if sum(character.isalnum() for character in text) <= _WORDLESS_LETTERS:
+    if says_little(post, offers) if known == "picture" else is_silent(post, offers):
         return Reason(
-            kind="context", what="hardly a word beside a known picture", weight=_WORDLESS, span=text
+            kind="context", what=f"hardly a word beside a known {known}", weight=_WORDLESS, span=text[:80]
         )
-    return Reason(kind="context", what="the text names no product", weight=_NO_TERM)
+    return Reason(kind="context", what="the text names no product", weight=_NO_TERM[known])
 
 
 def _held_back(found: Found, reasons: Sequence[Reason], *, pictured: bool) -> list[Reason]:
@@ -333,6 +351,18 @@ def _held_back(found: Found, reasons: Sequence[Reason], *, pictured: bool) -> li
         return []
     what = "everything it names is explained, nothing belies it: below high"
     return [Reason(kind="context", what=what, weight=-round(excess, 2))]
+
+
+def _unsure(reasons: Sequence[Reason], doubtful: Sequence[Reason], what: str) -> list[Reason]:
+    """Keeps a post below HIGH that is there by a likeness which people are asked to look at, or its account.
+
+    One table under other goods has it, and so has any picture as plain as another.
+    """
+    total = PRIOR + math.fsum(reason.weight for reason in reasons)
+    alone = total - math.fsum(reason.weight for reason in doubtful)
+    if round(100 / (1 + math.exp(-alone))) >= HIGH or total <= _JUST_BELOW_HIGH:
+        return []
+    return [Reason(kind="context", what=what, weight=round(_JUST_BELOW_HIGH - total, 2))]
 
 
 def _unweighed(reason: Reason) -> Reason:

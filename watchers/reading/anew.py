@@ -26,7 +26,7 @@ from xml.sax.xmlreader import InputSource
 
 from storage.model import Listing, Post, Response
 from watchers.reading.encoding import utf8_around
-from watchers.reading.feedtext import Pieced, fit, is_local, without_declaration
+from watchers.reading.feedtext import PLAIN_COMMENT, Pieced, fit, is_local, without_declaration
 from watchers.reading.syndication import Entry, Feed, feed_of, root_of
 from watchers.sameness import TAG_BYTES, tag
 
@@ -39,6 +39,7 @@ _LEFT_OUT = frozenset({
 """What grows by an item, what the start of an item sets anew, and what is ours: no state."""
 _VOLATILE = re.compile(
     r"<(lastBuildDate|pubDate|updated|modified|dc:date|generator)(?: [^<>]{0,200})?>([^<>&]{0,200})</\1>"
+    r"|<!--([^<>&]{0,400})-->"
 )
 _DATE = re.compile(
     r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (?:GMT|UTC|[+-]\d{4})"
@@ -46,6 +47,7 @@ _DATE = re.compile(
 )
 _OTHERS = ("Fri, 02 Jan 1970 03:04:05 GMT", "1971-02-03T04:05:06Z")
 _PLAIN = re.compile(r"[A-Za-z0-9 .,:;+/()_~-]{0,200}")
+_COMMENT = re.compile(PLAIN_COMMENT)
 
 
 Record = tuple[Post, str]
@@ -54,7 +56,7 @@ Record = tuple[Post, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What items stand in. words: digest of the head, but for build dates, and of the end.
+    """What items stand in. words: digest of the head and of the end, but for build dates and comments.
 
     title, next: what the feed says of itself. state: digest of how each item finds the parser.
     """
@@ -65,8 +67,8 @@ class Frame:
     next: str
 
     def holds(self, head: str, tail: str) -> bool:
-        """Whether a feed has the same head, but for build dates and the program's name, and the same end."""
-        return _words(_parts(head), tail) == self.words
+        """Whether a feed has the same head and end, but for build dates, the program's name and comments."""
+        return _words(head, tail) == self.words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,19 +104,20 @@ def digest_of(data: bytes) -> bytes:
     return tag(data)
 
 
-def _words(parts: tuple[str, ...], tail: str) -> bytes:
-    return digest(repr((parts, tail)))
+def _words(head: str, tail: str) -> bytes:
+    return digest(repr((_parts(head), _parts(tail))))
 
 
-def _parts(head: str) -> tuple[str, ...]:
-    """A head cut where a build date or the program's name stands, whose words decide nothing."""
+def _parts(around: str) -> tuple[str, ...]:
+    """A head or an end cut where words stand that decide nothing: build date, program's name, comment."""
     parts, at = [], 0
-    for found in _VOLATILE.finditer(head):
-        form = _PLAIN if found[1] == "generator" else _DATE
-        if form.fullmatch(found[2]):
-            parts.append(head[at : found.start(2)])
-            at = found.end(2)
-    return (*parts, head[at:])
+    for found in _VOLATILE.finditer(around):
+        words = 2 if found[1] else 3
+        form = _COMMENT if words == 3 else _PLAIN if found[1] == "generator" else _DATE
+        if form.fullmatch(found[words]):
+            parts.append(around[at : found.start(words)])
+            at = found.end(words)
+    return (*parts, around[at:])
 
 
 def is_redated(memo: Memo, around: tuple[str, bytes, str] | None, known: Mapping[str, str]) -> bool:
@@ -138,8 +141,8 @@ def raw_of(around: tuple[str, bytes, str] | None, text: str) -> bytes:
 
 
 def _all_known(memo: Memo, known: Mapping[str, str]) -> bool:
-    ids = [post.post_id for post in memo.listing.posts]
-    return dict(zip(ids, memo.prints, strict=True)).items() <= known.items()
+    had = known.get
+    return all(had(p.post_id) == print_ for p, print_ in zip(memo.listing.posts, memo.prints, strict=True))
 
 
 def frame_of(cut: Pieced) -> Frame | None:
@@ -153,7 +156,7 @@ def frame_of(cut: Pieced) -> Frame | None:
         # With other words in their place everything must be as before: then they decide nothing.
         if _read(cut, (), other.join(parts)) != found:
             return None
-    return Frame(words=_words(parts, cut.tail), state=state, title=feed.title, next=feed.next)
+    return Frame(words=_words(cut.head, cut.tail), state=state, title=feed.title, next=feed.next)
 
 
 def read_pieces(cut: Pieced, pieces: Sequence[str], frame: Frame) -> tuple[Entry, ...] | None:

@@ -47,7 +47,9 @@ _ROOT_END = re.compile(
     r"</(?:[\w.-]{1,50}:)?(?:rss|rdf|feed|channel)\s*>\s*(?:<!--.*?-->\s*)*$", re.IGNORECASE | re.DOTALL
 )
 _START = re.compile(r"<\w")
-_END_TAGS = re.compile(r"\s*(?:</[\w.:-]{1,50}\s*>\s*){1,4}")
+PLAIN_COMMENT = r"(?:[A-Za-z0-9 .,:;+/()_~@=?#%*!|\r\n\t]|-(?!-)){0,400}+(?<!-)"
+"""What stands in a comment that is one however the text around it is read."""
+_END_TAGS = re.compile(rf"\s*(?:</[\w.:-]{{1,50}}\s*>\s*|<!--{PLAIN_COMMENT}-->\s*){{1,8}}")
 _ITEM_TAG = re.compile(r"</?(?:[\w.-]{1,50}:)?(?:item|entry)(?=[\s>/])", re.IGNORECASE)
 _XML_BLANKS = " \t\r\n"
 _LONG_TAG = 1000
@@ -69,7 +71,7 @@ def fit(text: str, most_items: int, *, cut: bool = False) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pieced:
-    """A feed cut at its items. tail: nothing but end tags; between the items stood white space only."""
+    """A feed cut at its items. tail: nothing but end tags and plain comments; between items, blanks only."""
 
     head: str
     pieces: tuple[str, ...]

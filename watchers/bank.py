@@ -1,0 +1,189 @@
+"""The bank of known pictures: cropped, pasted and covered copies that no hash finds.
+
+Second stage of likeness, for gallery pictures and those of loud alerts only: points of a picture
+are had from a picture worker and compared in a process of their own, which the daemon outlives. The
+points are derived from stored pictures and kept nowhere else: when that process dies they are
+gathered anew, and until then the first stage answers alone.
+
+    judging --match(picture)--> Bank --pipe--> watchers.bank_worker
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from storage.clock import Clock
+from storage.model import PictureMatch, Sha256, Tier
+from watchers.pictures import PictureWorkers
+from watchers.workers import Died, Worker
+
+log = structlog.get_logger(__name__)
+
+MOST = 20_000
+"""Pictures held: 60 KB each. The first ones stay; what is beyond is found by hashes alone."""
+_DEADLINE_S = 10.0
+_ANSWER_MAX_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A picture of the bank. known: evidence id or "gallery:NAME"."""
+
+    sha256: Sha256
+    known: str
+    tier: Tier
+    label: str = ""
+
+
+Bytes = Callable[[Known], Awaitable[bytes | None]]
+"""Gives the stored bytes of a known picture, None when they cannot be had."""
+
+
+class Bank:
+    """One supervised process. Use from one event loop; safe for many tasks at once.
+
+    bytes_of: from where pictures are read again when the process was lost.
+    """
+
+    def __init__(
+        self, workers: PictureWorkers, clock: Clock, bytes_of: Bytes, *, program: str = "watchers.bank_worker"
+    ) -> None:
+        self._workers, self._bytes_of = workers, bytes_of
+        self._worker = Worker(
+            program,
+            clock.speed,
+            called="bank worker",
+            reader="comparison",
+            answer_max_bytes=_ANSWER_MAX_BYTES,
+        )
+        self._turn = asyncio.Lock()
+        self._pictures: dict[Sha256, Known] = {}
+        """All that belong in it, by their bytes."""
+        self._numbers: dict[int, Known] = {}
+        """Those the process holds, by the number it gave them."""
+        self._gathering = False
+        self._pid = 0
+        """Of the process that holds them."""
+        self.losses = 0
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    @property
+    def held(self) -> int:
+        """How many pictures are compared with now."""
+        return len(self._numbers)
+
+    async def close(self) -> None:
+        """End the process. Twice is harmless."""
+        await self._worker.end()
+
+    async def add(self, known: Known, data: bytes | None = None) -> bool:
+        """Take a picture in, unless its bytes are in it; whether it can be found from now on.
+
+        data: its bytes, when they are at hand.
+        """
+        if known.sha256 in self._pictures or len(self._pictures) >= MOST:
+            return False
+        self._pictures[known.sha256] = known
+        return await self._give(known, data)
+
+    def forget(self, known: str) -> None:
+        """Let nothing be found by this name any more: it was erased."""
+        gone = [sha256 for sha256, picture in self._pictures.items() if picture.known == known]
+        for sha256 in gone:
+            del self._pictures[sha256]
+        self._numbers = {number: held for number, held in self._numbers.items() if held.known != known}
+
+    async def match(self, data: bytes, sha256: Sha256) -> tuple[PictureMatch, ...]:
+        """Known pictures that share a part with this one, most points first. Never raises."""
+        if not self._numbers:
+            if self._pictures:
+                await self._refill()
+            return ()
+        plain, mirrored = await self._workers.features(data, asked=True)
+        if not plain:
+            return ()
+        head: dict[str, object] = {"do": "ask", "split": len(plain)}
+        facts = await self._ask(head, plain + mirrored)
+        shared = facts.get("shared") if facts else None
+        return tuple(self._matches(shared, sha256)) if isinstance(shared, list) else ()
+
+    def _matches(self, shared: list[object], sha256: Sha256) -> list[PictureMatch]:
+        found = []
+        for row in shared:
+            if not (isinstance(row, list) and len(row) == 4 and all(isinstance(n, int) for n in row)):
+                continue
+            number, points, mirrored, differing = row
+            known = self._numbers.get(number)
+            if known is not None and self._pictures.get(known.sha256) == known:
+                found.append(
+                    PictureMatch(
+                        sha256=sha256,
+                        known=known.known,
+                        known_sha256=known.sha256,
+                        distance_bits=0,
+                        known_tier=known.tier,
+                        label=known.label,
+                        by="orb",
+                        points=points,
+                        differing_percent=differing,
+                        turned="mirrored" if mirrored else "",
+                    )
+                )
+        return found
+
+    async def _give(self, known: Known, data: bytes | None) -> bool:
+        data = data if data is not None else await self._bytes_of(known)
+        if data is None:
+            return False
+        features, _ = await self._workers.features(data, asked=False)
+        facts = await self._ask({"do": "add"}, features) if features else None
+        number = facts.get("number") if facts else None
+        if not isinstance(number, int):
+            return False
+        self._numbers[number] = known
+        return True
+
+    async def _refill(self) -> None:
+        """Gather again what a lost process held."""
+        if self._gathering:
+            return
+        self._gathering = True
+        try:
+            for known in list(self._pictures.values()):
+                await self._give(known, None)
+        finally:
+            self._gathering = False
+        log.info("bank of known pictures gathered again", pictures=len(self._numbers))
+
+    async def _ask(self, head: dict[str, object], body: bytes) -> dict[str, object] | None:
+        """One job; None when it could not be done. A lost process is replaced, empty."""
+        async with self._turn:
+            if self._numbers and self._worker.pid != self._pid:  # it died between two jobs
+                log.error("bank of known pictures lost", why="its process ended")
+                self._lose()
+                if head["do"] == "ask":
+                    return None
+            try:
+                facts, _ = await self._worker.ask(head, body, _DEADLINE_S)
+            except (TimeoutError, Died) as loss:
+                log.error("bank of known pictures lost", why=str(loss) or "took too long")
+                facts = {"spent": True}
+            except asyncio.CancelledError:
+                self._lose()
+                raise
+            if facts.get("spent"):
+                self._lose()
+                await self._worker.end()
+            self._pid = self._worker.pid
+            return None if "failed" in facts or "spent" in facts else facts
+
+    def _lose(self) -> None:
+        self.losses += 1
+        self._numbers.clear()
+        self._worker.kill()

@@ -1,0 +1,267 @@
+"""The bank of known pictures: which of them shares a part with the picture asked about.
+
+Runs only inside the bank's worker process (`watchers.bank_worker`). Three steps: every point asked
+about is looked up in tables by 22 of its 256 bits, and points near enough vote for their picture; of the
+pictures with most votes, where some voters lie alike, all points are compared; those that pair up must
+lie alike, moved, scaled and turned together (RANSAC, Fischler and Bolles, 1981); and laid over each other
+as these points say, the pictures must look alike (`picture_agreement`): one cloth under other goods has
+points enough. Exactness is not claimed: of a crop of a quarter more than nine in ten are found
+(`./nightjar bench pictures`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from watchers.picture_agreement import Grey, Move, agreement
+from watchers.picture_features import BYTES, Descriptors, Features, Points
+
+LEAST_POINTS = 10
+"""Points that must lie alike: by chance up to 9 do (facts: imaging, section 2)."""
+_FEW_POINTS = 7
+"""So many are enough to be shown, where the pictures laid over each other are alike nearly everywhere."""
+_FEW_PARTS, _FEW_DIFFERING = 20, 0.04
+_TABLES, _KEY_BITS = 8, 22
+_VOTE_BITS = 56
+"""Distance up to which a point votes."""
+_LEAST_VOTES = 1.5
+_VERIFIED = 8
+"""Pictures looked at closely for each question."""
+_HINTS = 5
+"""Voters that lie alike, from which on all points are compared: that takes 5 ms."""
+_PAIR_BITS = 64
+_DIFFERING_MOST = 0.35
+"""Share of parts that differ, beyond which nothing is said: same cloth at best."""
+_RATIO = 0.9
+"""A pair counts when the second best is this much worse (Lowe, 2004)."""
+_WITHIN = 6.0 / 480
+"""How far off a point may lie, in units of the longer side."""
+_SCALES = (0.15, 6.0)
+_COMMON = 400
+"""Points with one key from which on the key says nothing."""
+_NEW_MOST = 20_000
+"""Points that have tables of their own, made anew whenever some came."""
+
+Keys = np.ndarray[tuple[int], np.dtype[np.uint32]]
+Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """A known picture, how many points lie alike in it, and what share 0..1 of both's parts differs."""
+
+    picture: int
+    points: int
+    mirrored: bool
+    differing: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """Points begin..end by their keys: per table, the keys in order and the places they stand at."""
+
+    begin: int
+    end: int
+    rows: list[tuple[Keys, np.ndarray]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """A picture that was voted for, and by what: points asked about, and places of points like them."""
+
+    votes: float
+    picture: int
+    asked: Numbers
+    places: Numbers
+
+
+class PictureBank:
+    """Grows by `add`, answers `ask`. About 60 KB a picture of 500 points."""
+
+    def __init__(self) -> None:
+        self._descriptors = np.empty((0, BYTES), np.uint8)
+        self._points = np.empty((0, 2), np.float32)
+        self._owners = np.empty(0, np.int32)
+        self._begins: list[tuple[int, int]] = []
+        self._thumbs: list[Grey] = []
+        self._count = 0
+        self._old = _Tables(0, 0, [])
+        """Tables of nearly all points, and of those that came since: making all anew takes a second."""
+        self._new = _Tables(0, 0, [])
+        chosen = np.random.default_rng(0x0B).permutation(8 * BYTES)
+        self._bits = chosen[: _TABLES * _KEY_BITS].reshape(_TABLES, _KEY_BITS)
+
+    def __len__(self) -> int:
+        return len(self._begins)
+
+    def add(self, features: Features) -> int:
+        """Keep a picture; its number, from 0 on."""
+        begin, end = self._count, self._count + len(features)
+        if end > len(self._owners):
+            self._grow(max(end, 2 * len(self._owners), 4096))
+        self._descriptors[begin:end] = features.descriptors
+        self._points[begin:end] = features.points
+        self._owners[begin:end] = len(self._begins)
+        self._begins.append((begin, end))
+        self._thumbs.append(features.thumb.copy())
+        self._count = end
+        return len(self._begins) - 1
+
+    def forget(self, picture: int) -> None:
+        """Let a picture be found no more."""
+        begin, end = self._begins[picture]
+        self._owners[begin:end] = -1
+
+    def ask(self, plain: Features, mirrored: Features) -> list[Shared]:
+        """Pictures that share points with a picture, the most alike first."""
+        votes = [
+            (chosen, way)
+            for way, features in enumerate((plain, mirrored))
+            for chosen in self._voted(features.descriptors)
+        ]
+        found: dict[int, Shared] = {}
+        for chosen, way in sorted(votes, key=lambda vote: -vote[0].votes)[:_VERIFIED]:
+            asked, picture = (plain, mirrored)[way], chosen.picture
+            if alike(self._points[chosen.places], asked.points[chosen.asked])[0] < _HINTS:
+                continue
+            shared = self._shared(asked, picture, mirrored=bool(way))
+            if shared and (picture not in found or shared.differing < found[picture].differing):
+                found[picture] = shared
+        return sorted(found.values(), key=lambda shared: (shared.differing, -shared.points))
+
+    def _shared(self, asked: Features, picture: int, *, mirrored: bool) -> Shared | None:
+        points, move = self._alike(asked, picture)
+        if move is None or points < _FEW_POINTS:
+            return None
+        agreed = agreement(self._thumbs[picture], asked.thumb, move)
+        few = points < LEAST_POINTS
+        if agreed.differing > (_FEW_DIFFERING if few else _DIFFERING_MOST):
+            return None
+        if few and agreed.parts < _FEW_PARTS:
+            return None
+        return Shared(picture, points, mirrored=mirrored, differing=agreed.differing)
+
+    def _grow(self, size: int) -> None:
+        for name in ("_descriptors", "_points", "_owners"):
+            old = getattr(self, name)
+            new = np.empty((size, *old.shape[1:]), old.dtype)
+            new[: self._count] = old[: self._count]
+            setattr(self, name, new)
+
+    def _ordered(self) -> tuple[_Tables, _Tables]:
+        """The tables, over all points there are."""
+        if self._new.end < self._count:
+            begin = self._old.end
+            if self._count - begin > max(_NEW_MOST, begin // 8):
+                self._old, begin = self._made(0), self._count
+            self._new = self._made(begin)
+        return self._old, self._new
+
+    def _made(self, begin: int) -> _Tables:
+        rows = []
+        for bits in self._bits:
+            keys = _keys(self._descriptors[begin : self._count], bits)
+            order = np.argsort(keys, kind="stable")
+            rows.append((keys[order], (order + begin).astype(np.uint32)))
+        return _Tables(begin, self._count, rows)
+
+    def _voted(self, asked: Descriptors) -> list[_Chosen]:
+        """Those with most points near the ones asked about."""
+        if len(asked) < LEAST_POINTS or not self._begins:
+            return []
+        words = np.ascontiguousarray(asked).view(np.uint64)
+        kept = self._descriptors[: self._count].view(np.uint64)
+        sought = [_keys(asked, bits) for bits in self._bits]
+        pairs = [
+            _candidates(*table, keys)
+            for tables in self._ordered()
+            for table, keys in zip(tables.rows, sought, strict=False)
+        ]
+        which = np.concatenate([pair[0] for pair in pairs])
+        places = np.concatenate([pair[1] for pair in pairs])
+        near = np.flatnonzero(_differing(words[which], kept[places]) <= _VOTE_BITS)
+        near = near[self._owners[places[near]] >= 0]
+        which, places = which[near], places[near]
+        owners = self._owners[places].astype(np.int64)
+        # A point votes once for a picture, the less the more pictures it is like.
+        ballots = np.unique(which * len(self._begins) + owners)
+        voters, chosen = np.divmod(ballots, len(self._begins))
+        weights = 1.0 / np.bincount(voters, minlength=len(asked))[voters]
+        votes = np.bincount(chosen, weights, minlength=len(self._begins))
+        best = np.argsort(-votes, kind="stable")[:_VERIFIED]
+        return [
+            _Chosen(float(votes[picture]), int(picture), which[mine], places[mine])
+            for picture in best
+            if votes[picture] >= _LEAST_VOTES
+            for mine in (_first_of(which, places, owners == picture),)
+        ]
+
+    def _alike(self, asked: Features, picture: int) -> tuple[int, Move | None]:
+        """How many points of two pictures lie alike under one move, scale and turn, and which that is."""
+        begin, end = self._begins[picture]
+        distances, nearest = cv2.batchDistance(
+            self._descriptors[begin:end], asked.descriptors, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=2
+        )
+        first, second = distances[:, 0], distances[:, 1]
+        ours = np.flatnonzero((first <= _PAIR_BITS) & (first < _RATIO * second))
+        if len(ours) < _FEW_POINTS:
+            return 0, None
+        return alike(self._points[begin:end][ours], asked.points[nearest[ours, 0]])
+
+
+def _candidates(keys: Keys, places: np.ndarray, sought: Keys) -> tuple[Numbers, Numbers]:
+    """(point asked about, place of a kept one) that share a key."""
+    begin, end = np.searchsorted(keys, sought, "left"), np.searchsorted(keys, sought, "right")
+    lengths = end - begin
+    lengths[lengths > _COMMON] = 0
+    shifts = np.repeat(begin - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)
+    return np.repeat(np.arange(len(sought)), lengths), places[shifts + np.arange(lengths.sum())].astype(
+        np.int64
+    )
+
+
+def _first_of(which: Numbers, places: Numbers, chosen: np.ndarray) -> Numbers:
+    """Of the chosen pairs, each pair once: several tables give the same."""
+    at = np.flatnonzero(chosen)
+    _, first = np.unique(which[at] << 32 | places[at], return_index=True)
+    return at[first]
+
+
+def alike(one: Points, two: Points) -> tuple[int, Move | None]:
+    """How many of these pairs of points fit one similarity, and which; of points at one place one counts."""
+    if len(one) < 3:
+        return 0, None
+    cv2.setRNGSeed(1)  # the same question has the same answer
+    matrix, inside = cv2.estimateAffinePartial2D(
+        one, two, method=cv2.RANSAC, ransacReprojThreshold=_WITHIN, maxIters=1000, confidence=0.995
+    )
+    if matrix is None:
+        return 0, None
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    if not _SCALES[0] <= scale <= _SCALES[1]:
+        return 0, None
+    fitting = inside.ravel().astype(bool)
+    return min(_places(one[fitting]), _places(two[fitting])), np.asarray(matrix, np.float64)
+
+
+def _differing(one: np.ndarray, two: np.ndarray) -> np.ndarray:
+    """Differing bits of rows of four 64-bit words."""
+    counts = np.bitwise_count(one ^ two).view(np.uint32).ravel()
+    total: np.ndarray = (counts & 0x00FF00FF) + (counts >> 8 & 0x00FF00FF)
+    return (total & 0xFFFF) + (total >> 16)
+
+
+def _places(points: Points) -> int:
+    """Points at different places: one corner is found at several scales and must not count for each."""
+    return len(np.unique(np.round(points * 160).astype(np.int32), axis=0))
+
+
+def _keys(descriptors: Descriptors, bits: np.ndarray) -> Keys:
+    """The key of each descriptor: its bits at these places."""
+    keys = np.zeros(len(descriptors), np.uint32)
+    for bit in bits:
+        keys = keys << np.uint32(1) | (descriptors[:, bit // 8] >> bit % 8 & 1)
+    return keys
