@@ -18,6 +18,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -26,9 +27,19 @@ from bot.channel import Setting
 from bot.channel import load as load_channel
 from bot.chores import Chores
 from bot.config import Config, past_review
+from bot.desk import rota as rotas
+from bot.desk.addition import add_target
+from bot.desk.desk import Place
+from bot.desk.front import Front
+from bot.desk.front import Line as DeskLine
+from bot.desk.hands import Hands as DeskHands
+from bot.desk.hands import NewTarget, site_refused
+from bot.desk.lines import channel_of, digest_chat, direct_channels, manner_of, people_of
+from bot.direct import direct, with_direct
 from bot.dispatch import Dispatcher, Line
 from bot.groups import ending_group
 from bot.house import House
+from bot.lanes.budget import Purses
 from bot.manners import MannerKeeper
 from bot.morning import Morning
 from bot.nightly import Nightly
@@ -37,27 +48,52 @@ from bot.overdue import Overdue, in_words
 from bot.reload import Reload
 from bot.rescue import Hands, Losses, Rescue
 from bot.secrets import reader
+from bot.settings.targets import host_of
 from bot.timing import Timing
 from bot.unwritten import UnwrittenAlerts
 from bot.vitals import Vitals
 from bot.witnessing import Witnessing
+from storage.callback_key import callback_key
 from storage.checkpoints import Checkpoints
 from storage.clock import Clock, clock_from, scaled_loop
 from storage.collection import Collection, software_facts
-from storage.errors import ConfigError, DamagedBlob, DatabaseTrouble, DiskTrouble, NightjarError
-from storage.model import Alert, AlertId, AlertKind, NightWindow, Progress, Target, Tier, new_id
+from storage.errors import (
+    ConfigError,
+    DamagedBlob,
+    DatabaseTrouble,
+    DiskTrouble,
+    FeedTrouble,
+    NightjarError,
+)
+from storage.model import (
+    Alert,
+    AlertId,
+    AlertKind,
+    Evidence,
+    HostLimit,
+    NightWindow,
+    Picture,
+    Progress,
+    Target,
+    Tier,
+    new_id,
+    sha256_of,
+)
 from storage.patience import DiskWatch, Reserve
 from storage.store import Store
-from watchers import feed, hours
+from watchers import feed, hours, tips
 from watchers.fetch import Fetcher
 from watchers.judging import Bench, Policy
 from watchers.kit import Kit
 from watchers.knowledge import MODEL_FILE, learn
 from watchers.learned import FILE as LEARNED
+from watchers.linking import Linker
 from watchers.pacing import Pacing
+from watchers.picture_reading import Reading
 from watchers.pictures import PictureWorkers
 from watchers.readers import Readers
 from watchers.roster import Roster
+from watchers.trial import recognise
 from watchers.unkept import Unkept, Unwritten
 from watchers.vigil import Vigil
 
@@ -83,7 +119,9 @@ class Daemon:
         self.stopping = asyncio.Event()
         self.disk = DiskWatch(clock)
         self.unwritten = UnwrittenAlerts()
-        self._channels_changed = asyncio.Event()
+        self.purses = Purses()
+        self._channels_changed, self._desk_changed = asyncio.Event(), asyncio.Event()
+        self._front: Front | None = None
         self._left_out: set[str] = set()
         self._dispatcher: Dispatcher | None = None
 
@@ -93,7 +131,9 @@ class Daemon:
             await self._open(stack)
             async with ending_group() as behind:
                 behind.create_task(self._dispatching())
+                behind.create_task(self._serving())
                 behind.create_task(self._judging())
+                behind.create_task(self.reading.run())
                 behind.create_task(self.checkpoints.run())
                 behind.create_task(self.morning.run())
                 behind.create_task(self.house.survey())
@@ -109,6 +149,7 @@ class Daemon:
                 behind.create_task(self.timing.run())
                 behind.create_task(self.witnessing.run())
                 behind.create_task(self.pacing.run())
+                behind.create_task(self.linker.run())
                 behind.create_task(keep_alive(self.systemd, self.clock, lambda: True))
                 async with ending_group() as watch:
                     live, expired = self._in_force()
@@ -145,6 +186,7 @@ class Daemon:
         self.systemd = Systemd(os.environ)
         self.store = await self._open_store()
         stack.push_async_callback(self.store.close)
+        self._buttons_key = await asyncio.to_thread(callback_key, self.store.folder)
         garbage.sweep()
         await asyncio.to_thread(software_facts)  # a tenth of a second that the first capture would take
         host, port = config.metrics or ("", 0)
@@ -175,6 +217,7 @@ class Daemon:
             rules=lambda: self.config.retention,
             night=self._night_anywhere,
             tell=self.tell_admin,
+            spoke=self._spoke,
         )
         self.vitals.follow(self.fetcher.hosts, self.store.blobs)
         self.vitals.watch_gaps(lambda: sum(row.gaps for row in self.house.rows.values()))
@@ -196,6 +239,15 @@ class Daemon:
         return await Store.open(folder, self.clock)
 
     def _wire(self) -> None:
+        self.reading = Reading(
+            self.store,
+            self.clock,
+            self.vitals,
+            policy=lambda: self.bench.policy,
+            spoke=self._spoke,
+            disk=self.disk,
+            off=None if self.config.read_pictures else "the configuration says so",
+        )
         self.bench = Bench(
             self.store,
             self.workers,
@@ -205,6 +257,7 @@ class Daemon:
             spoke=self._spoke,
             disk=self.disk,
             tell=self._tell_unwritten,
+            read=self.reading.offer,
         )
         busy: set[tuple[str, str]] = set()
         self.unkept = Unkept(
@@ -231,6 +284,7 @@ class Daemon:
             pacing=self.pacing,
             busy=busy,
             gate=self.fetcher.gate,
+            hosts=dict(self.config.hosts),
         )
         self.overdue = Overdue(
             self.clock, self.vitals, live=self._live, rows=lambda: self.house.rows, is_night=hours.is_night
@@ -255,6 +309,7 @@ class Daemon:
             self.vitals,
             spare_bytes=self.house.least_free_bytes,
         )
+        self.linker = Linker(self.store, self.clock)
         self.nightly = Nightly(self.store.folder, self.clock, self.vitals, self.tell_admin)
 
     # --- what the configuration decides ---------------------------------------------------
@@ -272,10 +327,13 @@ class Daemon:
         )
 
     def _route(self, tier: Tier, jurisdiction: str, tags: tuple[str, ...]) -> tuple[str, ...]:
-        """Names of the channels that an alert goes to."""
-        return tuple(
-            c.name for c in self.config.channels if c.wants(tier, jurisdiction=jurisdiction, tags=tags)
-        )
+        """Names of the channels that an alert goes to; an urgent one wakes whoever is on call as well."""
+        tables = with_direct(self.config.channels)
+        named = [c.name for c in tables if c.wants(tier, jurisdiction=jurisdiction, tags=tags)]
+        if tier is Tier.URGENT and self._front is not None:
+            officer = people_of(self.config).named(self._front.escalation.on_call)
+            named += [direct(officer.telegram)] if officer is not None and officer.telegram else []
+        return tuple(dict.fromkeys(named))
 
     async def _log_config(self) -> None:
         """Put the stanzas in force into the log: evidence names its own by SHA-256."""
@@ -353,12 +411,16 @@ class Daemon:
             self.config = old
             await self.tell_admin(f"configuration not taken over, the old one runs on: {error}")
             return
+        await asyncio.to_thread(policy.prepare)
         self.bench.policy = policy
         live, expired = self._in_force()
         await self.roster.set_targets(live)
         await self._say_left_out(expired)
-        if config.channels != old.channels:
+        spoken_to = ("channels", "officers", "chats", "desk")
+        if any(getattr(config, name) != getattr(old, name) for name in spoken_to):
             self._channels_changed.set()
+        if (config.channels, config.desk) != (old.channels, old.desk):
+            self._desk_changed.set()
         if config.authorities != old.authorities:
             self.timing.changed()
         await self._log_config()
@@ -393,6 +455,8 @@ class Daemon:
                     disk=self.disk,
                     unwritten=self.unwritten,
                     admin=self.config.admin_channels,
+                    purses=self.purses,
+                    key=self._buttons_key,
                 )
                 async with ending_group() as group:
                     group.create_task(self._dispatcher.run())
@@ -401,9 +465,11 @@ class Daemon:
     @asynccontextmanager
     async def _lines(self) -> AsyncIterator[dict[str, Line]]:
         async with AsyncExitStack() as stack:
-            lines = {}
+            lines: dict[str, Line] = {}
             secret = logs.hiding(reader(os.environ, self.config.path.parent))
-            for table in self.config.channels:
+            for table in (*with_direct(self.config.channels), *direct_channels(self.config)):
+                if table.name in lines:
+                    continue
                 module = load_channel(table.kind)
                 setting = Setting(
                     name=table.name, folder=self.config.data_dir, clock=self.clock, secret=secret
@@ -416,9 +482,109 @@ class Daemon:
                     continue
                 stack.push_async_callback(channel.close)
                 lines[table.name] = Line(
-                    channel=channel, wants_sheet=module.WANTS_SHEET, repeatable=module.REPEATABLE
+                    channel=channel,
+                    wants_sheet=module.WANTS_SHEET,
+                    repeatable=module.REPEATABLE,
+                    manner=manner_of(table, self.config, self._buttons_key),
                 )
             yield lines
+
+    # --- the desk --------------------------------------------------------------------------------
+
+    async def _serving(self) -> None:
+        """Run the desk of the configuration, anew when its channel or its table changed."""
+        while True:
+            self._desk_changed.clear()
+            try:
+                self._front = self._desk()
+            except ConfigError as error:
+                await self.tell_admin(f"the desk is not open: {error}")
+            try:
+                async with ending_group() as group:
+                    if self._front is not None:
+                        group.create_task(self._front.run())
+                    await self._desk_changed.wait()
+            finally:
+                self._front = None
+
+    def _desk(self) -> Front | None:
+        """The desk as configured, or None without one. Raises ConfigError without its secrets."""
+        table, channel = self.config.desk, channel_of(self.config)
+        if table is None or channel is None:
+            return None
+        secret = logs.hiding(reader(os.environ, self.config.path.parent))
+        settings: Any = channel.settings
+        hook = ""
+        if table.mode == "webhook" and not table.without_secret:
+            hook = secret(table.webhook_secret_file, table.webhook_secret_env).strip()
+        line = DeskLine(
+            token=secret(settings.token_file, settings.token_env).strip(),
+            base_url=settings.base_url,
+            base_file_url=settings.base_file_url,
+            secret=hook,
+        )
+        place = Place(
+            people=lambda: people_of(self.config),
+            rota=lambda: self.config.rota,
+            language=lambda: self.config.desk.language if self.config.desk else "en",
+            night_began=lambda now: rotas.night_began(self.config.rota, now),
+            spoke=self._spoke,
+            tell_admin=self.tell_admin,
+            arrived=self._arrived,
+            digest_to=lambda: self.config.admin_channels,
+            digest_chat=lambda: digest_chat(self.config),
+        )
+        return Front(
+            self.store,
+            self.clock,
+            table,
+            line=line,
+            key=self._buttons_key,
+            hands=self._desk_hands(),
+            place=place,
+            pace=self._pace,
+        )
+
+    async def _arrived(self, alert_id: str, chat_id: int, message_id: int) -> None:
+        if self._dispatcher is not None:
+            await self._dispatcher.arrived(alert_id, chat_id, message_id)
+
+    async def _pace(self, chat_id: int) -> None:
+        if self._dispatcher is not None:
+            await self._dispatcher.pace(chat_id)
+
+    def _desk_hands(self) -> DeskHands:
+        return DeskHands(
+            tip=self._tip,
+            describe=self._describe,
+            near=self.bench.near,
+            progress=lambda: tuple(self.house.rows.values()),
+            troubles=self.troubles,
+            add=self._add_target,
+        )
+
+    async def _tip(self, url: str, who: str) -> Evidence:
+        limit = dict(self.config.hosts).get(host_of(url), HostLimit())
+        try:
+            return await tips.capture(self.kit, url, who, limit)
+        except FeedTrouble as trouble:
+            raise site_refused(trouble) from trouble
+
+    async def _describe(self, data: bytes) -> Picture:
+        return await self.workers.describe(data, sha256=sha256_of(data))
+
+    async def _add_target(self, wanted: NewTarget) -> str:
+        name = await add_target(
+            wanted,
+            folder=self.config.path.parent / "targets.d",
+            taken=tuple(target.name for target in self.config.targets),
+            today=self.clock.now().date(),
+            recognise=lambda url: recognise(self.fetcher, url, self.clock),
+            settings=lambda kind: feed.load(kind).Settings,
+            check=self._reload.look,
+        )
+        self._reload.poke()
+        return name
 
     async def _sheet(self, alert: Alert) -> bytes:
         """The contact sheet of an alert's pictures, the matched one framed; b"" without pictures."""

@@ -11,9 +11,10 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from storage.clock import Clock
 from storage.errors import ConfigError
@@ -30,16 +31,42 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """A button under a card. data: what a press tells us (`bot.callback`)."""
+
+    label: str
+    data: str
+
+
+Keyboard = tuple[tuple[Button, ...], ...]
+"""Rows of buttons."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How the cards of a channel are made. language: see `bot.desk.tongue`. key: of buttons, b"" for none."""
+
+    language: str = "en"
+    key: bytes = b""
+
+
+BARE = Manner()
+"""In English, without buttons."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """An alert in words: text <= 1,024 UTF-16 units with spans, and a contact sheet (JPEG) or b"".
 
-    `headline` is the first line of `text`; it stands alone on a lock screen.
+    `headline` is the first line of `text`; it stands alone on a lock screen. keyboard: for channels
+    that have buttons.
     """
 
     headline: str
     text: str
     spans: tuple[Span, ...] = ()
     sheet: bytes = b""
+    keyboard: Keyboard = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +94,67 @@ class Channel(Protocol):
 
     async def close(self) -> None:
         """Release connections and files. Twice is harmless."""
+        ...
+
+
+class Probe(Enum):
+    """What a look at one message id says about the message that is looked for."""
+
+    HERE = "it is this one"
+    OTHER = "it is another's message, or none"
+    TOUCHED = "it is another one of ours, whose buttons were changed by the look"
+
+
+@runtime_checkable
+class ChatChannel(Channel, Protocol):
+    """A channel that is a chat with a budget, message ids, and messages that can be edited.
+
+    `bot.lanes` runs it. chat: where it speaks now; private: one person's own chat; grace_s: so long a
+    request may still be in the server after its answer was given up. Receipts are `FORM:MESSAGE_ID`.
+    Every call may raise the errors of `Channel.send`, and ChatMoved, ShutOut and Flooded among them.
+    """
+
+    chat: str
+    private: bool
+    grace_s: float
+    fallback: str
+    by_words: bool
+    """Whether looks go by the words of a message: this server does not tell the same buttons from others."""
+    looks_are_free: bool
+    """Whether looks cost nothing of the chat's minute: this server does not count refused edits."""
+    marks_alerts: bool
+    """Whether cards carry the id of their alert in words, for receipts by forward."""
+
+    def dressed(self, card: Card) -> Card:
+        """A card as this server must have it. Twice changes nothing more."""
+        ...
+
+    async def revise(self, receipt: str, card: Card) -> str:
+        """Edit a card; its receipt. Unsendable: the message is gone."""
+        ...
+
+    async def probe(self, message_id: int, keyboard: Keyboard) -> Probe:
+        """Whether a message carries exactly these buttons."""
+        ...
+
+    async def restore(self, message_id: int, keyboard: Keyboard) -> None:
+        """Give a message that a look touched its own buttons back."""
+        ...
+
+    async def words(self, message_id: int) -> str | None:
+        """What a message says, by a forward of it; None when there is none of that id."""
+        ...
+
+    async def bound(self, text: str) -> int:
+        """A silent message; its id is above all before it."""
+        ...
+
+    async def unsay(self, message_id: int) -> None:
+        """Delete a message of ours; it does not matter when that fails."""
+        ...
+
+    def remarks(self) -> tuple[str, ...]:
+        """What operators should know since this was asked last: a topic that is gone."""
         ...
 
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from storage import erasure, settling
+from storage import erasure, orders, settling
 from storage.clock import Clock
 from storage.errors import StoreError
 from storage.retention import Rules
@@ -39,9 +39,11 @@ class Chores:
         rules: Callable[[], Rules],
         night: Callable[[], bool],
         tell: Callable[[str], Awaitable[None]],
+        spoke: Callable[[], None] = lambda: None,
     ) -> None:
+        """spoke: called when an answer from a command was taken in, which cards are to say."""
         self._store, self._clock = store, clock
-        self._rules, self._night, self._tell = rules, night, tell
+        self._rules, self._night, self._tell, self._spoke = rules, night, tell, spoke
         self._next_s = clock.monotonic() + SETTLE_S
         self._settle_s = clock.monotonic()
         self._waits = ""
@@ -69,6 +71,8 @@ class Chores:
             why = str(error)
         else:
             why = ""
+        if self._store.heard(orders.KIND):
+            self._spoke()
         for words in self._store.refused():
             await self._tell(words)
         if why and why != self._waits:

@@ -12,15 +12,18 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, cast
 
 from bot.commands import options
 from bot.commands.options import WRONG_USE, Body, WrongUseError
 from bot.mistakes import masked
-from storage.errors import ConfigError, NightjarError, Refused
+from storage.errors import ConfigError, DiskTrouble, NightjarError, Refused
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bot.commands import judge
     from bot.commands.out import Out
     from bot.config import Config
@@ -29,7 +32,9 @@ if TYPE_CHECKING:
     from bot.table import Tried
     from storage.clock import Clock
     from storage.model import Target
+    from storage.store import Store
     from watchers.feed import Feed
+    from watchers.labelled import Labelled
     from watchers.lexicon import Lexicon
 
 PROBLEM = 1
@@ -66,8 +71,20 @@ def _located(args: argparse.Namespace) -> Path:
 def _check(args: argparse.Namespace, out: Out) -> int:
     from bot.commands import check
     from watchers.lexicon import Lexicon
+    from watchers.picture_text import why_off
 
-    return check.run(out, _located(args), read=_read, load_lexicon=Lexicon.load)
+    path = _located(args)
+    online = partial(_online, path.parent) if args.online else None
+    return check.run(out, path, read=_read, load_lexicon=Lexicon.load, online=online, reading_off=why_off())
+
+
+def _online(folder: Path, config: Config) -> tuple[str, ...]:
+    import asyncio
+
+    from bot.online import faults
+    from bot.secrets import reader
+
+    return asyncio.run(faults(config, reader(os.environ, folder)))
 
 
 def _run(args: argparse.Namespace, _out: Out) -> int:
@@ -142,6 +159,19 @@ def _show(args: argparse.Namespace, out: Out) -> int:
     from bot.commands import show
 
     return show.run(out, _folder(args), _clock(), args.id, viewer=_viewer(args))
+
+
+def _sellers(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import sellers
+    from watchers.linking import graph
+
+    if (args.act == "show") != bool(args.name):
+        raise WrongUseError("sellers show takes an account or a seller; sellers list takes none")
+    path = None if args.graphml is None else args.graphml.absolute()
+    order = sellers.Order(name=args.name, graphml=path, everybody=args.all)
+    viewer = _viewer(args)
+    found = partial(graph, anew=args.rebuild)
+    return sellers.run(out, _folder(args), _clock(), order, found, viewer=viewer)
 
 
 def _viewer(args: argparse.Namespace) -> str:
@@ -305,11 +335,141 @@ def _lexicon(args: argparse.Namespace, out: Out) -> int:
             raise WrongUseError("lexicon diff takes a file, or an old and a new one")
         old, new = [tuple(map(Path, each)) for each in ((words[:-1]), (words[-1:]))]
         return lexicon.diff(out, Lexicon.load(old), Lexicon.load(new))
+    if args.action == "suggest":
+        return _suggest(args, out)
     if not words:
-        raise WrongUseError("lexicon try takes a text")
+        raise WrongUseError(f"lexicon {args.action} takes a text")
+    if args.action in ("accept", "reject"):
+        return _decide(args, out, " ".join(words))
     from watchers.trying import tried
 
     return lexicon.tell_tried(out, tried(" ".join(words), _lexicon_in_force(args)))
+
+
+def _suggest(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import suggest
+    from watchers.observed import rejected
+    from watchers.suggesting import proposals
+
+    if args.what or not args.since:
+        raise WrongUseError("lexicon suggest takes --since TIME and no words")
+    since, until = _span(args)
+    folder, words = _folder(args), _lexicon_in_force(args)
+
+    async def propose(store: Store, order: suggest.Order, told: suggest.Step) -> suggest.Proposed:
+        found = await proposals(
+            store, words, since, until, most=order.most, left_out=rejected(folder), told=told
+        )
+        return suggest.Proposed(
+            words=found.words, suspicious=found.suspicious, background=found.background, texts=found.texts
+        )
+
+    order = suggest.Order(since=since, until=until, most=args.limit)
+    return suggest.run(out, folder, _clock(), order, propose)
+
+
+def _decide(args: argparse.Namespace, out: Out, word: str) -> int:
+    from bot.commands import case, suggest
+    from bot.glance import lexicons, observed
+    from watchers import observed as kept
+    from watchers.lexicon import Lexicon
+
+    path, by, day = observed(_located(args)), case.acting(args.by), _clock().now().date()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if args.action == "reject":
+            return suggest.rejected(out, word, was_accepted=kept.reject(path, word, by, day))
+        if not args.product:
+            raise WrongUseError("lexicon accept needs --product, what the word stands for, such as ivory")
+        wish = kept.Wish(term=word, product=args.product, lang=args.lang, cites=args.cites, by=by, day=day)
+        configured = lexicons(_located(args))
+        is_new = args.product not in Lexicon.load(configured).products()
+        term = kept.accept(path, configured, wish)
+    except OSError as error:
+        raise DiskTrouble(f"{path}: {error.strerror}") from error
+    return suggest.accepted(out, term, path, is_new_product=is_new)
+
+
+def _answer(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import answer, case
+    from bot.glance import officer
+
+    wanted = answer.Answer(
+        alert=args.alert,
+        act=answer.SAYS[args.said],
+        name=case.acting(args.by),
+        officer=officer(_located(args), args.by) if args.by else None,
+        reason=args.reason,
+    )
+    return answer.run(out, _folder(args), _clock(), wanted)
+
+
+def _selftest(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import selftest
+    from bot.secrets import reader
+
+    if not args.live:
+        raise WrongUseError(
+            "selftest asks the real server and writes into a chat: say --live, in an empty group"
+        )
+    path = _located(args)
+    return selftest.run(
+        out,
+        _read(path),
+        _clock(),
+        reader(os.environ, path.parent),
+        channel=args.channel,
+        chat=args.chat,
+        post_to=args.post_to,
+    )
+
+
+def _span(args: argparse.Namespace) -> tuple[datetime, datetime]:
+    """From `--since` up to `--until`, or to now."""
+    from bot.commands.reader import instant
+
+    now = _clock().now()
+    try:
+        since, until = instant(args.since, now), instant(args.until, now) if args.until else now
+    except (ValueError, OverflowError) as error:
+        raise WrongUseError(str(error)) from None
+    if since >= until:
+        raise WrongUseError("--since must be earlier than --until")
+    return since, until
+
+
+def _rejudge(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import rejudge
+    from watchers.detect.model import Model
+    from watchers.knowledge import MODEL_FILE
+    from watchers.rejudging import rejudged
+
+    since, until = _span(args)
+    lexicon = _lexicon_in_force(args, tuple(args.lexicon))
+    folder = _folder(args)
+    path = args.model if args.model is not None else folder / MODEL_FILE
+    model = Model.read(path) if args.model is not None or path.is_file() else None
+    order = rejudge.Order(
+        since=since,
+        until=until,
+        lexicon=lexicon.version,
+        model="" if model is None else model.version,
+        model_counts=model is not None and model.counts,
+    )
+    for mistake in lexicon.mistakes:
+        print(f"nightjar: lexicon: {mistake}; the rest is loaded", file=sys.stderr)
+    targets = _targets_by_name(args)
+    return rejudge.run(
+        out, folder, _clock(), order, lambda pages, told: rejudged(pages, lexicon, model, targets, told)
+    )
+
+
+def _targets_by_name(args: argparse.Namespace) -> dict[str, Target]:
+    """The targets as configured; none when the configuration has mistakes."""
+    try:
+        return {target.name: target for target in _read(_located(args)).targets}
+    except ConfigError:
+        return {}
 
 
 def _order(args: argparse.Namespace, folds: int) -> judge.Order:
@@ -323,17 +483,22 @@ def _order(args: argparse.Namespace, folds: int) -> judge.Order:
     )
 
 
-def _lexicon_in_force(args: argparse.Namespace) -> Lexicon:
-    """The shipped lexicon with the further files of the configuration, if there is one."""
+def _lexicon_in_force(args: argparse.Namespace, more: tuple[Path, ...] = ()) -> Lexicon:
+    """The shipped lexicon with the further files of the configuration, if there is one.
+
+    more: read last; a file takes the place of a configured one of the same name.
+    """
     from bot.glance import lexicons
     from watchers.lexicon import Lexicon
 
     try:
-        return Lexicon.load(lexicons(_located(args)))
+        configured = lexicons(_located(args))
     except ConfigError:
         if args.config is not None:
             raise
-        return Lexicon.load()
+        configured = ()
+    named = {path.name for path in more}
+    return Lexicon.load((*(path for path in configured if path.name not in named), *more))
 
 
 def _judge(args: argparse.Namespace, out: Out) -> int:
@@ -342,7 +507,7 @@ def _judge(args: argparse.Namespace, out: Out) -> int:
     from watchers.labelled import compared, read_labelled
 
     def compare(order: judge.Order) -> tuple[judge.Compared, int]:
-        read = read_labelled(order.csv, order.text_columns, order.label_column)
+        read = read_labelled(args.csv, order.text_columns, order.label_column)
         model = Model.read(args.model) if args.model is not None else None
         with out.waiting("judging"):
             found = compared(read.rows, _lexicon_in_force(args), folds=order.folds, model=model)
@@ -356,17 +521,71 @@ def _judge(args: argparse.Namespace, out: Out) -> int:
 def _train(args: argparse.Namespace, out: Out) -> int:
     from bot.commands import judge
     from watchers.knowledge import MODEL_FILE
-    from watchers.labelled import read_labelled, taught
+    from watchers.labelled import taught
+
+    if args.csv is not None and not args.label_column:
+        raise WrongUseError("train --csv needs --text-columns and --label-column")
+    order = _order(args, args.folds) if args.csv is not None else judge.answers_order(args.folds)
 
     def teach(order: judge.Order) -> tuple[judge.Learned, judge.Compared, int]:
-        read = read_labelled(order.csv, order.text_columns, order.label_column)
+        rows, unlabelled = _to_learn_from(args, order)
         day = _clock().now().date().isoformat()
         with out.waiting("training"):
-            model, found = taught(read.rows, _lexicon_in_force(args), folds=order.folds, day=day)
-        return model, found, read.unlabelled
+            model, found = taught(rows, _lexicon_in_force(args), folds=order.folds, day=day)
+        return model, found, unlabelled
 
     to = args.out if args.out is not None else _folder(args) / MODEL_FILE
-    return judge.train(out, _order(args, args.folds), to, teach)
+    return judge.train(out, order, to, teach)
+
+
+def _to_learn_from(args: argparse.Namespace, order: judge.Order) -> tuple[list[Labelled], int]:
+    """What to learn from: rows of a file, officers' answers, or both; and rows without a label."""
+    from bot.commands.reader import look
+    from storage.answers import Said, answered
+    from watchers.detect.score import text_of
+    from watchers.labelled import Labelled, read_labelled
+
+    rows, unlabelled = list[Labelled](), 0
+    if order.csv is not None:
+        read = read_labelled(order.csv, order.text_columns, order.label_column)
+        rows, unlabelled = list(read.rows), read.unlabelled
+    if order.csv is None or args.answers:
+        said = look(_folder(args), _clock(), lambda store: answered(store.vault.database))
+        rows += [
+            Labelled(text_of(post), answer is Said.CONFIRMED, number)
+            for number, (post, answer) in enumerate(said, 1)
+        ]
+    return rows, unlabelled
+
+
+def _labels(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import labels
+    from bot.commands.reader import instant
+
+    clock = _clock()
+    try:
+        since = instant(args.since, clock.now()) if args.since else None
+    except ValueError as error:
+        raise WrongUseError(str(error)) from None
+    return labels.run(out, _folder(args), clock, args.out, since)
+
+
+def _pictures(args: argparse.Namespace, out: Out) -> int:
+    from bot.commands import pictures
+    from bot.glance import gallery
+    from watchers.gallery import hashes_of_folder
+
+    folder, clock = gallery(_located(args)), _clock()
+    if args.action == "import":
+        return pictures.import_(out, tuple(args.file), folder)
+    return pictures.export(
+        out,
+        _folder(args),
+        clock,
+        args.file,
+        gallery=lambda: hashes_of_folder(folder, clock) if folder is not None and folder.is_dir() else (),
+        alerted=args.alerted,
+    )
 
 
 class _Site:
@@ -497,6 +716,7 @@ BODIES: Mapping[str, Body] = {
     "status": _status,
     "find": _find,
     "show": _show,
+    "sellers": _sellers,
     "case": _case,
     "retention": _retention,
     "export": _export,
@@ -506,7 +726,12 @@ BODIES: Mapping[str, Body] = {
     "report": _report,
     "lexicon": _lexicon,
     "judge": _judge,
+    "rejudge": _rejudge,
     "train": _train,
+    "pictures": _pictures,
+    "labels": _labels,
+    "answer": _answer,
+    "selftest": _selftest,
     "backup": _backup,
     "restore": _restore,
 }

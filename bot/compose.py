@@ -6,11 +6,16 @@ span, so that no @name, link or /command in it can be tapped. Not here: sending.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from bot.channel import Card
-from bot.words import Text, plain
+from bot.channel import BARE, Card, Manner
+from bot.desk.keyboard import keyboard
+from bot.desk.names import count_word, field_word, gone_word, loud, reason_word
+from bot.desk.tongue import Tongue, tongue
+from bot.words import LIMIT, Text, plain
+from storage.duty import Duty, Outcome, State
 from storage.edits import pieces, shortened
 from storage.model import Alert, AlertKind, Change, Edit, Evidence, Lifetime, Verdict
 from storage.starred import starred_alert
@@ -18,109 +23,156 @@ from storage.starred import starred_alert
 SCHEMA = "nightjar.alert/1"
 """Version of `event`; described in docs/alerts.md. Additions keep it, changes raise it."""
 
-_STATUS = {
-    AlertKind.NEW: "UP",
-    AlertKind.REPOST: "RE-POSTED",
-    AlertKind.CHANGED: "CHANGED",
-    AlertKind.DELETED: "DELETED",
-    AlertKind.REAPPEARED: "UP AGAIN",
-}
 _MOST_REASONS, _FEW_REASONS = 5, 2
 """The card of an edit gives room to what changed: the reasons are in the case file."""
 _MOST_CHANGES, _MOST_OF_A_CHANGE = 3, 32
 _MOST_OF_AN_EVENT = 200
+_LAST = 300
+"""Units kept for the end of a card: how the post is, and who has taken the alert."""
 
 
-def card(alert: Alert, sheet: bytes = b"", *, repeat: bool = False) -> Card:
+def card(
+    alert: Alert, sheet: bytes = b"", *, repeat: bool = False, marked: bool = False, manner: Manner = BARE
+) -> Card:
     """An alert in at most 1,024 UTF-16 units; the first line stands alone on a lock screen.
 
-    repeat: the same alert may have been told before; the card then says so.
+    repeat: the same alert may have been told before; the card then says so. marked: the alert's
+    id stands in it, so that a copy of the card tells which alert it is. What is cut when it is
+    long is the middle: how the post is now and who has taken it stand in every card.
     """
+    say = tongue(manner.language)
     alert = starred_alert(alert)
+    alert = replace(alert, kind=alert.shows or alert.kind)  # what people did changes nothing of the post
     if alert.kind is AlertKind.NOTICE or alert.evidence is None or alert.verdict is None:
         text = Text().add("NIGHTJAR ", "bold").add(plain(alert.notice, 900))
+        _mark(text, alert, marked=marked)
         return Card(headline=text.text, text=text.text, spans=text.spans)
-    text = Text()
-    _headline(text, alert, alert.evidence, alert.verdict)
+    last = _last(alert, say)
+    text = Text(LIMIT - last.size)
+    _headline(text, alert, alert.evidence, alert.verdict, say=say)
     headline = text.text
     if repeat:
-        text.line().add("possible repeat: the answer to an earlier try was lost", "italic")
-    _changed(text, alert)
-    _offer(text, alert.evidence)
-    _why(text, alert.verdict, most=_MOST_REASONS if alert.edit is None else _FEW_REASONS)
-    _times(text, alert.evidence)
-    _proof(text, alert.evidence, alert.notice)
-    _log(text, alert, alert.evidence)
-    _status(text, alert)
-    return Card(headline=headline, text=text.text, spans=text.spans, sheet=sheet)
+        text.line().add(say("possible repeat: the answer to an earlier try was lost"), "italic")
+    _mark(text, alert, marked=marked)
+    _changed(text, alert, say)
+    _offer(text, alert.evidence, say)
+    _why(text, alert.verdict, most=_MOST_REASONS if alert.edit is None else _FEW_REASONS, say=say)
+    _times(text, alert.evidence, say)
+    _proof(text, alert.evidence, alert.notice, say)
+    _log(text, alert, alert.evidence, say)
+    whole = Text().join(text).join(last)
+    buttons = keyboard(alert.duty, manner.key, say) if alert.duty is not None and manner.key else ()
+    return Card(headline=headline, text=whole.text, spans=whole.spans, sheet=sheet, keyboard=buttons)
 
 
-def _headline(text: Text, alert: Alert, evidence: Evidence, verdict: Verdict) -> None:
+def _mark(text: Text, alert: Alert, *, marked: bool) -> None:
+    if marked:
+        text.line().add("alert ").add(alert.alert_id, "code")
+
+
+def _is_now(kind: AlertKind, say: Tongue) -> str:
+    """How a post is, in a word."""
+    match kind:
+        case AlertKind.REPOST:
+            return say("RE-POSTED")
+        case AlertKind.CHANGED:
+            return say("CHANGED")
+        case AlertKind.DELETED:
+            return say("DELETED")
+        case AlertKind.REAPPEARED:
+            return say("UP AGAIN")
+        case AlertKind.READ:  # whether it is up was not looked at
+            return say("PICTURES READ")
+        case _:
+            return say("UP")
+
+
+def _headline(text: Text, alert: Alert, evidence: Evidence, verdict: Verdict, *, say: Tongue) -> None:
     if not preserved(evidence):
-        text.add("NOT PRESERVED ", "bold")
-    text.add(f"{alert.tier.upper()} {verdict.score}", "bold")
+        text.add(f"{say('NOT PRESERVED')} ", "bold")
+    text.add(f"{loud(alert.tier, say)} {verdict.score}", "bold")
     if alert.kind is not AlertKind.NEW:
-        text.add(f" {_STATUS[alert.kind]}", "bold")
+        text.add(f" {_is_now(alert.kind, say)}", "bold")
     if alert.edit is not None and alert.edit.changes:
-        text.add(f" ({', '.join(c.what for c in alert.edit.changes[:_MOST_CHANGES])})")
+        text.add(f" ({', '.join(field_word(c.what, say) for c in alert.edit.changes[:_MOST_CHANGES])})")
     if verdict.products:
         text.add(f" {plain(', '.join(verdict.products), 40)}")
     words = [r for r in verdict.reasons if r.kind in ("term", "picture")][:2]
     for reason in words:
-        shown = reason.span or reason.what if reason.kind == "term" else "known picture"
+        shown = reason.span or reason.what if reason.kind == "term" else say("known picture")
         text.add(" ").add(plain(shown, 24), "code")
     if evidence.post.price:
         text.add(" ").add(plain(evidence.post.price, 20), "code")
     text.add(f" [{evidence.target}]")
 
 
-def _changed(text: Text, alert: Alert) -> None:
+def _changed(text: Text, alert: Alert, say: Tongue) -> None:
     """What an edit changed, in at most three lines: the first thing that is asked of a changed post."""
     if alert.edit is None:
         if alert.kind is AlertKind.CHANGED:
-            text.line().add("changed: what it said before is no longer kept")
+            text.line().add(say("changed: what it said before is no longer kept"))
         return
     told, more = alert.edit.changes[:_MOST_CHANGES], alert.edit.changes[_MOST_CHANGES:]
     if not told:
-        text.line().add("changed: nothing in title, price, pictures, text, seller or place")
+        text.line().add(say("changed: nothing in title, price, pictures, text, seller or place"))
     for change in told:
-        text.line().add("changed ")
-        for words, of_site in pieces(change, _MOST_OF_A_CHANGE):
+        text.line().add(say("changed")).add(" ")
+        for words, of_site in _pieces(change, say):
             text.add(plain(words, _MOST_OF_A_CHANGE) if of_site else words, "code" if of_site else "")
     if more:
-        text.add(f" · also {', '.join(change.what for change in more)}")
+        text.add(" · ").add(
+            say("also {fields}", fields=", ".join(field_word(change.what, say) for change in more))
+        )
 
 
-def _offer(text: Text, evidence: Evidence) -> None:
+def _pieces(change: Change, say: Tongue) -> tuple[tuple[str, bool], ...]:
+    """As `storage.edits.pieces`, our own words in the reader's language."""
+    field = field_word(change.what, say)
+    if change.counts:
+        counted = ", ".join(f"{count} {count_word(word, say)}" for word, count in change.counts)
+        return ((f"{field}: {counted}", False),)
+    told = pieces(change, _MOST_OF_A_CHANGE)
+    before, after = shortened(change, _MOST_OF_A_CHANGE)
+    if not before or not after:
+        verb = say("added") if after else say("removed")
+        return ((f"{field} {verb}: ", False), *told[1:])
+    if before == after:  # the stars hide the difference
+        return ((f"{field}: {say('differs where it is starred')}: ", False), *told[1:])
+    return ((f"{field}: ", False), *told[1:])
+
+
+def _offer(text: Text, evidence: Evidence, say: Tongue) -> None:
     post = evidence.post
     shown = plain(post.title or post.text, 120)
-    text.line().add("offer: ").add(shown or "(no text, pictures only)", "code" if shown else "")
+    text.line().add(say("offer")).add(": ")
+    text.add(shown or say("(no text, pictures only)"), "code" if shown else "")
     if post.seller:
-        text.line().add("seller: ").add(plain(post.seller, 60), "code")
+        text.line().add(say("seller")).add(": ").add(plain(post.seller, 60), "code")
     if post.location:
-        text.line().add("place: ").add(plain(post.location, 60), "code")
+        text.line().add(say("place")).add(": ").add(plain(post.location, 60), "code")
 
 
-def _why(text: Text, verdict: Verdict, *, most: int) -> None:
-    text.line().add("why (inference): ")
+def _why(text: Text, verdict: Verdict, *, most: int, say: Tongue) -> None:
+    text.line().add(say("why (inference)")).add(": ")
     for number, reason in enumerate(verdict.reasons[:most]):
         text.add(" | " if number else "").add(plain(reason.what, 60)).add(f" ({reason.weight:+.2f})")
     if len(verdict.reasons) > most:
-        text.add(f" | {len(verdict.reasons) - most} more")
+        text.add(" | ").add(say("{count} more", count=len(verdict.reasons) - most))
     if verdict.contacts:
-        text.line().add("contact: ").add(plain(", ".join(verdict.contacts[:3]), 100), "code")
-    text.line().add(f"lexicon {plain(verdict.lexicon_version, 40)}")
+        text.line().add(say("contact")).add(": ").add(plain(", ".join(verdict.contacts[:3]), 100), "code")
+    text.line().add(say("lexicon {version}", version=plain(verdict.lexicon_version, 40)))
 
 
-def _times(text: Text, evidence: Evidence) -> None:
+def _times(text: Text, evidence: Evidence, say: Tongue) -> None:
     text.line()
     if evidence.post.posted_at is not None:
-        text.add(f"posted {_utc(evidence.post.posted_at)} · ")
+        text.add(say("posted {at}", at=_utc(evidence.post.posted_at))).add(" · ")
+    captured = say("captured {at}", at=_utc(evidence.captured_at))
     if evidence.was_listed:
         lag = (evidence.captured_at - evidence.listed_at).total_seconds()
-        text.add(f"listed {_utc(evidence.listed_at)} · captured {_utc(evidence.captured_at)} (+{lag:.1f} s)")
+        text.add(say("listed {at}", at=_utc(evidence.listed_at))).add(f" · {captured} (+{lag:.1f} s)")
     else:
-        text.add(f"captured {_utc(evidence.captured_at)}")
+        text.add(captured)
 
 
 def preserved(evidence: Evidence) -> bool:
@@ -128,45 +180,74 @@ def preserved(evidence: Evidence) -> bool:
     return evidence.leaf_index >= 0
 
 
-def _proof(text: Text, evidence: Evidence, notice: str) -> None:
-    pictures = len(evidence.pictures)
-    parts = [
-        f"{pictures} picture{'s' if pictures != 1 else ''}",
-        "page" if evidence.page_sha256 else "no page",
-    ]
+def _proof(text: Text, evidence: Evidence, notice: str, say: Tongue) -> None:
+    count = len(evidence.pictures)
+    pictures = say("1 picture") if count == 1 else say("{count} pictures", count=count)
+    page = say("page") if evidence.page_sha256 else say("no page")
     if not preserved(evidence):
-        text.line().add(f"NOT PRESERVED: {plain(notice, 160)}", "bold")
-        text.line().add("told from memory; once it is kept, it is told again with its evidence id")
+        text.line().add(say("NOT PRESERVED"), "bold").add(f": {plain(notice, 160)}", "bold")
+        text.line().add(say("told from memory; once it is kept, it is told again with its evidence id"))
         return
     if notice:
         text.line().add(plain(notice, 160), "bold")
-    text.line().add("evidence ").add(evidence.evidence_id, "code")
-    text.add(f" · sha256 {evidence.manifest_sha256[:12]} · leaf {evidence.leaf_index} · {', '.join(parts)}")
+    text.line().add(say("evidence")).add(" ").add(evidence.evidence_id, "code")
+    text.add(f" · sha256 {evidence.manifest_sha256[:12]} · leaf {evidence.leaf_index} · {pictures}, {page}")
     if evidence.absences:
-        text.line().add(f"missing: {plain('; '.join(evidence.absences), 120)}")
+        text.line().add(say("missing: {what}", what=plain("; ".join(evidence.absences), 120)))
 
 
-def _log(text: Text, alert: Alert, evidence: Evidence) -> None:
+def _log(text: Text, alert: Alert, evidence: Evidence, say: Tongue) -> None:
     """Place and root in the log: whoever keeps the message can later show that the log was changed."""
     if alert.log_root:
-        text.line().add(f"log #{evidence.leaf_index}, root {alert.log_root[:12]} of {alert.log_size}")
+        root, size = alert.log_root[:12], alert.log_size
+        text.line().add(
+            say("log #{index}, root {root} of {size}", index=evidence.leaf_index, root=root, size=size)
+        )
 
 
-def _status(text: Text, alert: Alert) -> None:
-    text.line().add("status: ").add(_STATUS[alert.kind], "bold")
+def _last(alert: Alert, say: Tongue) -> Text:
+    """How the post is now, and who has taken the alert: the end of every card."""
+    text = Text(_LAST)
+    text.line().add(say("status")).add(": ").add(_is_now(alert.kind, say), "bold")
     if alert.kind is AlertKind.DELETED and alert.lifetime is not None:
-        text.add(f" {vanished(alert.lifetime)}")
+        text.add(f" {vanished(alert.lifetime, say)}")
     elif alert.kind is AlertKind.REPOST and alert.item is not None:
-        text.add(f" · {alert.item.members} posts of this item")
+        text.add(" · ").add(say("{count} posts of this item", count=alert.item.members))
+    if alert.duty is not None and alert.duty.version:
+        _taken(text.line(), alert.duty, say)
+    return text
 
 
-def vanished(life: Lifetime) -> str:
+def _taken(text: Text, duty: Duty, say: Tongue) -> None:
+    who, when = plain(duty.actor, 40), "" if duty.at is None else duty.at.strftime("%H:%MZ")
+    match duty.state:
+        case State.ACKNOWLEDGED:
+            text.add(say("taken by {who} at {when}", who=who, when=when), "bold")
+        case State.RESOLVED:
+            ended = {
+                Outcome.CONFIRMED: say("confirmed by {who} at {when}", who=who, when=when),
+                Outcome.FALSE_POSITIVE: say("false positive, by {who} at {when}", who=who, when=when),
+                Outcome.DUPLICATE: say("duplicate, by {who} at {when}", who=who, when=when),
+            }
+            text.add(ended.get(duty.outcome, ""), "bold")
+            if duty.reason:
+                text.add(f" ({plain(reason_word(duty.reason, say), 60)})")
+        case State.ESCALATED:
+            text.add(say("nobody has taken it; passed on {times} times", times=duty.level), "bold")
+        case State.NEW:
+            text.add(say("given back by {who} at {when}", who=who, when=when), "bold")
+
+
+def vanished(life: Lifetime, say: Tongue) -> str:
     """When a post vanished, in words: an interval, with how it was shown."""
     if life.first_missing_at is None:
-        return f"last seen {_utc(life.last_seen_at)}"
-    return (
-        f"between {_utc(life.last_seen_at)} and {_utc(life.first_missing_at)} "
-        f"({life.missing_class}, {life.confirmations} looks)"
+        return say("last seen {at}", at=_utc(life.last_seen_at))
+    return say(
+        "between {first} and {last} ({how}, {looks} looks)",
+        first=_utc(life.last_seen_at),
+        last=_utc(life.first_missing_at),
+        how=gone_word(life.missing_class, say),
+        looks=life.confirmations,
     )
 
 
@@ -194,6 +275,7 @@ def event(alert: Alert) -> dict[str, object]:
         "inference": None,
         "lifetime": None,
         "log": None,
+        "duty": None if alert.duty is None else _duty(alert.duty),
     }
     if alert.item is not None:
         told["item"] = {"item_id": alert.item.item_id, "members": alert.item.members}
@@ -208,6 +290,18 @@ def event(alert: Alert) -> dict[str, object]:
     if alert.lifetime is not None:
         told["lifetime"] = _lifetime(alert.lifetime)
     return told
+
+
+def _duty(duty: Duty) -> dict[str, object]:
+    return {
+        "state": duty.state.value,
+        "version": duty.version,
+        "level": duty.level,
+        "actor": duty.actor or None,
+        "at": None if duty.at is None else duty.at.isoformat(),
+        "outcome": duty.outcome.value or None,
+        "reason": duty.reason or None,
+    }
 
 
 def _facts(evidence: Evidence) -> dict[str, object]:
@@ -264,7 +358,17 @@ def _inference(alert: Alert) -> dict[str, object]:
         ],
         "contacts": list(verdict.contacts),
         "matches": [
-            {"sha256": m.sha256, "known": m.known, "distance_bits": m.distance_bits, "label": m.label}
+            {
+                "sha256": m.sha256,
+                "known": m.known,
+                "distance_bits": m.distance_bits,
+                "label": m.label,
+                "likeness": m.likeness.value,
+                "by": m.by,
+                "points": m.points,
+                "differing_percent": m.differing_percent,
+                "turned": m.turned,
+            }
             for m in alert.matches
         ],
     }

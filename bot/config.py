@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from bot.desk.rota import Rota
 from bot.mistakes import ConfigErrors, Mistake
 from bot.settings import gather, together
 from bot.settings.authorities import TimeAuthority, read_authorities
@@ -21,6 +22,8 @@ from bot.settings.channels import ChannelTable, FoundChannel, read_channels
 from bot.settings.custody import Officer, read_officers, read_retention
 from bot.settings.documents import Document
 from bot.settings.keys import NightjarKeys
+from bot.settings.observed import with_observed
+from bot.settings.people import ChatTable, DeskTable, read_chats, read_desk, read_rota
 from bot.settings.shapes import read_table, salvage
 from bot.settings.sift import Sift
 from bot.settings.targets import FoundTarget, Kinds, read_hosts, read_targets
@@ -64,11 +67,12 @@ class Config:
 
     files: what was read. targets: of all files, those past review too; `expired` names
     them. unfilled: those whose authority is open, which are not among the targets; `mistakes`
-    says it key by key, and holds nothing else. lexicons: beside the shipped one. metrics:
-    (host, port) or None. hosts: limits by host name. authorities: who is asked for time
-    stamps. witnesses: verifier keys of cosigners. digest: SHA-256 over all files. stanzas: the
-    table of each of the targets as canonical JSON, whose SHA-256 is `Target.digest`. retention:
-    what is erased when. officers: who sees what.
+    says it key by key, and holds nothing else. lexicons: beside the shipped one, that of
+    accepted words last. metrics: (host, port) or None. hosts: limits by host name. authorities:
+    who is asked for time stamps. witnesses: verifier keys of cosigners. digest: SHA-256 over all
+    files. stanzas: the table of each of the targets as canonical JSON, whose SHA-256 is
+    `Target.digest`. retention: what is erased when. officers: who sees what. desk: the bot that
+    listens, None when it only tells; chats: where it speaks; rota: who is on call.
     """
 
     path: Path
@@ -86,6 +90,7 @@ class Config:
     gallery: Path | None = None
     metrics: tuple[str, int] | None = None
     picture_workers: int = 2
+    read_pictures: bool = True
     log_level: str = "info"
     hosts: tuple[tuple[str, HostLimit], ...] = ()
     expired: tuple[str, ...] = ()
@@ -95,6 +100,9 @@ class Config:
     stanzas: tuple[str, ...] = ()
     retention: Rules = KEPT_FOR_EVER
     officers: tuple[Officer, ...] = ()
+    desk: DeskTable | None = None
+    chats: tuple[ChatTable, ...] = ()
+    rota: Rota | None = None
 
 
 def past_review(target: Target, today: date) -> bool:
@@ -125,6 +133,8 @@ def read(
     channels = read_channels(main, sift, environment, path.parent)
     authorities = read_authorities(main, sift, path.parent, today)
     retention, officers = read_retention(main, sift), read_officers(main, sift)
+    desk = read_desk(main, sift, channels, environment, path.parent)
+    chats, rota = read_chats(main, sift), read_rota(main, sift, officers, today)
     nightjar, salvaged = _nightjar(main, sift)
     expired = frozenset(t.name for t in _sound(targets) if past_review(t, today))
     together.check_targets(sift, targets, expired=expired, allows=salvaged is None or bool(salvaged.allow))
@@ -141,6 +151,9 @@ def read(
         authorities=authorities,
         retention=retention,
         officers=officers,
+        desk=desk,
+        chats=chats,
+        rota=rota,
         unfilled=tuple(Unfilled(name=one.name, keys=one.unfilled) for one in targets if one.unfilled),
         mistakes=sift.mistakes,
     )
@@ -174,20 +187,23 @@ def _composed(
     folder = documents[0].path.parent
     tables = tuple(one.table for one in channels if one.table is not None)
     host, _, port = keys.metrics.rpartition(":")
+    data_dir = folder / Path(keys.data_dir).expanduser()
+    lexicons = tuple(folder / Path(name).expanduser() for name in keys.lexicons)
     return Config(
         path=documents[0].path,
         files=tuple(document.path for document in documents),
-        data_dir=folder / Path(keys.data_dir).expanduser(),
+        data_dir=data_dir,
         contact=keys.contact,
         allow=keys.allow,
         targets=_sound(targets),
         channels=tables,
         checkpoint_channels=keys.checkpoint_channels,
         admin_channels=keys.admin_channels or tuple(table.name for table in tables),
-        lexicons=tuple(folder / Path(name).expanduser() for name in keys.lexicons),
+        lexicons=with_observed(lexicons, data_dir),
         gallery=folder / Path(keys.gallery).expanduser() if keys.gallery else None,
         metrics=(host.strip("[]"), int(port)) if keys.metrics else None,
         picture_workers=keys.picture_workers,
+        read_pictures=keys.read_pictures,
         witnesses=keys.witnesses,
         log_level=keys.log_level,
         hosts=tuple(sorted(hosts.items())),

@@ -1,4 +1,4 @@
-"""From outbox to people: one serial lane per channel.
+"""From outbox to people: one serial lane per channel; chats with a budget have lanes of their own.
 
 The intent is committed before a channel is called and the receipt after it, so a
 restart finds every delivery that was under way. Urgent goes first; a channel that
@@ -10,14 +10,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
 
-from bot.channel import Channel
+from bot.channel import BARE, Card, Channel, ChatChannel, Keyboard, Manner
 from bot.compose import card
+from bot.desk.tongue import tongue
+from bot.lanes.budget import Purses, Use
+from bot.lanes.chat import ChatLane
+from bot.lanes.keyboard import reference
+from bot.lanes.tools import Tools
 from bot.unwritten import UnwrittenAlerts
 from storage.clock import Clock
 from storage.errors import DiskTrouble, NotSent, Uncertain, Unsendable
@@ -52,6 +57,7 @@ class Line:
     channel: Channel
     wants_sheet: bool
     repeatable: bool
+    manner: Manner = BARE
 
 
 class Dispatcher:
@@ -68,7 +74,11 @@ class Dispatcher:
         disk: DiskWatch,
         unwritten: UnwrittenAlerts | None = None,
         admin: tuple[str, ...] = (),
+        purses: Purses | None = None,
+        key: bytes = b"",
+        buttons: Callable[[Alert, str], Keyboard] | None = None,
     ) -> None:
+        """purses: what chats were told lately. key: tags buttons. buttons: of an alert in a channel."""
         self._store, self._lines, self._clock = store, dict(lines), clock
         self._sheet, self._tally, self._admin = sheet, tally, admin
         self._disk = disk
@@ -77,23 +87,78 @@ class Dispatcher:
         """When deliveries whose mark could not be written are due again, by id; told ones never."""
         self._pokes = {name: asyncio.Event() for name in lines}
         self._turns = {name: asyncio.Lock() for name in lines}
+        self._purses = purses if purses is not None else Purses()
+        self._buttons = buttons or (lambda alert, _channel: reference(alert, key))
+        self._key = key
+        tools = self._tools()
+        self._chats = {
+            name: ChatLane(name, line.channel, tools)
+            for name, line in self._lines.items()
+            if isinstance(line.channel, ChatChannel)
+        }
+
+    def _tools(self) -> Tools:
+        return Tools(
+            store=self._store,
+            clock=self._clock,
+            disk=self._disk,
+            purses=self._purses,
+            key=self._key,
+            card=self._chat_card,
+            say=lambda name: tongue(self._lines[name].manner.language),
+            acts=lambda name: bool(self._lines[name].manner.key),
+            sheet=self._sheet,
+            unwritten=self._tell_unwritten,
+            tell=self._tell_operators,
+            count=self._count,
+            spoke=self.poke,
+        )
+
+    async def _chat_card(
+        self, alert: Alert, sheet: bytes, channel: str, *, repeat: bool, marked: bool
+    ) -> Card:
+        """Every card in a chat has a button: by it a lost answer is found again."""
+        manner = self._lines[channel].manner
+        made = card(alert, sheet, repeat=repeat, marked=marked, manner=manner)
+        buttons = made.keyboard if manner.key else self._buttons(alert, channel)
+        if not buttons and not alert.revises:
+            buttons = reference(alert, self._key)
+        return replace(made, keyboard=buttons)
+
+    async def arrived(self, alert_id: str, chat_id: int, message_id: int) -> None:
+        """An update proved that a message of a chat shows an alert: a press, or its forward."""
+        for lane in self._chats.values():
+            await lane.arrived(alert_id, str(chat_id), message_id)
+
+    async def pace(self, chat_id: int) -> None:
+        """Wait until an answer to somebody is within the budget of his chat, and count it."""
+        purse = self._purses.of(str(chat_id), private=chat_id > 0)
+        while (left := self._purses.wait_s(purse, Use.SEND, self._clock.monotonic())) > 0:
+            await self._clock.sleep(left)
+        self._purses.spend(purse, Use.SEND, self._clock.monotonic())
 
     def poke(self) -> None:
         """Something was added to the outbox."""
         for event in self._pokes.values():
             event.set()
+        for lane in self._chats.values():
+            lane.poke()
 
     async def run(self) -> None:
         """Run all lanes, for ever."""
         async with asyncio.TaskGroup() as group:
             for name in self._lines:
-                group.create_task(self._lane(name), name=f"lane {name}")
+                lane = self._chats.get(name)
+                group.create_task(self._lane(name) if lane is None else lane.run(), name=f"lane {name}")
 
     async def drain(self, within_s: float) -> None:
         """Deliver what is due now, for at most `within_s` seconds; for an orderly stop."""
         try:
             async with asyncio.timeout(within_s):
-                for name in self._lines:
+                for lane in self._chats.values():
+                    while await lane.turn() == 0.0:
+                        pass
+                for name in self._lines.keys() - self._chats.keys():
                     while await self._round(name) == 0.0 and await self._due(name):
                         pass
         except TimeoutError:
@@ -129,7 +194,8 @@ class Dispatcher:
             while (waiting := self._unwritten.take(name)) is not None:
                 line = self._lines[name]
                 doubtful = waiting.uncertain and not line.repeatable
-                message = card(waiting.alert, waiting.sheet if line.wants_sheet else b"", repeat=doubtful)
+                sheet = waiting.sheet if line.wants_sheet else b""
+                message = card(waiting.alert, sheet, repeat=doubtful, manner=line.manner)
                 try:
                     async with asyncio.timeout(SEND_S):
                         await line.channel.send(waiting.delivery(name), message)
@@ -184,7 +250,7 @@ class Dispatcher:
         line, alert = self._lines[name], delivery.alert
         sheet = await self._sheet(alert) if line.wants_sheet else b""
         doubtful = delivery.attempts > 0 and delivery.uncertain and not line.repeatable
-        message = card(alert, sheet, repeat=doubtful)
+        message = card(alert, sheet, repeat=doubtful, manner=line.manner)
         began = self._clock.now()
         await self._disk.or_later(lambda: self._store.mark_sending(delivery.delivery_id, began))
         try:
@@ -228,12 +294,17 @@ class Dispatcher:
         await self._mark(delivery, None, lambda: self._store.mark_dead(delivery.delivery_id, str(error)))
         self._count(name, "dead", delivery.alert)
         log.error("delivery refused for good", channel=name, why=str(error))
-        others = tuple(n for n in self._admin if n != name) or tuple(n for n in self._lines if n != name)
-        if others and delivery.alert.notice == "":
+        if delivery.alert.notice == "":
             text = f"channel {name} refused alert {delivery.alert.alert_id} for good: {error}"
+            await self._tell_operators(name, text)
+        return 0.0
+
+    async def _tell_operators(self, name: str, text: str) -> None:
+        """A notice about a channel, by the others."""
+        others = tuple(n for n in self._admin if n != name) or tuple(n for n in self._lines if n != name)
+        if others:
             await self._disk.or_later(lambda: self._store.notify(text, announce=others, tier=Tier.HIGH))
             self.poke()
-        return 0.0
 
     async def _mark(
         self, delivery: Delivery, retry_at: datetime | None, call: Callable[[], Awaitable[None]]

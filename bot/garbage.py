@@ -16,6 +16,9 @@ import os
 
 THRESHOLDS = (10_000, 20, 50)
 """Young objects before a look at them, and looks before one at the older ones."""
+AT_A_START = (3_000, 3, 1_000)
+"""The same while first polls are made. What they make comes to stay, so each look goes through all of it: of
+200,000 objects that took a tenth of a second, and polls of that time began in the next."""
 SETTLED_S = (45.0, 180.0, 900.0)
 """Real seconds after the start at which what is there has come to stay."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
@@ -56,12 +59,14 @@ def sweep() -> None:
 def spare_what_is_there() -> None:
     """Once all targets are taken in: a look at them would hold the loop for a tenth of a second."""
     gc.freeze()
+    gc.set_threshold(*AT_A_START)
 
 
 def _settle() -> None:
     """As `spare` later on, without the long look: cycles already old are kept, and are few."""
     gc.collect(1)
     gc.freeze()
+    gc.set_threshold(*THRESHOLDS)
     _of_the_c_library("malloc_trim", 0)
 
 

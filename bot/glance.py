@@ -17,6 +17,7 @@ from bot.settings.checks import same_page
 from bot.settings.custody import Officer, read_officers, read_retention
 from bot.settings.documents import Document, Path_, load
 from bot.settings.keys import NightjarKeys
+from bot.settings.observed import OBSERVED, with_observed
 from bot.settings.shapes import salvage
 from bot.settings.sift import Sift
 from bot.settings.targets import Kinds, read_hosts, read_target
@@ -63,7 +64,24 @@ def lexicons(path: Path) -> tuple[Path, ...]:
     _, keys = _nightjar(main)
     named = keys.lexicons if keys is not None else ()
     files = (main.path.parent / Path(name).expanduser() for name in named)
-    return tuple(file for file in files if file.is_file())
+    there = tuple(file for file in files if file.is_file())
+    try:
+        return with_observed(there, data_dir(path)) if keys is not None else there
+    except ConfigError:  # `check` tells it with every other mistake
+        return there
+
+
+def observed(path: Path) -> Path:
+    """The file of accepted words, there or not. Raises ConfigError as `data_dir` does."""
+    return data_dir(path) / OBSERVED
+
+
+def gallery(path: Path) -> Path | None:
+    """The gallery folder that is named, or None."""
+    main = load(path.absolute(), path.name)
+    _, keys = _nightjar(main)
+    named = keys.gallery if keys is not None else ""
+    return main.path.parent / Path(named).expanduser() if named else None
 
 
 def visitor(path: Path) -> Visitor:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bot.config import Config, ConfigErrors, Mistake, read
 from bot.settings.gather import target_files
+from bot.settings.observed import OBSERVED
 from storage.clock import Clock
 from storage.model import Target
 
@@ -36,6 +37,7 @@ AT_START_ONLY = (
     "gallery",
     "metrics",
     "picture_workers",
+    "read_pictures",
     "log_level",
 )
 """What a running daemon does not take over; it holds from the next start."""
@@ -119,6 +121,10 @@ class Reload:
         self._seen = self._since(before)
         return config
 
+    def look(self) -> Config:
+        """The configuration as it stands in the files now, which changes nothing. Raises ConfigErrors."""
+        return self._read()
+
     async def changes(self) -> AsyncIterator[Change]:
         """Every edit from now on. The same mistakes are told once, until something else comes.
 
@@ -196,8 +202,10 @@ class Reload:
             more = target_files(self._path)
         except OSError:
             more = ()
-        lexicons = self._config.lexicons if self._config is not None else ()
-        return (self._path, *more, *lexicons)
+        if self._config is None:
+            return (self._path, *more)
+        accepted = self._config.data_dir / OBSERVED  # watched before it is there
+        return tuple(dict.fromkeys((self._path, *more, *self._config.lexicons, accepted)))
 
 
 def in_words(mistakes: tuple[Mistake, ...]) -> str:

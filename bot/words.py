@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 
-from bot.channel import Span
+from bot.channel import Card, Span
 
 LIMIT = 1_024
 """UTF-16 units of a photo caption (core.telegram.org/bots/api#sendphoto)."""
@@ -67,6 +68,21 @@ class Text:
         """Start a new line."""
         return self.add("\n")
 
+    def join(self, other: Text) -> Text:
+        """Append another text with its spans. Raises ValueError when it does not fit: nothing is cut here."""
+        if self._length + other._length > self._limit:
+            raise ValueError("the texts together are too long")
+        shifted = [Span(offset=s.offset + self._length, length=s.length, kind=s.kind) for s in other._spans]
+        self._spans += shifted
+        self._parts += other._parts
+        self._length += other._length
+        return self
+
+    @property
+    def size(self) -> int:
+        """UTF-16 units so far."""
+        return self._length
+
     @property
     def text(self) -> str:
         """The text so far."""
@@ -91,3 +107,36 @@ def _fit(text: str, room: int) -> str:
         kept.append(char)
         used += size
     return "".join(kept) + "…"
+
+
+_ARMED = str.maketrans(
+    {".": "\u2024", "@": "\uff20", "/": "\u2215", ":": "\ua789", "#": "\uff03", "$": "\uff04"}
+)
+"""Signs that make links, names and commands, and others of one unit each that look like them."""
+
+
+def disarmed(card: Card) -> Card:
+    """The card for a server that makes links in `code` too: there, the signs that make them are others."""
+    raw = card.text.encode("utf-16-le", "surrogatepass")
+    parts, at = [], 0
+    for span in sorted(
+        (one for one in card.spans if one.kind in ("code", "pre")), key=lambda one: one.offset
+    ):
+        begin, end = max(at, span.offset), span.offset + span.length
+        parts.append(raw[at * 2 : begin * 2].decode("utf-16-le", "surrogatepass"))
+        parts.append(raw[begin * 2 : end * 2].decode("utf-16-le", "surrogatepass").translate(_ARMED))
+        at = max(at, end)
+    parts.append(raw[at * 2 :].decode("utf-16-le", "surrogatepass"))
+    return replace(card, text="".join(parts))
+
+
+def cut(card: Card, limit: int) -> Card:
+    """The card in at most `limit` UTF-16 units; spans end where the text does."""
+    text = _fit(card.text, limit)
+    size = units(text)
+    spans = tuple(
+        replace(span, length=min(span.length, size - span.offset))
+        for span in card.spans
+        if span.offset < size
+    )
+    return replace(card, text=text, spans=spans)

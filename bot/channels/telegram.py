@@ -8,13 +8,17 @@ the token out of logs. Method reference: https://core.telegram.org/bots/api
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from bot.channel import Card, Channel, Setting, spoken
-from storage.errors import ConfigError, NotSent, Uncertain, Unsendable
+from bot.channel import Card, Channel, Keyboard, Probe, Setting, spoken
+from bot.request import markup, request_of
+from bot.words import cut, disarmed, units
+from storage.errors import ChatMoved, ConfigError, Flooded, NotSent, ShutOut, Uncertain, Unsendable
+from storage.live import UNKNOWN, LiveAnswers, read
 from storage.model import Delivery, Tier
 
 if TYPE_CHECKING:
@@ -25,7 +29,12 @@ REPEATABLE = False
 
 UNKNOWN_PAUSE_S = 5.0
 _GONE = re.compile(r"message to edit not found|message can't be edited|message_id_invalid", re.IGNORECASE)
-_PHOTO = re.compile(r"photo|image|wrong file|dimensions", re.IGNORECASE)
+_TOPIC = re.compile(r"thread not found|topic_(closed|deleted|id_invalid)", re.IGNORECASE)
+_LONG = re.compile(r"is too long|message_too_long", re.IGNORECASE)
+_FORM = re.compile(r"there is no (caption|text) in the message", re.IGNORECASE)
+_LEAST = 64
+"""UTF-16 units; a text that is refused as too long is halved down to this."""
+_PHOTO = re.compile(r"photo|image|wrong file|dimensions|file is too big", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +46,12 @@ class Settings:
     the name of an environment variable). base_url / base_file_url: another Bot API
     server, ending in /bot and /file/bot. topic_id: forum topic, 0 for none.
     silent_below: tiers quieter than this come without a sound.
-    timeout_s: seconds for one call.
+    timeout_s: seconds for one call. grace_s: seconds after a lost answer before the message is
+    looked for: so long a request may still be in the server. oncall_chats: user ids of officers whose
+    own chats get urgent alerts too. fallback: the channel that is told urgent alerts while this one
+    cannot be reached for half a minute, or lets the bot in no more. discussion_id: the group linked
+    to a channel; what it shows of a post is taken as its receipt. audit_chat_id: a chat only the bot
+    uses, for looks by forward; 0: the chat itself.
     """
 
     chat_id: int | str
@@ -48,6 +62,11 @@ class Settings:
     topic_id: int = 0
     silent_below: str = "normal"
     timeout_s: float = 15.0
+    grace_s: float = 15.0
+    oncall_chats: tuple[int, ...] = ()
+    fallback: str = ""
+    discussion_id: int = 0
+    audit_chat_id: int = 0
 
     def __post_init__(self) -> None:
         if not self.base_url.endswith("/bot"):
@@ -58,41 +77,84 @@ class Settings:
             raise ValueError("silent_below must be urgent, high or normal")
         if not 0 < self.timeout_s <= 25:
             raise ValueError("timeout_s must be above 0 and at most 25")
+        if not 0 <= self.grace_s <= 300:
+            raise ValueError("grace_s must be 0 to 300")
+        if any(chat <= 0 for chat in self.oncall_chats):
+            raise ValueError("oncall_chats must be user ids, which are positive")
 
 
 class Telegram:
     """One chat. `bot` is made at the first message, so a daemon starts without waiting for it."""
 
-    def __init__(self, settings: Settings, token: str) -> None:
+    def __init__(self, settings: Settings, token: str, known: LiveAnswers = UNKNOWN) -> None:
         self._settings, self._token = settings, token
+        self.chat = str(settings.chat_id)
+        self.grace_s = settings.grace_s
+        self.fallback, self.marks_alerts = settings.fallback, bool(settings.discussion_id)
+        self.by_words = known.same_is_told is False
+        self.looks_are_free = known.failed_edits_count is False and not self.by_words
+        self._code_is_quiet = known.code_is_quiet is not False
+        self._topic = settings.topic_id
+        self._remarks: list[str] = []
         self._bot: Bot | None = None
+
+    @property
+    def private(self) -> bool:
+        """Whether it is one person's own chat: those ids are positive."""
+        return self.chat.isdigit()
+
+    def remarks(self) -> tuple[str, ...]:
+        """See `ChatChannel`."""
+        told, self._remarks = tuple(self._remarks), []
+        return told
+
+    def dressed(self, card: Card) -> Card:
+        """See `ChatChannel`."""
+        return card if self._code_is_quiet else disarmed(card)
+
+    # --- sending ----------------------------------------------------------------------
 
     async def send(self, delivery: Delivery, card: Card) -> str:
         """Send a card, or revise the one named by `previous_receipt`. Receipt: `photo:ID` or `text:ID`."""
-        bot = await self._open()
         if not spoken(delivery.alert) and delivery.previous_receipt:
             try:
-                return await self._called(self._revise(bot, delivery.previous_receipt, card))
+                return await self.revise(delivery.previous_receipt, card)
             except Unsendable as error:
-                if "not modified" in str(error):
-                    return delivery.previous_receipt
                 if not _GONE.search(str(error)):
                     raise
-        if card.sheet:
+        while True:  # each refusal is certain, so the next form is the first that arrives
             try:
-                return await self._called(self._send_photo(bot, delivery, card))
+                return await self._sent(delivery, card)
             except Unsendable as error:
-                if not _PHOTO.search(str(error)):
+                if _TOPIC.search(str(error)) and self._topic:
+                    self._topic = 0
+                    self._remarks.append(f"the topic is gone ({error}): alerts go to the general one")
+                elif _LONG.search(str(error)) and units(card.text) > _LEAST:
+                    card = cut(card, units(card.text) // 2)
+                else:
                     raise
-        return await self._called(self._send_text(bot, delivery, card))
+
+    async def _sent(self, delivery: Delivery, card: Card) -> str:
+        bot = await self._open()
+        card = self.dressed(card)
+        if not card.sheet:
+            return await self._called(self._send_text(bot, delivery, card))
+        try:
+            return await self._called(self._send_photo(bot, delivery, card))
+        except Unsendable as error:
+            if not _PHOTO.search(str(error)):
+                raise
+            receipt = await self._called(self._send_text(bot, delivery, card))
+            await self._send_file(bot, int(receipt.partition(":")[2]), card.sheet)
+            return receipt
 
     async def _send_photo(self, bot: Bot, delivery: Delivery, card: Card) -> str:
         message = await bot.send_photo(
-            chat_id=self._settings.chat_id,
+            chat_id=self.chat,
             photo=card.sheet,
             caption=card.text,
             caption_entities=_entities(card),
-            **self._manner(delivery),
+            **self._manner(delivery, card),
         )
         return f"photo:{message.message_id}"
 
@@ -100,47 +162,125 @@ class Telegram:
         from telegram import LinkPreviewOptions
 
         message = await bot.send_message(
-            chat_id=self._settings.chat_id,
+            chat_id=self.chat,
             text=card.text,
             entities=_entities(card),
             link_preview_options=LinkPreviewOptions(is_disabled=True),
-            **self._manner(delivery),
+            **self._manner(delivery, card),
         )
         return f"text:{message.message_id}"
 
-    def _manner(self, delivery: Delivery) -> dict[str, Any]:
+    async def _send_file(self, bot: Bot, reply_to: int, sheet: bytes) -> None:
+        """The pictures that were refused as a photo, as a file under the card; the card stands without."""
+        from telegram import ReplyParameters
+
+        try:
+            await self._called(
+                bot.send_document(
+                    chat_id=self.chat,
+                    document=sheet,
+                    filename="pictures.jpg",
+                    reply_parameters=ReplyParameters(reply_to, allow_sending_without_reply=True),
+                    disable_notification=True,
+                    message_thread_id=self._topic or None,
+                )
+            )
+        except (NotSent, Unsendable, Uncertain) as error:
+            self._remarks.append(f"pictures were refused as a photo and could not be sent as a file: {error}")
+
+    def _manner(self, delivery: Delivery, card: Card) -> dict[str, Any]:
         quiet = delivery.alert.tier.rank > Tier(self._settings.silent_below).rank
         return {
-            "message_thread_id": self._settings.topic_id or None,
+            "message_thread_id": self._topic or None,
             "disable_notification": quiet or not spoken(delivery.alert),
             "parse_mode": None,
+            "reply_markup": markup(card.keyboard),
         }
 
-    async def _revise(self, bot: Bot, receipt: str, card: Card) -> str:
+    # --- editing ----------------------------------------------------------------------
+
+    async def revise(self, receipt: str, card: Card) -> str:
+        """Edit the card of a receipt. Raises Unsendable when its message is gone."""
+        bot = await self._open()
+        card = self.dressed(card)
+        form, _, number = receipt.partition(":")
+        try:
+            try:
+                await self._called(self._edit(bot, form, int(number), card))
+            except Unsendable as error:  # a picture was refused then, or it was told by a press
+                if not _FORM.search(str(error)):
+                    raise
+                form = "text" if form == "photo" else "photo"
+                await self._called(self._edit(bot, form, int(number), card))
+        except Unsendable as error:
+            if "not modified" not in str(error):
+                raise
+        return f"{form}:{number}"
+
+    async def _edit(self, bot: Bot, form: str, number: int, card: Card) -> str:
         from telegram import LinkPreviewOptions
 
-        form, _, number = receipt.partition(":")
-        chat_id = self._settings.chat_id
+        place: dict[str, Any] = {"chat_id": self.chat, "message_id": number, "parse_mode": None}
+        place["reply_markup"] = markup(card.keyboard)
         if form == "photo":
-            await bot.edit_message_caption(
-                chat_id=chat_id,
-                message_id=int(number),
-                caption=card.text,
-                caption_entities=_entities(card),
-                parse_mode=None,
-            )
+            await bot.edit_message_caption(caption=card.text, caption_entities=_entities(card), **place)
         else:
+            options = LinkPreviewOptions(is_disabled=True)
             await bot.edit_message_text(
-                card.text,
-                chat_id=chat_id,
-                message_id=int(number),
-                entities=_entities(card),
-                parse_mode=None,
-                link_preview_options=LinkPreviewOptions(is_disabled=True),
+                card.text, entities=_entities(card), link_preview_options=options, **place
             )
-        return receipt
+        return ""
+
+    # --- looking for what may have arrived ----------------------------------------------
+
+    async def probe(self, message_id: int, keyboard: Keyboard) -> Probe:
+        """Give a message these buttons: "not modified" says that it has them. See `ChatChannel`."""
+        bot = await self._open()
+        call = bot.edit_message_reply_markup(self.chat, message_id, reply_markup=markup(keyboard))
+        try:
+            await self._called(call)
+        except Unsendable as error:
+            return Probe.HERE if "not modified" in str(error) else Probe.OTHER
+        return Probe.TOUCHED
+
+    async def restore(self, message_id: int, keyboard: Keyboard) -> None:
+        """See `ChatChannel`."""
+        await self.probe(message_id, keyboard)
+
+    async def words(self, message_id: int) -> str | None:
+        """What a message says, by a silent forward; in the chat itself it is deleted again."""
+        bot = await self._open()
+        where = self._settings.audit_chat_id or self.chat
+        try:
+            message = await self._asked(
+                bot.forward_message(where, self.chat, message_id, disable_notification=True)
+            )
+        except Unsendable:
+            return None
+        if where == self.chat:
+            await self.unsay(message.message_id)
+        return str(message.caption or message.text or "")
+
+    async def bound(self, text: str) -> int:
+        """See `ChatChannel`."""
+        bot = await self._open()
+        message = await self._asked(
+            bot.send_message(
+                self.chat, text, disable_notification=True, message_thread_id=self._topic or None
+            )
+        )
+        return int(message.message_id)
+
+    async def unsay(self, message_id: int) -> None:
+        """See `ChatChannel`."""
+        bot = await self._open()
+        with suppress(NotSent, Unsendable, Uncertain):
+            await self._asked(bot.delete_message(self.chat, message_id))
 
     async def _called(self, call: Any) -> str:
+        return str(await self._asked(call))
+
+    async def _asked(self, call: Any) -> Any:
         """Await a Bot API call and class what went wrong (alerting facts, section 2)."""
         from telegram.error import (
             BadRequest,
@@ -152,18 +292,18 @@ class Telegram:
         )
 
         try:
-            return str(await call)
+            return await call
         except RetryAfter as error:
             pause = error.retry_after
             seconds = pause if isinstance(pause, int) else pause.total_seconds()
-            raise NotSent("Telegram asked to wait", retry_after_s=float(seconds)) from error
+            raise Flooded("Telegram asked to wait", retry_after_s=float(seconds)) from error
         except ChatMigrated as error:
-            raise NotSent(
-                f"the chat has moved to {error.new_chat_id}: change chat_id", retry_after_s=60
-            ) from error
+            raise ChatMoved(str(error.new_chat_id)) from error
         except (Forbidden, InvalidToken) as error:
-            raise NotSent(f"Telegram refuses the bot: {error.message}", retry_after_s=60) from error
+            raise ShutOut(f"Telegram refuses the bot: {error.message}", retry_after_s=60) from error
         except BadRequest as error:
+            if "chat not found" in error.message.lower():
+                raise ShutOut(f"Telegram refuses the bot: {error.message}", retry_after_s=60) from error
             raise Unsendable(error.message) from error
         except TelegramError as error:
             if isinstance(error.__cause__, aiohttp.ClientConnectorError):
@@ -174,7 +314,7 @@ class Telegram:
         if self._bot is None:
             from telegram import Bot
 
-            request = _request(self._settings.timeout_s)
+            request = request_of(self._settings.timeout_s)
             self._bot = Bot(
                 self._token,
                 base_url=self._settings.base_url,
@@ -198,66 +338,6 @@ def _entities(card: Card) -> list[MessageEntity]:
     return [MessageEntity(type=s.kind, offset=s.offset, length=s.length) for s in card.spans]
 
 
-def _request(timeout_s: float) -> Any:
-    """A python-telegram-bot request on aiohttp; the base class is imported only when used."""
-    from telegram._utils.defaultvalue import DefaultValue
-    from telegram.request import BaseRequest, RequestData
-
-    class AiohttpRequest(BaseRequest):
-        """Sends Bot API calls; errors keep their aiohttp cause, which says whether a call left."""
-
-        __slots__ = ("_session",)
-
-        def __init__(self) -> None:
-            self._session: aiohttp.ClientSession | None = None
-
-        @property
-        def read_timeout(self) -> float:
-            return timeout_s
-
-        async def initialize(self) -> None:
-            if self._session is None:
-                self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
-
-        async def shutdown(self) -> None:
-            session, self._session = self._session, None
-            if session is not None:
-                await session.close()
-
-        async def do_request(  # noqa: PLR0917 - the base class's signature
-            self,
-            url: str,
-            method: str,
-            request_data: RequestData | None = None,
-            read_timeout: Any = None,
-            write_timeout: Any = None,
-            connect_timeout: Any = None,
-            pool_timeout: Any = None,
-        ) -> tuple[int, bytes]:
-            del write_timeout, connect_timeout, pool_timeout  # one total bound holds for all
-            if self._session is None:
-                raise RuntimeError("request is not initialised")
-            longest = timeout_s if isinstance(read_timeout, (DefaultValue, type(None))) else read_timeout
-            total = aiohttp.ClientTimeout(total=max(timeout_s, float(longest)))
-            async with self._session.request(
-                method, url, data=_form(request_data), timeout=total, allow_redirects=False
-            ) as answer:
-                return answer.status, await answer.read()
-
-    return AiohttpRequest()
-
-
-def _form(request_data: Any) -> aiohttp.FormData | None:
-    if request_data is None:
-        return None
-    form = aiohttp.FormData()
-    for key, value in request_data.json_parameters.items():
-        form.add_field(key, value)
-    for key, (filename, content, mime) in (request_data.multipart_data or {}).items():
-        form.add_field(key, content, filename=filename, content_type=mime)
-    return form
-
-
 def open_channel(settings: object, setting: Setting) -> Channel:
     """Open with the token read from its file or the environment. Raises ConfigError without one."""
     if not isinstance(settings, Settings):
@@ -265,4 +345,4 @@ def open_channel(settings: object, setting: Setting) -> Channel:
     token = setting.secret(settings.token_file, settings.token_env).strip()
     if not re.fullmatch(r"\d+:[\w-]{20,}", token):
         raise ConfigError("the bot token does not look like one (digits, a colon, 35 characters)")
-    return Telegram(settings, token)
+    return Telegram(settings, token, read(setting.folder))

@@ -34,10 +34,14 @@ def run(
     *,
     read: Callable[[Path], Config],
     load_lexicon: Callable[[tuple[Path, ...]], Terms],
+    online: Callable[[Config], tuple[str, ...]] | None = None,
+    reading_off: str = "",
 ) -> int:
     """Check `path` and targets.d beside it. Exit code 1 when anything keeps a target from running.
 
-    A page that is watched twice, or a host that is asked for much, is told and is no problem.
+    online: asks the messenger's server about the bots and chats of a configuration, and says what is wrong.
+    A page that is watched twice, or a host that is asked for much, is told and is no problem; so is
+    `reading_off`, why words in pictures are not read on this machine.
     """
     config: Config | None = None
     mistakes: tuple[Mistake, ...] = ()
@@ -49,8 +53,10 @@ def run(
     terms = _terms(lexicons(path), load_lexicon, path.parent)
     mistakes += terms
     problems = _problems(config)
+    if config is not None and online is not None:
+        problems += online(config)
     warnings = twice(path) + (crowded(config.targets) if config is not None else ())
-    _tell(out, path, config, (mistakes, problems), warnings)
+    _tell(out, path, config, (mistakes, problems), (warnings, reading_off))
     return PROBLEM if mistakes or problems else OK
 
 
@@ -88,9 +94,10 @@ def _tell(
     path: Path,
     config: Config | None,
     found: tuple[tuple[Mistake, ...], tuple[str, ...]],
-    warnings: tuple[str, ...],
+    aside: tuple[tuple[str, ...], str],
 ) -> None:
     mistakes, problems = found
+    warnings, reading_off = aside
     out.facts(
         {
             "config": path,
@@ -98,6 +105,7 @@ def _tell(
             "mistakes": [mistake.facts() for mistake in mistakes],
             "problems": problems,
             "warnings": warnings,
+            "reading_off": reading_off,
             "expired": config.expired if config else (),
             "unfilled": [one.name for one in config.unfilled] if config else (),
             "files": config.files if config else (),
@@ -114,6 +122,7 @@ def _tell(
         out.say(problem, style="yellow")
     for warning in warnings:
         out.say(f"warning: {warning}", style="yellow")
+    out.say(f"words in pictures: {f'not read, {reading_off}' if reading_off else 'read'}", style="dim")
     files = len({mistake.file for mistake in mistakes})
     if mistakes:
         told = f"{some(len(mistakes), 'mistake')} in {some(files, 'file')}"

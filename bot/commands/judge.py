@@ -1,4 +1,4 @@
-"""`nightjar judge --csv FILE` and `nightjar train --csv FILE`: the judges against anybody's labels.
+"""`nightjar judge --csv FILE` and `nightjar train`: the judges against labels, officers' or anybody's.
 
 `judge` only tells. `train` saves a model that the next start of the watch loads; it counts in
 verdicts only if cross-validation found it better than the lexicon alone.
@@ -16,9 +16,12 @@ from bot.commands.out import OK, Out, some
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What to judge by: a file, its columns, and in how many parts to examine a model."""
+    """What to judge by: a file, its columns, and in how many parts to examine a model.
 
-    csv: Path
+    csv: None for officers' answers.
+    """
+
+    csv: Path | None
     text_columns: tuple[str, ...]
     label_column: str
     folds: int
@@ -77,6 +80,11 @@ class Learned(Protocol):
     def write(self, path: Path) -> None: ...
 
 
+def answers_order(folds: int) -> Order:
+    """To learn from officers' answers alone."""
+    return Order(csv=None, text_columns=(), label_column="", folds=folds)
+
+
 def judge(out: Out, order: Order, compare: Callable[[Order], tuple[Compared, int]]) -> int:
     """Print what lexicon and model make of a labelled file."""
     found, unlabelled = compare(order)
@@ -86,7 +94,7 @@ def judge(out: Out, order: Order, compare: Callable[[Order], tuple[Compared, int
 
 
 def train(out: Out, order: Order, to: Path, teach: Callable[[Order], tuple[Learned, Compared, int]]) -> int:
-    """Train on a labelled file, save the model, and say whether it will count."""
+    """Train on labelled rows, save the model, and say whether it will count."""
     model, found, unlabelled = teach(order)
     to.parent.mkdir(parents=True, exist_ok=True)
     model.write(to)
@@ -102,7 +110,7 @@ def train(out: Out, order: Order, to: Path, teach: Callable[[Order], tuple[Learn
 
 def _facts(order: Order, found: Compared, unlabelled: int) -> dict[str, object]:
     return {
-        "csv": order.csv.name,
+        "csv": None if order.csv is None else order.csv.name,
         "rows": found.rows,
         "positives": found.positives,
         "unlabelled": unlabelled,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from bot.mistakes import masked, nearest, shown
+from storage.duty import FALSE_REASONS
 from storage.errors import NightjarError
 
 if TYPE_CHECKING:
@@ -52,7 +53,9 @@ def parser(bodies: Mapping[str, Body]) -> argparse.ArgumentParser:
         made.set_defaults(body=bodies[name])
         return made
 
-    command("check", "report every mistake of the configuration")
+    command("check", "report every mistake of the configuration").add_argument(
+        "--online", action="store_true", help="ask Telegram whether it knows bots and chats"
+    )
     command("run", "watch until told to stop")
     _site_options(
         command("try", "look at a site once and show what it yields"),
@@ -63,6 +66,7 @@ def parser(bodies: Mapping[str, Body]) -> argparse.ArgumentParser:
     show = command("show", "everything about one piece of evidence")
     show.add_argument("id", help="evidence id, whole or a beginning that fits only one")
     _viewer_options(show)
+    _sellers_options(command("sellers", "accounts that are one seller, with every reason; as GraphML"))
     _case_options(command("case", "open, fill, hold, release, close and show cases"))
     retention = command("retention", "say what is past its period, and erase it")
     act = retention.add_mutually_exclusive_group()
@@ -81,18 +85,52 @@ def parser(bodies: Mapping[str, Body]) -> argparse.ArgumentParser:
     _report_options(command("report", "tell how hosts were treated, from what was counted"))
     _judge_options(
         command("judge", "hold lexicon and learned model against a labelled CSV file"),
-        command("train", "learn from a labelled CSV file; examined by cross-validation"),
+        command("train", "learn from officers' answers or a labelled CSV file; cross-validated"),
     )
-    lexicon = command("lexicon", "check, compare and try the terms")
-    lexicon.add_argument("action", choices=("check", "diff", "try"))
-    lexicon.add_argument(
-        "what",
-        nargs="*",
-        metavar="FILE|TEXT",
-        help="check: files, default those of the configuration; diff: a file against what is shipped, or two;"
-        " try: a text",
+    labels = command("labels", "write what officers decided about alerts as a file to learn from")
+    labels.add_argument("--out", type=Path, required=True, metavar="FILE", help="a new CSV file")
+    labels.add_argument("--since", default="", metavar="TIME", help="decided since then; as for find")
+    rejudge = command("rejudge", "what would have alerted with other words or another model; nothing is sent")
+    rejudge.add_argument(
+        "--since", required=True, metavar="TIME", help='"12h" ago, or "2026-11-24 21:30" (UTC)'
     )
+    rejudge.add_argument("--until", default="", metavar="TIME", help="the same; default: now")
+    rejudge.add_argument(
+        "--lexicon",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="read after the configured files, or in place of the one of the same name; repeatable",
+    )
+    rejudge.add_argument("--model", type=Path, metavar="FILE", help="default: model.txt in the data folder")
+    _lexicon_options(command("lexicon", "check, compare and try the terms; accept or reject proposed words"))
+    _selftest_options(command("selftest", "ask the real messenger server what only it can answer"))
+    answer = command("answer", "decide what an alert was, as its buttons do")
+    answer.add_argument(
+        "alert", metavar="ALERT", help="id of the alert or its evidence, or a beginning of it"
+    )
+    answer.add_argument("said", choices=("confirm", "false", "duplicate"))
+    answer.add_argument(
+        "--reason",
+        default="",
+        metavar="REASON[: TEXT]",
+        help=f"of a false alarm: {', '.join(FALSE_REASONS)}; words of your own may follow",
+    )
+    answer.add_argument(
+        "--as", "--by", dest="by", default="", metavar="NAME", help="who decides; default: this account"
+    )
+    _pictures_options(command("pictures", "share hashes of known pictures, and take those of others"))
     return top
+
+
+def _pictures_options(pictures: argparse.ArgumentParser) -> None:
+    actions = pictures.add_subparsers(dest="action", required=True, metavar="export|import")
+    export = actions.add_parser("export", help="write the hashes of the gallery to a file")
+    export.add_argument("file", metavar="FILE", type=Path, help="its name ends in .csv or .json")
+    export.add_argument("--alerted", action="store_true", help="also pictures of urgent and high alerts")
+    importing = actions.add_parser("import", help="check lists and put them into the gallery folder")
+    importing.add_argument("file", nargs="+", type=Path, help="CSV or JSON")
 
 
 def _backup_options(backup: argparse.ArgumentParser, restore: argparse.ArgumentParser) -> None:
@@ -172,6 +210,17 @@ def _viewer_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--officer", default="", metavar="NAME", help="an [[officer]] who sees contacts")
 
 
+def _sellers_options(sellers: argparse.ArgumentParser) -> None:
+    sellers.add_argument("act", nargs="?", default="list", choices=("list", "show"))
+    sellers.add_argument("name", nargs="?", default="", metavar="ACCOUNT|SELLER", help="id or name; for show")
+    sellers.add_argument("--graphml", type=Path, metavar="FILE", help="write accounts and links for Gephi")
+    sellers.add_argument("--all", action="store_true", help="quiet accounts that nothing links, too")
+    sellers.add_argument(
+        "--rebuild", action="store_true", help="from the evidence alone, as if nothing was kept"
+    )
+    _viewer_options(sellers)
+
+
 def _case_options(case: argparse.ArgumentParser) -> None:
     case.add_argument("act", choices=("new", "add", "hold", "release", "close", "show", "list"))
     case.add_argument("number", nargs="?", default="", help="the agency's own number of the case")
@@ -223,15 +272,52 @@ def _find_options(parser: argparse.ArgumentParser) -> None:
 
 def _judge_options(judge: argparse.ArgumentParser, train: argparse.ArgumentParser) -> None:
     for one in (judge, train):
-        one.add_argument("--csv", type=Path, required=True, metavar="FILE", help="with a head line")
-        one.add_argument("--text-columns", required=True, metavar="A,B", help="names of the columns of text")
-        one.add_argument("--label-column", required=True, metavar="L", help="1: offers wildlife, 0: does not")
+        is_all = one is judge
+        one.add_argument("--csv", type=Path, required=is_all, metavar="FILE", help="with a head line")
+        one.add_argument(
+            "--text-columns", required=is_all, default="", metavar="A,B", help="names of the columns of text"
+        )
+        one.add_argument(
+            "--label-column", required=is_all, default="", metavar="L", help="1: offers wildlife, 0: does not"
+        )
+    train.add_argument(
+        "--answers", action="store_true", help="officers' answers about alerts; the default without --csv"
+    )
     judge.add_argument(
         "--folds", type=_parts, default=0, metavar="N", help="examine a model trained on the other N-1 parts"
     )
     judge.add_argument("--model", type=Path, metavar="FILE", help="judge by a saved model instead")
     train.add_argument("--folds", type=_parts, default=10, metavar="N", help="parts to examine it in (10)")
     train.add_argument("--out", type=Path, metavar="FILE", help="default: model.txt in the data folder")
+
+
+def _selftest_options(selftest: argparse.ArgumentParser) -> None:
+    selftest.add_argument(
+        "--live", action="store_true", help="yes: it writes some 90 messages and deletes them"
+    )
+    selftest.add_argument("--chat", type=int, required=True, metavar="ID", help="an empty group with the bot")
+    selftest.add_argument(
+        "--post-to", type=int, default=0, metavar="ID", help="an empty channel that is linked to a group"
+    )
+    selftest.add_argument("--channel", default="", metavar="NAME", help="whose bot; default: the desk's")
+
+
+def _lexicon_options(lexicon: argparse.ArgumentParser) -> None:
+    lexicon.add_argument("action", choices=("check", "diff", "try", "suggest", "accept", "reject"))
+    lexicon.add_argument(
+        "what",
+        nargs="*",
+        metavar="FILE|TEXT|WORD",
+        help="check: files, default those of the configuration; diff: a file against what is shipped, or two;"
+        " try: a text; accept, reject: a word",
+    )
+    lexicon.add_argument("--since", default="", metavar="TIME", help="for suggest; as for find")
+    lexicon.add_argument("--until", default="", metavar="TIME", help="for suggest; default: now")
+    lexicon.add_argument("--limit", type=_count, default=50, help="for suggest: at most so many (default 50)")
+    lexicon.add_argument("--product", default="", metavar="P", help="for accept: what the word stands for")
+    lexicon.add_argument("--lang", default="", metavar="CODE", help="for accept; default: by its letters")
+    lexicon.add_argument("--cites", default="", metavar="I|II|III", help="for accept; default: the product's")
+    lexicon.add_argument("--by", default="", metavar="NAME", help="for accept, reject; default: this account")
 
 
 def _report_options(report: argparse.ArgumentParser) -> None:

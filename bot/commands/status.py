@@ -16,6 +16,7 @@ from storage.model import Target
 
 if TYPE_CHECKING:
     from storage.casefile import Status, TargetStatus
+    from storage.readings import Standing
     from storage.tokens import AuthorityTokens
     from storage.verified import Verified
 
@@ -45,6 +46,7 @@ def run(
     the cosigners as configured, or None when they are not known.
     """
     from storage.casefile import status
+    from storage.readings import last_standing
     from storage.recovery import is_written
     from storage.verified import last_result
 
@@ -71,6 +73,7 @@ def run(
             "time_stamps": found.stamps,
             "cosigners": cosigned.rows(found.cosigned, witnesses),
             "verified": last_result(folder),
+            "reading": last_standing(folder),
             "remark": remark,
         }
     )
@@ -80,9 +83,23 @@ def run(
             out.say(remark, style="yellow")
         cosigned.show(out, cosigned.rows(found.cosigned, witnesses), tight=out.width < _WIDE)
         _print_verified(out, last_result(folder))
+        _print_reading(out, last_standing(folder))
         if not running:
             out.say("THE WATCH IS NOT RUNNING: what stands above is how it was left", style="bold red")
     return OK
+
+
+def _print_reading(out: Out, standing: Standing | None) -> None:
+    """Whether words in pictures are read, and how far behind that is."""
+    if standing is None:
+        return
+    if standing.why_off:
+        out.say(f"words in pictures are not read: {standing.why_off}", style="dim")
+        return
+    behind = f", the oldest for {_span(standing.oldest_s)}" if standing.waiting else ""
+    left = f", {standing.left_out} left out" if standing.left_out else ""
+    read = some(standing.read, "picture")
+    out.say(f"words in pictures: {read} read since the start; {standing.waiting} posts wait{behind}{left}")
 
 
 def _print_verified(out: Out, last: Verified | None) -> None:

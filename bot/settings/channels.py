@@ -64,11 +64,27 @@ def read_channels(
         if isinstance(kind, str) and kind in kinds():
             sift.add_all(document, at, _secrets(table, load(kind).Settings, environment, folder))
         found.append(FoundChannel(at, name if isinstance(name, str) else "", read))
+    _fallbacks(document, sift, found)
     if found or "channel" in document.tables or document.unparsed(("channel",)):
         return tuple(found)
     return tuple(
         FoundChannel((), k, ChannelTable(name=k, kind=k, settings=load(k).Settings())) for k in WITHOUT
     )
+
+
+def _fallbacks(document: Document, sift: Sift, found: list[FoundChannel]) -> None:
+    """A channel that is told in another one's place is there, and is another one."""
+    names = tuple(one.name for one in found)
+    for one in found:
+        wanted = "" if one.table is None else getattr(one.table.settings, "fallback", "")
+        if wanted and wanted not in names:
+            why = f"there is no channel {shown(wanted)}"
+            fault = Fault(
+                path=("fallback",), why=why, nearest=nearest(wanted, names), allowed=", ".join(names)
+            )
+            sift.add(document, one.at, fault)
+        elif wanted and wanted == one.name:
+            sift.add(document, one.at, Fault(path=("fallback",), why="must be another channel"))
 
 
 @dataclass(frozen=True, slots=True)

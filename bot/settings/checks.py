@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import zoneinfo
+from datetime import datetime
 from functools import cache, lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
@@ -62,6 +63,18 @@ def one_line(value: str) -> str:
 def line_or_nothing(value: str) -> str:
     """Text on one line, or ""."""
     return one_line(value) if value else value
+
+
+def country_code(value: str) -> str:
+    """An ISO 3166 code in capitals of a country that has a currency, or ""."""
+    code = value.strip().upper()
+    if not code:
+        return ""
+    from babel.numbers import get_territory_currencies  # loaded where somebody names a country
+
+    if len(code) != 2 or not code.isascii() or not code.isalpha() or not get_territory_currencies(code):
+        raise ValueError("must be the two letters of a country, such as CN, VN or GB")
+    return code
 
 
 def target_name(value: str) -> str:
@@ -216,6 +229,14 @@ def loopback_address(value: str) -> str:
     if not loopback:
         raise ValueError("must be on loopback (127.0.0.1, [::1] or localhost); put a proxy before it")
     return value
+
+
+def local_minute(value: str) -> str:
+    """A local time to the minute, as "2027-02-06 18:00"."""
+    try:
+        return datetime.strptime(value.strip(), "%Y-%m-%d %H:%M").isoformat(" ", "minutes")  # noqa: DTZ007
+    except ValueError:
+        raise ValueError('must be a local time such as "2027-02-06 18:00"') from None
 
 
 def distinct_texts(value: tuple[str, ...]) -> tuple[str, ...]:

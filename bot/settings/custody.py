@@ -11,15 +11,19 @@ from bot.settings.shapes import Fault, read_table
 from bot.settings.sift import Sift
 from storage.retention import Rules
 
-SEES_CONTACTS = frozenset({"investigator", "supervisor"})
+ROLES = ("viewer", "officer", "investigator", "supervisor", "admin")
+"""Each may do what those before it may."""
+SEES_CONTACTS = frozenset({"investigator", "supervisor", "admin"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Officer:
-    """Somebody who may be named with `--officer`."""
+    """Somebody who may be named with `--officer`. telegram: user id, 0 when he is not in the chat."""
 
     name: str
     role: str
+    telegram: int = 0
+    language: str = ""
 
     @property
     def sees_contacts(self) -> bool:
@@ -38,8 +42,9 @@ def read_retention(document: Document, sift: Sift) -> Rules:
 
 
 def read_officers(document: Document, sift: Sift) -> tuple[Officer, ...]:
-    """Every sound table; a name that stands there twice is told."""
+    """Every sound table; a name or a telegram number that stands there twice is told."""
     found: dict[str, Officer] = {}
+    numbers: set[int] = set()
     for index, table in array(document, "officer", sift):
         at: Path_ = ("officer", index)
         reading = read_table(table, OfficerKeys)
@@ -49,5 +54,14 @@ def read_officers(document: Document, sift: Sift) -> tuple[Officer, ...]:
             continue
         if keys.name in found:
             sift.add(document, at, Fault(path=("name",), why="stands there twice"))
-        found.setdefault(keys.name, Officer(name=keys.name, role=keys.role))
+        if keys.telegram in numbers:
+            sift.add(
+                document, at, Fault(path=("telegram",), why="stands there twice: who pressed must be sure")
+            )
+        elif keys.telegram:
+            numbers.add(keys.telegram)
+        one = Officer(
+            name=keys.name, role=keys.role, telegram=keys.telegram or 0, language=keys.language or ""
+        )
+        found.setdefault(keys.name, one)
     return tuple(found.values())

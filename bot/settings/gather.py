@@ -15,7 +15,18 @@ from bot.settings.shapes import Fault
 from bot.settings.sift import Sift
 
 FOLDER = "targets.d"
-_MAIN = ("nightjar", "hosts", "channel", "authority", "retention", "officer", "target")
+_MAIN = (
+    "nightjar",
+    "hosts",
+    "channel",
+    "authority",
+    "retention",
+    "officer",
+    "desk",
+    "chat",
+    "rota",
+    "target",
+)
 _MORE = ("hosts", "target")
 Table = Mapping[str, object]
 _NEARLY = re.compile(r"(?i)^[^.].*\.(tom|tml|tolm|toml\.txt|yaml|yml|json)$|^[^.].*\.(?!toml$)(?i:toml)$")

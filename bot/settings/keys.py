@@ -19,11 +19,13 @@ from bot.settings.checks import (
     body_bytes,
     contact_address,
     cosigner_key,
+    country_code,
     distinct_texts,
     filled_in,
     header_name,
     header_value,
     line_or_nothing,
+    local_minute,
     loopback_address,
     one_line,
     stamp_interval_s,
@@ -49,6 +51,7 @@ Cosigner = Annotated[str, AfterValidator(cosigner_key)]
 HeaderName = Annotated[str, AfterValidator(header_name)]
 HeaderValue = Annotated[str, AfterValidator(header_value)]
 Allow = Annotated[str, AfterValidator(allowed_host)]
+Language = Literal["en", "zh-Hans"]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
@@ -80,12 +83,13 @@ class NightjarKeys:
         "files of further terms, beside the one that is shipped; relative to config.toml", ()
     )
     gallery: Annotated[str, AfterValidator(line_or_nothing)] = about(
-        'folder of pictures that are known to show wildlife products; "" for none', ""
+        'folder of pictures known to show wildlife products, as PRODUCT/CASE/name.jpg; "" for none', ""
     )
     metrics: Annotated[str, AfterValidator(loopback_address)] = about(
         'loopback address of /metrics, /healthz and /readyz; "" for none, port 0 for any', "127.0.0.1:9108"
     )
     picture_workers: Annotated[int, Field(ge=1, le=64)] = about("processes that decode pictures", 2)
+    read_pictures: bool = about("read the words in pictures, where the extra `ocr` is installed", True)
     witnesses: tuple[Cosigner, ...] = about(
         "verifier keys of second hosts that cosign the log, as `nightjar witness init` prints them", ()
     )
@@ -146,6 +150,11 @@ class TargetKeys(PaceKeys):
     jurisdiction: Annotated[str, Field(max_length=100), AfterValidator(line_or_nothing)] = about(
         "whose case it is, for routing alerts", ""
     )
+    country: Annotated[str, AfterValidator(country_code)] = about(
+        "ISO 3166 code of the country the site is for, as `CN`: how telephone numbers and prices without a "
+        "currency are understood",
+        "",
+    )
     tags: Texts = about("words for routing and finding", ())
     robots_override: Annotated[str, Field(max_length=500), AfterValidator(written_reason)] = about(
         "the written reason why robots.txt is not obeyed; logged and exported", ""
@@ -203,9 +212,83 @@ class RetentionKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfficerKeys:
-    """`[[officer]]`: who may ask for contacts that are not starred."""
+    """`[[officer]]`: somebody who may press buttons, or ask for contacts that are not starred."""
 
-    name: Filled = about("as given with `--officer`; unique")
-    role: Literal["viewer", "investigator", "supervisor"] = about(
-        "investigator and supervisor may use `--unmasked`, which is logged; a viewer may not"
+    name: Filled = about("as given with `--officer`, and as it stands in the log; unique")
+    role: Literal["viewer", "officer", "investigator", "supervisor", "admin"] = about(
+        "an officer acts on alerts; from investigator on contacts are seen in full, which is logged"
     )
+    telegram: Annotated[int, Field(ge=1, lt=1 << 52)] | None = about(
+        "Telegram user id (a number; names there can be changed by anybody); left out: not in the chat", None
+    )
+    language: Language | None = about("of his own chat with the bot", None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatKeys:
+    """`[[chat]]`: a group or channel in which the bot speaks; it leaves every other."""
+
+    id: Annotated[int, Field(gt=-(1 << 52), lt=1 << 52)] = about("Telegram chat id; groups are negative")
+    language: Language | None = about("of the bot's own words there", None)
+    contacts: Literal["starred", "full"] = about(
+        "full: officers with that right see contacts there, and everybody else in the chat with them",
+        "starred",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskKeys:
+    """`[desk]`: the bot takes presses and commands. Without this table it only tells."""
+
+    channel: Name = about("the [[channel]] of kind telegram whose bot listens")
+    mode: Literal["polling", "webhook"] = about("polling needs no open port", "polling")
+    language: Language = about("where neither chat nor officer has one", "en")
+    fallback: Annotated[str, AfterValidator(line_or_nothing)] = about(
+        'channel that is told of an urgent alert nobody took for 12 minutes; "" for none', ""
+    )
+    digest_at: Time = about("when the night's digest is sent, in the zone of the rota or UTC", "06:30")
+    listen: Annotated[str, AfterValidator(loopback_address)] = about(
+        "of a webhook: loopback address behind your proxy; port 0 for any", "127.0.0.1:9109"
+    )
+    webhook_url: Annotated[str, AfterValidator(line_or_nothing)] = about(
+        "of a webhook: the https address that Telegram calls", ""
+    )
+    webhook_secret_file: Annotated[str, AfterValidator(line_or_nothing)] = about(
+        "of a webhook: file of mode 0600 with the secret that Telegram sends along", ""
+    )
+    webhook_secret_env: Annotated[str, AfterValidator(line_or_nothing)] = about(
+        "of a webhook: environment variable with that secret, instead of a file", ""
+    )
+    without_secret: bool = about("of a webhook: takes updates from anybody on loopback; for trials", False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShiftKeys:
+    """`[[rota.shift]]`: hours of every day that have officers of their own."""
+
+    officers: Annotated[Texts, Field(min_length=1)] = about("names; a week each, in turn")
+    start: Time = about("first minute; the same as `end` for the whole day", "00:00")
+    end: Time = about("first minute after it", "00:00")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverrideKeys:
+    """`[[rota.override]]`: somebody else for a while."""
+
+    starts: Annotated[str, AfterValidator(local_minute)] = about('local time such as "2027-02-06 18:00"')
+    ends: Annotated[str, AfterValidator(local_minute)] = about("local time after it")
+    officer: Annotated[str, AfterValidator(line_or_nothing)] = about(
+        'name; "" when nobody is there, which `check` refuses for the night', ""
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotaKeys:
+    """`[rota]`: who is woken. From 21:00 to 06:00 somebody must be on call."""
+
+    since: date = about("day on which the first officer's first week began, such as 2027-01-04")
+    zone: Zone = about("IANA time zone of all times here", "UTC")
+    handover: Time = about("when a week ends, on the weekday of `since`", "09:00")
+    officers: Texts = about("names; a week each, in turn, the whole day; or use shifts", ())
+    shift: tuple[ShiftKeys, ...] = about("tables headed [[rota.shift]]", ())
+    override: tuple[OverrideKeys, ...] = about("tables headed [[rota.override]]", ())

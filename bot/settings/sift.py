@@ -69,11 +69,11 @@ class Sift:
 def _table(document: Document, path: Path_) -> tuple[str, Path_]:
     """How people call the table around a path, and the path inside it."""
     match path:
-        case (("target" | "channel" | "authority" | "officer") as kind, int(index), *rest):
+        case (("target" | "channel" | "authority" | "officer" | "chat") as kind, int(index), *rest):
             return f"[[{kind}]] #{index + 1}{_named(document, kind, index)}", tuple(rest)
         case ("hosts", str(host), *rest):
             return f"[hosts.{shown(host)}]", tuple(rest)
-        case (str(table), *rest) if table in ("nightjar", "hosts", "retention"):
+        case (str(table), *rest) if table in ("nightjar", "hosts", "retention", "desk", "rota"):
             return f"[{table}]", tuple(rest)
         case _:
             return "", path

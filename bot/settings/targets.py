@@ -217,6 +217,7 @@ def _target(keys: TargetKeys, rules: object, limit: HostLimit, stanza: str) -> T
         day_interval_s=keys.day_interval,
         window=_window(start=keys.window.start, end=keys.window.end, zone=keys.zone),
         jurisdiction=keys.jurisdiction,
+        country=keys.country,
         tags=keys.tags,
         host_limit=limit,
         robots_override=keys.robots_override.strip(),

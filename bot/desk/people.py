@@ -1,0 +1,89 @@
+"""Who may do what: roles by Telegram user id, chats by an allow-list. Pure.
+
+A user is known by his number alone: names in Telegram can be changed by anybody. The role counts
+that stands in the configuration when the button is pressed, not when the card was sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.settings.custody import ROLES, Officer
+from bot.settings.people import ChatTable
+from storage.duty import Act, Actor
+
+NEEDS: dict[str, str] = {
+    "status": "viewer",
+    "tonight": "viewer",
+    "case": "viewer",
+    "find": "viewer",
+    "mutes": "viewer",
+    "oncall": "viewer",
+    "lang": "viewer",
+    "help": "viewer",
+    "similar": "viewer",
+    Act.ACKNOWLEDGE: "officer",
+    Act.UNACKNOWLEDGE: "officer",
+    Act.ESCALATE: "officer",
+    Act.CONFIRM: "officer",
+    Act.FALSE: "officer",
+    Act.DUPLICATE: "officer",
+    "report": "officer",
+    "mute": "officer",
+    "oncall take": "officer",
+    "oncall swap": "officer",
+    "evidence": "investigator",
+    "contact": "investigator",
+    "watch seller": "officer",
+    "watch": "investigator",
+    "mute agree": "supervisor",
+    "mute lift": "officer",
+    "oncall give": "supervisor",
+}
+"""The least role for each act and command."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """Who is known: officers by user id, chats by chat id. Private chats of officers need no entry."""
+
+    officers: tuple[Officer, ...] = ()
+    chats: tuple[ChatTable, ...] = ()
+
+    def officer(self, user_id: int) -> Officer | None:
+        """The officer with this Telegram user id."""
+        return next((one for one in self.officers if one.telegram and one.telegram == user_id), None)
+
+    def named(self, name: str) -> Officer | None:
+        """The officer of this name, whatever the case of its letters."""
+        wanted = name.strip().casefold()
+        return next((one for one in self.officers if one.name.casefold() == wanted), None)
+
+    def chat(self, chat_id: int) -> ChatTable | None:
+        """The chat with this id, when it is on the list."""
+        return next((one for one in self.chats if one.id == chat_id), None)
+
+    def allows_chat(self, chat_id: int) -> bool:
+        """Whether the bot speaks there: a chat on the list, or an officer's own."""
+        return self.chat(chat_id) is not None or self.officer(chat_id) is not None
+
+    def sees_contacts(self, officer: Officer, chat_id: int) -> bool:
+        """Whether contacts are shown in full: by role, and in a group only where the list says so."""
+        if not officer.sees_contacts:
+            return False
+        chat = self.chat(chat_id)
+        return chat_id == officer.telegram or (chat is not None and chat.contacts == "full")
+
+    def by_role(self, *roles: str) -> tuple[Officer, ...]:
+        """Officers of these roles who can be reached."""
+        return tuple(one for one in self.officers if one.role in roles and one.telegram)
+
+
+def may(officer: Officer, what: str) -> bool:
+    """Whether his role permits an act or a command. Raises KeyError for what is neither."""
+    return ROLES.index(officer.role) >= ROLES.index(NEEDS[what])
+
+
+def actor(officer: Officer) -> Actor:
+    """The officer as he stands in the log."""
+    return Actor(id=officer.telegram, name=officer.name, role=officer.role)

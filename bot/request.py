@@ -1,0 +1,83 @@
+"""Bot API calls of python-telegram-bot on aiohttp: it knows whether a call left, and logs no address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from bot.channel import Keyboard
+
+if TYPE_CHECKING:
+    from telegram import InlineKeyboardMarkup
+
+
+def request_of(timeout_s: float) -> Any:
+    """A python-telegram-bot request on aiohttp; the base class is imported only when used."""
+    from telegram._utils.defaultvalue import DefaultValue
+    from telegram.request import BaseRequest, RequestData
+
+    class AiohttpRequest(BaseRequest):
+        """Sends Bot API calls; errors keep their aiohttp cause, which says whether a call left."""
+
+        __slots__ = ("_session",)
+
+        def __init__(self) -> None:
+            self._session: aiohttp.ClientSession | None = None
+
+        @property
+        def read_timeout(self) -> float:
+            return timeout_s
+
+        async def initialize(self) -> None:
+            if self._session is None:
+                self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+
+        async def shutdown(self) -> None:
+            session, self._session = self._session, None
+            if session is not None:
+                await session.close()
+
+        async def do_request(  # noqa: PLR0917 - the base class's signature
+            self,
+            url: str,
+            method: str,
+            request_data: RequestData | None = None,
+            read_timeout: Any = None,
+            write_timeout: Any = None,
+            connect_timeout: Any = None,
+            pool_timeout: Any = None,
+        ) -> tuple[int, bytes]:
+            del write_timeout, connect_timeout, pool_timeout  # one total bound holds for all
+            if self._session is None:
+                raise RuntimeError("request is not initialised")
+            longest = timeout_s if isinstance(read_timeout, (DefaultValue, type(None))) else read_timeout
+            total = aiohttp.ClientTimeout(total=max(timeout_s, float(longest)))
+            async with self._session.request(
+                method, url, data=_form(request_data), timeout=total, allow_redirects=False
+            ) as answer:
+                return answer.status, await answer.read()
+
+    return AiohttpRequest()
+
+
+def markup(keyboard: Keyboard) -> InlineKeyboardMarkup | None:
+    """Buttons as the library has them; None for none."""
+    from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+    if not keyboard:
+        return None
+    return InlineKeyboardMarkup(
+        [[InlineKeyboardButton(one.label, callback_data=one.data) for one in row] for row in keyboard]
+    )
+
+
+def _form(request_data: Any) -> aiohttp.FormData | None:
+    if request_data is None:
+        return None
+    form = aiohttp.FormData()
+    for key, value in request_data.json_parameters.items():
+        form.add_field(key, value)
+    for key, (filename, content, mime) in (request_data.multipart_data or {}).items():
+        form.add_field(key, content, filename=filename, content_type=mime)
+    return form
