@@ -9,13 +9,24 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from nightmarket.model import Site, Style, World
 from nightmarket.pictures import paint
 from nightmarket.routes import start
+from nightmarket.sites import NIGHT_ZONE
 
 CHAT_ADDRESS = "127.0.1.200"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotLine:
+    """Where the Bot API of the night's own chat is: what `base_url` and `base_file_url` are to say."""
+
+    base_url: str
+    file_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +56,11 @@ class Places:
         return self.folder / "chat-secret"
 
     @property
+    def token(self) -> Path:
+        """The bot's token, where the night has a chat of its own."""
+        return self.folder / "bot-token"
+
+    @property
     def daemon_log(self) -> Path:
         """What the daemon wrote to standard error."""
         return self.folder / "daemon.log"
@@ -60,9 +76,11 @@ class Places:
         return self.folder / "score.json"
 
 
-def write(world: World, places: Places, port: int, metrics: int) -> None:
-    """Write config.toml, targets.d, the gallery and the secret's file."""
+def write(world: World, places: Places, port: int, metrics: int, line: BotLine | None = None) -> None:
+    """Write config.toml and targets.d. line: of the chat that officers see, None without one."""
     main = [_head(world, places, port, metrics)]
+    if line is not None:
+        main.append(_telegram(world, places, line))
     more: list[str] = []
     for site in world.sites:
         (main if site.number % 2 else more).append(_target(site, world.interval_s, port))
@@ -103,6 +121,56 @@ name = "chat"
 kind = "webhook"
 url = "http://{CHAT_ADDRESS}:{port}/hook"
 secret_file = "{places.secret.name}"
+"""
+
+
+def _telegram(world: World, places: Places, line: BotLine) -> str:
+    """Two groups, one in each language, officers on call, and a digest as soon as the night is over."""
+    from nightmarket.messenger.cast import CHEN, GROUP, GROUP_ZH, LI  # a night without a chat needs none
+    from nightmarket.messenger.service import TOKEN
+
+    places.token.touch(mode=0o600)
+    places.token.write_text(TOKEN)
+    rest = f"""kind = "telegram"
+token_file = "{places.token.name}"
+base_url = "{line.base_url}"
+base_file_url = "{line.file_url}"
+"""
+    over = (world.end + timedelta(minutes=1)).astimezone(ZoneInfo(NIGHT_ZONE))
+    digest_at = "06:30" if world.size == "full" else f"{over:%H:%M}"
+    return f"""
+[[channel]]
+name = "night-watch"
+chat_id = {GROUP}
+{rest}
+[[channel]]
+name = "night-watch-zh"
+chat_id = {GROUP_ZH}
+{rest}
+[[chat]]
+id = {GROUP_ZH}
+language = "zh-Hans"
+
+[[officer]]
+name = "{LI.name}"
+role = "investigator"
+telegram = {LI.user_id}
+
+[[officer]]
+name = "{CHEN.name}"
+role = "supervisor"
+telegram = {CHEN.user_id}
+language = "zh-Hans"
+
+[desk]
+channel = "night-watch"
+fallback = "file"
+digest_at = "{digest_at}"
+
+[rota]
+since = {world.start:%Y-%m-%d}
+zone = "{NIGHT_ZONE}"
+officers = ["{LI.name}", "{CHEN.name}"]
 """
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +16,9 @@ from nightmarket import custody, reach
 from nightmarket.config import Places
 from nightmarket.course import Course
 from nightmarket.daemon import ask
-from nightmarket.exports import Spoken, is_kept, read_ndjson, spoken
+from nightmarket.exports import Held, Names, Spoken, by_advert, is_kept, read_ndjson, spoken
 from nightmarket.judge import Exhibits, Group, Score, judge, percentile, share
+from nightmarket.judging.sellers import score_sellers
 from nightmarket.truth import Told, read_served, read_told
 
 MOST_EVIDENCE = 999_999
@@ -68,6 +69,8 @@ def collect(course: Course) -> Result:
     )
     score = judge(exhibits)
     figures = _figures(course, score) | _custody_figures(verified, files, broken, len(rows))
+    evidence = by_advert(Names(course.world), held)
+    figures |= _linked(course, ask(places, "sellers", "--all"), evidence)
     figures |= {"unjudged": status.get("unjudged"), "items": status.get("items")}
     figures |= _handed_over(places, [h.evidence_id for h in held])
     figures |= _costs(course, exhibits, told)
@@ -129,6 +132,21 @@ def _figures(course: Course, score: Score) -> dict[str, object]:
         "by_lifetime": {name: group_figures(group) for name, group in score.by_band.items()},
         "by_site": {name: group_figures(group) for name, group in score.by_site.items()},
         "comparison": dict(score.comparison),
+    }
+
+
+def _linked(
+    course: Course, told: Mapping[str, object], evidence: Mapping[str, Sequence[Held]]
+) -> dict[str, object]:
+    """Accounts that the daemon takes for one seller, against the rings of the market."""
+    score = score_sellers(course.world, told, evidence)
+    return {
+        "seller_pairs": score.linked,
+        "seller_pairs_planted": score.planted,
+        "seller_pairs_linkable": score.linkable,
+        "seller_precision": share(score.right, score.linked),
+        "seller_recall": share(score.right, score.planted),
+        "seller_recall_linkable": share(score.right_linkable, score.linkable),
     }
 
 

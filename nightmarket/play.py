@@ -8,11 +8,8 @@ Whatever happens, Ctrl-C included, both processes are stopped and waited for.
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,10 +18,11 @@ from pathlib import Path
 
 from nightmarket import config
 from nightmarket.clockwork import Hours
-from nightmarket.config import Places
+from nightmarket.config import BotLine, Places
 from nightmarket.course import Course, save
-from nightmarket.daemon import ROOT, Daemon, DaemonError, environment
+from nightmarket.daemon import Daemon, DaemonError
 from nightmarket.model import Span, World
+from nightmarket.served import Served
 from nightmarket.tail import Tail
 
 LEAD_REAL_S = 4.0
@@ -45,67 +43,42 @@ Watcher = Callable[[Course], None]
 """Called about five times a second while the night is played."""
 
 
+class Market(Served):
+    """The server process of all sites."""
+
+    def __init__(self, world: World, places: Places, speed: float) -> None:
+        super().__init__(
+            "nightmarket.server",
+            *("--seed", str(world.seed), "--size", world.size, "--speed", repr(speed)),
+            *("--log", str(places.truth), "--secret", str(places.secret)),
+        )
+        self.port = int(str(self.said["port"]))
+
+
+class Messenger(Served):
+    """The chat of the night: the Bot API for the daemon, a page for people."""
+
+    def __init__(self, seed: int, speed: float, port: int = 0) -> None:
+        arguments = ("--seed", str(seed), "--speed", repr(speed), "--port", str(port))
+        super().__init__("nightmarket.messenger", *arguments)
+        self.page = str(self.said["page"])
+        self.line = BotLine(base_url=str(self.said["base_url"]), file_url=str(self.said["base_file_url"]))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """How a night is played: how fast, when the daemon is killed, and who looks on.
 
-    before_kill is called just before each SIGKILL.
+    before_kill is called just before each SIGKILL; after when the daemon has stopped and the market
+    still serves. messenger: the chat that officers see, None without one.
     """
 
     speed: float
     kills: Sequence[datetime] = ()
     watch: Watcher = lambda _: None
     before_kill: Watcher = lambda _: None
-
-
-class Market:
-    """The server process."""
-
-    def __init__(self, world: World, places: Places, speed: float) -> None:
-        self._child = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "nightmarket.server"),
-                *("--seed", str(world.seed), "--size", world.size, "--speed", repr(speed)),
-                *("--log", str(places.truth), "--secret", str(places.secret)),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment(None),
-            cwd=ROOT,
-            text=True,
-            start_new_session=True,
-        )
-        assert self._child.stdout is not None
-        line = self._child.stdout.readline()
-        if not line:
-            raise DaemonError(f"the market did not start (exit {self._child.wait(10)})")
-        self.port = int(json.loads(line)["port"])
-
-    @property
-    def pid(self) -> int:
-        """Of the process."""
-        return self._child.pid
-
-    def is_up(self) -> bool:
-        """Whether it still runs."""
-        return self._child.poll() is None
-
-    def open(self, hours: Hours) -> None:
-        """Tell it the time: from now on it serves."""
-        assert self._child.stdin is not None
-        self._child.stdin.write(hours.triple() + "\n")
-        self._child.stdin.flush()
-
-    def close(self) -> None:
-        """End its input, and it if that does not help; twice is harmless."""
-        assert self._child.stdin is not None
-        with contextlib.suppress(OSError):
-            self._child.stdin.close()
-        try:
-            self._child.wait(10)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait(10)
+    messenger: Messenger | None = None
+    after: Callable[[Course, Market], None] = lambda _course, _market: None
 
 
 def play(world: World, folder: Path, plan: Plan) -> Course:
@@ -115,17 +88,22 @@ def play(world: World, folder: Path, plan: Plan) -> Course:
         config.prepare(world, places)
         market = Market(world, places, plan.speed)
         try:
-            return _night(world, places, market, plan)
+            course = _night(world, places, market, plan)
+            plan.after(course, market)
+            return course
         finally:
             market.close()
 
 
 def _night(world: World, places: Places, market: Market, plan: Plan) -> Course:
     metrics = _free_port()
-    config.write(world, places, market.port, metrics)
+    line = plan.messenger.line if plan.messenger is not None else None
+    config.write(world, places, market.port, metrics, line)
     hours = Hours(start=world.start, speed=plan.speed, origin=time.monotonic() + LEAD_REAL_S)
     course = Course(world=world, places=places, hours=hours)
     market.open(hours)
+    if plan.messenger is not None:
+        plan.messenger.open(hours)
     daemon = Daemon(places, hours)
     daemon.start()
     try:

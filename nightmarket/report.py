@@ -115,6 +115,12 @@ _ROWS = (
     ),
     ("", "{deletions_reported_of_alerted} of the alerted posts that went"),
     ("re-posts", "{reposts_joined} of {reposts} joined to their item; wrong joins {wrong_joins}"),
+    ("sellers", "{seller_pairs} pairs of accounts linked; of these in one ring {seller_precision},"),
+    (
+        "",
+        "of the {seller_pairs_linkable} that can be told from what was kept {seller_recall_linkable}, of all",
+    ),
+    ("", "{seller_pairs_planted} pairs of the rings {seller_recall}: many show nothing in so short a night"),
     (
         "same night",
         "polled every 15 min: {captured_every_15_min} captured; every 60 min: {captured_every_60_min};",
@@ -124,7 +130,15 @@ _ROWS = (
     ("", "{workers_rss_peak_mb} MB; polls late p99 at most {polls_late_p99_s} simulated"),
     ("kill -9", "first poll {restart_first_poll_s} (real) after it; the final stop took {stop_s}"),
 )
-_PERCENT = ("recall", "reposts_joined", "wrong_joins", "deletions_reported_of")
+_PERCENT = (
+    "recall",
+    "reposts_joined",
+    "wrong_joins",
+    "deletions_reported_of",
+    "seller_precision",
+    "seller_recall",
+    "seller_recall_linkable",
+)
 
 
 def _word(name: str, value: object) -> str:

@@ -4,9 +4,9 @@ Each site has its own loopback address, all on one port. Started by `play.py`:
 
     python -m nightmarket.server --seed N --size S --log FILE --secret FILE
 
-It prints one JSON line with the port, waits for the time triple on standard input, and
-serves until that input ends. Nothing it shows depends on anything but seed, instant and
-the order of requests.
+It prints one JSON line with the port, waits for the time triple on standard input, takes another
+when one comes (once the night is judged), and serves until that input ends. Nothing it shows
+depends on anything but seed, instant and the order of requests.
 """
 
 from __future__ import annotations
@@ -281,13 +281,14 @@ async def serve(arguments: argparse.Namespace) -> None:
         market = Market(world, hours, log, port)
         market.gallery.hang(painted)
         stack.callback(market.gallery.close)
-        holder.append((market, Chat(secret.strip(), hours, log, world.troubles, world.seed)))
+        chat = Chat(secret.strip(), hours, log, world.troubles, world.seed)
+        holder.append((market, chat))
         crier = asyncio.create_task(Crier(world, hours, log).run())
         stack.callback(crier.cancel)
         flusher = asyncio.create_task(_flush(log, hours.speed))
         stack.callback(flusher.cancel)
-        while await reader.readline():
-            pass
+        while line := await reader.readline():
+            market.hours = chat.hours = Hours.parse(line.decode().strip())
 
 
 async def _flush(log: TruthLog, speed: float) -> None:

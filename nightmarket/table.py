@@ -55,6 +55,10 @@ class Show:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the table away; twice is harmless."""
         if self._live is not None:
             self._live.stop()
 
