@@ -94,9 +94,13 @@ def main(arguments: list[str]) -> int:
     rest = [argument for argument in arguments if argument != "--json"]
     try:
         entry = chosen(rest[0] if rest else "", known)
-        result = measure(entry, rest[1:])
     except WrongUseError as error:
         print(f"bench: {error}\n{listing(known)}", file=sys.stderr)
+        return 2
+    try:
+        result = measure(entry, rest[1:])
+    except WrongUseError as error:
+        print(f"bench {entry.name}: {error}", file=sys.stderr)
         return 2
     print(as_json(entry.name, result) if "--json" in arguments else table(entry.name, result))
     return 0 if result.met else 1

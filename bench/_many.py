@@ -27,6 +27,7 @@ from bench._daemon import HEAD, always, cpu_s, program, stop
 from bench._tls import certify
 from bench.figures import Figure
 from bench.thousand import free_port
+from watchers.firsts import least_span_s
 
 LATENESS = "nightjar_poll_lateness_seconds_bucket"
 SEEN = 'nightjar_captures_total{observation="seen"}'
@@ -272,13 +273,45 @@ def busiest(polls: Iterable[list[float]], begin_s: float, end_s: float) -> float
     return max(seconds) / mean if mean else math.nan
 
 
+def away(told: dict[str, Any], begin_s: float, end_s: float) -> str:
+    """How long the sites' own program was late at most: what came meanwhile counts in a later second."""
+    late = [late_s for at, late_s in told.get("away", ()) if begin_s <= at <= end_s]
+    return f"the sites were late by {max(late, default=0.0) * 1_000:.0f} ms themselves"
+
+
 def start(told: dict[str, Any], began_s: float, shape: Shape, which: str) -> tuple[Figure, ...]:
-    """The first two intervals after the daemon said at `began_s` that it watches."""
+    """The first two intervals after the daemon said at `began_s` that it watches.
+
+    A target is in time within its interval, or within what the start takes that meets so many hosts.
+    """
+    within_s = max(shape.interval_s, least_span_s(shape.hosts))
     end_s = began_s + max(2 * shape.interval_s, 10.0)
     firsts = [min((at for at in times if at >= began_s), default=math.inf) for times in told["polls"]]
-    late = sum(first - began_s > shape.interval_s + 0.1 for first in firsts)
-    worst = busiest(polls_within(told, began_s, end_s), began_s, end_s)
+    late = sum(first - began_s > within_s + 0.1 for first in firsts)
+    polls = polls_within(told, began_s, end_s)
+    robots = [at for at in told.get("robots", ()) if began_s <= at <= end_s]
+    worst, whole = busiest(polls, began_s, end_s), busiest([*polls, robots], began_s, end_s)
+    evenly = 1.1 if within_s == shape.interval_s else None
     return (
-        Figure(f"targets not polled within their interval of the {which}", late, 0, "equal"),
-        Figure(f"busiest second of the {which} against the mean", worst, 1.1, "at most"),
+        Figure(
+            f"targets not polled within their interval of the {which}",
+            late,
+            0,
+            "equal",
+            note=f"{within_s:g} s, the last after {max(firsts, default=math.inf) - began_s:.1f} s",
+        ),
+        Figure(
+            f"busiest second of the {which} against the mean",
+            worst,
+            evenly,
+            "at most",
+            note=away(told, began_s, end_s),
+        ),
+        Figure(
+            f"the same with robots.txt of the {which}",
+            whole,
+            evenly if shape.hosts <= shape.targets / 20 else None,
+            "at most",
+            note=f"{len(robots)} times",
+        ),
     )

@@ -66,7 +66,10 @@ def target(url: str) -> Target:
 
 @dataclass(slots=True)
 class Tally:
-    """What the shoppers were told. capped_s: the longest pause that the fetcher keeps."""
+    """What the shoppers were told. capped_s: the longest pause that the fetcher keeps.
+
+    away_s: how late the loop came to a timer at most.
+    """
 
     answers: Counter[str] = field(default_factory=Counter)
     forbidden: int = 0
@@ -74,6 +77,7 @@ class Tally:
     troubles: Counter[str] = field(default_factory=Counter)
     capped_s: float = 0.0
     paused_hosts: int = 0
+    away_s: float = 0.0
 
 
 class Crowd:
@@ -104,8 +108,11 @@ class Crowd:
 
     async def _watch_the_count(self) -> None:
         asked = before = 0
+        loop, pause_s = asyncio.get_running_loop(), min(1.0, self.requests / 10_000)
         while asked < self.requests:
-            await asyncio.sleep(min(1.0, self.requests / 10_000))
+            due_s = loop.time() + pause_s
+            await asyncio.sleep(pause_s)
+            self.tally.away_s = max(self.tally.away_s, loop.time() - due_s)
             facts = self._fetcher.hosts()
             asked = sum(fact.asked for fact in facts)
             paused = [fact.paused_s for fact in facts if fact.paused_s]

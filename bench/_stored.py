@@ -48,7 +48,10 @@ _ROWS = (
         f"INSERT INTO blob SELECT CASE j WHEN 0 THEN {_MANIFEST} ELSE {_PICTURE} END, 9000 "
         "FROM k, (SELECT 0 AS j UNION ALL SELECT 1)"
     ),
-    f"INSERT INTO picture SELECT {_PICTURE}, 320, 320, 'JPEG', random(), random(), '', '' FROM k",
+    (
+        f"INSERT INTO picture SELECT {_PICTURE}, 320, 320, 'JPEG', random(), random(), '', '', "
+        "randomblob(32), 100, 'nj2', NULL FROM k"
+    ),
     (
         f"INSERT INTO evidence_picture SELECT (:leaf + 2 * k) * {PICTURES_PER_EVIDENCE}, :leaf + 2 * k, "
         f"{_PICTURE}, 'https://example.org/' || (:a + k) || '.jpg', 9000 FROM k"

@@ -29,6 +29,8 @@ SOFTWARE = 1 << 4
 """linux/net_tstamp.h; Python has no names for them."""
 LONGEST_PAUSE_S = 1_800.0
 """The most that is kept of a Retry-After; written here anew, so that the judge is not the judged."""
+PATIENCE_S = 10.0
+"""An answer that late may find that who asked has given up (robots.txt after ten seconds, all else later)."""
 _LISTING = b'{"posts": [{"id": "1", "url": "/p/1", "title": "a bicycle"}]}' + b" " * 2_000
 _PAGE, _PICTURE = b"p" * 4_000, b"i" * 8_000
 _ETAG = b'ETag: "v"\r\n'
@@ -73,6 +75,8 @@ class Report:
     """Over all hosts. closest_s: the smallest of (gap - spacing), below zero when a gap was too short.
 
     closer: shortfalls of all gaps that were too short, in seconds, largest first, at most a thousand.
+    slowest_s, overdue: how long after its time an answer was sent at most, and how many came so late that
+    who asked had given up: this program waited for the processor, and nobody else is to blame.
     """
 
     requests: int = 0
@@ -86,6 +90,8 @@ class Report:
     in_pause: int = 0
     pauses: int = 0
     unstamped: int = 0
+    slowest_s: float = 0.0
+    overdue: int = 0
 
 
 def examine(hosts: list[Host], tolerance_s: float) -> Report:
@@ -138,9 +144,10 @@ class Door:
         self.port = port
         self.hosts = {address: Host(rule) for address, rule in rules.items()}
         self.unstamped = 0
+        self.slowest_s, self.overdue = 0.0, 0
         self._poll = select.epoll()
         self._guests: dict[int, Guest] = {}
-        self._due: list[tuple[float, int, Guest, bytes]] = []
+        self._due: list[tuple[float, int, Guest, bytes, float]] = []
         self._asked = 0
         self._listener = socket.create_server(("0.0.0.0", port), backlog=4_096)
         self._listener.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, RX_SOFTWARE | SOFTWARE)
@@ -182,13 +189,15 @@ class Door:
             guest.gone = True
             self._guests.pop(number).line.close()
             return
-        guest.host.starts.append(self._stamp(extra))
+        asked_at = self._stamp(extra)
+        guest.host.starts.append(asked_at)
         answer = self._answer(guest.host, data)
         if slow_s := guest.host.rule.slow_s:
             self._asked += 1
-            heapq.heappush(self._due, (time.time() + slow_s, self._asked, guest, answer))
+            due = (time.time() + slow_s, self._asked, guest, answer, asked_at + slow_s)
+            heapq.heappush(self._due, due)
         else:
-            self._send(guest, answer)
+            self._send(guest, answer, asked_at)
 
     def _stamp(self, extra: list[tuple[int, int, bytes]]) -> float:
         for level, kind, value in extra:
@@ -201,12 +210,14 @@ class Door:
 
     def _answer_due(self) -> None:
         while self._due and self._due[0][0] <= time.time():
-            _, _, guest, answer = heapq.heappop(self._due)
-            self._send(guest, answer)
+            _, _, guest, answer, owed_at = heapq.heappop(self._due)
+            self._send(guest, answer, owed_at)
 
-    def _send(self, guest: Guest, answer: bytes) -> None:
+    def _send(self, guest: Guest, answer: bytes, owed_at: float) -> None:
         """Over for the count before the client can know of it: what it asks next comes after."""
         host, now = guest.host, time.time()
+        self.slowest_s = max(self.slowest_s, now - owed_at)
+        self.overdue += guest.gone or now - owed_at > PATIENCE_S
         if b"WHEN" in answer[:200]:
             until, named = _pause(host.rule, now)
             host.pauses.append((now, min(until, now + LONGEST_PAUSE_S)))
@@ -260,6 +271,7 @@ def main() -> None:
     door.serve()
     report = examine(list(door.hosts.values()), plan["tolerance_s"])
     report.unstamped = door.unstamped
+    report.slowest_s, report.overdue = door.slowest_s, door.overdue
     print(json.dumps(asdict(report)), flush=True)
 
 

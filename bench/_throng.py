@@ -4,15 +4,16 @@
 on one of HOSTS loopback addresses. New posts appear at random targets (a Poisson process) with
 a page and a picture; when one has lived LIFE_S seconds, listing, page and picture know
 nothing of it. On the first address, and on port `--control` of 127.0.0.1, /report tells when
-each post was born and first had, and when each target was polled (machine monotonic seconds);
-/trouble?on=1 on the latter makes one host answer nothing any more and another one byte a
-second, until /trouble?on=0.
+each post was born and first had, and when each target was polled and any robots.txt asked for
+(machine monotonic seconds); /trouble?on=1 on the latter makes one host answer nothing any more
+and another one byte a second, until /trouble?on=0.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import hashlib
 import io
 import random
@@ -33,6 +34,7 @@ from bench._crowd import JPEG_SIDE, host_of
 SEED = 20261127
 PICTURES = 2_000
 """Pictures that do not look alike; each post has one of them with a mark of its own."""
+TICK_S = 0.02
 DEAD, DRIPPING = 1, 2
 """Numbers of the hosts that are in trouble when they are told to be."""
 
@@ -69,6 +71,8 @@ class Throng:
             [Advert(time.monotonic(), float("inf"))] if n < standing * targets else [] for n in range(targets)
         ]
         self.polls: list[list[float]] = [[] for _ in range(targets)]
+        self.robots: list[float] = []
+        self.away: list[tuple[float, float]] = []
         self.served: Counter[str] = Counter()
         self.jpegs = [_jpeg(self.chance) for _ in range(PICTURES)]
         self.trouble = False
@@ -109,11 +113,24 @@ class Throng:
             posts.append(Advert(due, due + self.life_s))
         await asyncio.Event().wait()
 
+    async def listen(self) -> None:
+        """Note when this program itself was late, for ever: what came meanwhile has the time of its end."""
+        while True:
+            due = time.monotonic() + TICK_S
+            await asyncio.sleep(TICK_S)
+            if (late_s := time.monotonic() - due) > TICK_S:
+                self.away.append((due, late_s))
+
     def living(self, target: int) -> list[int]:
         """Numbers of the posts that a target shows now, newest first."""
         now = time.monotonic()
         posts = self.adverts[target]
         return [n for n in range(len(posts) - 1, -1, -1) if posts[n].born <= now < posts[n].dies]
+
+    async def rules(self, _request: web.Request) -> web.StreamResponse:
+        """No site has a robots.txt; that it was asked for counts."""
+        self.robots.append(time.monotonic())
+        return web.Response(status=404)
 
     async def listing(self, request: web.Request) -> web.StreamResponse:
         """The listing of one target; 304 when nothing is new."""
@@ -175,7 +192,8 @@ class Throng:
     async def report(self, _request: web.Request) -> web.StreamResponse:
         """What was asked for; a post as [born, dies or null, page_at, picture_at].
 
-        owners: the target of each post.
+        owners: the target of each post. robots: when any robots.txt was asked for. away: when this
+        program was late, and by how many seconds.
         """
         posts = [
             [a.born, a.dies if a.dies < float("inf") else None, a.page_at, a.picture_at]
@@ -184,7 +202,14 @@ class Throng:
         ]
         owners = [n for n, adverts in enumerate(self.adverts) for _ in adverts]
         return web.json_response(
-            {"polls": self.polls, "posts": posts, "owners": owners, "served": self.served}
+            {
+                "polls": self.polls,
+                "robots": self.robots,
+                "away": self.away,
+                "posts": posts,
+                "owners": owners,
+                "served": self.served,
+            }
         )
 
 
@@ -198,6 +223,7 @@ def _jpeg(chance: random.Random) -> bytes:
 async def serve(throng: Throng, control: int, tls: ssl.SSLContext | None) -> None:
     """Serve until killed."""
     app = web.Application(middlewares=[throng.troubled])
+    app.router.add_get("/robots.txt", throng.rules)
     app.router.add_get("/t/{target}", throng.listing)
     app.router.add_get("/p/{target}/{number}", throng.page)
     app.router.add_get("/i/{target}/{number}.jpg", throng.picture)
@@ -213,8 +239,10 @@ async def serve(throng: Throng, control: int, tls: ssl.SSLContext | None) -> Non
     controls = web.AppRunner(own, access_log=None)
     await controls.setup()
     await web.TCPSite(controls, "127.0.0.1", control).start()
+    gc.collect()
+    gc.freeze()  # a look at all adverts would keep the clock of the record waiting
     print("ready", flush=True)
-    await throng.bear()
+    await asyncio.gather(throng.bear(), throng.listen())
 
 
 async def _main(words: list[str]) -> None:

@@ -13,15 +13,17 @@ import json
 import os
 import resource
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 
-from bench._daemon import HEAD, always, memory_mb, program, stop
+from bench._daemon import HEAD, ROOT, always, memory_mb, program, stop
 from bench._third_party import Program
 from bench.figures import WrongUseError
 
@@ -33,16 +35,23 @@ WORKERS = 10
 """Fifty give changedetection.io 14 % more polls, each for more processor time (measured)."""
 
 
+async def _nothing_left() -> int:
+    """It does with each poll all that it does."""
+    return 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
     """A program at work. cpu_s: processor seconds of it and its children so far; memory_mb: resident.
 
-    rest: waits for a moment at which it has nothing half done, as between two passes.
+    rest: waits for a moment at which it has nothing half done, as between two passes. behind: how much
+    of what it found at the start is still to be done.
     """
 
     cpu_s: Callable[[], float]
     memory_mb: Callable[[], float]
     rest: Callable[[], Awaitable[None]]
+    behind: Callable[[], Awaitable[int]] = _nothing_left
 
 
 async def _nothing_to_wait_for() -> None:
@@ -71,8 +80,17 @@ async def nightjar(
             cpu_s=lambda: sum(map(_whole_cpu_s, family(daemon.pid))),
             memory_mb=lambda: sum(memory_mb(pid)[0] for pid in family(daemon.pid)),
             rest=_nothing_to_wait_for,
+            behind=partial(_unjudged, config),
         )
         await stop(daemon, 60.0)
+
+
+async def _unjudged(config: Path) -> int:
+    """Posts that our daemon has captured and not judged yet, as its `status` says."""
+    words = (sys.executable, "-m", "bot.cli", "status", "--config", str(config), "--json")
+    asked = await asyncio.create_subprocess_exec(*words, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+    told, _ = await asked.communicate()
+    return int(json.loads(told)["unjudged"])
 
 
 def family(pid: int) -> list[int]:

@@ -22,9 +22,9 @@ from bench.figures import Figure, Result
 from nightmarket.alterations import CHANGES, alter
 from nightmarket.model import PictureSpec
 from nightmarket.pictures import paint
-from watchers.detect.picture import SAME_BITS
+from storage.model import SAME_PHASH_BITS
 from watchers.picture_decode import HASH_SIDE_PX, decode, prepare
-from watchers.picture_worker import hashes_of
+from watchers.picture_hashes import hashes_of
 
 NAME = "likeness"
 SUMMARY = "share of altered pictures found again at 5 and 8 bits, and false pairs"
@@ -61,7 +61,7 @@ def run(args: list[str]) -> Result:
 
 def phash(data: bytes) -> int | None:
     """The recipe's phash, or None for a picture too plain to have one."""
-    text = str(hashes_of(decode(data, "L", HASH_SIDE_PX).image)["phash"])
+    text = hashes_of(decode(data, "L", HASH_SIDE_PX).image).phash
     return int(text, 16) if text else None
 
 
@@ -105,7 +105,7 @@ def _strangers(hashes: list[int | None]) -> list[Figure]:
         Figure(f"strangers within {bits} bits", sum(d <= bits for d in pairs) / len(pairs), 0.001, "at most")
         for bits in (5, 8)
     ]
-    twins = sum(d <= SAME_BITS for d in layouts) / len(layouts)
+    twins = sum(d <= SAME_PHASH_BITS for d in layouts) / len(layouts)
     figures.append(Figure("same scene, other thing: within 5 bits", twins))
     figures.append(Figure("pictures without a hash (too plain)", sum(h is None for h in hashes)))
     return figures

@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench import _gates, _told_to_wait
+from bench._many import machine
 from bench._shoppers import Tally, visit
 from bench._strict import LONGEST_PAUSE_S, Report
 from bench.figures import Figure, Result
@@ -65,7 +66,11 @@ def stormed(report: Report, tally: Tally, requests: int, lasted_s: float) -> tup
         Figure("longest pause held", tally.capped_s, LONGEST_PAUSE_S, "at most", "s", "a day was asked for"),
         Figure("requests without a kernel stamp", report.unstamped, 0, "equal"),
         Figure("troubles", sum(tally.troubles.values()), 0, "equal"),
+        Figure("answers the servers owed for ten seconds", report.overdue, note="by load"),
+        Figure("longest that the servers owed an answer", report.slowest_s, unit="s"),
+        Figure("longest that the fetcher's loop was away", tally.away_s, unit="s"),
         Figure("requests per second", report.requests / lasted_s),
+        machine(),
     )
 
 

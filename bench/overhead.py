@@ -161,6 +161,7 @@ def _write(store: Store, files: dict[Sha256, bytes]) -> None:
     for name, body in files.items():
         path = store.blobs.path(name)
         if not path.exists():
+            path.parent.mkdir(exist_ok=True)
             path.write_bytes(body)
 
 

@@ -37,7 +37,7 @@ from bench.thousand import free_port
 NAME = "peers"
 SUMMARY = "the same feeds watched by changedetection.io and urlwatch: polls per CPU second, memory, delay"
 WARM_S = 300.0
-SETTLE_S, SETTLE_STEP_S = 60.0, 10.0
+SETTLE_S, SETTLE_STEP_S, BEHIND_S = 60.0, 10.0, 240.0
 GRACE_S = 10.0
 MORE_TARGETS = 20
 """As many times the peers' targets we watch where delays are compared."""
@@ -213,10 +213,15 @@ async def warmed(ask: aiohttp.ClientSession, here: str, pages: int) -> None:
 
 
 async def settled(running: Running) -> None:
-    """Until it takes no less processor time than before: what the start left to be done is done.
+    """Until what the start left to be done is done: nothing to be judged, no less processor time than before.
 
-    Ours has then sealed and judged what it found at the start; a minute at most.
+    Minutes at most. Raises RuntimeError when it is still behind.
     """
+    until = time.monotonic() + BEHIND_S
+    while (left := await running.behind()) and time.monotonic() < until:  # noqa: ASYNC110  another process
+        await asyncio.sleep(SETTLE_STEP_S)
+    if left:
+        raise RuntimeError(f"{left} posts are not judged after {BEHIND_S:.0f} s")
     last_s = float("inf")
     for _ in range(int(SETTLE_S / SETTLE_STEP_S)):
         before = running.cpu_s()

@@ -25,6 +25,7 @@ from bench._daemon import program
 from bench._feeds import ITEMS, POLLS_A_POST, feed
 from bench._looks import data_folder
 from bench.figures import Figure, Result
+from bot import garbage
 from bot.house import House
 from bot.vitals import Vitals
 from storage.clock import SystemClock
@@ -108,6 +109,7 @@ async def measure(folder: Path, rounds: int) -> dict[str, list[tuple[float, floa
     """For each kind of answer, (bare, ours) CPU seconds per poll, round by round."""
     async with AsyncExitStack() as stack:
         rig = await _rig(folder, stack)
+        garbage.spare(asyncio.get_running_loop(), rig.kit.clock.speed)  # as in the daemon, for both
         writing = asyncio.create_task(rig.house.write_for_ever())
         stack.callback(writing.cancel)
         found: dict[str, list[tuple[float, float]]] = {}
