@@ -56,6 +56,9 @@ def shapes() -> dict[str, Any]:
         "authority": keys.AuthorityKeys,
         "retention": keys.RetentionKeys,
         "officer": keys.OfficerKeys,
+        "desk": keys.DeskKeys,
+        "chat": keys.ChatKeys,
+        "rota": keys.RotaKeys,
     }
     found |= {f"feed-{kind}": feed.load(kind).Settings for kind in feed.kinds()}
     return found | {f"channel-{kind}": channel.load(kind).Settings for kind in channel.kinds()}

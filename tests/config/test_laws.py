@@ -17,7 +17,18 @@ from bot.channel import load as load_channel
 from bot.config import Config, ConfigErrors
 from bot.mistakes import Mistake
 from bot.settings.gather import keys_of
-from bot.settings.keys import AuthorityKeys, ChannelKeys, HostKeys, NightjarKeys, TargetKeys, WindowKeys
+from bot.settings.keys import (
+    AuthorityKeys,
+    ChannelKeys,
+    ChatKeys,
+    DeskKeys,
+    HostKeys,
+    NightjarKeys,
+    OfficerKeys,
+    RotaKeys,
+    TargetKeys,
+    WindowKeys,
+)
 from bot.settings.shapes import dotted, read_table
 from tests.config.kinds import Plain, Rich, load
 
@@ -63,6 +74,10 @@ DOCUMENT = st.fixed_dictionaries(
         "hosts": st.one_of(st.dictionaries(TEXT, table_of(*keys_of(HostKeys)), max_size=2), VALUE),
         "channel": st.one_of(st.lists(table_of(*keys_of(ChannelKeys), *CHANNELS), max_size=2), VALUE),
         "authority": st.one_of(st.lists(table_of(*keys_of(AuthorityKeys)), max_size=2), VALUE),
+        "officer": st.one_of(st.lists(table_of(*keys_of(OfficerKeys)), max_size=2), VALUE),
+        "desk": st.one_of(table_of(*keys_of(DeskKeys)), VALUE),
+        "chat": st.one_of(st.lists(table_of(*keys_of(ChatKeys)), max_size=2), VALUE),
+        "rota": st.one_of(table_of(*keys_of(RotaKeys)), VALUE),
         "target": st.one_of(
             st.lists(
                 st.tuples(

@@ -222,3 +222,21 @@ def test_a_chat_is_spared_the_hundredth_mistake(tmp_path: Path) -> None:
     found = mistakes(write(tmp_path, HEAD + "".join(target(f"t{n}", "zoone = 5") for n in range(30))))
     assert in_words(found).count("\n") == 20
     assert "10 more" in in_words(found)
+
+
+def test_the_first_accepted_word_is_taken_up_though_its_file_was_not_there(tmp_path: Path) -> None:
+    path = write(tmp_path, HEAD + target("a"))
+
+    async def story(watcher: Watcher) -> None:
+        before = watcher.reload.read()
+        assert before.lexicons == ()
+        accepted = before.data_dir / "observed.tsv"
+        accepted.parent.mkdir(parents=True, exist_ok=True)
+        accepted.write_text("# version observed-1\n", encoding="utf-8")
+        (change,) = await watcher.wait()
+        assert change.config is not None
+        assert change.config.lexicons == (accepted,)
+        accepted.write_text("# version observed-2\n", encoding="utf-8")
+        assert len(await watcher.wait()) == 1
+
+    following(path, story)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from storage.masking import mask
 from storage.text.contacts import contacts, phone_form
 
 
@@ -111,3 +112,33 @@ def test_hostile_texts_take_bounded_time(text: str) -> None:
     begun = time.process_time()
     assert len(contacts(text)) <= 50
     assert time.process_time() - begun < 2.0
+
+
+@pytest.mark.parametrize(
+    ("text", "region", "keys"),
+    [
+        ("call 0712 345 678", "KE", ["phone:+254712345678"]),
+        ("0912345678", "TW", ["phone:+886912345678"]),
+        ("0912345678", "", ["phone:+84912345678"]),
+        ("tel 020 7946 0958", "GB", ["phone:+442079460958"]),
+        ("98765 43210", "IN", ["phone:+919876543210"]),
+        ("whatsapp 0803 123 4567", "NG", ["whatsapp:+2348031234567"]),
+        ("wx13800138000", "CN", ["wechat:+8613800138000"]),
+        ("电话 一三八 零零一三 八零零零", "CN", ["phone:+8613800138000"]),
+        ("+49 1512 3456789", "", ["phone:+4915123456789"]),
+    ],
+)
+def test_a_national_number_is_understood_in_the_country_of_its_site(
+    text: str, region: str, keys: list[str]
+) -> None:
+    assert [contact.key for contact in contacts(text, region)] == keys
+
+
+@pytest.mark.parametrize("text", ["+1 111 111 1111", "score +99 1234 5678 90"])
+def test_a_number_of_no_number_plan_is_no_telephone(text: str) -> None:
+    assert contacts(text) == ()
+
+
+def test_a_known_foreign_number_is_starred_in_its_national_writing() -> None:
+    shown = mask("ring 0712-345-678 now", ["phone:+254712345678"])
+    assert "345" not in shown

@@ -32,6 +32,9 @@ class Hasher:
             sha256=sha256, url=url, size_bytes=len(data), phash=data[:8].hex(), dhash=data[:8].hex()
         )
 
+    async def features(self, data: bytes, *, asked: bool) -> tuple[bytes, bytes]:
+        return b"", b""  # nothing for the bank
+
 
 class Silent:
     """Counts nothing."""

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from bench import prices as bench
+from storage.model import Post
 from watchers.detect import numerals
 from watchers.detect.price_field import field_price
 from watchers.detect.prices import prices
 from watchers.detect.sale import said
+from watchers.detect.score import judge
+from watchers.lexicon import Lexicon
 
 STRINGS = Path(__file__).resolve().parents[1] / "samples" / "detect" / "price_strings.csv"
 
@@ -126,3 +129,21 @@ def test_hostile_fields_take_bounded_time(text: str) -> None:
     field_price(text, text)
     prices(text, field=True)
     assert time.process_time() - begun < 2.0
+
+
+@pytest.mark.parametrize(
+    ("price", "country", "told"),
+    [
+        ("1200", "CN", "1200 CNY (currency of the site's country)"),
+        ("2500000", "VN", "2500000 VND (currency of the site's country)"),
+        ("$1200", "CN", "1200 USD"),
+        ("1200", "", "1200"),
+    ],
+)
+def test_a_price_without_a_currency_is_in_that_of_its_sites_country(
+    price: str, country: str, told: str
+) -> None:
+    post = Post(post_id="1", url="https://example.org/1", title="象牙手串", price=price)
+    verdict = judge(post, (), (), Lexicon.load(), None, country=country)
+    (reason,) = [r for r in verdict.reasons if r.what == "a price"]
+    assert reason.detail.split(", about")[0] == told

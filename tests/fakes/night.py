@@ -42,7 +42,7 @@ STANZA = """
 name = "{name}"
 kind = "json"
 url = "{url}"
-interval = "60s"
+interval = "{every_s}s"
 zone = "{zone}"
 legal_basis = "Wildlife Act s. 9"
 authorised_by = "Unit 7"
@@ -64,8 +64,8 @@ class Night:
     def write_config(self, *stanzas: str) -> None:
         self.config.write_text(HEAD + "".join(stanzas))
 
-    def stanza(self, url: str, name: str = "market", more: str = "") -> str:
-        return STANZA.format(name=name, url=url, zone=self.zone, more=more)
+    def stanza(self, url: str, name: str = "market", more: str = "", every_s: int = 60) -> str:
+        return STANZA.format(name=name, url=url, zone=self.zone, more=more, every_s=every_s)
 
     async def start(self) -> None:
         reload = Reload(
@@ -119,6 +119,7 @@ def play(
     script: Callable[[Night, Market], Awaitable[None]],
     *,
     zone: str = "UTC",
+    every_s: int = 60,
     more: str = "",
     market: Callable[[FakeSite], Market] = Market,
 ) -> None:
@@ -133,7 +134,7 @@ def play(
                 place = market(site)
                 place.open()
                 night = Night(loop, folder, start, zone)
-                night.write_config(night.stanza(place.url, more=more))
+                night.write_config(night.stanza(place.url, more=more, every_s=every_s))
                 await night.start()
                 try:
                     await script(night, place)

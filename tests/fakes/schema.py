@@ -13,10 +13,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from typing import cast
+
+from tortoise.apps import Apps
+from tortoise.migrations.recorder import MigrationRecorder
+from tortoise.models import Model
 
 from storage.database import Database
 
 _open = Database.open
+_finalise = Apps._build_initial_querysets
+_finalised: set[type] = set()
+_record = MigrationRecorder._make_model
+
+
+@cache
+def _record_once(table_name: str) -> type[Model]:
+    return _record(cast(MigrationRecorder, None), table_name)
+
+
+def _recorded(_recorder: MigrationRecorder, table_name: str) -> type[Model]:
+    return _record_once(table_name)
+
+
+def _finalise_once(apps: Apps) -> None:
+    """All our connections are of one class, and that is what the outcome depends on."""
+    models = {model for app in apps.apps.values() for model in app.values()}
+    if not models <= _finalised:
+        _finalise(apps)
+        _finalised.update(models)
 
 
 @cache
@@ -54,10 +79,14 @@ def copied() -> Iterator[None]:
         return await _open(path, writable=writable)
 
     Database.open = opening  # type: ignore[method-assign,assignment]
+    Apps._build_initial_querysets = _finalise_once  # type: ignore[method-assign]
+    MigrationRecorder._make_model = _recorded  # type: ignore[method-assign]
     try:
         yield
     finally:
         Database.open = _open  # type: ignore[method-assign]
+        Apps._build_initial_querysets = _finalise  # type: ignore[method-assign]
+        MigrationRecorder._make_model = _record  # type: ignore[method-assign]
 
 
 @contextmanager

@@ -33,10 +33,12 @@ from storage.model import (
 from storage.patience import DiskWatch
 from tests.fakes.virtual import VirtualClock, VirtualLoop
 from watchers.address import read_address
+from watchers.fetch import URGENT
 from watchers.gate import Gate
 from watchers.kit import Kit
 from watchers.meter import Uncounted
 from watchers.pages import ReadListing
+from watchers.robots import Robots
 from watchers.roster import Roster
 from watchers.throttle import Throttle
 
@@ -74,6 +76,8 @@ class Sites:
 
     fails: hosts that raise HostDown after their latency. wrong: targets whose visit breaks.
     missing: addresses that answer 404. further: address of the next page of a listing, by its name.
+    robots: what stands between us and each site, None: nobody asks for robots.txt. contact_s: of the
+    processor for a host's first request, as a connection takes it.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -87,6 +91,8 @@ class Sites:
         self.missing: set[str] = set()
         self.further: dict[str, str] = {}
         self.asked: list[Asked] = []
+        self.robots: Robots | None = None
+        self.contact_s = 0.0
 
     def gate(self, host: str) -> Gate | None:
         place = self.throttle.gates().get(host)
@@ -103,8 +109,16 @@ class Sites:
         max_bytes: int | None = None,
     ) -> Response:
         del deadline_s, max_bytes
-        host = read_address(url).host
-        urgent = purpose in ("page", "picture")
+        address = read_address(url)
+        host, urgent = address.host, purpose in URGENT
+        if self.robots is not None and purpose != "robots" and not target.robots_override:
+            if self.gate(host) is None and self.contact_s:
+                loop = self._loop
+                assert isinstance(loop, VirtualLoop)
+                loop.spend(self.contact_s)
+            await self.robots.check(
+                address.origin, url, lambda robots: self.get(robots, target, purpose="robots")
+            )
         async with self.throttle.turn(host, target.name, target.host_limit, urgent=urgent, until=math.inf):
             started = self._clock.now()
             self.asked.append(Asked(self._loop.time(), target.name, purpose, url))
@@ -113,6 +127,16 @@ class Sites:
             raise wrong
         if host in self.fails:
             raise HostDown(url, "no answer")
+        if purpose == "robots":
+            return Response(
+                url=url,
+                requested_url=url,
+                status=404,
+                body=b"",
+                started_at=started,
+                first_byte_at=self._clock.now(),
+                ended_at=self._clock.now(),
+            )
         etag = f'"{hash(self.posts.get(target.name, ()))}"'
         same = purpose == "listing" and validators is not None and validators.etag == etag
         return Response(

@@ -95,7 +95,8 @@ def alert(number: int = 1, **more: Any) -> Alert:
 
 def delivery(number: int = 1, **more: Any) -> Delivery:
     told = more.pop("alert", None) or alert(number)
-    return Delivery(**({"delivery_id": number, "channel": "c", "alert": told} | more))
+    given: dict[str, Any] = {"delivery_id": number, "channel": "c", "alert": told}
+    return Delivery(**(given | more))
 
 
 def told(delivery_: Delivery, **more: Any) -> Delivery:

@@ -286,7 +286,7 @@ SCRAPS = st.sampled_from(
 
 
 @every_kind
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_damaged_pages_of_its_own_are_borne(kind: str, data: st.DataObject) -> None:
     pair = data.draw(st.sampled_from(pairs(kind)))
@@ -322,22 +322,22 @@ def test_a_page_cut_anywhere_loses_only_what_was_cut(kind: str) -> None:
 
 
 GARBAGE = {
-    "random bytes": lambda: bytes(range(256)) * 16_000,
-    "open tags": lambda: b"<div class=item><a href=x>" * 160_000,
-    "rss items": lambda: b"<rss><channel>" + b"<item><title>x</title><link>http://a/</link></item>" * 80_000,
-    "json": lambda: b'{"items":[' + b'{"id":1,"title":"x","url":"/1"},' * 130_000 + b"{}]}",
-    "one json text": lambda: b'[{"id":"' + b"x" * 4_000_000 + b'"}]',
+    "random bytes": lambda: bytes(range(256)) * 8_000,
+    "open tags": lambda: b"<div class=item><a href=x>" * 80_000,
+    "rss items": lambda: b"<rss><channel>" + b"<item><title>x</title><link>http://a/</link></item>" * 40_000,
+    "json": lambda: b'{"items":[' + b'{"id":1,"title":"x","url":"/1"},' * 65_000 + b"{}]}",
+    "one json text": lambda: b'[{"id":"' + b"x" * 2_000_000 + b'"}]',
     "telegram messages": lambda: (
-        b'<div class="tgme_widget_message" data-post="a/1"><i style="background-image:url(x)">' * 45_000
+        b'<div class="tgme_widget_message" data-post="a/1"><i style="background-image:url(x)">' * 22_500
     ),
-    "nothing but spaces": lambda: b" " * 4_000_000,
+    "nothing but spaces": lambda: b" " * 2_000_000,
 }
 
 
 @pytest.mark.slow
 @every_kind
 @pytest.mark.parametrize("name", GARBAGE)
-def test_four_megabytes_of_garbage_cost_seconds_not_minutes(kind: str, name: str) -> None:
+def test_two_megabytes_of_garbage_cost_seconds_not_minutes(kind: str, name: str) -> None:
     response, rules, module = page(GARBAGE[name]()), load(kind).Settings(), load(kind)
     for call in (
         lambda: module.parse(response, rules, NOW),
@@ -345,4 +345,4 @@ def test_four_megabytes_of_garbage_cost_seconds_not_minutes(kind: str, name: str
     ):
         began = process_time()
         outcome(call)
-        assert process_time() - began < 6
+        assert process_time() - began < 3

@@ -87,6 +87,8 @@ def test_an_interrupted_night_leaves_no_process_behind(tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        # A suite that runs in the background of a shell hears no Ctrl-C, and neither do its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     until = time.monotonic() + 120
     while time.monotonic() < until and not (folder / "data").exists():

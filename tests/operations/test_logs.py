@@ -7,7 +7,6 @@ import io
 import json
 import logging
 import unicodedata
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -22,16 +21,11 @@ TOKEN = "123456789:AAF-abcdefghijklmnopqrstuvwxyz_01234"
 
 
 @pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    """A log as JSON; standard logging is put back afterwards, pytest's own handlers too."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+def stream() -> io.StringIO:
+    """A log as JSON."""
     stream = io.StringIO()
     logs.set_up(night(), stream=stream, as_json=True)
-    yield stream
-    root.handlers[:], root.level = handlers, level
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
+    return stream
 
 
 def night() -> Clock:
@@ -152,14 +146,9 @@ def test_context_of_a_task_stands_in_its_lines(stream: io.StringIO) -> None:
 
 
 def test_on_a_terminal_lines_are_for_people() -> None:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     stream = io.StringIO()
     logs.set_up(night(), stream=stream, as_json=False, level="DEBUG")
     structlog.get_logger("watch").debug("polled", target="market", title="a\x1b[2Jb")
-    root.handlers[:], root.level = handlers, level
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
     assert "polled" in stream.getvalue()
     assert "target=market" in stream.getvalue()
     assert "\x1b[2J" not in stream.getvalue()

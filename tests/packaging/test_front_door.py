@@ -86,6 +86,8 @@ def checkout(tmp_path: Path) -> Checkout:
         (folder / package / f"{module}.py").write_text(TOLD.replace("NAME", package))
     (folder / "bench" / "quick.py").write_text('NAME = "quick"\n')
     (folder / "bench" / "peers.py").write_text('NAME = "peers"\nNEEDS_DEV = True\n')
+    (folder / "bench" / "reader.py").write_text('NAME = "reader"\nNEEDS_EXTRA = "ocr"\n')
+    (folder / "requirements-ocr.lock").write_text("one==1 --hash=sha256:00\nocr==3 --hash=sha256:00\n")
     (folder / "requirements.lock").write_text("one==1 --hash=sha256:00\n")
     (folder / "requirements-dev.lock").write_text("one==1 --hash=sha256:00\ntwo==2 --hash=sha256:00\n")
     shutil.copy(ROOT / "nightjar", folder / "nightjar")
@@ -132,7 +134,11 @@ def test_first_use_prepares_and_the_second_only_passes_on(checkout: Checkout) ->
     ("arguments", "told", "lock"),
     [
         (["demo", "--seed", "1"], "'run': 'nightmarket', 'arguments': ['--seed', '1']", "runtime"),
-        (["test", "-k", "bot"], "'run': 'pytest', 'arguments': ['-n', '2', '-k', 'bot']", "dev"),
+        (
+            ["test", "-k", "bot"],
+            "'run': 'pytest', 'arguments': ['-n', '2', '--dist', 'worksteal', '-k', 'bot']",
+            "dev",
+        ),
         (["bench", "quick"], "'run': 'bench', 'arguments': ['quick']", "runtime"),
         (["bench", "peers", "--json"], "'run': 'bench', 'arguments': ['peers', '--json']", "dev"),
         (["bench"], "'run': 'bench', 'arguments': []", "runtime"),
@@ -172,6 +178,30 @@ def test_a_changed_lock_is_installed_and_development_holds_the_runtime(checkout:
     assert len(checkout.calls) == 2
 
 
+def test_an_extra_is_installed_once_and_follows_its_lock(checkout: Checkout) -> None:
+    code, _, err = checkout.call("extra", "ocr")
+    assert (code, "words in pictures are read" in err, len(checkout.calls)) == (0, True, 2)
+    assert "requirements-ocr.lock" in checkout.calls[1]
+    checkout.call("bench", "reader")
+    checkout.call("run")
+    assert len(checkout.calls) == 2
+    with (checkout.folder / "requirements-ocr.lock").open("a") as lock:
+        lock.write("more==1 --hash=sha256:00\n")
+    checkout.call("run")
+    assert len(checkout.calls) == 3
+    code, _, err = checkout.call("extra", "telepathy")
+    assert (code, "there is no extra 'telepathy'" in err) == (2, True)
+
+
+def test_a_bench_that_needs_an_extra_installs_it(checkout: Checkout) -> None:
+    code, out, _ = checkout.call("bench", "reader")
+    assert (code, "'run': 'bench', 'arguments': ['reader']" in out) == (0, True)
+    assert [call.split()[-1].rpartition("/")[2] for call in checkout.calls] == [
+        "requirements.lock",
+        "requirements-ocr.lock",
+    ]
+
+
 def test_exit_codes_and_signals_are_the_programs_own(checkout: Checkout) -> None:
     assert checkout.call("check", "--exit", "7")[0] == 7
     assert checkout.call("run", "--die")[0] == -signal.SIGTERM
@@ -196,7 +226,7 @@ def test_the_suite_runs_in_the_checkout_with_paths_as_the_user_meant_them(
     (tmp_path / "bot").mkdir()
     code, out, _ = checkout.call("test", "test_x.py::test_a", "-k", "bot", cwd=tmp_path)
     assert code == 0
-    assert f"['-n', '2', '{tmp_path}/test_x.py::test_a', '-k', 'bot']" in out
+    assert f"['-n', '2', '--dist', 'worksteal', '{tmp_path}/test_x.py::test_a', '-k', 'bot']" in out
     assert f"'cwd': '{checkout.folder}'" in out
 
 

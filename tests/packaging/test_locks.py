@@ -77,6 +77,7 @@ def grouped(group: str) -> list[Requirement]:
         ("requirements.lock", asked()),
         ("requirements-dev.lock", asked("dev")),
         ("requirements-verifiers.lock", grouped("verifiers")),
+        ("requirements-ocr.lock", asked("ocr")),
     ],
 )
 def test_every_requirement_of_the_project_is_locked_at_a_version_it_allows(
@@ -95,7 +96,8 @@ def test_every_requirement_of_the_project_is_locked_at_a_version_it_allows(
 
 
 @pytest.mark.parametrize(
-    "lock", ["requirements.lock", "requirements-dev.lock", "requirements-verifiers.lock"]
+    "lock",
+    ["requirements.lock", "requirements-dev.lock", "requirements-verifiers.lock", "requirements-ocr.lock"],
 )
 def test_every_locked_package_has_a_hash_and_no_address(lock: str) -> None:
     assert "://" not in (ROOT / lock).read_text()
@@ -112,6 +114,14 @@ def test_the_development_lock_holds_the_runtime_lock_exactly() -> None:
     for name, entries in runtime.items():
         pins = {str(entry.requirement.specifier) for entry in entries}
         assert {str(entry.requirement.specifier) for entry in dev.get(name, [])} == pins
+
+
+def test_the_lock_for_reading_pictures_holds_the_runtime_lock_and_one_opencv() -> None:
+    runtime, ocr = read("requirements.lock"), read("requirements-ocr.lock")
+    for name, entries in runtime.items():
+        pins = {str(entry.requirement.specifier) for entry in entries}
+        assert {str(entry.requirement.specifier) for entry in ocr.get(name, [])} == pins
+    assert [name for name in ocr if name.startswith("opencv")] == ["opencv-python-headless"]
 
 
 def test_checkers_of_others_are_never_what_the_project_imports() -> None:
@@ -152,4 +162,4 @@ def test_every_direct_dependency_has_its_line_of_reason_and_no_other() -> None:
     text = (ROOT / "docs" / "decisions" / "0002-dependencies.md").read_text()
     rows = re.findall(r"^\| ([a-z][a-z0-9, -]+) \| [A-Z]", text, re.MULTILINE)
     reasoned = {name.strip() for row in rows for name in row.split(",")}
-    assert reasoned == {requirement.name for requirement in asked("dev")}
+    assert reasoned == {requirement.name for requirement in asked("dev", "ocr")}

@@ -14,7 +14,7 @@ from watchers import picture_worker
 _honest = picture_worker.describe
 
 
-def _describe(data: bytes, *, large: bool = True) -> dict[str, object]:
+def _describe(data: bytes, *, large: bool = True, codes: bool = False) -> dict[str, object]:
     word, _, rest = data.partition(b":")
     if word == b"crash":
         os.kill(os.getpid(), signal.SIGSEGV)
@@ -30,7 +30,7 @@ def _describe(data: bytes, *, large: bool = True) -> dict[str, object]:
         os.write(1, b"a library that talks on standard output")
     if word in (b"crash", b"first", b"print"):
         return {"undecodable": "went on"}
-    return _honest(data, large=large)
+    return _honest(data, large=large, codes=codes)
 
 
 def _is_first(folder: bytes) -> bool:

@@ -11,10 +11,11 @@ from functools import cache
 import numpy as np
 import pytest
 import pytest_asyncio
-from PIL import Image
+from PIL import Image, ImageOps
 
 from storage.clock import SystemClock
 from storage.model import Picture, sha256_of
+from storage.turns import distance_bits
 from tests.pictures.samples import encoded, jpeg, lying_jpeg, photo, png_header
 from watchers.pictures import PictureWorkers
 
@@ -117,8 +118,35 @@ async def test_an_animation_is_judged_by_its_first_frame(workers: PictureWorkers
     for kind in ("GIF", "WEBP", "AVIF"):
         moving = encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=90)
         picture, still = await told(workers, moving), await told(workers, encoded(frames[0], kind))
-        assert picture.note == "animated: first frame", kind
+        assert picture.note == "animated: 3 frames seen", kind
         assert distance(picture.phash, still.phash) <= 4
+
+
+async def test_what_comes_after_a_plain_first_frame_is_seen(workers: PictureWorkers) -> None:
+    shown = [photo(seed, 320, 240) for seed in (5, 6)]
+    blank = Image.new("RGB", (320, 240), "white")
+    moving = encoded(blank, "GIF", save_all=True, append_images=shown, duration=90)
+    picture = await told(workers, moving)
+    assert picture.phash
+    for frame in shown:
+        still = await told(workers, encoded(frame, "GIF"))
+        assert min(distance_bits(still.pdqs[0], pdq) for pdq in picture.pdqs) <= 16
+
+
+async def test_the_hashes_say_how_they_were_made(workers: PictureWorkers) -> None:
+    picture = await told(workers, jpeg(4))
+    assert (picture.recipe, len(picture.pdqs[0])) == ("nj2", 64)
+    assert picture.quality > 50
+
+
+async def test_a_framed_picture_is_known_by_what_is_in_the_frame(workers: PictureWorkers) -> None:
+    shown = photo(8)
+    plain = await told(workers, encoded(shown, quality=90))
+    for colour in ("white", "black", "#777777"):
+        framed = ImageOps.expand(shown, (60, 150), fill=colour)
+        picture = await told(workers, encoded(framed, quality=80))
+        assert len(picture.pdqs) == 2
+        assert min(distance_bits(picture.pdqs[1], pdq) for pdq in plain.pdqs) <= 31
 
 
 async def test_a_picture_that_is_an_archive_too_is_a_picture(workers: PictureWorkers) -> None:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import storage.blobs
 from storage.blobs import Blobs, names
-from storage.errors import DamagedBlob
+from storage.errors import DamagedBlob, DiskTrouble
 from storage.model import Sha256, sha256_of
 
 
@@ -128,6 +129,36 @@ async def test_blobs_of_the_deeper_folders_of_earlier_stores_are_brought_up(tmp_
     assert await blobs.get(name) == b"long ago"
     assert list(names(blobs.folder)) == [name]
     assert not path.parent.exists()
+
+
+async def test_a_folder_is_made_with_its_first_blob(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(blobs.folder.iterdir()) == []
+    synced: list[Path] = []
+    real = storage.blobs._fsync_folder
+    monkeypatch.setattr(storage.blobs, "_fsync_folder", lambda folder: (synced.append(folder), real(folder)))
+    (name,) = await keep(blobs, b"the first there")
+    assert set(synced) == {blobs.folder, blobs.folder / name[:2]}  # the name of the folder is durable too
+    synced.clear()
+    (blobs.folder / name[:2] / name).unlink()
+    assert await keep(blobs, b"the first there") == [name]
+    assert synced == [blobs.folder / name[:2]]
+
+
+async def test_a_folder_whose_round_failed_is_synced_by_the_next(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    real = storage.blobs._fsync_folder
+
+    def fails(folder: Path) -> None:
+        raise OSError(5, "Input/output error", str(folder))
+
+    monkeypatch.setattr(storage.blobs, "_fsync_folder", fails)
+    with pytest.raises(DiskTrouble):
+        await keep(blobs, b"the first there")
+    monkeypatch.setattr(storage.blobs, "_fsync_folder", lambda folder: (synced.append(folder), real(folder)))
+    (name,) = await keep(blobs, b"the first there")
+    assert set(synced) == {blobs.folder, blobs.folder / name[:2]}
 
 
 async def test_names_come_in_order(blobs: Blobs) -> None:

@@ -22,6 +22,7 @@ from storage.model import (
     Tier,
     sha256_of,
 )
+from storage.similar import Seen
 from storage.store import Store
 from storage.tree import root_of
 from tests.storage.kit import HandClock
@@ -311,7 +312,10 @@ async def test_hashed_pictures_come_back_for_the_index(store: Store, clock: Hand
     await judged(store, clock, evidence, Tier.URGENT)
     await sealed(store, clock, "2")  # not judged: no hashes yet
     found = [row async for page in store.pictures() for row in page]
-    assert found == [(p.sha256, p.sha256[:16], evidence.evidence_id, Tier.URGENT) for p in evidence.pictures]
+    assert found == [
+        Seen(sha256=p.sha256, phash=p.sha256[:16], known=evidence.evidence_id, tier=Tier.URGENT)
+        for p in evidence.pictures
+    ]
 
 
 async def test_a_verdict_is_an_entry_of_the_log_that_reveals_nothing(store: Store, clock: HandClock) -> None:

@@ -185,7 +185,7 @@ STEPS = st.lists(
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_whatever_happens_no_revision_overtakes_its_card_and_none_is_lost(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]

@@ -16,7 +16,17 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 from tortoise.models import Model
 
-from storage import case_tables, manner_tables, migrations, search, tables
+from storage import (
+    case_tables,
+    duty_tables,
+    lane_tables,
+    manner_tables,
+    migrations,
+    reading_tables,
+    search,
+    seller_tables,
+    tables,
+)
 from storage.database import Database, configuration
 from storage.errors import DatabaseTrouble
 from storage.store import Store
@@ -95,7 +105,8 @@ async def test_the_models_hold_nothing_that_no_migration_makes(tmp_path: Path) -
 
 
 def test_indexes_stand_where_migrations_do_not_lose_them() -> None:
-    named = {**vars(tables), **vars(case_tables), **vars(manner_tables)}.values()
+    rooms = (tables, case_tables, manner_tables, lane_tables, duty_tables, seller_tables, reading_tables)
+    named = [one for room in rooms for one in vars(room).values()]
     models = [m for m in named if isinstance(m, type) and issubclass(m, Model) and m is not Model]
     assert len(models) > 10
     for model in models:

@@ -258,12 +258,12 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         ),
         listed_at=draw(TIMES),
         captured_at=draw(TIMES),
-        previous=draw(HOSTILE),
+        previous=draw(HOSTILE)[:32],  # an evidence id, which is ours
         absences=(draw(HOSTILE),),
     )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(snapshots())
 def test_seal_then_read_gives_the_same_bytes_for_any_seller(tmp_path: Path, snapshot: Snapshot) -> None:
     async def there_and_back() -> None:

@@ -9,9 +9,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from storage import sightings
 from storage.casefile import verify
+from storage.codec import canonical
 from storage.model import Listed, Polls, Presence, Sighting, sha256_of
 from storage.store import Store
 from storage.tree import leaf_hash, path_of, root_by_path
@@ -36,6 +39,14 @@ async def test_a_look_is_kept_with_the_digest_of_what_was_read(store: Store) -> 
     assert await sightings.of_post(store.vault, "market", "post-1") == (LOOK,)
     (row,) = await store.vault.database.rows("SELECT line FROM sighting")
     assert json.loads(row[0])["digest"] == "a" * 64
+
+
+@given(st.tuples(*[st.text(st.characters(exclude_categories=()))] * 4))
+def test_the_line_of_a_listed_post_is_the_canonical_form_of_its_four_words(words: tuple[str, ...]) -> None:
+    target, post_id, digest, salt = words
+    listed = Listed(post_id=post_id, digest=digest, salt=salt)
+    document = {"target": target, "post_id": post_id, "digest": digest, "salt": salt}
+    assert sightings.listed_line(target, listed).encode() == canonical(document)
 
 
 async def test_looks_and_polls_of_one_moment_are_one_leaf(store: Store) -> None:

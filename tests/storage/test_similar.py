@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from storage import similar
 from storage.model import Tier
-from storage.similar import PictureIndex
+from storage.similar import PictureIndex, Seen
+from storage.turns import turned
 
 HASHES = st.integers(0, (1 << 64) - 1)
 
@@ -22,10 +23,14 @@ def name_of(number: int) -> str:
     return f"{number:064x}"
 
 
+def seen(sha256: str, phash: str, known: str, tier: Tier, label: str = "") -> Seen:
+    return Seen(sha256=sha256, phash=phash, known=known, tier=tier, label=label)
+
+
 def filled(values: list[int]) -> PictureIndex:
     index = PictureIndex()
     for number, value in enumerate(values):
-        index.add(name_of(number), f"{value:016x}", f"evidence-{number}", Tier.HIGH)
+        index.add(seen(name_of(number), f"{value:016x}", f"evidence-{number}", Tier.HIGH))
     return index
 
 
@@ -42,8 +47,8 @@ def test_exactly_the_near_ones_are_found(values: list[int], wanted: int, bits: i
 
 def test_the_nearest_comes_first_and_says_what_it_is() -> None:
     index = PictureIndex()
-    index.add(name_of(1), "00000000000000ff", "evidence-1", Tier.NORMAL)
-    index.add(name_of(2), "0000000000000001", "gallery:casque.jpg", Tier.HIGH, label="casque")
+    index.add(seen(name_of(1), "00000000000000ff", "evidence-1", Tier.NORMAL))
+    index.add(seen(name_of(2), "0000000000000001", "gallery:casque.jpg", Tier.HIGH, label="casque"))
     first, second = index.near("0" * 16, 8, sha256=name_of(9))
     assert (first.known, first.distance_bits, first.label, first.known_tier) == (
         "gallery:casque.jpg",
@@ -59,8 +64,8 @@ def test_the_nearest_comes_first_and_says_what_it_is() -> None:
 def test_a_logo_on_every_page_does_not_fill_the_index() -> None:
     index = PictureIndex()
     for number in range(1_000):
-        index.add(name_of(7), "f" * 16, f"evidence-{number}", Tier.NONE)
-    index.add(name_of(7), "f" * 16, "gallery:logo.png", Tier.HIGH, label="logo")
+        index.add(seen(name_of(7), "f" * 16, f"evidence-{number}", Tier.NONE))
+    index.add(seen(name_of(7), "f" * 16, "gallery:logo.png", Tier.HIGH, label="logo"))
     assert len(index) == 5
     assert {m.known for m in index.near("f" * 16, 0)} == {
         "evidence-0", "evidence-1", "evidence-2", "evidence-3", "gallery:logo.png",
@@ -72,7 +77,7 @@ def test_the_index_grows_past_the_change_of_method() -> None:
     values = [chosen.getrandbits(64) for _ in range(similar._PLAIN_UP_TO + 10)]
     index = filled(values)
     assert index.near(f"{values[0]:016x}", 0)[0].known == "evidence-0"
-    index.add(name_of(10**6), f"{values[0] ^ 1:016x}", "late", Tier.HIGH)
+    index.add(seen(name_of(10**6), f"{values[0] ^ 1:016x}", "late", Tier.HIGH))
     assert [m.known for m in index.near(f"{values[0]:016x}", 1)] == ["evidence-0", "late"]
 
 
@@ -82,15 +87,17 @@ def test_the_index_grows_past_the_change_of_method() -> None:
 def test_what_is_no_hash_is_refused_and_leaves_no_trace(sha256: str, phash: str) -> None:
     index = PictureIndex()
     with pytest.raises(ValueError, match=r"hash|hexadecimal|base 16"):
-        index.add(sha256, phash, "e", Tier.HIGH)
-    index.add(name_of(2), "0" * 16, "e", Tier.HIGH)
+        index.add(seen(sha256, phash, "e", Tier.HIGH))
+    index.add(seen(name_of(2), "0" * 16, "e", Tier.HIGH))
     assert [m.known_sha256 for m in index.near("0" * 16, 64)] == [name_of(2)]
 
 
 def test_a_young_index_does_not_load_numpy() -> None:
     code = (
-        "import sys; from storage.similar import PictureIndex; from storage.model import Tier\n"
-        "i = PictureIndex(); i.add('0' * 64, '0' * 16, 'e', Tier.HIGH); assert i.near('0' * 16, 1)\n"
+        "import sys; from storage.similar import PictureIndex, Seen; from storage.model import Tier\n"
+        "i = PictureIndex()\n"
+        "i.add(Seen(sha256='0' * 64, phash='0' * 16, known='e', tier=Tier.HIGH, pdqs=('0' * 64,)))\n"
+        "assert i.near('0' * 16, 1) and i.near_pdq(['0' * 64], 64)\n"
         "import storage.store; sys.exit('numpy' in sys.modules)"
     )
     assert (
@@ -111,7 +118,7 @@ def test_in_order_exactly_the_same_is_found(
     before = index.near(f"{wanted:016x}", bits)
     index.settle()
     assert index.near(f"{wanted:016x}", bits) == before
-    index.add(name_of(10**6), f"{wanted:016x}", "late", Tier.HIGH)
+    index.add(seen(name_of(10**6), f"{wanted:016x}", "late", Tier.HIGH))
     assert [m.known for m in index.near(f"{wanted:016x}", bits)][-len(before) - 1 :].count("late") == 1
 
 
@@ -120,15 +127,29 @@ def test_many_are_put_in_order_and_a_logo_among_them_counts_four_times() -> None
     values = [chosen.getrandbits(64) for _ in range(70_000)]
     rows = [(name_of(n), f"{v:016x}", f"{n:032x}", Tier.NONE) for n, v in enumerate(values, 1)]
     logo = [(name_of(10**9), "f" * 16, f"{n:032x}", Tier.NONE) for n in range(10**6, 10**6 + 20)]
-    index.fill([*rows, *logo, logo[0]])
+    index.fill(seen(*row) for row in (*rows, *logo, logo[0]))
     assert index.unsettled
     index.settle(copies=True)
     assert not index.unsettled
     assert [m.known for m in index.near("f" * 16, 0)] == [row[2] for row in logo[:4]]
-    index.add(name_of(10**9), "f" * 16, f"{7:032x}", Tier.NONE)
+    index.add(seen(name_of(10**9), "f" * 16, f"{7:032x}", Tier.NONE))
     assert len(index.near("f" * 16, 0)) == 4
     for number in (0, 35_000, 69_999):
         near = values[number] ^ (1 << 3 | 1 << 30 | 1 << 60)
         assert [m.known for m in index.near(f"{near:016x}", 8)] == [f"{number + 1:032x}"]
     index.forget(f"{35_001:032x}")
     assert index.near(f"{values[35_000]:016x}", 8) == ()
+
+
+def test_a_mirrored_copy_is_found_by_its_pdq_and_said_to_be_mirrored() -> None:
+    index, chosen = PictureIndex(), random.Random(5)
+    hashes = [f"{chosen.getrandbits(256):064x}" for _ in range(20)]
+    for number, pdq in enumerate(hashes):
+        index.add(Seen(sha256=name_of(number), known=f"e{number}", tier=Tier.HIGH, pdqs=(pdq, hashes[0])))
+    (first, *others) = index.near_pdq([turned(hashes[7])[1]], 31, sha256=name_of(99))
+    assert (first.known, first.by, first.distance_bits, first.turned) == ("e7", "pdq", 0, "mirrored")
+    assert others == []
+    assert len(index.near_pdq([hashes[0]], 0)) == 20
+    index.forget("e7")
+    assert index.near_pdq([hashes[7]], 31) == ()
+    assert index.near("0" * 16, 64) == ()  # they have no phash, and none may be made up

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from storage.errors import AskedToWait, HostDown, RobotsForbid, WatchError
 from storage.model import Response
 from tests.fakes.virtual import VirtualClock, VirtualLoop
-from watchers.robots import FRESH_S, LONGEST_DELAY_S, RETRY_S, Robots, Rules
+from watchers.robots import FRESH_LEAST, FRESH_S, LONGEST_DELAY_S, RETRY_S, Robots, Rules
 
 SITE = "https://market.example"
 NOW = datetime(2026, 3, 1, 22, tzinfo=UTC)
@@ -90,12 +91,33 @@ def test_rules_are_fetched_once_for_some_hours_however_many_ask() -> None:
         site = Site(answer("User-agent: *\nDisallow: /p"))
         await asyncio.gather(*(robots.check(SITE, f"{SITE}/{n}", site) for n in range(20)))
         assert site.asked == 1
-        await asyncio.sleep(FRESH_S - 10)
+        await asyncio.sleep(FRESH_S * FRESH_LEAST - 10)
         await robots.check(SITE, f"{SITE}/x", site)
         assert site.asked == 1
-        await asyncio.sleep(20)
+        await asyncio.sleep(FRESH_S * (1 - FRESH_LEAST) + 20)
         await robots.check(SITE, f"{SITE}/x", site)
         assert site.asked == 2
+
+    play(scene)
+
+
+def test_sites_met_in_one_second_are_not_asked_again_in_one() -> None:
+    """Four hours after a start with 500 hosts their rules were all over within a second and a half."""
+
+    async def scene(robots: Robots) -> None:
+        asked = list[float]()
+
+        async def site(_url: str) -> Response:
+            asked.append(asyncio.get_running_loop().time())
+            return answer("")
+
+        origins = [f"http://h{n}.example" for n in range(500)]
+        for _ in range(1 + round(FRESH_S / 60)):
+            for origin in origins:
+                await robots.check(origin, f"{origin}/x", site)
+            await asyncio.sleep(60)
+        assert len(asked) == 1_000
+        assert max(Counter(asked[500:]).values()) <= 25  # eight a minute on the mean of the last hour
 
     play(scene)
 

@@ -83,9 +83,10 @@ class Lines:
     gates: dict[str, HandGate] = field(default_factory=dict)
     most: int = 256
     most_slow: int = 128
+    most_cold: int = 1_024
 
     def __post_init__(self) -> None:
-        self.turns = Turns(self.gates.get, most=self.most, most_slow=self.most_slow)
+        self.turns = Turns(self.gates.get, most=self.most, most_slow=self.most_slow, most_cold=self.most_cold)
 
     def begin(self, now_s: float) -> list[Turn]:
         return list(self.turns.begin(now_s))
@@ -142,8 +143,27 @@ def test_polls_wait_at_the_gate_itself_while_captures_queue_there() -> None:
     assert [t.name for t in begun] == ["a", "b", "c"]
 
 
+def test_hosts_that_were_never_asked_hold_places_of_their_own_and_not_all() -> None:
+    """Hosts that let one request through in a second held all places while they waited for their second."""
+    lines = Lines({"met": HandGate()}, most=2, most_cold=3)
+    for number in range(5):
+        lines.turns.line_up(f"new{number}", f"n{number}")
+    lines.turns.line_up("known", "met")
+    begun = lines.begin(0.0)
+    assert [t.name for t in begun] == ["new0", "new1", "new2", "known"]
+    assert lines.turns.waiting == 2
+    lines.turns.ended(begun[0], 0.1)
+    assert [t.name for t in lines.begin(0.1)] == ["new3"]
+    lines.gates["n4"] = HandGate()  # something else has asked it meanwhile
+    assert [t.name for t in lines.begin(0.2)] == []
+    lines.turns.ended(begun[1], 0.1)
+    assert [t.name for t in lines.begin(0.3)] == ["new4"]
+    assert lines.turns.waiting == 0
+
+
 def test_slow_hosts_leave_places_to_the_others() -> None:
-    lines = Lines(most=10, most_slow=4)
+    gates = {f"{kind}{number}": HandGate() for kind in "sq" for number in range(20)}
+    lines = Lines(gates, most=10, most_slow=4)
     for number in range(20):
         lines.turns.line_up(f"slow{number}", f"s{number}")
     while begun := lines.begin(0.0):
@@ -168,7 +188,10 @@ def test_every_poll_that_lines_up_begins_once_and_bounds_hold(
     script: list[tuple[int, float, bool]], most: int
 ) -> None:
     lines = Lines(
-        {f"h{n}": HandGate(places=1 + n % 3) for n in range(6)}, most=most, most_slow=max(1, most // 2)
+        {f"h{n}": HandGate(places=1 + n % 3) for n in range(6)},
+        most=most,
+        most_slow=max(1, most // 2),
+        most_cold=1,
     )
     under_way: list[Turn] = []
     begun, lined, now_s = Counter[str](), Counter[str](), 0.0
@@ -182,7 +205,8 @@ def test_every_poll_that_lines_up_begins_once_and_bounds_hold(
         fresh = lines.begin(now_s)
         begun.update(t.name for t in fresh)
         under_way += fresh
-        assert len(under_way) == lines.turns.under_way <= most
+        assert sum(not t.cold for t in under_way) == lines.turns.under_way <= most
+        assert sum(t.cold for t in under_way) <= 1
         assert sum(t.slow for t in under_way) <= max(1, most // 2)
         for host, count in Counter(t.host for t in under_way).items():
             assert count <= (lines.gates[host].places if host in lines.gates else 1)
@@ -557,7 +581,7 @@ def test_a_few_first_listings_are_captured_at_once() -> None:
     async def script(bench: Bench) -> None:
         for number in range(100):
             bench.put(f"t{number}", range(2), fresh=False, first=True)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.3)
         assert len(bench.begun) > 50
 
     assert len(at_work(script).done) == 200

@@ -1,0 +1,135 @@
+"""`check --online`: a wrong token or chat is told by the name of its channel; nothing is written there."""
+
+from __future__ import annotations
+
+import json
+import threading
+from asyncio import Event, Runner
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bot.cli import main
+from nightmarket.messenger import TOKEN, Service
+
+GROUP, TALK = -1001, -1002
+CONFIG = """
+[nightjar]
+contact = "ops@example.org"
+data_dir = "data"
+
+[[channel]]
+name = "duty"
+kind = "telegram"
+chat_id = -1001
+token_file = "token"
+base_url = "{base_url}"
+discussion_id = {talk}
+
+[[chat]]
+id = -1009
+
+[[officer]]
+name = "Li"
+role = "officer"
+telegram = 5001
+
+[desk]
+channel = "duty"
+
+[rota]
+since = 2026-11-02
+officers = ["Li"]
+"""
+
+
+@contextmanager
+def served(prepare: Callable[[Service], None]) -> Iterator[Service]:
+    """A server on a thread of its own: the command has its own loop."""
+    ready, kept, over = threading.Event(), [], []
+
+    async def serve() -> None:
+        end = Event()
+        async with Service() as service:
+            prepare(service)
+            kept.append(service)
+            over.append((runner.get_loop(), end))
+            ready.set()
+            await end.wait()
+
+    runner = Runner()
+    thread = threading.Thread(target=lambda: runner.run(serve()))
+    thread.start()
+    try:
+        assert ready.wait(30)
+        yield kept[0]
+    finally:
+        loop, end = over[0]
+        loop.call_soon_threadsafe(end.set)
+        thread.join(30)
+        runner.close()
+
+
+def checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], base_url: str, token: str = TOKEN
+) -> tuple[int, list[str]]:
+    (tmp_path / "token").write_text(token)
+    (tmp_path / "token").chmod(0o600)
+    (tmp_path / "config.toml").write_text(CONFIG.format(base_url=base_url, talk=TALK))
+    code = main(["check", "--online", "--json", "--config", str(tmp_path / "config.toml")])
+    out = capsys.readouterr()
+    assert token.split(":")[1] not in out.out + out.err
+    found = json.loads(out.out.strip().splitlines()[-1])
+    assert found["mistakes"] == []
+    return code, [one for one in found["problems"] if "nothing is watched" not in one]
+
+
+def everybody(service: Service) -> None:
+    for chat_id in (GROUP, TALK, -1009):
+        service.add_chat(chat_id)
+    service.add_chat(5001, "private")
+
+
+def test_bots_and_chats_that_are_known_are_no_problem_and_nothing_is_said_to_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with served(everybody) as service:
+        _, problems = checked(tmp_path, capsys, service.base_url)
+        assert problems == []
+        assert {call.method for call in service.calls} == {"getMe", "getChat"}
+
+
+def test_each_chat_that_is_wrong_is_told_by_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def some(service: Service) -> None:
+        everybody(service)
+        service.people.remove_bot(service.chats[GROUP])
+        service.people.upgrade(service.chats[TALK], -1003)
+        del service.chats[-1009], service.chats[5001]
+
+    with served(some) as service:
+        code, problems = checked(tmp_path, capsys, service.base_url)
+    assert code == 1
+    assert [one.split(":")[0] for one in problems] == ['channel "duty"'] * 4
+    told = "\n".join(problems)
+    for words in (
+        "chat_id = -1001: Forbidden: bot was kicked",
+        "discussion_id = -1002: the chat has moved, it is -1003 now",
+        "[[chat]] id = -1009: Chat not found",
+        'officer "Li": Chat not found',
+    ):
+        assert words in told
+
+
+def test_a_token_that_is_refused_and_a_server_that_is_not_there_are_told_by_the_channel(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with served(everybody) as service:
+        code, problems = checked(tmp_path, capsys, service.base_url, f"9{TOKEN}")
+    assert (code, problems) == (1, ['channel "duty": the token is refused: it is wrong or was withdrawn'])
+    _, problems = checked(tmp_path, capsys, "http://127.0.0.1:9/bot")
+    assert len(problems) == 1
+    assert problems[0].startswith('channel "duty": the server cannot be asked')

@@ -1,0 +1,99 @@
+"""How the exam scores sellers, with nothing of the daemon in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from nightmarket import world
+from nightmarket.exports import Held
+from nightmarket.judging.sellers import Account, Showed, connected, contacts_in, score_sellers
+from nightmarket.model import World
+
+NOTHING: Mapping[str, Sequence[Held]] = {}
+
+
+def _held(made: World, *, text: bool = True, pictures: bool = True) -> dict[str, list[Held]]:
+    """Every post of the rings as the daemon holds it when it missed nothing of the kind."""
+    return {
+        advert.key: [
+            Held(
+                evidence_id=advert.key,
+                target="",
+                post_id=advert.post_id,
+                url="",
+                observation="seen",
+                captured_at=datetime(2026, 11, 24, tzinfo=UTC),
+                title=advert.first.title if text else "",
+                text=advert.first.text if text else "",
+                pictures=tuple(f"{advert.key} {n}" for n in range(len(advert.pictures))) if pictures else (),
+            )
+        ]
+        for advert in made.adverts
+        if advert.ring
+    }
+
+
+def _told(groups: list[list[tuple[str, str]]]) -> dict[str, object]:
+    names = {account: f"a{n}" for n, account in enumerate(dict.fromkeys(a for g in groups for a in g))}
+    return {
+        "accounts": [
+            {"id": key, "site": f"{site}:8080", "name": name} for (site, name), key in names.items()
+        ],
+        "sellers": [{"accounts": [names[account] for account in group]} for group in groups],
+    }
+
+
+def test_rings_that_are_linked_whole_score_full_and_strangers_in_them_cost() -> None:
+    made = world.make(1, "hour")
+    address = {site.number: site.address for site in made.sites}
+    rings: dict[int, set[tuple[str, str]]] = {}
+    for advert in made.adverts:
+        if advert.ring:
+            rings.setdefault(advert.ring, set()).add((address[advert.site], advert.seller))
+    groups = [sorted(ring) for ring in rings.values()]
+    full = score_sellers(made, _told(groups), _held(made))
+    assert full.planted == full.linked == full.right > 0
+    assert full.linkable == full.right_linkable <= full.planted
+    stranger = next((address[a.site], a.seller) for a in made.adverts if not a.illicit)
+    large = max(groups, key=len)
+    worse = score_sellers(made, _told([[*large, stranger]]), NOTHING)
+    assert worse.linked == worse.right + len(large)
+    alone = _told([[account] for group in groups for account in group])
+    apart = score_sellers(made, alone, _held(made))
+    assert (apart.linked, apart.right) == (0, 0)
+    assert (apart.planted, apart.linkable, apart.right_linkable) == (full.planted, full.linkable, 0)
+
+
+def test_only_what_was_kept_makes_a_pair_linkable() -> None:
+    made = world.make(1, "slice")
+    address = {site.number: site.address for site in made.sites}
+    told = _told([[(address[advert.site], advert.seller)] for advert in made.adverts if advert.ring])
+    everything = score_sellers(made, told, _held(made)).linkable
+    texts = score_sellers(made, told, _held(made, pictures=False)).linkable
+    pictures = score_sellers(made, told, _held(made, text=False)).linkable
+    assert everything >= max(texts, pictures)
+    assert min(texts, pictures) > 0
+    assert score_sellers(made, told, NOTHING).linkable == 0
+
+
+def test_accounts_hang_together_over_others_of_their_ring() -> None:
+    def showed(contacts: str = "", *goods: int) -> Showed:
+        return Showed(frozenset(contacts.split()), frozenset((n, n) for n in goods))
+
+    ring: dict[Account, Showed] = {
+        ("s", "a"): showed("moonfo123"),
+        ("s", "b"): showed("moonfo123 13800138000", 1, 2),
+        ("s", "c"): showed("", 1, 2, 3),
+        ("s", "d"): showed("12345678", 3),  # one picture in common is no link
+    }
+    groups = sorted([name for _, name in group] for group in connected(ring))
+    assert groups == [["a", "b", "c"], ["d"]]
+    assert contacts_in(["加v moonfo123,", "QQ12345678, 13800138000; 9900"]) == {
+        *("moonfo123", "12345678", "13800138000"),
+    }
+
+
+def test_an_answer_without_accounts_scores_nothing() -> None:
+    none = score_sellers(world.make(1, "hour"), {}, NOTHING)
+    assert (none.planted, none.linked, none.right) == (0, 0, 0)
