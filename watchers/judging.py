@@ -188,12 +188,18 @@ class Bench:
     async def catch_up(self) -> int:
         """Submit everything sealed but not judged, oldest first; returns how much there was."""
         count = 0
-        while fresh := [e for e in await self._store.unjudged() if e.evidence_id not in self._taken]:
+        while fresh := await self._left_over():
             for evidence in fresh:
                 await self.submit(evidence)
             count += len(fresh)
             await self.drain()
         return count
+
+    async def _left_over(self) -> list[Evidence]:
+        """What is not judged, nor in hand now, nor was when the look began: that may be judged meanwhile."""
+        before = frozenset(self._taken)
+        found = await self._store.unjudged()
+        return [one for one in found if one.evidence_id not in before | self._taken]
 
     async def run(self) -> None:
         """Judge what is submitted, for ever."""

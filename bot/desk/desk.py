@@ -105,8 +105,9 @@ class Desk:
         async with asyncio.TaskGroup() as group:
             while True:
                 self._news.clear()
+                before = frozenset(self._busy)  # one of these may be handled while the inbox is read
                 letters = await inbox.waiting(self._store.vault.database, AT_ONCE * 4)
-                fresh = [one for one in letters if one.update_id not in self._busy]
+                fresh = [one for one in letters if one.update_id not in before | self._busy]
                 for letter in fresh:
                     await self._places.acquire()
                     self._busy.add(letter.update_id)

@@ -13,8 +13,10 @@ from bot.desk.updates import SECRET_HEADER, PollerLock, letter
 from bot.settings.people import DeskTable
 from nightmarket.messenger import Fault, User
 from storage import inbox
+from storage.database import Database
 from storage.duty import State
-from tests.desk.kit import CHEN, GROUP, LI, OTHER, PEOPLE, STRANGER, Work, at_work
+from storage.inbox import Letter
+from tests.desk.kit import CHEN, GROUP, LI, OTHER, PEOPLE, STRANGER, Work, at_work, user
 
 
 def test_what_came_while_nobody_polled_is_acted_on_after_the_start(tmp_path: Path) -> None:
@@ -51,6 +53,30 @@ def test_a_kill_at_any_moment_loses_no_press_and_doubles_none(tmp_path: Path, af
         assert all(row[1] == 1 for row in rows)
         assert len(rows) + sum(1 for f in await work.actions() if f.get("refused")) >= 12
         assert all(handled for _, handled in (await work.inbox()).values())
+
+    at_work(tmp_path, script)
+
+
+def test_an_update_that_is_handled_while_the_inbox_is_read_is_handled_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy machine brought the rows late: /help was answered twice."""
+    read = inbox.waiting
+
+    async def script(work: Work) -> None:
+        async def late(database: Database, limit: int = 50) -> tuple[Letter, ...]:
+            rows = await read(database, limit)
+            if rows:
+                await work.clock.sleep(0.3)
+            return rows
+
+        monkeypatch.setattr("bot.desk.desk.inbox.waiting", late)
+        assert len(await work.say("/help", LI)) == 1
+        await work.soon(3)
+        assert (
+            len([one for one in work.own(LI).seen() if "/help" in one.text and one.sender != user(LI)]) == 1
+        )
+        assert all(done for _, done in (await work.inbox()).values())
 
     at_work(tmp_path, script)
 
