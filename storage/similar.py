@@ -61,8 +61,6 @@ class PictureIndex:
         self._known = bytearray()
         self._others: dict[int, str] = {}
         self._labels: dict[int, str] = {}
-        self._copies: dict[bytes, tuple[int, ...]] = {}
-        """Where the same bytes stand, of those that are not in order yet."""
         self._parts: Parts | None = None
         self._hashless: set[int] = set()
         """Pictures with no phash: one of zeros stands in its place and means nothing."""
@@ -107,7 +105,6 @@ class PictureIndex:
             self._name_at(p) == seen.known for p in places
         ):
             return
-        self._copies[name] = (*self._copies.get(name, ()), len(self._hashes))
         if seen.label:
             self._labels[len(self._hashes)] = seen.label
         self._append(name, value, seen)
@@ -149,7 +146,6 @@ class PictureIndex:
             for at in parts.surplus(self._names, self._known, _SAME_BYTES_KEPT):
                 self._drop(int(at))
         self._parts = parts.ordered(self._hashes)
-        self._copies = {}
         if self._prints.unsettled:
             self._prints.settle()
 
@@ -158,11 +154,19 @@ class PictureIndex:
         self._others[at] = ""
 
     def _places(self, name: bytes, value: int) -> list[int]:
-        """Where these very bytes stand already."""
-        found = list(self._copies.get(name, ()))
+        """Where these very bytes stand already; of what is not in order, by a look through the names."""
+        found = self._loose_places(name)
         if self._parts is not None:
             found += [at for _, at in self._parts.near(self._hashes, value, 0) if self._bytes_at(at) == name]
         return [at for at in found if self._name_at(at)]
+
+    def _loose_places(self, name: bytes) -> list[int]:
+        found, at = [], self._names.find(name, self._ordered * _SHA256_BYTES)
+        while at >= 0:
+            if at % _SHA256_BYTES == 0:
+                found.append(at // _SHA256_BYTES)
+            at = self._names.find(name, at + 1)
+        return found
 
     def _bytes_at(self, at: int) -> bytes:
         return bytes(self._names[at * _SHA256_BYTES : (at + 1) * _SHA256_BYTES])
