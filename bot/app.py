@@ -114,8 +114,9 @@ waits as long, and a minute's learning makes a thousand polls a second late."""
 class Daemon:
     """One night watch over one data folder. `run` returns when told to stop."""
 
-    def __init__(self, config: Config, clock: Clock, reload: Reload) -> None:
-        self.config, self.clock, self._reload = config, clock, reload
+    def __init__(self, config: Config, clock: Clock, reload: Reload, *, sparing: bool = False) -> None:
+        """sparing: the process is the daemon's own, and its memory is to stay small."""
+        self.config, self.clock, self._reload, self._sparing = config, clock, reload, sparing
         self.stopping = asyncio.Event()
         self.disk = DiskWatch(clock)
         self.unwritten = UnwrittenAlerts()
@@ -231,12 +232,12 @@ class Daemon:
         """The store; when the disk is full its reserve is freed first."""
         folder = self.config.data_dir
         try:
-            return await Store.open(folder, self.clock)
+            return await Store.open(folder, self.clock, sparing=self._sparing)
         except DiskTrouble as refused:
             if isinstance(refused, DatabaseTrouble) or not await asyncio.to_thread(Reserve(folder).free):
                 raise
         log.error("the disk is full: its reserve was freed to start at all")
-        return await Store.open(folder, self.clock)
+        return await Store.open(folder, self.clock, sparing=self._sparing)
 
     def _wire(self) -> None:
         self.reading = Reading(
@@ -723,7 +724,7 @@ def raise_file_limit() -> None:
 
 
 async def _main(config: Config, clock: Clock, reload: Reload) -> int:
-    daemon = Daemon(config, clock, reload)
+    daemon = Daemon(config, clock, reload, sparing=True)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.stopping.set)

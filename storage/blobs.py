@@ -17,11 +17,10 @@ import contextlib
 import os
 import stat
 import uuid
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import islice, repeat
 from pathlib import Path
 from typing import TypeVar
 
@@ -41,6 +40,10 @@ _FOLDERS = frozenset(f"{number:02x}" for number in range(256))
 _NO_FOLDERS_BELOW = 2
 
 
+def _half(sha256: str) -> bytes:
+    return bytes.fromhex(sha256[: _SHA256_DIGITS // 2])
+
+
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     files: Mapping[Sha256, bytes]
@@ -54,7 +57,8 @@ class Blobs:
         self.folder = folder / "blobs"
         self.temporary = folder / "tmp"
         self.damaged = folder / "damaged"
-        self._known: OrderedDict[str, None] = OrderedDict()
+        self._known: dict[bytes, None] = {}
+        """The first halves of names that this process has kept, the oldest first."""
         self._waiting: list[_Waiting] = []
         self._round: asyncio.Task[None] | None = None
         self._pool: ThreadPoolExecutor | None = None
@@ -120,7 +124,7 @@ class Blobs:
         Raises DiskTrouble: then none of the new names exists half written. Cancelling the
         wait does not stop a round that has begun.
         """
-        known = any(sha in self._known for sha in files)
+        known = any(_half(sha) in self._known for sha in files)
         missing = await in_thread(self._lacking, files) if known else files
         if not missing:
             return
@@ -149,7 +153,7 @@ class Blobs:
                 self.path(name).unlink(missing_ok=True)
                 for aside in self.damaged.glob(f"{name}.*"):
                     aside.unlink(missing_ok=True)
-                self._known.pop(name, None)
+                self._known.pop(_half(name), None)
                 folders.add(self.path(name).parent)
             for folder in folders:
                 if folder.is_dir():
@@ -165,7 +169,8 @@ class Blobs:
 
     def _lacking(self, files: Mapping[Sha256, bytes]) -> Mapping[Sha256, bytes]:
         """Those that this process has not kept, or that are gone since. In a thread: it asks the disk."""
-        return {sha: data for sha, data in files.items() if sha not in self._known or not self.has(sha)}
+        known = self._known
+        return {sha: data for sha, data in files.items() if _half(sha) not in known or not self.has(sha)}
 
     async def _rounds(self) -> None:
         while self._waiting:
@@ -202,10 +207,10 @@ class Blobs:
         return group
 
     def _remember(self, names: Iterable[str]) -> None:
-        for name in names:
-            self._known[name] = None
-        while len(self._known) > _KNOWN:
-            self._known.popitem(last=False)
+        self._known.update(dict.fromkeys(map(_half, names)))
+        if len(self._known) > _KNOWN:  # many at once: a dict steps over what was taken from its begin
+            for name in list(islice(self._known, len(self._known) - _KNOWN + _KNOWN // 8)):
+                del self._known[name]
 
     def _write_round(self, files: Mapping[Sha256, bytes]) -> None:
         """In a thread: temporaries, their fsyncs, the names, then the folders with fsync.

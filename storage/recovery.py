@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from storage import checkpoints, keys, ledger, outbox, turning
+from storage import checkpoints, keys, ledger, migrating, outbox, turning
 from storage.blobs import Blobs, names
 from storage.clock import Clock
 from storage.codec import stamp
@@ -121,11 +121,15 @@ class Keeper:
                 self._lock.release()
 
 
-async def open_for_writing(folder: Path, clock: Clock, *, guarded: bool = True) -> tuple[Vault, Keeper]:
+async def open_for_writing(
+    folder: Path, clock: Clock, *, guarded: bool = True, sparing: bool = False
+) -> tuple[Vault, Keeper]:
     """See `Store.open`. guarded: False to open a log that was rolled back, to admit it."""
     lock, blobs = _take(folder)
     odd = ""
     try:
+        if sparing:
+            await migrating.apart(folder / DATABASE)
         database = await Database.open(folder / DATABASE, writable=True)
         try:
             if guarded:

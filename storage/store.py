@@ -56,14 +56,15 @@ class Store:
         self._glances = spool.Glances()
 
     @classmethod
-    async def open(cls, folder: Path, clock: Clock) -> Store:
+    async def open(cls, folder: Path, clock: Clock, *, sparing: bool = False) -> Store:
         """Open for writing: take the folder's lock, migrate, sweep what a crash left.
 
+        sparing: migrate in a process of its own, for a process that lives long.
         Raises DatabaseTrouble when another process writes here or the database is damaged
         or newer than this program, RolledBack when the log is older or other than a signed
         checkpoint, DiskTrouble when the folder cannot be written.
         """
-        vault, keeper = await recovery.open_for_writing(folder, clock)
+        vault, keeper = await recovery.open_for_writing(folder, clock, sparing=sparing)
         return cls(folder, vault, keeper)
 
     @classmethod

@@ -83,6 +83,18 @@ async def test_the_same_bytes_are_kept_once(blobs: Blobs) -> None:
     assert blobs.path(name).stat().st_ino == before.st_ino
 
 
+async def test_names_of_kept_files_are_remembered_up_to_a_bound_the_latest_first(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage.blobs, "_KNOWN", 16)
+    for number in range(40):
+        await keep(blobs, b"%d" % number)
+        assert len(blobs._known) <= 16
+    lacking = blobs._lacking({sha256_of(b"%d" % n): b"" for n in range(40)})
+    assert set(lacking) == {sha256_of(b"%d" % n) for n in range(40 - len(blobs._known))}
+    assert sum(1 for _ in names(blobs.folder)) == 40
+
+
 async def test_a_damaged_blob_is_put_aside_and_kept_anew(blobs: Blobs) -> None:
     (name,) = await keep(blobs, b"the original")
     bend(blobs.path(name), 0)
