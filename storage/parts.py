@@ -3,7 +3,8 @@
 Three parts of 21, 21 and 22 bits: hashes that differ in r bits have a part that differs in
 r // 3 at most (the pigeonhole principle; Norouzi, Punjani, Fleet, "Fast exact search in Hamming
 space with multi-index hashing", 2014). Per part a table says where the hashes with its value
-stand. Exact; 12 bytes per hash and 34 MB. For 8 bits 718 values are looked up.
+stand; with few hashes, with the upper bits of its value. Exact; 12 bytes per hash and at most 24 more, or
+34 MB. For 8 bits 718 values are looked up.
 """
 
 from __future__ import annotations
@@ -28,12 +29,14 @@ _RADIUS = 3
 class Parts:
     """The first `count` hashes of an index, in order of each part.
 
-    places: per part, their positions in order of its value; begins: where those of a value begin.
+    places: per part, their positions in order of its upper bits; begins: where those of each value of these
+    begin; drops: how many lower bits of the part are left out.
     """
 
     count: int
     places: tuple[Places, ...]
     begins: tuple[Places, ...]
+    drops: tuple[int, ...]
 
     def reaches(self, max_bits: int) -> bool:
         """Whether `near` can answer for so many bits."""
@@ -52,6 +55,8 @@ class Parts:
     def _candidates(self, part: int, wanted: int, radius: int) -> Places:
         width, start = _WIDTHS[part], _STARTS[part]
         values = _flips(width, radius) ^ np.uint32(wanted >> start & (1 << width) - 1)
+        if drop := self.drops[part]:
+            values = np.unique(values >> np.uint32(drop))
         begin, end = (
             self.begins[part][values].astype(np.int64),
             self.begins[part][values + 1].astype(np.int64),
@@ -76,14 +81,17 @@ def ordered(hashes: array[int]) -> Parts:
     """Put all in order. Copies them first, so that the array stays free to grow."""
     words: Words = np.frombuffer(hashes.tobytes(), dtype=np.uint64)
     places, begins = [], []
-    for width, start in zip(_WIDTHS, _STARTS, strict=True):
-        values = (words >> np.uint64(start) & np.uint64((1 << width) - 1)).astype(np.uint32)
+    drops = tuple(max(0, width - len(words).bit_length()) for width in _WIDTHS)
+    for width, start, drop in zip(_WIDTHS, _STARTS, drops, strict=True):
+        values = (words >> np.uint64(start) & np.uint64((1 << width) - 1)).astype(np.uint32) >> np.uint32(
+            drop
+        )
         places.append(np.argsort(values, kind="stable").astype(np.uint32))
-        counts = np.bincount(values, minlength=1 << width)
-        begin = np.zeros((1 << width) + 1, dtype=np.uint32)
+        counts = np.bincount(values, minlength=1 << width - drop)
+        begin = np.zeros((1 << width - drop) + 1, dtype=np.uint32)
         np.cumsum(counts, out=begin[1:])
         begins.append(begin)
-    return Parts(len(words), tuple(places), tuple(begins))
+    return Parts(len(words), tuple(places), tuple(begins), drops)
 
 
 def surplus(names: bytearray, known: bytearray, most: int) -> list[int]:

@@ -41,6 +41,11 @@ class Address:
 
 @lru_cache(maxsize=12_288)  # more than the listings of all targets, or each poll reads its address anew
 def read_address(raw: str) -> Address:
+    """As `address_in`, remembered: two kilobytes each, so for what is asked for again and again."""
+    return address_in(raw)
+
+
+def address_in(raw: str) -> Address:
     """The address in `raw`. Raises Refused for anything but plain http(s) to a plain host.
 
     Refused are: other schemes, user names in the address, control characters and
@@ -61,7 +66,7 @@ def read_address(raw: str) -> Address:
 
 
 def join(base: Address, location: str) -> Address:
-    """Where a redirect from `base` leads. Raises Refused as `read_address`."""
+    """Where a redirect from `base` leads. Raises Refused as `address_in`."""
     if len(location) > BOUNDS.url_chars:
         raise Refused(base.text, "the redirect's address is too long")
     try:

@@ -21,7 +21,7 @@ from storage.clock import Clock
 from storage.errors import AskedToWait, Blocked, FeedTrouble, HostDown, RobotsForbid, TooBig
 from storage.model import Hop, HostLimit, Response, Target, Validators
 from storage.version import VERSION
-from watchers.address import Address, join, read_address
+from watchers.address import Address, address_in, join, read_address
 from watchers.answers import BUSY, REDIRECTS, location, retry_after_s
 from watchers.bounds import BOUNDS
 from watchers.dial import head_of
@@ -177,7 +177,8 @@ class Fetcher:
 
     async def _follow(self, visit: _Visit) -> Response:
         """The answer at the end of the redirects, every check repeated on each hop."""
-        address = read_address(visit.url)
+        # Addresses of listings are asked for again and again, those of pages and pictures once.
+        address = (read_address if visit.purpose == "listing" else address_in)(visit.url)
         been: set[str] = set()
         while True:
             answer = await self._hop(visit, address)

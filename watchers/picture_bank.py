@@ -28,10 +28,12 @@ _TABLES, _KEY_BITS = 8, 22
 _VOTE_BITS = 56
 """Distance up to which a point votes."""
 _LEAST_VOTES = 1.5
+_HINTED = 32
+"""Pictures with most votes whose voters are looked at, whether they lie alike."""
 _VERIFIED = 8
-"""Pictures looked at closely for each question."""
+"""Pictures looked at closely for each question: all points are compared, which takes 5 ms."""
 _HINTS = 5
-"""Voters that lie alike, from which on all points are compared: that takes 5 ms."""
+"""Voters that lie alike, from which on a picture is looked at closely."""
 _PAIR_BITS = 64
 _DIFFERING_MOST = 0.35
 """Share of parts that differ, beyond which nothing is said: same cloth at best."""
@@ -117,17 +119,15 @@ class PictureBank:
 
     def ask(self, plain: Features, mirrored: Features) -> list[Shared]:
         """Pictures that share points with a picture, the most alike first."""
-        votes = [
-            (chosen, way)
-            for way, features in enumerate((plain, mirrored))
-            for chosen in self._voted(features.descriptors)
-        ]
+        hinted = []
+        for way, asked in enumerate((plain, mirrored)):
+            for chosen in self._voted(asked.descriptors):
+                hints, _ = alike(self._points[chosen.places], asked.points[chosen.asked])
+                if hints >= _HINTS:
+                    hinted.append((hints, chosen.votes, way, chosen.picture))
         found: dict[int, Shared] = {}
-        for chosen, way in sorted(votes, key=lambda vote: -vote[0].votes)[:_VERIFIED]:
-            asked, picture = (plain, mirrored)[way], chosen.picture
-            if alike(self._points[chosen.places], asked.points[chosen.asked])[0] < _HINTS:
-                continue
-            shared = self._shared(asked, picture, mirrored=bool(way))
+        for _, _, way, picture in sorted(hinted, reverse=True)[:_VERIFIED]:
+            shared = self._shared((plain, mirrored)[way], picture, mirrored=bool(way))
             if shared and (picture not in found or shared.differing < found[picture].differing):
                 found[picture] = shared
         return sorted(found.values(), key=lambda shared: (shared.differing, -shared.points))
@@ -191,7 +191,7 @@ class PictureBank:
         voters, chosen = np.divmod(ballots, len(self._begins))
         weights = 1.0 / np.bincount(voters, minlength=len(asked))[voters]
         votes = np.bincount(chosen, weights, minlength=len(self._begins))
-        best = np.argsort(-votes, kind="stable")[:_VERIFIED]
+        best = np.argsort(-votes, kind="stable")[:_HINTED]
         return [
             _Chosen(float(votes[picture]), int(picture), which[mine], places[mine])
             for picture in best
