@@ -18,7 +18,7 @@ class Ends:
 
     errors: tuple[Exception, ...] = ()
 
-    def __init__(self, *_: object) -> None:
+    def __init__(self, *_: object, **_more: object) -> None:
         self.stopping = asyncio.Event()
 
     async def run(self) -> None:

@@ -40,7 +40,7 @@ def test_the_unit_is_supervised_confined_and_given_its_secret() -> None:
 
 def test_the_pipeline_calls_the_readmes_command_first_and_then_every_check() -> None:
     steps = re.findall(r'^check "([a-z ]+)" (.+)$', (ROOT / ".ci" / "run").read_text(), re.MULTILINE)
-    assert steps[0] == ("tests", "./nightjar test")
+    assert steps[0] == ("tests", "again_alone ./nightjar test")
     assert [name for name, _ in steps[1:]] == ["lint", "format", "types", "import contracts", "work tree"]
 
 
