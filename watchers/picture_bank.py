@@ -11,6 +11,7 @@ points enough. Exactness is not claimed: of a crop of a quarter more than nine i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -115,6 +116,15 @@ class PictureBank:
         begin, end = self._begins[picture]
         self._owners[begin:end] = -1
 
+    def ask_all(self, each: Sequence[Features]) -> list[Shared]:
+        """As `ask`, by several views of a picture: one after the other as it is and mirrored."""
+        found: dict[int, Shared] = {}
+        for plain, mirrored in zip(each[::2], each[1::2], strict=True):
+            for shared in self.ask(plain, mirrored):
+                best = found.setdefault(shared.picture, shared)
+                found[shared.picture] = min(best, shared, key=_most_alike)
+        return sorted(found.values(), key=_most_alike)
+
     def ask(self, plain: Features, mirrored: Features) -> list[Shared]:
         """Pictures that share points with a picture, the most alike first."""
         votes = [
@@ -130,7 +140,7 @@ class PictureBank:
             shared = self._shared(asked, picture, mirrored=bool(way))
             if shared and (picture not in found or shared.differing < found[picture].differing):
                 found[picture] = shared
-        return sorted(found.values(), key=lambda shared: (shared.differing, -shared.points))
+        return sorted(found.values(), key=_most_alike)
 
     def _shared(self, asked: Features, picture: int, *, mirrored: bool) -> Shared | None:
         points, move = self._alike(asked, picture)
@@ -210,6 +220,10 @@ class PictureBank:
         if len(ours) < _FEW_POINTS:
             return 0, None
         return alike(self._points[begin:end][ours], asked.points[nearest[ours, 0]])
+
+
+def _most_alike(shared: Shared) -> tuple[float, int]:
+    return shared.differing, -shared.points
 
 
 def _candidates(keys: Keys, places: np.ndarray, sought: Keys) -> tuple[Numbers, Numbers]:
