@@ -2,7 +2,7 @@
 
 Runs only inside the bank's worker process (`watchers.bank_worker`). Three steps: every point asked
 about is looked up in tables by 22 of its 256 bits, and points near enough vote for their picture; of the
-pictures with most votes, where some voters lie alike, all points are compared; those that pair up must
+pictures with most votes, where most voters lie alike, all points are compared; those that pair up must
 lie alike, moved, scaled and turned together (RANSAC, Fischler and Bolles, 1981); and laid over each other
 as these points say, the pictures must look alike (`picture_agreement`): one cloth under other goods has
 points enough. Exactness is not claimed: of a crop of a quarter more than nine in ten are found
@@ -29,8 +29,8 @@ _TABLES, _KEY_BITS = 8, 22
 _VOTE_BITS = 56
 """Distance up to which a point votes."""
 _LEAST_VOTES = 1.5
-_VERIFIED = 8
-"""Pictures looked at closely for each question."""
+_CHOSEN, _VERIFIED = 8, 8
+"""Pictures of most votes, as it is and mirrored, and pictures looked at closely for each question."""
 _HINTS = 5
 """Voters that lie alike, from which on all points are compared: that takes 5 ms."""
 _PAIR_BITS = 64
@@ -73,7 +73,6 @@ class _Tables:
 class _Chosen:
     """A picture that was voted for, and by what: points asked about, and places of points like them."""
 
-    votes: float
     picture: int
     asked: Numbers
     places: Numbers
@@ -127,16 +126,18 @@ class PictureBank:
 
     def ask(self, plain: Features, mirrored: Features) -> list[Shared]:
         """Pictures that share points with a picture, the most alike first."""
-        votes = [
-            (chosen, way)
+        hinted = [
+            (alike(self._points[chosen.places], features.points[chosen.asked])[0], chosen.picture, way)
             for way, features in enumerate((plain, mirrored))
             for chosen in self._voted(features.descriptors)
         ]
+        # Not the most votes first: where all points are of one weave, pictures with that weave have most.
+        hinted.sort(key=lambda hint: (-hint[0], hint[1:]))
         found: dict[int, Shared] = {}
-        for chosen, way in sorted(votes, key=lambda vote: -vote[0].votes)[:_VERIFIED]:
-            asked, picture = (plain, mirrored)[way], chosen.picture
-            if alike(self._points[chosen.places], asked.points[chosen.asked])[0] < _HINTS:
-                continue
+        for hints, picture, way in hinted[:_VERIFIED]:
+            if hints < _HINTS:
+                break
+            asked = (plain, mirrored)[way]
             shared = self._shared(asked, picture, mirrored=bool(way))
             if shared and (picture not in found or shared.differing < found[picture].differing):
                 found[picture] = shared
@@ -201,9 +202,9 @@ class PictureBank:
         voters, chosen = np.divmod(ballots, len(self._begins))
         weights = 1.0 / np.bincount(voters, minlength=len(asked))[voters]
         votes = np.bincount(chosen, weights, minlength=len(self._begins))
-        best = np.argsort(-votes, kind="stable")[:_VERIFIED]
+        best = np.argsort(-votes, kind="stable")[:_CHOSEN]
         return [
-            _Chosen(float(votes[picture]), int(picture), which[mine], places[mine])
+            _Chosen(int(picture), which[mine], places[mine])
             for picture in best
             if votes[picture] >= _LEAST_VOTES
             for mine in (_first_of(which, places, owners == picture),)

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from nightmarket.model import PictureSpec
 from nightmarket.pictures import paint
 from storage.model import SURE_DIFFERING_PERCENT, SURE_POINTS
+from watchers import picture_bank
 from watchers.picture_bank import PictureBank, Shared
 from watchers.picture_features import asked_features, known_features
 from watchers.picture_writing import views, without_writing
@@ -77,6 +78,27 @@ def test_other_goods_on_the_same_table_under_the_same_writing_are_not_joined(
     for layout in (0xDDBD944258, 0x598457CB9D):
         known = grey(layout, 0xFFBEA6EB9, "watermark")
         assert not is_same(shared(known, grey(layout, thing, *changes)))
+
+
+def test_pictures_of_the_same_weave_do_not_come_before_the_picture_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They had more votes, and of a night's sixty known pictures eight were looked at before it."""
+    weave = [
+        (0xEE1C5F5BA3, 0x7DC50C05B9),
+        (0xDBC14D5367, 0x660F7A327D),
+        (0x9D2483EF8D, 0x16F707C30E),
+        (0xD51ED5D8A3, 0x58A237F0C2),
+        (0xAE99CCE198, 0x5A4E45677),
+        (0xBB51A83975, 0xD6475992E3),
+    ]
+    bank = PictureBank()
+    numbers = [bank.add(known_features(grey(*one))) for one in [*weave, (0x7F87B50531, 0x97CF5471A8)]]
+    copy = grey(0x7F87B50531, 0x97CF5471A8, "watermark", "turn", "crop", twist=54947)
+    monkeypatch.setattr(picture_bank, "_VERIFIED", 1)
+    bare = without_writing(copy)
+    assert bare is not None
+    assert [shared.picture for shared in bank.ask(*asked_features(bare))] == numbers[-1:]
 
 
 def test_without_its_writing_a_picture_is_nearly_what_it_was() -> None:
