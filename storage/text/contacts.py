@@ -283,7 +283,8 @@ _CUED = (
     (
         "line",  # the English word has a Latin one before it, or no id of letters and digits behind it
         re.compile(
-            rf"(?:^|[^a-z0-9\s])\s*line\s{{1,2}}(?=[a-z_.\-]*[0-9])(?=[0-9_.\-]*[a-z])(?=[^\s]{{6}}){_ID}"
+            r"(?<![a-z0-9])(?<![a-z0-9] )(?<![a-z0-9]  )line\s{1,2}"
+            rf"(?=[a-z_.\-]*[0-9])(?=[0-9_.\-]*[a-z])(?=\S{{6}}){_ID}"
         ),
     ),
     ("zalo", re.compile(rf"{_B}(?:zalo|zl|da lô){_WITH}{_ASIDE}\s*(?:id|số|em|mình|shop)?\s*[:.]?\s*{_TEL}")),
