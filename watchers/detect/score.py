@@ -23,7 +23,7 @@ from watchers.detect.picture import is_sure, picture_reasons
 from watchers.detect.price_field import as_price
 from watchers.detect.prices import Price, prices, prices_in
 from watchers.detect.rates import currency_of
-from watchers.detect.silence import is_silent, own_words, says_little
+from watchers.detect.silence import is_silent, says_little
 from watchers.detect.terms import Found, find
 from watchers.detect.unnamed import is_told, unnamed_reasons
 from watchers.lexicon import Kind, Lexicon, Term
@@ -87,7 +87,7 @@ def judge(
     reading = read(post, lexicon, country)
     likeness = picture_reasons(matches)
     offers = sale.sale_reasons(reading.found, reading.contacts, reading.prices, reading.price_field)
-    pictured = bool(pictures) and not any(map(str.isalnum, own_words(post, offers)))
+    pictured = bool(pictures) and is_silent(post, offers)
     terms = term_reasons(reading.found, offers, met_before=bool(likeness or history) or pictured)
     about = bool(likeness) or any(reason.weight > 0 for reason in terms)
     about |= bool(history) and is_silent(post, offers)
