@@ -29,10 +29,11 @@ from storage.model import LIKELY_PDQ_BITS, NEAR_PDQ_BITS, SAME_PDQ_BITS, Tier, s
 from storage.similar import PictureIndex, Seen
 from watchers.picture_bank import PictureBank
 from watchers.picture_decode import HASH_SIDE_PX, decode, prepare
-from watchers.picture_features import ASKED_SIDE_PX, asked_features, known_features
+from watchers.picture_features import ASKED_SIDE_PX, Features, asked_features, known_features
 from watchers.picture_hashes import Hashes, hashes_of
 from watchers.picture_overlay import agreed
 from watchers.picture_probes import probes
+from watchers.picture_writing import views
 
 NAME = "pictures"
 SUMMARY = "altered copies found again by hashes and bank, false pairs, look-up and decoding, decoder faults"
@@ -167,8 +168,12 @@ def _shows(asked: Image.Image, known: bytes) -> bool:
     return shows(found.parts, round(100 * found.differing))
 
 
+def _asked(grey: Image.Image) -> list[Features]:
+    return [features for one in views(grey) for features in asked_features(one)]
+
+
 def _by_bank(bank: PictureBank, data: bytes) -> set[int]:
-    return {shared.picture for shared in bank.ask(*asked_features(_grey(data)))}
+    return {shared.picture for shared in bank.ask_all(_asked(_grey(data)))}
 
 
 def false_pairs(count: int) -> list[Figure]:
@@ -229,7 +234,7 @@ def false_hits(index: PictureIndex, files: Files, bank: PictureBank, bank_size: 
         wrong_hash += bool(_by_hash(index, files, data))
         grey = _grey(data)
         start = time.process_time()
-        wrong_bank += bool(bank.ask(*asked_features(grey)))
+        wrong_bank += bool(bank.ask_all(_asked(grey)))
         times.append(time.process_time() - start)
     return [
         Figure("clean pairs asked of the bank", _STRANGERS * bank_size, 10_000),

@@ -20,6 +20,12 @@ KIND = duties.KIND
 AT_THE_MACHINE = -1
 """In place of a Telegram user id: the name was given at the command line, by an account of the machine."""
 RESOLVING = (Act.CONFIRM, Act.FALSE, Act.DUPLICATE)
+_OF_POST = (
+    "SELECT a.alert_id, o.evidence_id, asked.evidence_id FROM observation asked "
+    "JOIN observation o ON o.post_key = asked.post_key JOIN alert a ON a.seq = o.seq "
+    "WHERE asked.evidence_id >= ?1 AND asked.evidence_id < ?1 || 'g' "
+    "AND a.kind IN ('new', 'repost', 'changed', 'read') ORDER BY a.created_at, a.seq"
+)
 _OLD_ACT, _OLD_ANSWERS = "answer", {"confirmed": Act.CONFIRM, "false": Act.FALSE}
 """What commands left before they made decisions: act, alert, evidence, answer, officer, reason."""
 
@@ -94,7 +100,10 @@ def refused(done: Done) -> str:
 
 
 async def find(database: Database, word: str) -> tuple[str, str]:
-    """(alert id, evidence id) of a beginning of either. Raises DatabaseTrouble: none, or several."""
+    """(alert id, evidence id) of a beginning of either. Raises DatabaseTrouble: none, or several.
+
+    Another look at a post that was alerted stands for the post's last alert, whose evidence is given.
+    """
     wanted = clean(word.strip().rstrip("….").lower())
     sql = (
         "SELECT a.alert_id, o.evidence_id FROM alert a JOIN observation o ON o.seq = a.seq "
@@ -109,4 +118,9 @@ async def find(database: Database, word: str) -> tuple[str, str]:
             raise DatabaseTrouble(f"several pieces of evidence begin with {word!r}: give more of the id")
         if rows:
             return str(rows[-1][0]), str(rows[-1][1])
+    rows = await database.rows(_OF_POST, (wanted,)) if wanted else []
+    if len({row[2] for row in rows}) > 1:
+        raise DatabaseTrouble(f"several pieces of evidence begin with {word!r}: give more of the id")
+    if rows:
+        return str(rows[-1][0]), str(rows[-1][1])
     raise DatabaseTrouble(f"there is no alert {word!r}, and no alerted evidence of that id")

@@ -64,7 +64,7 @@ class Bank:
         self._pictures: dict[Sha256, Known] = {}
         """All that belong in it, by their bytes."""
         self._numbers: dict[int, Known] = {}
-        """Those the process holds, by the number it gave them."""
+        """Those the process holds, by the number it gave them; one that is written on by two."""
         self._gathering = False
         self._pid = 0
         """Of the process that holds them."""
@@ -76,7 +76,7 @@ class Bank:
     @property
     def held(self) -> int:
         """How many pictures are compared with now."""
-        return len(self._numbers)
+        return len({held.sha256 for held in self._numbers.values()})
 
     async def close(self) -> None:
         """End the process. Twice is harmless."""
@@ -105,49 +105,50 @@ class Bank:
             if self._pictures:
                 await self._refill()
             return ()
-        plain, mirrored = await self._workers.features(data, asked=True)
-        if not plain:
+        parts = await self._workers.features(data, asked=True)
+        if not parts:
             return ()
-        head: dict[str, object] = {"do": "ask", "split": len(plain)}
-        facts = await self._ask(head, plain + mirrored)
+        head: dict[str, object] = {"do": "ask", "sizes": [len(part) for part in parts]}
+        facts = await self._ask(head, b"".join(parts))
         shared = facts.get("shared") if facts else None
         return tuple(self._matches(shared, sha256)) if isinstance(shared, list) else ()
 
     def _matches(self, shared: list[object], sha256: Sha256) -> list[PictureMatch]:
-        found = []
+        """One for each known picture, by the view of it that is most alike."""
+        found: dict[Sha256, PictureMatch] = {}
         for row in shared:
             if not (isinstance(row, list) and len(row) == 4 and all(isinstance(n, int) for n in row)):
                 continue
             number, points, mirrored, differing = row
             known = self._numbers.get(number)
             if known is not None and self._pictures.get(known.sha256) == known:
-                found.append(
-                    PictureMatch(
-                        sha256=sha256,
-                        known=known.known,
-                        known_sha256=known.sha256,
-                        distance_bits=0,
-                        known_tier=known.tier,
-                        label=known.label,
-                        by="orb",
-                        points=points,
-                        differing_percent=differing,
-                        turned="mirrored" if mirrored else "",
-                    )
+                match = PictureMatch(
+                    sha256=sha256,
+                    known=known.known,
+                    known_sha256=known.sha256,
+                    distance_bits=0,
+                    known_tier=known.tier,
+                    label=known.label,
+                    by="orb",
+                    points=points,
+                    differing_percent=differing,
+                    turned="mirrored" if mirrored else "",
                 )
-        return found
+                found.setdefault(known.sha256, match)
+        return list(found.values())
 
     async def _give(self, known: Known, data: bytes | None) -> bool:
         data = data if data is not None else await self._bytes_of(known)
         if data is None:
             return False
-        features, _ = await self._workers.features(data, asked=False)
-        facts = await self._ask({"do": "add"}, features) if features else None
-        number = facts.get("number") if facts else None
-        if not isinstance(number, int):
-            return False
-        self._numbers[number] = known
-        return True
+        taken = False
+        for features in await self._workers.features(data, asked=False):
+            facts = await self._ask({"do": "add"}, features)
+            number = facts.get("number") if facts else None
+            if isinstance(number, int):
+                self._numbers[number] = known
+                taken = True
+        return taken
 
     async def _refill(self) -> None:
         """Gather again what a lost process held."""

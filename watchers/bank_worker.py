@@ -7,6 +7,7 @@ are looked at for their form before they are used. What it holds is lost with it
 
 from __future__ import annotations
 
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from watchers.confined import Frame, serve
@@ -30,9 +31,7 @@ def answer(head: dict[str, object], body: bytes) -> Frame:
             case "add":
                 return {"number": _BANK[0].add(unpacked(body))}, b""
             case "ask":
-                split = head["split"]
-                assert isinstance(split, int)
-                shared = _BANK[0].ask(unpacked(body[:split]), unpacked(body[split:]))
+                shared = _BANK[0].ask_all([unpacked(part) for part in _parted(body, head["sizes"])])
                 rows = [[s.picture, s.points, int(s.mirrored), round(100 * s.differing)] for s in shared]
                 return {"shared": rows}, b""
     except MemoryError:
@@ -40,6 +39,13 @@ def answer(head: dict[str, object], body: bytes) -> Frame:
     except Exception as error:  # noqa: BLE001 - the edge: whatever it is, it is this job's answer
         return {"failed": f"{type(error).__name__}: {str(error)[:120]}"}, b""
     return {"failed": "unknown job"}, b""
+
+
+def _parted(body: bytes, sizes: object) -> list[bytes]:
+    """The parts of a body that stand one after the other."""
+    assert isinstance(sizes, list)
+    ends = list(accumulate(sizes, initial=0))
+    return [body[begin:end] for begin, end in pairwise(ends)]
 
 
 def prepare() -> None:

@@ -24,7 +24,7 @@ COLUMNS = ("term", "lang", "kind", "product", "cites", "tier", "source", "negati
 _EARLIER_COLUMNS = COLUMNS[:-1]
 """Files of format 1 had no date; they are still read."""
 CITES = ("I", "II", "III", "I/II", "-")
-CUES = ("sale", "price", "covert", "buy")
+CUES = ("sale", "price", "covert", "buy", "secret")
 FILE_MAX_BYTES = 10_000_000
 
 _LANG = re.compile(r"[a-z]{2,8}(-[a-z]{4})?")

@@ -2,7 +2,7 @@
 
 Runs only inside the bank's worker process (`watchers.bank_worker`). Three steps: every point asked
 about is looked up in tables by 22 of its 256 bits, and points near enough vote for their picture; of the
-pictures with most votes, where some voters lie alike, all points are compared; those that pair up must
+pictures with most votes, where most voters lie alike, all points are compared; those that pair up must
 lie alike, moved, scaled and turned together (RANSAC, Fischler and Bolles, 1981); and laid over each other
 as these points say, the pictures must look alike (`picture_agreement`): one cloth under other goods has
 points enough. Exactness is not claimed: of a crop of a quarter more than nine in ten are found
@@ -11,6 +11,7 @@ points enough. Exactness is not claimed: of a crop of a quarter more than nine i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -29,7 +30,7 @@ _VOTE_BITS = 56
 """Distance up to which a point votes."""
 _LEAST_VOTES = 1.5
 _HINTED = 32
-"""Pictures with most votes whose voters are looked at, whether they lie alike."""
+"""Pictures of most votes, as it is and mirrored, whose voters are looked at, whether they lie alike."""
 _VERIFIED = 8
 """Pictures looked at closely for each question: all points are compared, which takes 5 ms."""
 _HINTS = 5
@@ -74,7 +75,6 @@ class _Tables:
 class _Chosen:
     """A picture that was voted for, and by what: points asked about, and places of points like them."""
 
-    votes: float
     picture: int
     asked: Numbers
     places: Numbers
@@ -117,20 +117,33 @@ class PictureBank:
         begin, end = self._begins[picture]
         self._owners[begin:end] = -1
 
+    def ask_all(self, each: Sequence[Features]) -> list[Shared]:
+        """As `ask`, by several views of a picture: one after the other as it is and mirrored."""
+        found: dict[int, Shared] = {}
+        for plain, mirrored in zip(each[::2], each[1::2], strict=True):
+            for shared in self.ask(plain, mirrored):
+                best = found.setdefault(shared.picture, shared)
+                found[shared.picture] = min(best, shared, key=_most_alike)
+        return sorted(found.values(), key=_most_alike)
+
     def ask(self, plain: Features, mirrored: Features) -> list[Shared]:
         """Pictures that share points with a picture, the most alike first."""
-        hinted = []
-        for way, asked in enumerate((plain, mirrored)):
-            for chosen in self._voted(asked.descriptors):
-                hints, _ = alike(self._points[chosen.places], asked.points[chosen.asked])
-                if hints >= _HINTS:
-                    hinted.append((hints, chosen.votes, way, chosen.picture))
+        hinted = [
+            (alike(self._points[chosen.places], features.points[chosen.asked])[0], chosen.picture, way)
+            for way, features in enumerate((plain, mirrored))
+            for chosen in self._voted(features.descriptors)
+        ]
+        # Not the most votes first: where all points are of one weave, pictures with that weave have most.
+        hinted.sort(key=lambda hint: (-hint[0], hint[1:]))
         found: dict[int, Shared] = {}
-        for _, _, way, picture in sorted(hinted, reverse=True)[:_VERIFIED]:
-            shared = self._shared((plain, mirrored)[way], picture, mirrored=bool(way))
+        for hints, picture, way in hinted[:_VERIFIED]:
+            if hints < _HINTS:
+                break
+            asked = (plain, mirrored)[way]
+            shared = self._shared(asked, picture, mirrored=bool(way))
             if shared and (picture not in found or shared.differing < found[picture].differing):
                 found[picture] = shared
-        return sorted(found.values(), key=lambda shared: (shared.differing, -shared.points))
+        return sorted(found.values(), key=_most_alike)
 
     def _shared(self, asked: Features, picture: int, *, mirrored: bool) -> Shared | None:
         points, move = self._alike(asked, picture)
@@ -193,7 +206,7 @@ class PictureBank:
         votes = np.bincount(chosen, weights, minlength=len(self._begins))
         best = np.argsort(-votes, kind="stable")[:_HINTED]
         return [
-            _Chosen(float(votes[picture]), int(picture), which[mine], places[mine])
+            _Chosen(int(picture), which[mine], places[mine])
             for picture in best
             if votes[picture] >= _LEAST_VOTES
             for mine in (_first_of(which, places, owners == picture),)
@@ -210,6 +223,10 @@ class PictureBank:
         if len(ours) < _FEW_POINTS:
             return 0, None
         return alike(self._points[begin:end][ours], asked.points[nearest[ours, 0]])
+
+
+def _most_alike(shared: Shared) -> tuple[float, int]:
+    return shared.differing, -shared.points
 
 
 def _in_order(keys: Keys) -> tuple[Keys, Numbers]:

@@ -96,9 +96,13 @@ def read_codes(data: bytes) -> list[str]:
 
 
 def features(data: bytes, *, asked: bool, large: bool) -> tuple[dict[str, object], bytes]:
-    """The points of a picture, as it is and mirrored, packed one after the other."""
+    """The points of a picture, as it is and mirrored, packed one after the other.
+
+    Of a picture that is written on those of it without its writing, too.
+    """
     from watchers.picture_decode import Undecodable, decode, is_large
     from watchers.picture_features import ASKED_SIDE_PX, asked_features, known_features, packed
+    from watchers.picture_writing import views
 
     if not large and is_large(data):
         return {"large": True}, b""
@@ -106,11 +110,11 @@ def features(data: bytes, *, asked: bool, large: bool) -> tuple[dict[str, object
         grey = decode(data, "L", ASKED_SIDE_PX * 3 // 4).image
     except Undecodable as why:
         return {"undecodable": str(why)}, b""
-    if not asked:
-        plain = packed(known_features(grey))
-        return {"split": len(plain)}, plain
-    plain, mirrored = map(packed, asked_features(grey))
-    return {"split": len(plain)}, plain + mirrored
+    if asked:
+        parts = [packed(found) for one in views(grey) for found in asked_features(one)]
+    else:
+        parts = [packed(known_features(one)) for one in views(grey)]
+    return {"sizes": [len(part) for part in parts]}, b"".join(parts)
 
 
 def probes_of(data: bytes, *, large: bool) -> dict[str, object]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from itertools import accumulate, pairwise
 
 from storage.clock import Clock
 from storage.model import Picture, Sha256
@@ -96,15 +97,15 @@ class PictureWorkers:
             codes=_texts(facts, "codes"),
         )
 
-    async def features(self, data: bytes, *, asked: bool) -> tuple[bytes, bytes]:
-        """The points of a picture for the bank (`watchers.picture_features`), as it is and mirrored.
+    async def features(self, data: bytes, *, asked: bool) -> tuple[bytes, ...]:
+        """The points of a picture for the bank (`watchers.picture_features`), once more without its writing.
 
-        asked: of one that is asked about; else of a known one, which needs no mirroring. b"" when
-        there are none. Never raises for a bad picture.
+        asked: of one that is asked about, each as it is and mirrored; else of a known one, which needs no
+        mirroring. None of a bad picture. Never raises for one.
         """
         facts, body = await self._do({"do": "features", "asked": asked}, data)
-        split = _number(facts, "split")
-        return body[:split], body[split:]
+        ends = list(accumulate(_numbers(facts, "sizes"), initial=0))
+        return tuple(body[begin:end] for begin, end in pairwise(ends))
 
     async def probes(self, data: bytes) -> tuple[str, ...]:
         """Hashes of what a picture may have been before it was cut or turned (`watchers.picture_probes`).
@@ -204,6 +205,11 @@ def _text(facts: Mapping[str, object], key: str) -> str:
 def _texts(facts: Mapping[str, object], key: str) -> tuple[str, ...]:
     value = facts.get(key, ())
     return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()
+
+
+def _numbers(facts: Mapping[str, object], key: str) -> tuple[int, ...]:
+    value = facts.get(key, ())
+    return tuple(number for number in value if isinstance(number, int)) if isinstance(value, list) else ()
 
 
 def _number(facts: Mapping[str, object], key: str) -> int:

@@ -16,6 +16,7 @@ from collections import OrderedDict
 from storage.clock import Clock
 from storage.model import PictureMatch, Post, Sha256, Tier, Verdict
 from watchers.bank import MOST, Bank, Known
+from watchers.detect import history, unnamed
 from watchers.detect.silence import hardly_a_word
 
 QUESTION_S = 0.05
@@ -26,6 +27,8 @@ _SAVED_MOST_S = 2.0
 _FOR_ANY_S = 1.0
 """Saved at least, for posts that not even name a way to the seller: those that do come first."""
 _ASKED_KEPT = 4_096
+_SUSPICIOUS = ("term", history.KIND, unnamed.KIND)
+"""Kinds of reasons."""
 
 
 class SecondLook:
@@ -97,7 +100,11 @@ class SecondLook:
 
 
 def suspicious(post: Post, verdict: Verdict) -> bool:
-    """Whether a likeness could decide over this post: it says next to nothing, or a word of the trade."""
+    """Whether a likeness could decide over this post.
+
+    It says next to nothing, or a word of the trade, or names a piece and not its material, or is of a known
+    account.
+    """
     if verdict.tier is not Tier.NONE or hardly_a_word(post, verdict):
         return True
-    return any(reason.kind == "term" for reason in verdict.reasons)
+    return any(reason.kind in _SUSPICIOUS for reason in verdict.reasons)

@@ -280,6 +280,13 @@ _CUED = (
         re.compile(rf"(?:{_B}id line|(?:ไอดี)?ไลน์(?:ไอดี)?|ライン|라인)\s{{1,2}}(?=[a-z0-9_.\-]*[0-9_]){_ID}"),
     ),
     ("line", re.compile(rf"(?:{_B}line|ไลน์|ไลน|ライン|라인)\s*(?:id|ไอดี)?\s*(?:[:@=]|\sid\s)\s*@?{_ID}")),
+    (
+        "line",  # the English word has a Latin one before it, or no id of letters and digits behind it
+        re.compile(
+            r"(?<![a-z0-9])(?<![a-z0-9] )(?<![a-z0-9]  )line\s{1,2}"
+            rf"(?=[a-z_.\-]*[0-9])(?=[0-9_.\-]*[a-z])(?=\S{{6}}){_ID}"
+        ),
+    ),
     ("zalo", re.compile(rf"{_B}(?:zalo|zl|da lô){_WITH}{_ASIDE}\s*(?:id|số|em|mình|shop)?\s*[:.]?\s*{_TEL}")),
     (
         "kakao",

@@ -19,8 +19,9 @@ from storage.retention import Rules
 from storage.seller_tables import AnswerRow
 from storage.store import Store
 from storage.writer import Batch
-from tests.cli.judged import Said, fill
+from tests.cli.judged import Said, fill, keep
 from tests.cli.kept import CONFIG, Command, StillClock
+from watchers.lexicon import Lexicon
 
 FALSE = "rhino horn shaped toy unicorn hat for children, size {}, price 9 usd, wechat shop{}x"
 TRUE = "elephant ivory tusk, no questions asked, {} kg, wechat moonfox{}"
@@ -129,6 +130,27 @@ def test_an_answer_is_the_decision_that_a_button_makes(
     assert (state.state, state.actor) == (State.RESOLVED, "Mei")
     assert [row[0] for row in revisions] == ["duty"]  # the card in the chat says it too
     assert run("verify").code == 0
+
+
+def test_another_look_at_an_alerted_post_names_its_alert(
+    run: Command, alerts: list[str], tmp_path: Path
+) -> None:
+    async def looked_again() -> tuple[object, list[str]]:
+        store = await Store.open(tmp_path / "kept", StillClock())
+        told = await keep(store, 1, POSTS[1], Lexicon.load(), {})
+        sql = "SELECT evidence_id FROM observation WHERE post_id = 'n1' ORDER BY seq"
+        rows = await store.vault.database.rows(sql)
+        await store.close()
+        return told, [str(row[0]) for row in rows]
+
+    told, (first, again) = asyncio.run(looked_again())
+    assert told is None
+    said = run("answer", again, "confirm", "--as", "Mei", "--json").facts
+    assert (said["alert_id"], said["evidence_id"]) == (alerts[1], first)
+    assert _kept(tmp_path / "kept") == [("n1", "confirmed")]
+    nobody = run("answer", "0" * 32, "confirm", "--as", "Mei")
+    assert nobody.code == 1
+    assert "no alerted evidence of that id" in nobody.err
 
 
 def test_what_was_decided_is_not_decided_again(run: Command, alerts: list[str], tmp_path: Path) -> None:

@@ -47,6 +47,12 @@ def test_a_post_without_words_is_told_for_its_account_but_not_loudly() -> None:
     assert verdict(SILENT, past(), hour=12).tier is Tier.NORMAL
 
 
+@pytest.mark.parametrize("title", ["", ".", "图上", "as pictured", "ตามรูป"])
+def test_an_animal_beside_a_picture_is_told_whether_or_not_the_title_points_at_it(title: str) -> None:
+    post = Post(post_id="3", url="https://example.org/3", title=title, text="🦏💰")
+    assert judge(post, (PICTURE,), (), shipped(), 23).tier is Tier.NORMAL
+
+
 def test_the_reason_says_how_many_adverts_whose_and_when() -> None:
     (reason,) = history_reasons([past("a"), past("b", confirmed=True)], NOW)
     assert reason.what == "2 adverts by this account judged high before"

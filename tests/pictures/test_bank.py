@@ -102,3 +102,20 @@ async def test_a_lost_process_is_replaced_and_filled_again(bank: Bank) -> None:
     assert await asked(bank, crop(opened(2), 0.1)) == ()  # and this one fills it
     assert bank.held == len(bank)
     assert [match.known for match in await asked(bank, crop(opened(2), 0.1))] == ["gallery:2"]
+
+
+async def test_a_picture_under_writing_is_found_and_counts_once(bank: Bank) -> None:
+    def written_on(image: Image.Image, text: str) -> Image.Image:
+        pen = ImageDraw.Draw(image, "RGBA")
+        for row in range(0, image.height, image.height // 6):
+            pen.text((row % 83, row), f"{text}   {text}", fill=(255, 255, 255, 150), font_size=34)
+        return image
+
+    found = await asked(bank, written_on(crop(opened(5), 0.1), "shop 77"))
+    assert [match.known for match in found] == ["gallery:5"]
+    before, data = bank.held, file_of(written_on(photo(910, width=480), "vx 8866"))
+    assert await bank.add(Known(sha256=sha256_of(data), known="f" * 32, tier=Tier.HIGH), data)
+    assert bank.held == before + 1
+    assert [match.known for match in await asked(bank, photo(910, width=480))] == ["f" * 32]
+    bank.forget("f" * 32)
+    assert await asked(bank, photo(910, width=480)) == ()

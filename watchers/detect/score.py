@@ -23,8 +23,9 @@ from watchers.detect.picture import is_sure, picture_reasons
 from watchers.detect.price_field import as_price
 from watchers.detect.prices import Price, prices, prices_in
 from watchers.detect.rates import currency_of
-from watchers.detect.silence import is_silent, own_words, says_little
+from watchers.detect.silence import is_silent, says_little
 from watchers.detect.terms import Found, find
+from watchers.detect.unnamed import is_told, unnamed_reasons
 from watchers.lexicon import Kind, Lexicon, Term
 
 if TYPE_CHECKING:
@@ -86,11 +87,13 @@ def judge(
     reading = read(post, lexicon, country)
     likeness = picture_reasons(matches)
     offers = sale.sale_reasons(reading.found, reading.contacts, reading.prices, reading.price_field)
-    pictured = bool(pictures) and not any(map(str.isalnum, own_words(post, offers)))
+    pictured = bool(pictures) and is_silent(post, offers)
     terms = term_reasons(reading.found, offers, met_before=bool(likeness or history) or pictured)
     about = bool(likeness) or any(reason.weight > 0 for reason in terms)
     about |= bool(history) and is_silent(post, offers)
-    reasons = [*terms, *likeness, *history]
+    unnamed = unnamed_reasons(reading.found, offers, known=bool(likeness or history))
+    about |= is_told(unnamed)
+    reasons = [*terms, *likeness, *history, *unnamed]
     if about:
         reasons += offers
         reasons += against.against_reasons(reading.found, offers)
@@ -98,12 +101,16 @@ def judge(
         reasons += _held_back(reading.found, reasons, pictured=bool(likeness))
     else:
         reasons += [_unweighed(reason) for reason in offers]
-    if (likeness or history) and not any(_says_something(hit) for hit in reading.found.hits):
+    wordless = not is_told(unnamed) and not any(map(_says_something, reading.found.hits))
+    if (likeness or history) and wordless:
         reasons.append(_about_the_words(post, reading, offers, "picture" if likeness else "account"))
     if likeness and not is_sure(matches):
-        reasons += _unsure(reasons, [*likeness, *history], "the likeness is to be looked at: below high")
-    elif history and not any(reason.weight > 0 for reason in terms):
-        reasons += _unsure(reasons, history, "told for its account alone: below high")
+        doubtful = [*likeness, *history, *unnamed]
+        reasons += _unsure(reasons, doubtful, "the likeness is to be looked at: below high")
+    elif (history or is_told(unnamed)) and not any(reason.weight > 0 for reason in terms):
+        doubtful = [*history, *unnamed] if likeness else reasons
+        what = "told for its account alone" if history else "no word for goods is known in it"
+        reasons += _unsure(reasons, doubtful, f"{what}: below high")
     reasons += _limits(reading, pictures)
     score = _score(reasons)
     verdict = Verdict(
