@@ -416,7 +416,7 @@ class Daemon:
         live, expired = self._in_force()
         await self.roster.set_targets(live)
         await self._say_left_out(expired)
-        spoken_to = ("channels", "officers", "chats", "desk")
+        spoken_to = ("channels", "officers", "chats", "desk", "rota")
         if any(getattr(config, name) != getattr(old, name) for name in spoken_to):
             self._channels_changed.set()
         if (config.channels, config.desk) != (old.channels, old.desk):

@@ -44,14 +44,18 @@ Keyboard = tuple[tuple[Button, ...], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """How the cards of a channel are made. language: see `bot.desk.tongue`. key: of buttons, b"" for none."""
+    """How the cards of a channel are made.
+
+    language, zone: see `bot.desk.tongue`. key: of buttons, b"" for none.
+    """
 
     language: str = "en"
+    zone: str = "UTC"
     key: bytes = b""
 
 
 BARE = Manner()
-"""In English, without buttons."""
+"""In English, times in UTC, without buttons."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

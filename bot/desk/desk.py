@@ -284,11 +284,13 @@ class Desk:
 
     def _tongue(self, chat_id: int, officer: Officer | None) -> Tongue:
         """Of the officer in his own chat, of the chat elsewhere; as set by /lang, else as configured."""
+        people = self._place.people()
+        zone = people.zone_in(chat_id)
         if (code := self._languages.get(chat_id)) is not None:
-            return tongue(code)
-        chat = self._place.people().chat(chat_id)
+            return tongue(code, zone)
+        chat = people.chat(chat_id)
         own = officer.language if officer is not None and officer.telegram == chat_id else ""
-        return tongue(own or (chat.language if chat else "") or self._place.language())
+        return tongue(own or (chat.language if chat else "") or self._place.language(), zone)
 
 
 def _to_leave(body: str) -> int | None:

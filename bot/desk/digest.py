@@ -117,7 +117,7 @@ class Digest:
         if not await self._sent(chat_id, table):
             return  # it is tried again at the next look
         await digests.files_went(self._store.vault, name)
-        picture = await in_thread(plots.drawn, found, name)
+        picture = await in_thread(plots.drawn, found, name, say.zone)
         if picture:
             await self._sent(chat_id, Reply(text=name, file=(f"nightjar-{name}.png", picture)))
 
@@ -174,7 +174,7 @@ def words(name: str, found: Sequence[Line], say: Tongue) -> Reply:
         text.line().add(say("Nobody has taken:"), "bold")
     for line in waiting[:_MOST_NAMED]:
         text.line().add(line.evidence_id[:12], "code").add(
-            f" {line.created_at:%H:%MZ} {loud(line.tier, say)} "
+            f" {say.clock(line.created_at)} {loud(line.tier, say)} "
         )
         text.add(plain(line.title, 60) or "—", "code")
     if len(waiting) > _MOST_NAMED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from bot.desk import names
 from bot.desk import rota as rotas
@@ -93,7 +93,7 @@ async def _sellers(around: Around) -> Reply:
     text = begun().add(say("Watched sellers: {count}", count=len(found)), "bold")
     for one in found[:40]:
         text.line().add(f"{one.number}. ").add(plain(one.seller, 60), "code")
-        text.add(f" [{one.target}] {one.author} {one.since:%m-%d}")
+        text.add(f" [{one.target}] {one.author} {say.local(one.since):%m-%d}")
     text.line().add(say("/watch end NUMBER ends one; /watch ADDRESS; … adds a target"))
     return of(text)
 
@@ -123,7 +123,7 @@ async def mute(asked: Asked, around: Around) -> Reply:  # noqa: PLR0911 -- one a
             number=made.number,
         )
         return plainly(words, "waits")
-    until = f"{made.ends_at:%m-%d %H:%MZ}"
+    until = say.minute(made.ends_at)
     return plainly(say("Muted until {until}; number {number}.", until=until, number=made.number), "muted")
 
 
@@ -162,7 +162,7 @@ async def muted(_asked: Asked, around: Around) -> Reply:
     for one in found[:40]:
         text.line().add(f"{one.number}. {names.mute_word(one.kind, say)} ").add(plain(one.value, 60), "code")
         text.add(f" {one.author}, {plain(one.reason, 80)}; ")
-        text.add(say("until {until}, {held} held back", until=f"{one.ends_at:%m-%d %H:%MZ}", held=one.held))
+        text.add(say("until {until}, {held} held back", until=say.minute(one.ends_at), held=one.held))
         if one.starts_at is None:
             text.add(" — ").add(say("waits for a second person"), "bold")
     return of(text)
@@ -191,7 +191,7 @@ async def oncall(asked: Asked, around: Around) -> Reply:
     await standing.take_turn(
         around.store.vault, other.name, ends, actor(asked.officer), before=now_on, update_id=asked.update_id
     )
-    words = say("{name} is on call until {until}.", name=other.name, until=_minute(ends))
+    words = say("{name} is on call until {until}.", name=other.name, until=say.minute(ends))
     return plainly(words, "on call")
 
 
@@ -201,15 +201,13 @@ def _standing(around: Around, now_on: str, turns: tuple[rotas.Turn, ...]) -> Rep
     ends = rotas.until(rota, around.now, turns)
     text = begun().add(say("On call: {name}", name=now_on or "—"), "bold")
     text.line().add(
-        say("until {until}, then {name}", until=_minute(ends), name=rotas.on_call(rota, ends, turns) or "—")
+        say(
+            "until {until}, then {name}", until=say.minute(ends), name=rotas.on_call(rota, ends, turns) or "—"
+        )
     )
     text.line().add(say("in turn: {names}", names=", ".join(rotas.line(rota, around.now, turns))))
     text.line().add(say("/oncall take 4h · /oncall swap NAME 12h"))
     return of(text)
-
-
-def _minute(at: datetime) -> str:
-    return f"{at:%m-%d %H:%MZ}"
 
 
 async def lang(asked: Asked, around: Around) -> Reply:

@@ -7,7 +7,6 @@ unless whoever asks may see them, there.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from bot.desk import names
 from bot.desk.reply import Reply, begun, of
@@ -35,7 +34,7 @@ def hits(found: Sequence[Found], say: Tongue, *, more: bool = False) -> Reply:
 
 
 def _hit(text: Text, hit: Found, say: Tongue) -> None:
-    text.add(hit.evidence_id[:12], "code").add(f" {_utc(hit.captured_at)} ")
+    text.add(hit.evidence_id[:12], "code").add(f" {say.minute(hit.captured_at)} ")
     if hit.tier is not Tier.NONE:
         text.add(f"{names.loud(hit.tier, say)} {hit.score} ", "bold")
     text.add(f"[{hit.target}] ").add(plain(hit.title, 60) or "—", "code")
@@ -70,7 +69,7 @@ def case(file: Casefile, history: Sequence[Step], say: Tongue) -> Reply:
     evidence, post = file.evidence, file.evidence.post
     text = begun().add(say("Evidence"), "bold").add(" ").add(evidence.evidence_id, "code")
     look = names.look_word(evidence.observation.value, say)
-    text.line().add(f"[{evidence.target}] {look} {_utc(evidence.captured_at)}")
+    text.line().add(f"[{evidence.target}] {look} {say.minute(evidence.captured_at)}")
     for name, value in (
         (say("offer"), post.title or post.text),
         (say("seller"), post.seller),
@@ -90,8 +89,8 @@ def case(file: Casefile, history: Sequence[Step], say: Tongue) -> Reply:
     if file.lifetime is not None and file.lifetime.first_missing_at is not None:
         between = say(
             "vanished between {first} and {last}",
-            first=_utc(file.lifetime.last_seen_at),
-            last=_utc(file.lifetime.first_missing_at),
+            first=say.minute(file.lifetime.last_seen_at),
+            last=say.minute(file.lifetime.first_missing_at),
         )
         text.line().add(between)
     for step in history:
@@ -101,9 +100,5 @@ def case(file: Casefile, history: Sequence[Step], say: Tongue) -> Reply:
 
 def _step(step: Step, say: Tongue) -> str:
     before, after = names.state_word(step.before, say), names.state_word(step.after, say)
-    told = f"{_utc(step.at)} {step.actor}: {names.act_word(step.act, say)} ({before} → {after})"
+    told = f"{say.minute(step.at)} {step.actor}: {names.act_word(step.act, say)} ({before} → {after})"
     return f"{told}, {names.reason_word(step.reason, say)}" if step.reason else told
-
-
-def _utc(at: datetime) -> str:
-    return at.strftime("%m-%d %H:%MZ")

@@ -145,7 +145,10 @@ def test_the_worst_card_fits_and_says_how_it_is_and_who_has_it(language: str, st
     for kind in (k for k in AlertKind if k not in (AlertKind.NOTICE, AlertKind.DUTY)):
         for repeat in (False, True):
             made = card(
-                worst(kind, state, outcome), repeat=repeat, manner=Manner(language=language, key=b"k")
+                worst(kind, state, outcome),
+                repeat=repeat,
+                manner=Manner(language=language, key=b"k", zone="Asia/Kathmandu"),
+                sent_at=words.NIGHT,
             )
             assert units(made.text) <= 1_024
             assert made.text.startswith(made.headline)
