@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from bot.channel import BARE, Card, Manner
 from bot.desk.keyboard import keyboard
 from bot.desk.names import count_word, field_word, gone_word, loud, reason_word
+from bot.desk.reasons import product_word, why_word
 from bot.desk.tongue import Tongue, tongue
 from bot.words import LIMIT, Text, plain
 from storage.duty import Duty, Outcome, State
@@ -103,10 +104,10 @@ def _headline(text: Text, alert: Alert, evidence: Evidence, verdict: Verdict, *,
     if alert.edit is not None and alert.edit.changes:
         text.add(f" ({', '.join(field_word(c.what, say) for c in alert.edit.changes[:_MOST_CHANGES])})")
     if verdict.products:
-        text.add(f" {plain(', '.join(verdict.products), 40)}")
+        text.add(f" {plain(', '.join(product_word(one, say) for one in verdict.products), 40)}")
     words = [r for r in verdict.reasons if r.kind in ("term", "picture")][:2]
     for reason in words:
-        shown = reason.span or reason.what if reason.kind == "term" else say("known picture")
+        shown = reason.span or why_word(reason, say) if reason.kind == "term" else say("known picture")
         text.add(" ").add(plain(shown, 24), "code")
     if evidence.post.price:
         text.add(" ").add(plain(evidence.post.price, 20), "code")
@@ -162,7 +163,9 @@ def _offer(text: Text, evidence: Evidence, say: Tongue) -> None:
 def _why(text: Text, verdict: Verdict, *, most: int, say: Tongue) -> None:
     text.line().add(say("why (inference)")).add(": ")
     for number, reason in enumerate(verdict.reasons[:most]):
-        text.add(" | " if number else "").add(plain(reason.what, 60)).add(f" ({reason.weight:+.2f})")
+        text.add(" | " if number else "").add(plain(why_word(reason, say), 60)).add(
+            f" ({reason.weight:+.2f})"
+        )
     if len(verdict.reasons) > most:
         text.add(" | ").add(say("{count} more", count=len(verdict.reasons) - most))
     if verdict.contacts:

@@ -19,6 +19,7 @@ import structlog
 
 from bot.desk import plots
 from bot.desk.names import loud, state_word, tier_word
+from bot.desk.reasons import product_words
 from bot.desk.reply import CAPTION, Reply, of
 from bot.desk.server import Server, ServerTrouble
 from bot.desk.tongue import Tongue
@@ -157,7 +158,7 @@ def words(name: str, found: Sequence[Line], say: Tongue) -> Reply:
     for title, counted in (
         (say("by tier"), Counter(tier_word(line.tier, say) for line in shown)),
         (say("by state"), Counter(state_word(line.state, say) for line in shown)),
-        (say("by product"), Counter(line.products or "—" for line in shown)),
+        (say("by product"), Counter(product_words(line.products, say) or "—" for line in shown)),
         (say("by site"), Counter(line.target for line in shown)),
     ):
         told = ", ".join(f"{number} {plain(what, 30)}" for what, number in counted.most_common(6))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.desk import names
+from bot.desk.reasons import why_word
 from bot.desk.reply import Reply, begun, of
 from bot.desk.tongue import Tongue
 from bot.words import Text, plain
@@ -81,7 +82,7 @@ def case(file: Casefile, history: Sequence[Step], say: Tongue) -> Reply:
     text.line().add(f"sha256 {evidence.manifest_sha256[:16]} · leaf {evidence.leaf_index}")
     if file.verdict is not None:
         text.line().add(f"{names.loud(file.verdict.tier, say)} {file.verdict.score}: ", "bold")
-        text.add(plain(", ".join(reason.what for reason in file.verdict.reasons), 300))
+        text.add(plain(", ".join(why_word(reason, say) for reason in file.verdict.reasons), 300))
         if file.verdict.contacts:
             text.line().add(say("contact")).add(": ").add(
                 plain(", ".join(file.verdict.contacts), 200), "code"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from bot.callback import MOST_VERSION, Callback, write
 from bot.channel import Button, Card, Keyboard
 from bot.desk.names import loud, tier_word
+from bot.desk.reasons import product_word
 from bot.desk.tongue import Tongue, tongue
 from bot.lanes.coalesce import EVERYTHING, URGENT
 from bot.words import Text, plain
@@ -107,7 +108,7 @@ def _line(text: Text, one: Member, say: Tongue) -> None:
     text.add(plain(mask(one.title[:200]), 60) or say("(no text)"), "code")
     if one.price:
         text.add(" ").add(plain(one.price, 16), "code")
-    text.add(f" [{plain(one.target, 24)}] {one.product} {one.evidence_id[-12:]}")
+    text.add(f" [{plain(one.target, 24)}] {product_word(one.product, say)} {one.evidence_id[-12:]}")
     if one.status != "up":
         text.add(f" {_status(one.status, say)}", "bold")
 
