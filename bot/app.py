@@ -74,6 +74,7 @@ from storage.model import (
     NightWindow,
     Picture,
     Progress,
+    Sha256,
     Target,
     Tier,
     new_id,
@@ -93,6 +94,7 @@ from watchers.picture_reading import Reading
 from watchers.pictures import PictureWorkers
 from watchers.readers import Readers
 from watchers.roster import Roster
+from watchers.sheets import sheet_of
 from watchers.trial import recognise
 from watchers.unkept import Unkept, Unwritten
 from watchers.vigil import Vigil
@@ -104,7 +106,6 @@ REVIEW_S = 300.0
 STOP_JUDGING_S = 1.0
 STOP_TELLING_S = 1.0
 """Real seconds, whatever the clock's speed: whoever stops the process waits in them."""
-SHEET_TILES = 9
 MOST_FILES = 65_536
 SWITCH_S = 0.000_5
 """A thread that computes gives way to the loop so soon. With Python's own 5 ms each turn of the loop
@@ -587,19 +588,18 @@ class Daemon:
         return name
 
     async def _sheet(self, alert: Alert) -> bytes:
-        """The contact sheet of an alert's pictures, the matched one framed; b"" without pictures."""
+        """The contact sheet of an alert's pictures, known ones framed; b"" without pictures."""
         if alert.evidence is None:
             return b""
-        shown = [p for p in alert.evidence.pictures if not p.undecodable][:SHEET_TILES]
-        matched = {m.sha256 for m in alert.matches}
-        framed = next((n for n, p in enumerate(shown) if p.sha256 in matched), None)
-        data = []
-        for picture in shown:
-            try:
-                data.append(await self.store.blobs.get(picture.sha256))
-            except (DamagedBlob, DiskTrouble) as damage:
-                log.error("picture blob not had", why=str(damage))
-        return await self.workers.sheet(data, framed=framed) if data else b""
+        pictures = alert.evidence.pictures
+        return await sheet_of(pictures, alert.matches, read=self._picture, workers=self.workers)
+
+    async def _picture(self, sha256: Sha256) -> bytes:
+        try:
+            return await self.store.blobs.get(sha256)
+        except (DamagedBlob, DiskTrouble) as damage:
+            log.error("picture blob not had", why=str(damage))
+            return b""
 
     def _spoke(self) -> None:
         if self._dispatcher is not None:

@@ -15,6 +15,7 @@ from bot.desk.keyboard import keyboard
 from bot.desk.names import count_word, field_word, gone_word, loud, reason_word
 from bot.desk.reasons import product_word, why_word
 from bot.desk.tongue import Tongue, tongue
+from bot.veil import needs_veil
 from bot.words import LIMIT, Text, plain
 from storage.duty import Duty, Outcome, State
 from storage.edits import pieces, shortened
@@ -70,7 +71,14 @@ def card(
     _log(text, alert, alert.evidence, say)
     whole = Text().join(text).join(last)
     buttons = keyboard(alert.duty, manner.key, say) if alert.duty is not None and manner.key else ()
-    return Card(headline=headline, text=whole.text, spans=whole.spans, sheet=sheet, keyboard=buttons)
+    return Card(
+        headline=headline,
+        text=whole.text,
+        spans=whole.spans,
+        sheet=sheet,
+        keyboard=buttons,
+        veiled=bool(sheet) and needs_veil(alert),
+    )
 
 
 def _mark(text: Text, alert: Alert, *, marked: bool) -> None:
