@@ -34,7 +34,7 @@ from bot.desk.front import Front
 from bot.desk.front import Line as DeskLine
 from bot.desk.hands import Hands as DeskHands
 from bot.desk.hands import NewTarget, site_refused
-from bot.desk.lines import channel_of, digest_chat, direct_channels, manner_of, people_of
+from bot.desk.lines import channel_in, channel_of, digest_chat, direct_channels, manner_of, people_of
 from bot.direct import direct, with_direct
 from bot.dispatch import Dispatcher, Line
 from bot.groups import ending_group
@@ -534,6 +534,7 @@ class Daemon:
             arrived=self._arrived,
             digest_to=lambda: self.config.admin_channels,
             digest_chat=lambda: digest_chat(self.config),
+            channel_in=lambda chat_id: channel_in(self.config, chat_id),
         )
         return Front(
             self.store,
@@ -564,10 +565,10 @@ class Daemon:
             add=self._add_target,
         )
 
-    async def _tip(self, url: str, who: str) -> Evidence:
+    async def _tip(self, url: str, who: str, asked_at: datetime) -> Evidence:
         limit = dict(self.config.hosts).get(host_of(url), HostLimit())
         try:
-            return await tips.capture(self.kit, url, who, limit)
+            return await tips.capture(self.kit, url, who, limit, asked_at)
         except FeedTrouble as trouble:
             raise site_refused(trouble) from trouble
 

@@ -26,7 +26,9 @@ from bot.desk.presses import Presses, press_of
 from bot.desk.reply import Reply, plainly
 from bot.desk.rota import Rota
 from bot.desk.server import Server, ServerTrouble
+from bot.desk.tips import Tips
 from bot.desk.tongue import Tongue, tongue
+from bot.direct import direct
 from bot.receipts import forwarded
 from bot.settings.custody import Officer
 from storage import duties, inbox, standing
@@ -66,7 +68,8 @@ class Place:
     """What the desk belongs to. night_began: start of the night around an instant, or of the last one.
 
     arrived: told (alert, chat, message) of every true press. digest_to: channels that get the morning's
-    notice; digest_chat: where its table goes, and in which language.
+    notice; digest_chat: where its table goes, and in which language. channel_in: the channel that speaks
+    in a chat, "" for none.
     """
 
     people: Callable[[], People]
@@ -78,6 +81,7 @@ class Place:
     arrived: Callable[[str, int, int], Awaitable[None]]
     digest_to: Callable[[], tuple[str, ...]]
     digest_chat: Callable[[], tuple[int | str, Tongue]]
+    channel_in: Callable[[int], str]
 
 
 class Desk:
@@ -88,6 +92,14 @@ class Desk:
     ) -> None:
         self._store, self._server, self._clock, self._place = store, server, clock, place
         self._hands, self._asides = hands, Asides(store, hands)
+        self._tips = Tips(
+            store,
+            clock,
+            hands,
+            tongue=lambda tip: self._tongue(tip.chat_id, place.people().officer(tip.user_id)),
+            channel=lambda tip: place.channel_in(tip.chat_id) or direct(tip.user_id),
+            spoke=place.spoke,
+        )
         self._presses = Presses(store, server, key, self._asides, spoke=place.spoke, arrived=place.arrived)
         self._news = asyncio.Event()
         self._busy: set[int] = set()
@@ -103,6 +115,7 @@ class Desk:
         """Act on what is in the inbox, what an earlier run left too, for ever."""
         self._languages = await standing.languages(self._store.vault.database)
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._tips.run())
             while True:
                 self._news.clear()
                 before = frozenset(self._busy)  # one of these may be handled while the inbox is read
@@ -223,6 +236,7 @@ class Desk:
             server=self._server,
             hands=self._hands,
             asides=self._asides,
+            tips=self._tips,
             people=people,
             rota=self._place.rota(),
             say=say,

@@ -23,24 +23,8 @@ _SELLER = re.compile(r"(.+?)\s*@\s*([^@]+)")
 
 
 async def report(asked: Asked, around: Around) -> Reply:
-    """A tip: the address is captured at once, whatever judging says of it later."""
-    say = around.say
-    try:
-        url = web_address(asked.words.split()[0] if asked.words else "")
-    except ValueError:
-        return plainly(say("Which page? /report https://…"), "no address")
-    try:
-        kept = await around.hands.tip(url, asked.officer.name)
-    except HandsRefused as refused:
-        return plainly(
-            say("It could not be captured: {why}", why=plain(names.why(refused, say), 400)), "not captured"
-        )
-    text = begun().add(say("Captured"), "bold").add(" ").add(kept.evidence_id, "code")
-    text.line().add(plain(kept.post.title or kept.post.text, 120) or "—", "code")
-    text.line().add(say("{count} pictures; leaf {leaf}", count=len(kept.pictures), leaf=kept.leaf_index))
-    for absence in kept.absences[:3]:
-        text.line().add(say("missing: {what}", what=plain(absence, 150)))
-    return of(text, "captured")
+    """A tip: the address is captured at once, and how it ends is told in the answer or later."""
+    return await around.tips.report(asked, around.say)
 
 
 async def watch(asked: Asked, around: Around) -> Reply:

@@ -87,6 +87,22 @@ def manner_of(table: ChannelTable, config: Config, key: bytes) -> Manner:
     return Manner(language=language, zone=zone, key=key if same else b"")
 
 
+def channel_in(config: Config, chat_id: int) -> str:
+    """The channel that speaks in a chat through the desk's bot, or ""."""
+    desk = channel_of(config)
+    return next(
+        (
+            table.name
+            for table in config.channels
+            if desk is not None
+            and table.kind == desk.kind
+            and _server(table) == _server(desk)
+            and getattr(table.settings, "chat_id", None) == chat_id
+        ),
+        "",
+    )
+
+
 def digest_chat(config: Config) -> tuple[int | str, Tongue]:
     """Where the morning's table goes: the desk's own chat, in its language and zone. Raises ConfigError."""
     desk = channel_of(config)
