@@ -28,11 +28,13 @@ from bot.desk.rota import Rota
 from bot.desk.server import Server, ServerTrouble
 from bot.desk.tips import Tips
 from bot.desk.tongue import Tongue, tongue
+from bot.desk.written import shown_by, take, takes
 from bot.direct import direct
 from bot.receipts import forwarded
 from bot.settings.custody import Officer
 from storage import duties, inbox, standing
 from storage.clock import Clock
+from storage.duty import Act
 from storage.errors import StoreError
 from storage.inbox import Letter
 from storage.store import Store
@@ -202,12 +204,8 @@ class Desk:
         if found is None and picture and message.chat.type == "private":
             found = ("find", "")  # a picture alone is looked up
         if found is None:
-            return "no command"
-        if message.sender_chat is not None and message.sender_chat.id == message.chat.id:
-            say = self._tongue(message.chat.id, None)
-            await self._server.send(
-                message.chat.id, plainly(say("I cannot see who you are: do not write anonymously."))
-            )
+            return await self._written(update_id, message, words, officer)
+        if await self._is_anonymous(message):
             return "anonymous"
         if officer is None:
             return await self._refused(update_id, message, found[0], "not on the list")
@@ -221,6 +219,35 @@ class Desk:
             picture=picture,
         )
         return await self._command(asked, message, people)
+
+    async def _is_anonymous(self, message: Any) -> bool:
+        """Whether somebody writes in the name of the group; he is told that it will not do."""
+        if message.sender_chat is None or message.sender_chat.id != message.chat.id:
+            return False
+        say = self._tongue(message.chat.id, None)
+        told = plainly(say("I cannot see who you are: do not write anonymously."))
+        await self._server.send(message.chat.id, told)
+        return True
+
+    async def _written(self, update_id: int, message: Any, words: str, officer: Officer | None) -> str:
+        """Take the alert of a card that somebody answered with one of the words for it."""
+        card, chat_id = message.reply_to_message, message.chat.id
+        shown = await shown_by(self._store, chat_id, card.message_id) if card and takes(words) else None
+        if shown is None:
+            return "no command"
+        if await self._is_anonymous(message):
+            return "anonymous"
+        if officer is None:
+            return await self._refused(update_id, message, "acknowledge", "not on the list")
+        say = self._tongue(chat_id, officer)
+        if not may(officer, Act.ACKNOWLEDGE):
+            told = plainly(say("Your role may not do that."))
+            await self._server.send(chat_id, told, reply_to=message.message_id)
+            return await self._refused(update_id, message, "acknowledge", "may not acknowledge")
+        reply = await take(self._store, shown, officer, update_id, say)
+        self._place.spoke()
+        await self._server.send(chat_id, reply, reply_to=message.message_id)
+        return reply.outcome
 
     async def _command(self, asked: Asked, message: Any, people: People) -> str:
         say = self._tongue(asked.chat_id, asked.officer)

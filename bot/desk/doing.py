@@ -211,6 +211,7 @@ async def helped(_asked: Asked, around: Around) -> Reply:
     text = begun().add("Nightjar", "bold")
     for name, words in menu(around.say).items():
         text.line().add(f"/{name}").add(f" – {words}")
+    text.line().add(around.say('A reply "ok" to a card takes its alert, where buttons do not work.'))
     return of(text)
 
 

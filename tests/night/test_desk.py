@@ -248,6 +248,26 @@ def test_the_end_of_a_slow_tip_is_told_once_though_the_daemon_was_killed(tmp_pat
     on_duty(tmp_path, script)
 
 
+def test_a_word_in_reply_to_a_card_takes_it_after_a_restart_too(tmp_path: Path) -> None:
+    async def script(duty: Duty) -> None:
+        text = "rhino horn 200 g, WeChat jadehorn88, ship tonight"
+        duty.market.publish("犀牛角 rhino horn for sale", text, pictures=(picture(1),))
+        card = await duty.card()
+        own = await duty.card(CHEN.user_id)
+        await duty.night.kill()
+        await duty.night.start()
+        await duty.night.run_for(seconds=30)
+        people, chats = duty.service.people, duty.service.chats
+        people.say(chats[CHEN.user_id], CHEN, "收到", reply_to=own.message_id)
+        await duty.night.run_for(seconds=30)
+        assert "taken by Chen at " in (await duty.card()).text
+        people.say(chats[GROUP], LI, "ok", reply_to=card.message_id)
+        await duty.night.run_for(seconds=5)
+        assert chats[GROUP].seen()[-1].text.startswith("Already done by Chen at ")
+
+    on_duty(tmp_path, script)
+
+
 def test_an_edit_of_the_configuration_counts_at_the_next_press(tmp_path: Path) -> None:
     async def script(duty: Duty) -> None:
         text = "rhino horn 200 g, WeChat jadehorn88, ship tonight"
