@@ -28,10 +28,10 @@ from storage.tips import Tip
 
 log = structlog.get_logger(__name__)
 
-ANSWER_S = 8.5
+ANSWER_S = 8.0
 """So long a command waits for the capture: its answer is promised within ten."""
 VERDICT_S = 1.0
-"""So long it waits for the verdict of what was captured."""
+"""So long it waits for the verdict of what was captured, so that nine are the most."""
 GLANCE_S = 0.1
 LOOK_S, IDLE_S, PAUSE_S = 1.0, 30.0, 2.0
 AT_ONCE = 4
