@@ -12,7 +12,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -47,7 +47,7 @@ async def _nothing(*_: object) -> None:
     """The desk is alone here."""
 
 
-async def _no_tip(_url: str, _who: str) -> Evidence:
+async def _no_tip(_url: str, _who: str, _asked_at: datetime) -> Evidence:
     raise HandsRefused("not here")
 
 
@@ -86,6 +86,7 @@ async def _desk(store: Store, service: Service, folder: Path) -> AsyncIterator[N
             arrived=_nothing,
             digest_to=tuple,
             digest_chat=lambda: (GROUP, tongue("en")),
+            channel_in=lambda _chat_id: "",
         ),
         lock=PollerLock("bench", folder),
     )

@@ -34,7 +34,7 @@ from bot.desk.front import Front
 from bot.desk.front import Line as DeskLine
 from bot.desk.hands import Hands as DeskHands
 from bot.desk.hands import NewTarget, site_refused
-from bot.desk.lines import channel_of, digest_chat, direct_channels, manner_of, people_of
+from bot.desk.lines import channel_in, channel_of, digest_chat, direct_channels, manner_of, people_of
 from bot.direct import direct, with_direct
 from bot.dispatch import Dispatcher, Line
 from bot.groups import ending_group
@@ -74,6 +74,7 @@ from storage.model import (
     NightWindow,
     Picture,
     Progress,
+    Sha256,
     Target,
     Tier,
     new_id,
@@ -93,6 +94,7 @@ from watchers.picture_reading import Reading
 from watchers.pictures import PictureWorkers
 from watchers.readers import Readers
 from watchers.roster import Roster
+from watchers.sheets import sheet_of
 from watchers.trial import recognise
 from watchers.unkept import Unkept, Unwritten
 from watchers.vigil import Vigil
@@ -104,7 +106,6 @@ REVIEW_S = 300.0
 STOP_JUDGING_S = 1.0
 STOP_TELLING_S = 1.0
 """Real seconds, whatever the clock's speed: whoever stops the process waits in them."""
-SHEET_TILES = 9
 MOST_FILES = 65_536
 SWITCH_S = 0.000_5
 """A thread that computes gives way to the loop so soon. With Python's own 5 ms each turn of the loop
@@ -417,7 +418,7 @@ class Daemon:
         live, expired = self._in_force()
         await self.roster.set_targets(live)
         await self._say_left_out(expired)
-        spoken_to = ("channels", "officers", "chats", "desk")
+        spoken_to = ("channels", "officers", "chats", "desk", "rota")
         if any(getattr(config, name) != getattr(old, name) for name in spoken_to):
             self._channels_changed.set()
         if (config.channels, config.desk) != (old.channels, old.desk):
@@ -534,6 +535,7 @@ class Daemon:
             arrived=self._arrived,
             digest_to=lambda: self.config.admin_channels,
             digest_chat=lambda: digest_chat(self.config),
+            channel_in=lambda chat_id: channel_in(self.config, chat_id),
         )
         return Front(
             self.store,
@@ -564,10 +566,10 @@ class Daemon:
             add=self._add_target,
         )
 
-    async def _tip(self, url: str, who: str) -> Evidence:
+    async def _tip(self, url: str, who: str, asked_at: datetime) -> Evidence:
         limit = dict(self.config.hosts).get(host_of(url), HostLimit())
         try:
-            return await tips.capture(self.kit, url, who, limit)
+            return await tips.capture(self.kit, url, who, limit, asked_at)
         except FeedTrouble as trouble:
             raise site_refused(trouble) from trouble
 
@@ -588,19 +590,18 @@ class Daemon:
         return name
 
     async def _sheet(self, alert: Alert) -> bytes:
-        """The contact sheet of an alert's pictures, the matched one framed; b"" without pictures."""
+        """The contact sheet of an alert's pictures, known ones framed; b"" without pictures."""
         if alert.evidence is None:
             return b""
-        shown = [p for p in alert.evidence.pictures if not p.undecodable][:SHEET_TILES]
-        matched = {m.sha256 for m in alert.matches}
-        framed = next((n for n, p in enumerate(shown) if p.sha256 in matched), None)
-        data = []
-        for picture in shown:
-            try:
-                data.append(await self.store.blobs.get(picture.sha256))
-            except (DamagedBlob, DiskTrouble) as damage:
-                log.error("picture blob not had", why=str(damage))
-        return await self.workers.sheet(data, framed=framed) if data else b""
+        pictures = alert.evidence.pictures
+        return await sheet_of(pictures, alert.matches, read=self._picture, workers=self.workers)
+
+    async def _picture(self, sha256: Sha256) -> bytes:
+        try:
+            return await self.store.blobs.get(sha256)
+        except (DamagedBlob, DiskTrouble) as damage:
+            log.error("picture blob not had", why=str(damage))
+            return b""
 
     def _spoke(self) -> None:
         if self._dispatcher is not None:

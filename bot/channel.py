@@ -44,14 +44,18 @@ Keyboard = tuple[tuple[Button, ...], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """How the cards of a channel are made. language: see `bot.desk.tongue`. key: of buttons, b"" for none."""
+    """How the cards of a channel are made.
+
+    language, zone: see `bot.desk.tongue`. key: of buttons, b"" for none.
+    """
 
     language: str = "en"
+    zone: str = "UTC"
     key: bytes = b""
 
 
 BARE = Manner()
-"""In English, without buttons."""
+"""In English, times in UTC, without buttons."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +63,7 @@ class Card:
     """An alert in words: text <= 1,024 UTF-16 units with spans, and a contact sheet (JPEG) or b"".
 
     `headline` is the first line of `text`; it stands alone on a lock screen. keyboard: for channels
-    that have buttons.
+    that have buttons. veiled: the sheet is shown only to whoever touches it (`bot.veil`).
     """
 
     headline: str
@@ -67,6 +71,7 @@ class Card:
     spans: tuple[Span, ...] = ()
     sheet: bytes = b""
     keyboard: Keyboard = ()
+    veiled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

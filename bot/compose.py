@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 from bot.channel import BARE, Card, Manner
 from bot.desk.keyboard import keyboard
 from bot.desk.names import count_word, field_word, gone_word, loud, reason_word
+from bot.desk.reasons import product_word, why_word
 from bot.desk.tongue import Tongue, tongue
+from bot.veil import needs_veil
 from bot.words import LIMIT, Text, plain
 from storage.duty import Duty, Outcome, State
 from storage.edits import pieces, shortened
@@ -32,15 +34,22 @@ _LAST = 300
 
 
 def card(
-    alert: Alert, sheet: bytes = b"", *, repeat: bool = False, marked: bool = False, manner: Manner = BARE
+    alert: Alert,
+    sheet: bytes = b"",
+    *,
+    repeat: bool = False,
+    marked: bool = False,
+    manner: Manner = BARE,
+    sent_at: datetime | None = None,
 ) -> Card:
     """An alert in at most 1,024 UTF-16 units; the first line stands alone on a lock screen.
 
     repeat: the same alert may have been told before; the card then says so. marked: the alert's
-    id stands in it, so that a copy of the card tells which alert it is. What is cut when it is
-    long is the middle: how the post is now and who has taken it stand in every card.
+    id stands in it, so that a copy of the card tells which alert it is. sent_at: when the card was or
+    is sent, None when that is not known. What is cut when it is long is the middle: how the post is now
+    and who has taken it stand in every card.
     """
-    say = tongue(manner.language)
+    say = tongue(manner.language, manner.zone)
     alert = starred_alert(alert)
     alert = replace(alert, kind=alert.shows or alert.kind)  # what people did changes nothing of the post
     if alert.kind is AlertKind.NOTICE or alert.evidence is None or alert.verdict is None:
@@ -57,12 +66,19 @@ def card(
     _changed(text, alert, say)
     _offer(text, alert.evidence, say)
     _why(text, alert.verdict, most=_MOST_REASONS if alert.edit is None else _FEW_REASONS, say=say)
-    _times(text, alert.evidence, say)
+    _times(text, alert.evidence, sent_at, say)
     _proof(text, alert.evidence, alert.notice, say)
     _log(text, alert, alert.evidence, say)
     whole = Text().join(text).join(last)
     buttons = keyboard(alert.duty, manner.key, say) if alert.duty is not None and manner.key else ()
-    return Card(headline=headline, text=whole.text, spans=whole.spans, sheet=sheet, keyboard=buttons)
+    return Card(
+        headline=headline,
+        text=whole.text,
+        spans=whole.spans,
+        sheet=sheet,
+        keyboard=buttons,
+        veiled=bool(sheet) and needs_veil(alert),
+    )
 
 
 def _mark(text: Text, alert: Alert, *, marked: bool) -> None:
@@ -96,10 +112,10 @@ def _headline(text: Text, alert: Alert, evidence: Evidence, verdict: Verdict, *,
     if alert.edit is not None and alert.edit.changes:
         text.add(f" ({', '.join(field_word(c.what, say) for c in alert.edit.changes[:_MOST_CHANGES])})")
     if verdict.products:
-        text.add(f" {plain(', '.join(verdict.products), 40)}")
+        text.add(f" {plain(', '.join(product_word(one, say) for one in verdict.products), 40)}")
     words = [r for r in verdict.reasons if r.kind in ("term", "picture")][:2]
     for reason in words:
-        shown = reason.span or reason.what if reason.kind == "term" else say("known picture")
+        shown = reason.span or why_word(reason, say) if reason.kind == "term" else say("known picture")
         text.add(" ").add(plain(shown, 24), "code")
     if evidence.post.price:
         text.add(" ").add(plain(evidence.post.price, 20), "code")
@@ -155,7 +171,9 @@ def _offer(text: Text, evidence: Evidence, say: Tongue) -> None:
 def _why(text: Text, verdict: Verdict, *, most: int, say: Tongue) -> None:
     text.line().add(say("why (inference)")).add(": ")
     for number, reason in enumerate(verdict.reasons[:most]):
-        text.add(" | " if number else "").add(plain(reason.what, 60)).add(f" ({reason.weight:+.2f})")
+        text.add(" | " if number else "").add(plain(why_word(reason, say), 60)).add(
+            f" ({reason.weight:+.2f})"
+        )
     if len(verdict.reasons) > most:
         text.add(" | ").add(say("{count} more", count=len(verdict.reasons) - most))
     if verdict.contacts:
@@ -163,16 +181,18 @@ def _why(text: Text, verdict: Verdict, *, most: int, say: Tongue) -> None:
     text.line().add(say("lexicon {version}", version=plain(verdict.lexicon_version, 40)))
 
 
-def _times(text: Text, evidence: Evidence, say: Tongue) -> None:
+def _times(text: Text, evidence: Evidence, sent_at: datetime | None, say: Tongue) -> None:
     text.line()
     if evidence.post.posted_at is not None:
-        text.add(say("posted {at}", at=_utc(evidence.post.posted_at))).add(" · ")
-    captured = say("captured {at}", at=_utc(evidence.captured_at))
+        text.add(say("posted {at}", at=say.second(evidence.post.posted_at))).add(" · ")
+    captured = say("captured {at}", at=say.second(evidence.captured_at))
     if evidence.was_listed:
         lag = (evidence.captured_at - evidence.listed_at).total_seconds()
-        text.add(say("listed {at}", at=_utc(evidence.listed_at))).add(f" · {captured} (+{lag:.1f} s)")
+        text.add(say("listed {at}", at=say.second(evidence.listed_at))).add(f" · {captured} (+{lag:.1f} s)")
     else:
         text.add(captured)
+    if sent_at is not None:
+        text.add(" · ").add(say("sent {at}", at=say.second(sent_at)))
 
 
 def preserved(evidence: Evidence) -> bool:
@@ -219,7 +239,7 @@ def _last(alert: Alert, say: Tongue) -> Text:
 
 
 def _taken(text: Text, duty: Duty, say: Tongue) -> None:
-    who, when = plain(duty.actor, 40), "" if duty.at is None else duty.at.strftime("%H:%MZ")
+    who, when = plain(duty.actor, 40), "" if duty.at is None else say.clock(duty.at)
     match duty.state:
         case State.ACKNOWLEDGED:
             text.add(say("taken by {who} at {when}", who=who, when=when), "bold")
@@ -241,18 +261,14 @@ def _taken(text: Text, duty: Duty, say: Tongue) -> None:
 def vanished(life: Lifetime, say: Tongue) -> str:
     """When a post vanished, in words: an interval, with how it was shown."""
     if life.first_missing_at is None:
-        return say("last seen {at}", at=_utc(life.last_seen_at))
+        return say("last seen {at}", at=say.second(life.last_seen_at))
     return say(
         "between {first} and {last} ({how}, {looks} looks)",
-        first=_utc(life.last_seen_at),
-        last=_utc(life.first_missing_at),
+        first=say.second(life.last_seen_at),
+        last=say.second(life.first_missing_at),
         how=gone_word(life.missing_class, say),
         looks=life.confirmations,
     )
-
-
-def _utc(at: datetime) -> str:
-    return at.strftime("%m-%d %H:%M:%SZ")
 
 
 def event(alert: Alert) -> dict[str, object]:

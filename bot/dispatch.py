@@ -18,7 +18,7 @@ import structlog
 
 from bot.channel import BARE, Card, Channel, ChatChannel, Keyboard, Manner
 from bot.compose import card
-from bot.desk.tongue import tongue
+from bot.desk.tongue import Tongue, tongue
 from bot.lanes.budget import Purses, Use
 from bot.lanes.chat import ChatLane
 from bot.lanes.keyboard import reference
@@ -105,7 +105,7 @@ class Dispatcher:
             purses=self._purses,
             key=self._key,
             card=self._chat_card,
-            say=lambda name: tongue(self._lines[name].manner.language),
+            say=lambda name: _tongue(self._lines[name].manner),
             acts=lambda name: bool(self._lines[name].manner.key),
             sheet=self._sheet,
             unwritten=self._tell_unwritten,
@@ -115,11 +115,18 @@ class Dispatcher:
         )
 
     async def _chat_card(
-        self, alert: Alert, sheet: bytes, channel: str, *, repeat: bool, marked: bool
+        self,
+        alert: Alert,
+        sheet: bytes,
+        channel: str,
+        *,
+        repeat: bool,
+        marked: bool,
+        sent_at: datetime | None,
     ) -> Card:
         """Every card in a chat has a button: by it a lost answer is found again."""
         manner = self._lines[channel].manner
-        made = card(alert, sheet, repeat=repeat, marked=marked, manner=manner)
+        made = card(alert, sheet, repeat=repeat, marked=marked, manner=manner, sent_at=sent_at)
         buttons = made.keyboard if manner.key else self._buttons(alert, channel)
         if not buttons and not alert.revises:
             buttons = reference(alert, self._key)
@@ -320,6 +327,10 @@ class Dispatcher:
         since = alert.evidence.captured_at if alert.evidence else alert.created_at
         took = max(0.0, (self._clock.now() - since).total_seconds())
         self._tally.delivered(name, outcome, alert.tier.value, took)
+
+
+def _tongue(manner: Manner) -> Tongue:
+    return tongue(manner.language, manner.zone)
 
 
 def backoff(attempts: int) -> float:

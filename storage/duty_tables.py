@@ -188,3 +188,24 @@ class DigestRow(Model):
         table = "digest"
         app = "storage"
         table_description = "digest"
+
+
+class TipRow(Model):
+    """A page that an officer reported (`storage.tips`). told_at: null while he does not know how it ended."""
+
+    update_id = fields.BigIntField(primary_key=True)
+    url = fields.TextField()
+    officer = fields.TextField()
+    user_id = fields.BigIntField()
+    chat_id = fields.BigIntField()
+    asked_at = Moment()
+    evidence_id = fields.CharField(max_length=32)
+    why = fields.TextField()
+    answered_at = Moment(null=True)
+    told_at = Moment(null=True)
+
+    class Meta:
+        table = "tip"
+        app = "storage"
+        table_description = "tip"
+        indexes = (Index(fields=("told_at",), name="tip_told"),)

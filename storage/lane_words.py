@@ -126,3 +126,11 @@ class Place:
     channel: str
     receipt: str
     message_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a message of a chat shows."""
+
+    alert_id: str
+    kind: AlertKind

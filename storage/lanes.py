@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from storage.codec import clean, dump, micros, moment
-from storage.lane_words import Intent, LaneState, Place, Revision, Waiting
+from storage.database import Database
+from storage.lane_words import Intent, LaneState, Place, Revision, Shown, Waiting
 from storage.model import AlertKind, Tier
 from storage.outbox import AlertFacts, put_deliveries
 from storage.vault import Vault
@@ -148,6 +149,17 @@ async def known(vault: Vault, chat: str, after: int) -> frozenset[int]:
         "- 86400000000 AND state = 'delivered' AND json_extract(intent, '$.chat') = ? AND number > ?"
     )
     return frozenset(row[0] for row in await vault.database.rows(sql, (chat, after)))
+
+
+async def shown_by(database: Database, chat: str, message_id: int) -> Shown | None:
+    """The alert or incident whose own message this is, or None. Whatever else it shows has no intent."""
+    sql = (
+        "SELECT d.alert_id, a.kind FROM delivery d JOIN alert a ON a.alert_id = d.alert_id "
+        "WHERE d.receipt IN (?, ?) AND d.state = 'delivered' AND json_extract(d.intent, '$.chat') = ? "
+        "ORDER BY d.id DESC LIMIT 1"
+    )
+    rows = await database.rows(sql, (f"photo:{message_id}", f"text:{message_id}", chat))
+    return Shown(alert_id=rows[0][0], kind=AlertKind(rows[0][1])) if rows else None
 
 
 async def is_sending(vault: Vault, delivery_id: int) -> bool:

@@ -593,6 +593,8 @@ class Delivery:
     receipt: str = ""
     previous_receipt: str = ""
     """Receipt of the delivery of the alert that this one revises, in the same channel."""
+    card_sent_at: datetime | None = None
+    """When the card that this one revises was sent there."""
     intent: str = ""
     """What was about to be sent when the answer was lost (`lane_words.Intent`), or ""."""
 

@@ -65,7 +65,8 @@ _HURRY = (
 _COLUMNS = (
     "d.id, d.channel, d.attempts, d.uncertain, d.receipt, d.alert_id, "
     "(SELECT c.receipt FROM delivery c WHERE c.alert_id = a.revises AND c.channel = d.channel "
-    "AND c.state = 'delivered'), d.intent"
+    "AND c.state = 'delivered'), d.intent, (SELECT c.sending_at FROM delivery c "
+    "WHERE c.alert_id = a.revises AND c.channel = d.channel AND c.state = 'delivered')"
 )
 _DUE = (
     f"SELECT {_COLUMNS} FROM delivery d JOIN alert a ON a.alert_id = d.alert_id "  # noqa: S608 -- our columns
@@ -178,8 +179,9 @@ async def _deliveries(vault: Vault, rows: Sequence[Row]) -> tuple[Delivery, ...]
             receipt=receipt,
             previous_receipt=previous or "",
             intent=intent or "",
+            card_sent_at=None if sent_at is None else moment(sent_at),
         )
-        for number, channel, attempts, uncertain, receipt, alert_id, previous, intent in rows
+        for number, channel, attempts, uncertain, receipt, alert_id, previous, intent, sent_at in rows
     )
 
 

@@ -54,6 +54,7 @@ from watchers.meter import Meter
 from watchers.pasts import Pasts
 from watchers.pictures import PictureWorkers
 from watchers.second_look import SecondLook
+from watchers.sheets import sheet_of
 from watchers.unkept import Unwritten, as_evidence, unwritten_alert
 
 if TYPE_CHECKING:
@@ -78,9 +79,6 @@ QUEUE = 2_000
 
 LONG_CHARS = 4_000
 """Texts beyond it are judged in a thread: 3 ms for so much of an advert, 20 of the worst."""
-
-
-SHEET_TILES = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,8 +313,9 @@ class Bench:
             matches=matches,
             judged_at=self._clock.now(),
         )
-        shown = [data[p.sha256] for p in pictures if not p.undecodable][:SHEET_TILES]
-        sheet = await self._workers.sheet(shown) if shown and verdict.tier is not Tier.NONE else b""
+        sheet = b""
+        if verdict.tier is not Tier.NONE:
+            sheet = await sheet_of(pictures, matches, read=_from(data), workers=self._workers)
         self._tell_unwritten(judgement, target, why, sheet)
         return verdict.tier
 
@@ -530,6 +529,15 @@ def _telling(near: Sequence[PictureMatch]) -> tuple[PictureMatch, ...]:
         if some:
             found[min(some, key=lambda m: (*m.surest_first, m.known_tier.rank))] = None
     return tuple(found)
+
+
+def _from(data: Mapping[str, bytes]) -> Callable[[Sha256], Awaitable[bytes]]:
+    """Reads pictures that no store has."""
+
+    async def read(sha256: Sha256) -> bytes:
+        return data.get(sha256, b"")
+
+    return read
 
 
 def _seen(picture: Picture, known: str, tier: Tier, label: str = "") -> Seen:

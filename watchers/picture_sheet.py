@@ -7,7 +7,7 @@ most 1280 px, so width + height <= 10 000, ratio <= 3, and far below 10 MB.
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from PIL import Image, ImageDraw, ImageOps
 
@@ -24,19 +24,20 @@ _GROUND = (24, 24, 28)
 _ABSENT = (90, 90, 96)
 
 
-def contact_sheet(pictures: Sequence[bytes], framed: int | None = None) -> bytes:
-    """A JPEG of the first nine pictures; tile `framed` gets a red frame.
+def contact_sheet(pictures: Sequence[bytes], framed: Collection[int] = ()) -> bytes:
+    """A JPEG of the first nine pictures; each of `framed`, a place from 0 on, gets a red frame.
 
     A picture that cannot be decoded becomes a grey, crossed tile, so positions stay true.
     """
     shown = pictures[:TILES_MAX]
     if len(shown) == 1:
-        return _jpeg(_single(shown[0]))
+        only = _single(shown[0])
+        return _jpeg(_with_frame(only) if 0 in framed else only)
     columns, rows = grid(len(shown))
     side = SIDE_PX // columns
     canvas = Image.new("RGB", (side * columns, side * rows), _GROUND)
     for at, data in enumerate(shown):
-        tile = _tile(data, side - _GAP_PX, framed=at == framed)
+        tile = _tile(data, side - _GAP_PX, framed=at in framed)
         canvas.paste(tile, (at % columns * side + _GAP_PX // 2, at // columns * side + _GAP_PX // 2))
     return _jpeg(canvas)
 
@@ -79,9 +80,12 @@ def _tile(data: bytes, side_px: int, *, framed: bool) -> Image.Image:
     except Undecodable:
         return _absent(side_px)
     tile = ImageOps.pad(picture, (side_px, side_px), Image.Resampling.BICUBIC, color=_GROUND)
-    if framed:
-        edge = (0, 0, side_px - 1, side_px - 1)
-        ImageDraw.Draw(tile).rectangle(edge, outline=_FRAME, width=_FRAME_PX)
+    return _with_frame(tile) if framed else tile
+
+
+def _with_frame(tile: Image.Image) -> Image.Image:
+    edge = (0, 0, tile.width - 1, tile.height - 1)
+    ImageDraw.Draw(tile).rectangle(edge, outline=_FRAME, width=_FRAME_PX)
     return tile
 
 

@@ -73,15 +73,16 @@ def sheet(head: dict[str, object], body: bytes) -> tuple[dict[str, object], byte
     from watchers.picture_decode import is_large
     from watchers.picture_sheet import contact_sheet
 
-    sizes, framed = head["sizes"], head.get("framed")
+    sizes, framed = head["sizes"], head["framed"]
     assert isinstance(sizes, list)
+    assert isinstance(framed, list)
     pictures, start = [], 0
     for size in sizes:
         pictures.append(body[start : start + size])
         start += size
     if not head.get("large") and any(map(is_large, pictures)):
         return {"large": True}, b""
-    return {}, contact_sheet(pictures, framed if isinstance(framed, int) else None)
+    return {}, contact_sheet(pictures, framed)
 
 
 def read_codes(data: bytes) -> list[str]:

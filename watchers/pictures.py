@@ -123,15 +123,16 @@ class PictureWorkers:
         facts, _ = await self._do({"do": "overlay", "split": len(asked)}, asked + known)
         return (_number(facts, "parts"), _number(facts, "differing")) if "parts" in facts else (0, 100)
 
-    async def sheet(self, pictures: Sequence[bytes], framed: int | None = None) -> bytes:
-        """A contact sheet JPEG of the first nine pictures, sides <= 1280 px, tile `framed` in red.
+    async def sheet(self, pictures: Sequence[bytes], framed: Sequence[int] = ()) -> bytes:
+        """A contact sheet JPEG of the first nine pictures, sides <= 1280 px, tiles `framed` in red.
 
         b"" when there is no picture or the sheet could not be made.
         """
         if not pictures:
             return b""
         shown = pictures[:9]
-        head: dict[str, object] = {"do": "sheet", "sizes": [len(data) for data in shown], "framed": framed}
+        sizes = [len(data) for data in shown]
+        head: dict[str, object] = {"do": "sheet", "sizes": sizes, "framed": list(framed)}
         return (await self._do(head, b"".join(shown)))[1]
 
     async def _do(self, head: dict[str, object], body: bytes) -> tuple[Mapping[str, object], bytes]:

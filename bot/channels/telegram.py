@@ -154,6 +154,7 @@ class Telegram:
             photo=card.sheet,
             caption=card.text,
             caption_entities=_entities(card),
+            has_spoiler=card.veiled,
             **self._manner(delivery, card),
         )
         return f"photo:{message.message_id}"

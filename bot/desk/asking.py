@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from bot.desk.asides import Asides
 from bot.desk.hands import Hands
@@ -16,6 +17,9 @@ from bot.settings.custody import Officer
 from bot.settings.units import seconds
 from storage import standing
 from storage.store import Store
+
+if TYPE_CHECKING:
+    from bot.desk.tips import Tips
 
 _COMMAND = re.compile(r"/([a-z]{1,32})(?:@(\w+))?(?:\s+(.*))?", re.DOTALL | re.IGNORECASE)
 _LASTING = re.compile(r"(?:^|\s)((?:\d{1,3}d)?(?:\d{1,4}h)?(?:\d{1,5}m)?)(?=\s|$)")
@@ -42,6 +46,7 @@ class Around:
     server: Server
     hands: Hands
     asides: Asides
+    tips: Tips
     people: People
     rota: Rota | None
     say: Tongue

@@ -26,11 +26,15 @@ from bot.desk.presses import Presses, press_of
 from bot.desk.reply import Reply, plainly
 from bot.desk.rota import Rota
 from bot.desk.server import Server, ServerTrouble
+from bot.desk.tips import Tips
 from bot.desk.tongue import Tongue, tongue
+from bot.desk.written import shown_by, take, takes
+from bot.direct import direct
 from bot.receipts import forwarded
 from bot.settings.custody import Officer
 from storage import duties, inbox, standing
 from storage.clock import Clock
+from storage.duty import Act
 from storage.errors import StoreError
 from storage.inbox import Letter
 from storage.store import Store
@@ -66,7 +70,8 @@ class Place:
     """What the desk belongs to. night_began: start of the night around an instant, or of the last one.
 
     arrived: told (alert, chat, message) of every true press. digest_to: channels that get the morning's
-    notice; digest_chat: where its table goes, and in which language.
+    notice; digest_chat: where its table goes, and in which language. channel_in: the channel that speaks
+    in a chat, "" for none.
     """
 
     people: Callable[[], People]
@@ -78,6 +83,7 @@ class Place:
     arrived: Callable[[str, int, int], Awaitable[None]]
     digest_to: Callable[[], tuple[str, ...]]
     digest_chat: Callable[[], tuple[int | str, Tongue]]
+    channel_in: Callable[[int], str]
 
 
 class Desk:
@@ -88,6 +94,14 @@ class Desk:
     ) -> None:
         self._store, self._server, self._clock, self._place = store, server, clock, place
         self._hands, self._asides = hands, Asides(store, hands)
+        self._tips = Tips(
+            store,
+            clock,
+            hands,
+            tongue=lambda tip: self._tongue(tip.chat_id, place.people().officer(tip.user_id)),
+            channel=lambda tip: place.channel_in(tip.chat_id) or direct(tip.user_id),
+            spoke=place.spoke,
+        )
         self._presses = Presses(store, server, key, self._asides, spoke=place.spoke, arrived=place.arrived)
         self._news = asyncio.Event()
         self._busy: set[int] = set()
@@ -103,6 +117,7 @@ class Desk:
         """Act on what is in the inbox, what an earlier run left too, for ever."""
         self._languages = await standing.languages(self._store.vault.database)
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._tips.run())
             while True:
                 self._news.clear()
                 before = frozenset(self._busy)  # one of these may be handled while the inbox is read
@@ -189,12 +204,8 @@ class Desk:
         if found is None and picture and message.chat.type == "private":
             found = ("find", "")  # a picture alone is looked up
         if found is None:
-            return "no command"
-        if message.sender_chat is not None and message.sender_chat.id == message.chat.id:
-            say = self._tongue(message.chat.id, None)
-            await self._server.send(
-                message.chat.id, plainly(say("I cannot see who you are: do not write anonymously."))
-            )
+            return await self._written(update_id, message, words, officer)
+        if await self._is_anonymous(message):
             return "anonymous"
         if officer is None:
             return await self._refused(update_id, message, found[0], "not on the list")
@@ -208,6 +219,35 @@ class Desk:
             picture=picture,
         )
         return await self._command(asked, message, people)
+
+    async def _is_anonymous(self, message: Any) -> bool:
+        """Whether somebody writes in the name of the group; he is told that it will not do."""
+        if message.sender_chat is None or message.sender_chat.id != message.chat.id:
+            return False
+        say = self._tongue(message.chat.id, None)
+        told = plainly(say("I cannot see who you are: do not write anonymously."))
+        await self._server.send(message.chat.id, told)
+        return True
+
+    async def _written(self, update_id: int, message: Any, words: str, officer: Officer | None) -> str:
+        """Take the alert of a card that somebody answered with one of the words for it."""
+        card, chat_id = message.reply_to_message, message.chat.id
+        shown = await shown_by(self._store, chat_id, card.message_id) if card and takes(words) else None
+        if shown is None:
+            return "no command"
+        if await self._is_anonymous(message):
+            return "anonymous"
+        if officer is None:
+            return await self._refused(update_id, message, "acknowledge", "not on the list")
+        say = self._tongue(chat_id, officer)
+        if not may(officer, Act.ACKNOWLEDGE):
+            told = plainly(say("Your role may not do that."))
+            await self._server.send(chat_id, told, reply_to=message.message_id)
+            return await self._refused(update_id, message, "acknowledge", "may not acknowledge")
+        reply = await take(self._store, shown, officer, update_id, say)
+        self._place.spoke()
+        await self._server.send(chat_id, reply, reply_to=message.message_id)
+        return reply.outcome
 
     async def _command(self, asked: Asked, message: Any, people: People) -> str:
         say = self._tongue(asked.chat_id, asked.officer)
@@ -223,6 +263,7 @@ class Desk:
             server=self._server,
             hands=self._hands,
             asides=self._asides,
+            tips=self._tips,
             people=people,
             rota=self._place.rota(),
             say=say,
@@ -284,11 +325,13 @@ class Desk:
 
     def _tongue(self, chat_id: int, officer: Officer | None) -> Tongue:
         """Of the officer in his own chat, of the chat elsewhere; as set by /lang, else as configured."""
+        people = self._place.people()
+        zone = people.zone_in(chat_id)
         if (code := self._languages.get(chat_id)) is not None:
-            return tongue(code)
-        chat = self._place.people().chat(chat_id)
+            return tongue(code, zone)
+        chat = people.chat(chat_id)
         own = officer.language if officer is not None and officer.telegram == chat_id else ""
-        return tongue(own or (chat.language if chat else "") or self._place.language())
+        return tongue(own or (chat.language if chat else "") or self._place.language(), zone)
 
 
 def _to_leave(body: str) -> int | None:

@@ -19,6 +19,7 @@ import structlog
 
 from bot.desk import plots
 from bot.desk.names import loud, state_word, tier_word
+from bot.desk.reasons import product_words
 from bot.desk.reply import CAPTION, Reply, of
 from bot.desk.server import Server, ServerTrouble
 from bot.desk.tongue import Tongue
@@ -117,7 +118,7 @@ class Digest:
         if not await self._sent(chat_id, table):
             return  # it is tried again at the next look
         await digests.files_went(self._store.vault, name)
-        picture = await in_thread(plots.drawn, found, name)
+        picture = await in_thread(plots.drawn, found, name, say.zone)
         if picture:
             await self._sent(chat_id, Reply(text=name, file=(f"nightjar-{name}.png", picture)))
 
@@ -157,7 +158,7 @@ def words(name: str, found: Sequence[Line], say: Tongue) -> Reply:
     for title, counted in (
         (say("by tier"), Counter(tier_word(line.tier, say) for line in shown)),
         (say("by state"), Counter(state_word(line.state, say) for line in shown)),
-        (say("by product"), Counter(line.products or "—" for line in shown)),
+        (say("by product"), Counter(product_words(line.products, say) or "—" for line in shown)),
         (say("by site"), Counter(line.target for line in shown)),
     ):
         told = ", ".join(f"{number} {plain(what, 30)}" for what, number in counted.most_common(6))
@@ -174,7 +175,7 @@ def words(name: str, found: Sequence[Line], say: Tongue) -> Reply:
         text.line().add(say("Nobody has taken:"), "bold")
     for line in waiting[:_MOST_NAMED]:
         text.line().add(line.evidence_id[:12], "code").add(
-            f" {line.created_at:%H:%MZ} {loud(line.tier, say)} "
+            f" {say.clock(line.created_at)} {loud(line.tier, say)} "
         )
         text.add(plain(line.title, 60) or "—", "code")
     if len(waiting) > _MOST_NAMED:

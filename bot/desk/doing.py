@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 from bot.desk import names
 from bot.desk import rota as rotas
@@ -23,24 +23,8 @@ _SELLER = re.compile(r"(.+?)\s*@\s*([^@]+)")
 
 
 async def report(asked: Asked, around: Around) -> Reply:
-    """A tip: the address is captured at once, whatever judging says of it later."""
-    say = around.say
-    try:
-        url = web_address(asked.words.split()[0] if asked.words else "")
-    except ValueError:
-        return plainly(say("Which page? /report https://…"), "no address")
-    try:
-        kept = await around.hands.tip(url, asked.officer.name)
-    except HandsRefused as refused:
-        return plainly(
-            say("It could not be captured: {why}", why=plain(names.why(refused, say), 400)), "not captured"
-        )
-    text = begun().add(say("Captured"), "bold").add(" ").add(kept.evidence_id, "code")
-    text.line().add(plain(kept.post.title or kept.post.text, 120) or "—", "code")
-    text.line().add(say("{count} pictures; leaf {leaf}", count=len(kept.pictures), leaf=kept.leaf_index))
-    for absence in kept.absences[:3]:
-        text.line().add(say("missing: {what}", what=plain(absence, 150)))
-    return of(text, "captured")
+    """A tip: the address is captured at once, and how it ends is told in the answer or later."""
+    return await around.tips.report(asked, around.say)
 
 
 async def watch(asked: Asked, around: Around) -> Reply:
@@ -93,7 +77,7 @@ async def _sellers(around: Around) -> Reply:
     text = begun().add(say("Watched sellers: {count}", count=len(found)), "bold")
     for one in found[:40]:
         text.line().add(f"{one.number}. ").add(plain(one.seller, 60), "code")
-        text.add(f" [{one.target}] {one.author} {one.since:%m-%d}")
+        text.add(f" [{one.target}] {one.author} {say.local(one.since):%m-%d}")
     text.line().add(say("/watch end NUMBER ends one; /watch ADDRESS; … adds a target"))
     return of(text)
 
@@ -123,7 +107,7 @@ async def mute(asked: Asked, around: Around) -> Reply:  # noqa: PLR0911 -- one a
             number=made.number,
         )
         return plainly(words, "waits")
-    until = f"{made.ends_at:%m-%d %H:%MZ}"
+    until = say.minute(made.ends_at)
     return plainly(say("Muted until {until}; number {number}.", until=until, number=made.number), "muted")
 
 
@@ -162,7 +146,7 @@ async def muted(_asked: Asked, around: Around) -> Reply:
     for one in found[:40]:
         text.line().add(f"{one.number}. {names.mute_word(one.kind, say)} ").add(plain(one.value, 60), "code")
         text.add(f" {one.author}, {plain(one.reason, 80)}; ")
-        text.add(say("until {until}, {held} held back", until=f"{one.ends_at:%m-%d %H:%MZ}", held=one.held))
+        text.add(say("until {until}, {held} held back", until=say.minute(one.ends_at), held=one.held))
         if one.starts_at is None:
             text.add(" — ").add(say("waits for a second person"), "bold")
     return of(text)
@@ -191,7 +175,7 @@ async def oncall(asked: Asked, around: Around) -> Reply:
     await standing.take_turn(
         around.store.vault, other.name, ends, actor(asked.officer), before=now_on, update_id=asked.update_id
     )
-    words = say("{name} is on call until {until}.", name=other.name, until=_minute(ends))
+    words = say("{name} is on call until {until}.", name=other.name, until=say.minute(ends))
     return plainly(words, "on call")
 
 
@@ -201,15 +185,13 @@ def _standing(around: Around, now_on: str, turns: tuple[rotas.Turn, ...]) -> Rep
     ends = rotas.until(rota, around.now, turns)
     text = begun().add(say("On call: {name}", name=now_on or "—"), "bold")
     text.line().add(
-        say("until {until}, then {name}", until=_minute(ends), name=rotas.on_call(rota, ends, turns) or "—")
+        say(
+            "until {until}, then {name}", until=say.minute(ends), name=rotas.on_call(rota, ends, turns) or "—"
+        )
     )
     text.line().add(say("in turn: {names}", names=", ".join(rotas.line(rota, around.now, turns))))
     text.line().add(say("/oncall take 4h · /oncall swap NAME 12h"))
     return of(text)
-
-
-def _minute(at: datetime) -> str:
-    return f"{at:%m-%d %H:%MZ}"
 
 
 async def lang(asked: Asked, around: Around) -> Reply:
@@ -229,6 +211,7 @@ async def helped(_asked: Asked, around: Around) -> Reply:
     text = begun().add("Nightjar", "bold")
     for name, words in menu(around.say).items():
         text.line().add(f"/{name}").add(f" – {words}")
+    text.line().add(around.say('A reply "ok" to a card takes its alert, where buttons do not work.'))
     return of(text)
 
 

@@ -17,6 +17,7 @@ from bot.desk import rota as rotas
 from bot.desk.asking import turns_of
 from bot.desk.people import People
 from bot.desk.rota import Rota
+from bot.desk.tongue import tongue
 from bot.direct import direct
 from bot.words import plain
 from storage import duties, tonight
@@ -158,18 +159,19 @@ class Escalation:
         if not before or name == before or officer is None or not officer.telegram:
             return
         ends = rotas.until(rota, now, turns)
-        words = await hand_over_words(self._store, name, before, now, ends)
+        say = tongue("en", self._people().zone_in(officer.telegram))
+        words = await hand_over_words(self._store, name, before, now, say.minute(ends))
         await self._store.notify(words, announce=(direct(officer.telegram),))
         self._spoke()
 
 
-async def hand_over_words(store: Store, name: str, before: str, now: datetime, ends: datetime) -> str:
-    """What the next officer is told at the start of his turn. Raises StoreError."""
+async def hand_over_words(store: Store, name: str, before: str, now: datetime, ends: str) -> str:
+    """What the next officer is told at the start of his turn. ends: by his clocks. Raises StoreError."""
     waiting = await duties.open_cards(store.vault.database, now - duties.LAPSED)
     lines = await tonight.headlines(store, [one.alert_id for one in waiting])
     urgent = sum(line.tier is Tier.URGENT for line in lines)
     taken = await tonight.taken(store.vault.database, now - duties.LAPSED)
     return (
-        f"{name}, you are on call until {ends:%m-%d %H:%MZ}, after {before}: {len(waiting)} alerts are taken "
+        f"{name}, you are on call until {ends}, after {before}: {len(waiting)} alerts are taken "
         f"by nobody ({urgent} urgent), {taken} are taken and not resolved"
     )

@@ -7,9 +7,9 @@ unless whoever asks may see them, there.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from bot.desk import names
+from bot.desk.reasons import why_word
 from bot.desk.reply import Reply, begun, of
 from bot.desk.tongue import Tongue
 from bot.words import Text, plain
@@ -35,7 +35,7 @@ def hits(found: Sequence[Found], say: Tongue, *, more: bool = False) -> Reply:
 
 
 def _hit(text: Text, hit: Found, say: Tongue) -> None:
-    text.add(hit.evidence_id[:12], "code").add(f" {_utc(hit.captured_at)} ")
+    text.add(hit.evidence_id[:12], "code").add(f" {say.minute(hit.captured_at)} ")
     if hit.tier is not Tier.NONE:
         text.add(f"{names.loud(hit.tier, say)} {hit.score} ", "bold")
     text.add(f"[{hit.target}] ").add(plain(hit.title, 60) or "—", "code")
@@ -70,7 +70,7 @@ def case(file: Casefile, history: Sequence[Step], say: Tongue) -> Reply:
     evidence, post = file.evidence, file.evidence.post
     text = begun().add(say("Evidence"), "bold").add(" ").add(evidence.evidence_id, "code")
     look = names.look_word(evidence.observation.value, say)
-    text.line().add(f"[{evidence.target}] {look} {_utc(evidence.captured_at)}")
+    text.line().add(f"[{evidence.target}] {look} {say.minute(evidence.captured_at)}")
     for name, value in (
         (say("offer"), post.title or post.text),
         (say("seller"), post.seller),
@@ -82,7 +82,7 @@ def case(file: Casefile, history: Sequence[Step], say: Tongue) -> Reply:
     text.line().add(f"sha256 {evidence.manifest_sha256[:16]} · leaf {evidence.leaf_index}")
     if file.verdict is not None:
         text.line().add(f"{names.loud(file.verdict.tier, say)} {file.verdict.score}: ", "bold")
-        text.add(plain(", ".join(reason.what for reason in file.verdict.reasons), 300))
+        text.add(plain(", ".join(why_word(reason, say) for reason in file.verdict.reasons), 300))
         if file.verdict.contacts:
             text.line().add(say("contact")).add(": ").add(
                 plain(", ".join(file.verdict.contacts), 200), "code"
@@ -90,8 +90,8 @@ def case(file: Casefile, history: Sequence[Step], say: Tongue) -> Reply:
     if file.lifetime is not None and file.lifetime.first_missing_at is not None:
         between = say(
             "vanished between {first} and {last}",
-            first=_utc(file.lifetime.last_seen_at),
-            last=_utc(file.lifetime.first_missing_at),
+            first=say.minute(file.lifetime.last_seen_at),
+            last=say.minute(file.lifetime.first_missing_at),
         )
         text.line().add(between)
     for step in history:
@@ -101,9 +101,5 @@ def case(file: Casefile, history: Sequence[Step], say: Tongue) -> Reply:
 
 def _step(step: Step, say: Tongue) -> str:
     before, after = names.state_word(step.before, say), names.state_word(step.after, say)
-    told = f"{_utc(step.at)} {step.actor}: {names.act_word(step.act, say)} ({before} → {after})"
+    told = f"{say.minute(step.at)} {step.actor}: {names.act_word(step.act, say)} ({before} → {after})"
     return f"{told}, {names.reason_word(step.reason, say)}" if step.reason else told
-
-
-def _utc(at: datetime) -> str:
-    return at.strftime("%m-%d %H:%MZ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from bot.words import plain
 from storage.errors import (
@@ -58,12 +58,13 @@ def site_refused(trouble: FeedTrouble) -> HandsRefused:  # noqa: PLR0911 -- one 
 class Hands:
     """What the rest of the daemon does for the desk; tip, describe and add raise HandsRefused.
 
-    tip: captures an address now (url, who) and gives its evidence, within seconds. describe: hashes of
-    a picture's bytes. near: kept pictures that resemble a hash within so many bits. progress: of every
-    target. troubles: why the watch is not fit for the night. add: writes a target, gives its name.
+    tip: captures an address now (url, who, asked at) and gives its evidence, or what was captured of it
+    since it was asked for. describe: hashes of a picture's bytes. near: kept pictures that resemble a hash
+    within so many bits. progress: of every target. troubles: why the watch is not fit for the night. add:
+    writes a target, gives its name.
     """
 
-    tip: Callable[[str, str], Awaitable[Evidence]]
+    tip: Callable[[str, str, datetime], Awaitable[Evidence]]
     describe: Callable[[bytes], Awaitable[Picture]]
     near: Callable[[str, int], tuple[PictureMatch, ...]]
     progress: Callable[[], tuple[Progress, ...]]

@@ -33,7 +33,8 @@ def people_of(config: Config) -> People:
             if isinstance(one, int) and one and one not in named:
                 chats.append(ChatTable(id=one))
                 named.add(one)
-    return People(officers=config.officers, chats=tuple(chats))
+    zone = "UTC" if config.rota is None else config.rota.zone
+    return People(officers=config.officers, chats=tuple(chats), zone=zone)
 
 
 def _server(table: ChannelTable) -> tuple[object, ...]:
@@ -67,22 +68,46 @@ def direct_channels(config: Config) -> tuple[ChannelTable, ...]:
 
 
 def manner_of(table: ChannelTable, config: Config, key: bytes) -> Manner:
-    """How the cards of a channel are made: language of chat or officer, buttons where the desk's bot is."""
-    desk = channel_of(config)
-    if desk is None or config.desk is None or table.kind != desk.kind:
+    """How the cards of a channel are made: in whose language and zone, with buttons where the desk's bot is.
+
+    What is no chat (a file, a program) has times in UTC.
+    """
+    desk, chat_id = channel_of(config), getattr(table.settings, "chat_id", None)
+    if chat_id is None:
         return Manner()
-    people, chat_id = people_of(config), getattr(table.settings, "chat_id", None)
+    people = people_of(config)
+    zone = people.zone_in(chat_id) if isinstance(chat_id, int) else people.zone
+    if desk is None or config.desk is None or table.kind != desk.kind:
+        return Manner(zone=zone)
     chat = people.chat(chat_id) if isinstance(chat_id, int) else None
     officer = people.officer(chat_id) if isinstance(chat_id, int) else None
     own = (chat.language if chat else "") or (officer.language if officer else "")
     same = _server(table) == _server(desk)
-    return Manner(language=own or config.desk.language, key=key if same else b"")
+    language = own or config.desk.language
+    return Manner(language=language, zone=zone, key=key if same else b"")
+
+
+def channel_in(config: Config, chat_id: int) -> str:
+    """The channel that speaks in a chat through the desk's bot, or ""."""
+    desk = channel_of(config)
+    return next(
+        (
+            table.name
+            for table in config.channels
+            if desk is not None
+            and table.kind == desk.kind
+            and _server(table) == _server(desk)
+            and getattr(table.settings, "chat_id", None) == chat_id
+        ),
+        "",
+    )
 
 
 def digest_chat(config: Config) -> tuple[int | str, Tongue]:
-    """Where the morning's table goes: the desk's own chat, in its language. Raises ConfigError."""
+    """Where the morning's table goes: the desk's own chat, in its language and zone. Raises ConfigError."""
     desk = channel_of(config)
     if desk is None:
         raise ConfigError("there is no desk")
     settings: Any = desk.settings
-    return settings.chat_id, tongue(manner_of(desk, config, b"").language)
+    manner = manner_of(desk, config, b"")
+    return settings.chat_id, tongue(manner.language, manner.zone)

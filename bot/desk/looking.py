@@ -41,7 +41,7 @@ async def status(_asked: Asked, around: Around) -> Reply:
         text.line().add(f"{row.target}: {health} {plain(row.reason, 120)}")
     last = max((row.last_good_at for row in rows if row.last_good_at), default=None)
     if last is not None:
-        text.line().add(say("last good poll {at}", at=f"{last:%m-%d %H:%MZ}"))
+        text.line().add(say("last good poll {at}", at=say.minute(last)))
     queues = await tonight.queues(around.store.vault.database)
     for channel, waiting, dead in queues:
         text.line().add(
@@ -56,7 +56,7 @@ async def night(_asked: Asked, around: Around) -> Reply:
     """What this night brought: counts by tier, what nobody took, what mutes kept back."""
     say, database = around.say, around.store.vault.database
     counts = await tonight.counts(database, around.night_began)
-    text = begun().add(say("Since {at}", at=f"{around.night_began:%m-%d %H:%MZ}"), "bold")
+    text = begun().add(say("Since {at}", at=say.minute(around.night_began)), "bold")
     tiers = ", ".join(f"{n} {names.tier_word(tier, say)}" for tier, n in counts.alerts.items()) or "0"
     text.line().add(say("alerts: {tiers}", tiers=tiers))
     states = ", ".join(f"{n} {names.state_word(state, say)}" for state, n in counts.states.items()) or "0"
@@ -70,7 +70,7 @@ async def night(_asked: Asked, around: Around) -> Reply:
         text.line().add(say("Nobody has taken:"), "bold")
     for line in await tonight.headlines(around.store, [one.alert_id for one in waiting[:12]]):
         text.line().add(line.alert_id[:12], "code").add(
-            f" {line.created_at:%H:%MZ} {names.loud(line.tier, say)} "
+            f" {say.clock(line.created_at)} {names.loud(line.tier, say)} "
         )
         text.add(plain(line.words, 80), "code")
     return of(text)
@@ -90,7 +90,8 @@ async def case(asked: Asked, around: Around) -> Reply:
     text = begun().add(say("Case {number}", number=found.number), "bold").add(f" {plain(found.title, 120)}")
     text.line().add(f"{plain(found.legal_basis, 200)} · {plain(found.officer, 60)}")
     text.line().add(
-        f"{found.opened_at:%Y-%m-%d}" + (f" – {found.closed_at:%Y-%m-%d}" if found.closed_at else "")
+        f"{say.local(found.opened_at):%Y-%m-%d}"
+        + (f" – {say.local(found.closed_at):%Y-%m-%d}" if found.closed_at else "")
     )
     if found.held:
         text.line().add(say("on hold: {why}", why=plain(found.hold_why, 120)))

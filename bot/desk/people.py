@@ -45,10 +45,14 @@ NEEDS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class People:
-    """Who is known: officers by user id, chats by chat id. Private chats of officers need no entry."""
+    """Who is known: officers by user id, chats by chat id. Private chats of officers need no entry.
+
+    zone: of the duty, whose clocks everybody reads who has no other.
+    """
 
     officers: tuple[Officer, ...] = ()
     chats: tuple[ChatTable, ...] = ()
+    zone: str = "UTC"
 
     def officer(self, user_id: int) -> Officer | None:
         """The officer with this Telegram user id."""
@@ -62,6 +66,11 @@ class People:
     def chat(self, chat_id: int) -> ChatTable | None:
         """The chat with this id, when it is on the list."""
         return next((one for one in self.chats if one.id == chat_id), None)
+
+    def zone_in(self, chat_id: int) -> str:
+        """In which zone times are told there: of the chat, or of the officer whose own chat it is."""
+        chat, officer = self.chat(chat_id), self.officer(chat_id)
+        return (chat.zone if chat else "") or (officer.zone if officer else "") or self.zone
 
     def allows_chat(self, chat_id: int) -> bool:
         """Whether the bot speaks there: a chat on the list, or an officer's own."""

@@ -9,6 +9,7 @@ import importlib.util
 import io
 from collections import Counter
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from bot.words import plain
 from storage.digests import Line
@@ -22,8 +23,16 @@ def available() -> bool:
     return importlib.util.find_spec("matplotlib") is not None
 
 
-def drawn(found: Sequence[Line], name: str) -> bytes:
-    """Four charts as one PNG; b"" without alerts or without matplotlib. For a thread: it takes a second."""
+def by_hour(found: Sequence[Line], zone: str) -> Counter[int]:
+    """How many alerts there were in each hour of local clocks, whatever the day."""
+    return Counter(line.created_at.astimezone(ZoneInfo(zone)).hour for line in found)
+
+
+def drawn(found: Sequence[Line], name: str, zone: str = "UTC") -> bytes:
+    """Four charts as one PNG; b"" without alerts or without matplotlib. For a thread: it takes a second.
+
+    zone: whose hours are counted.
+    """
     shown = [line for line in found if not line.muted]
     if not shown or not available():
         return b""
@@ -34,10 +43,10 @@ def drawn(found: Sequence[Line], name: str) -> bytes:
     FigureCanvasAgg(figure)
     figure.suptitle(f"Night of {name}")
     hours, products, sites, lives = figure.subplots(2, 2).flat
-    counted = Counter(line.created_at.hour for line in shown)
+    counted = by_hour(shown, zone)
     order = [*range(12, 24), *range(12)]
     hours.bar([f"{hour:02}" for hour in order], [counted[hour] for hour in order])
-    hours.set_title("alerts by hour (UTC)")
+    hours.set_title(f"alerts by hour ({zone})")
     hours.tick_params(axis="x", labelsize=6)
     for axis, title, named in (
         (products, "products", Counter(line.products or "-" for line in shown)),

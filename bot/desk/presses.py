@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -240,7 +239,11 @@ def said(done: Done, say: Tongue) -> str:  # noqa: PLR0911 -- one an ending
                 State.RESOLVED: say("Resolved."),
             }[duty.state]
         case Refusal.ALREADY:
-            return say("Already done by {who} at {when}.", who=duty.actor or "—", when=clock_time(duty.at))
+            return say(
+                "Already done by {who} at {when}.",
+                who=duty.actor or "—",
+                when="—" if duty.at is None else say.clock(duty.at),
+            )
         case Refusal.CLOSED:
             return say("Already resolved by {who}.", who=duty.actor)
         case Refusal.STALE | Refusal.FOREIGN:
@@ -253,8 +256,3 @@ def said(done: Done, say: Tongue) -> str:  # noqa: PLR0911 -- one an ending
             return say("A reason is needed.")
         case _:
             return say("This alert is no longer kept.")
-
-
-def clock_time(at: datetime | None) -> str:
-    """Hours and minutes in UTC."""
-    return "—" if at is None else at.strftime("%H:%MZ")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 
 from bot.callback import MOST_VERSION, Callback, write
 from bot.channel import Button, Card, Keyboard
 from bot.desk.names import loud, tier_word
+from bot.desk.reasons import product_word
 from bot.desk.tongue import Tongue, tongue
 from bot.lanes.coalesce import EVERYTHING, URGENT
 from bot.words import Text, plain
@@ -85,7 +85,7 @@ def _headline(text: Text, key: str, members: Sequence[Member], say: Tongue) -> N
         text.add(" · ").add(say("{count} taken by nobody", count=waiting))
     if members:
         first, last = (f(one.created_at for one in members) for f in (min, max))
-        text.add(" · ").add(say("{first} to {last}", first=_utc(first), last=_utc(last)))
+        text.add(" · ").add(say("{first} to {last}", first=say.minute(first), last=say.minute(last)))
 
 
 def _label(key: str, say: Tongue) -> str:
@@ -102,11 +102,13 @@ def _label(key: str, say: Tongue) -> str:
 
 
 def _line(text: Text, one: Member, say: Tongue) -> None:
-    text.line().add(f"{_utc(one.created_at)} {loud(one.tier, say)} ", "bold" if one.tier.rank == 0 else "")
+    text.line().add(
+        f"{say.minute(one.created_at)} {loud(one.tier, say)} ", "bold" if one.tier.rank == 0 else ""
+    )
     text.add(plain(mask(one.title[:200]), 60) or say("(no text)"), "code")
     if one.price:
         text.add(" ").add(plain(one.price, 16), "code")
-    text.add(f" [{plain(one.target, 24)}] {one.product} {one.evidence_id[-12:]}")
+    text.add(f" [{plain(one.target, 24)}] {product_word(one.product, say)} {one.evidence_id[-12:]}")
     if one.status != "up":
         text.add(f" {_status(one.status, say)}", "bold")
 
@@ -114,7 +116,3 @@ def _line(text: Text, one: Member, say: Tongue) -> None:
 def _status(status: str, say: Tongue) -> str:
     known = {"deleted": say("DELETED"), "changed": say("CHANGED"), "reappeared": say("UP AGAIN")}
     return known.get(status, status.upper())
-
-
-def _utc(at: datetime) -> str:
-    return at.strftime("%m-%d %H:%MZ")

@@ -75,11 +75,10 @@ class Teller:
         if not found:
             return 0.0
         delivery = found[0]
-        repeat = delivery.uncertain
-        card = await self._card(delivery.alert, repeat=repeat)
+        repeat, at = delivery.uncertain, self._clock.now()
+        card = await self._card(delivery.alert, at, repeat=repeat)
         state = await lanes.state(self._store.vault, self.name)
         intent = intent_for(self.channel.chat, state.last_id, self.channel.dressed(card))
-        at = self._clock.now()
         vault = self._store.vault
         await self._tools.disk.or_later(
             lambda: lanes.intend(vault, delivery.delivery_id, at, intent, repeat=repeat)
@@ -100,12 +99,12 @@ class Teller:
         await self._delivered(delivery, receipt)
         return 0.0
 
-    async def _card(self, alert: Alert, *, repeat: bool) -> Card:
+    async def _card(self, alert: Alert, sent_at: datetime | None, *, repeat: bool) -> Card:
         if alert.kind is AlertKind.INCIDENT:
             return await self._incident_card(alert.alert_id, repeat=repeat)
         sheet = b"" if alert.revises else await self._tools.sheet(alert)
         return await self._tools.card(
-            alert, sheet, self.name, repeat=repeat, marked=self.channel.marks_alerts
+            alert, sheet, self.name, repeat=repeat, marked=self.channel.marks_alerts, sent_at=sent_at
         )
 
     async def _incident_card(self, incident: str, *, repeat: bool = False) -> Card:
@@ -213,7 +212,7 @@ class Teller:
             card = await self._incident_card(incident)
         else:
             (delivery,) = await outbox.chosen(vault, [rows[-1]])
-            card = await self._card(delivery.alert, repeat=False)
+            card = await self._card(delivery.alert, delivery.card_sent_at, repeat=False)
         begun = [*rows, edit.delivery_id] if isinstance(edit, Incident) else rows
         await self._tools.disk.or_later(lambda: lanes.begin(vault, begun, now))
         self._tools.purses.spend(self.purse, Use.EDIT, self._clock.monotonic())

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from bot.channel import Card
@@ -21,11 +22,19 @@ from storage.store import Store
 class Cards(Protocol):
     """Makes the card of an alert for a channel, with its buttons.
 
-    repeat: it may have been told before. marked: the alert's id must stand in the words.
+    repeat: it may have been told before. marked: the alert's id must stand in the words. sent_at: when
+    it is sent, or was where it is edited.
     """
 
     async def __call__(
-        self, alert: Alert, sheet: bytes, channel: str, *, repeat: bool, marked: bool
+        self,
+        alert: Alert,
+        sheet: bytes,
+        channel: str,
+        *,
+        repeat: bool,
+        marked: bool,
+        sent_at: datetime | None,
     ) -> Card: ...
 
 

@@ -24,6 +24,7 @@ class Officer:
     role: str
     telegram: int = 0
     language: str = ""
+    zone: str = ""
 
     @property
     def sees_contacts(self) -> bool:
@@ -61,7 +62,11 @@ def read_officers(document: Document, sift: Sift) -> tuple[Officer, ...]:
         elif keys.telegram:
             numbers.add(keys.telegram)
         one = Officer(
-            name=keys.name, role=keys.role, telegram=keys.telegram or 0, language=keys.language or ""
+            name=keys.name,
+            role=keys.role,
+            telegram=keys.telegram or 0,
+            language=keys.language or "",
+            zone=keys.zone or "",
         )
         found.setdefault(keys.name, one)
     return tuple(found.values())

@@ -222,6 +222,7 @@ class OfficerKeys:
         "Telegram user id (a number; names there can be changed by anybody); left out: not in the chat", None
     )
     language: Language | None = about("of his own chat with the bot", None)
+    zone: Zone | None = about("IANA time zone of the times in his own chat; default: that of the rota", None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +231,9 @@ class ChatKeys:
 
     id: Annotated[int, Field(gt=-(1 << 52), lt=1 << 52)] = about("Telegram chat id; groups are negative")
     language: Language | None = about("of the bot's own words there", None)
+    zone: Zone | None = about(
+        "IANA time zone of the times told there; default: that of the rota, or UTC", None
+    )
     contacts: Literal["starred", "full"] = about(
         "full: officers with that right see contacts there, and everybody else in the chat with them",
         "starred",

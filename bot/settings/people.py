@@ -29,6 +29,7 @@ class ChatTable:
 
     id: int
     language: str = ""
+    zone: str = ""
     contacts: str = "starred"
 
 
@@ -131,7 +132,10 @@ def read_chats(document: Document, sift: Sift) -> tuple[ChatTable, ...]:
             continue
         if keys.id in found:
             sift.add(document, at, Fault(path=("id",), why="stands there twice"))
-        found.setdefault(keys.id, ChatTable(id=keys.id, language=keys.language or "", contacts=keys.contacts))
+        one = ChatTable(
+            id=keys.id, language=keys.language or "", zone=keys.zone or "", contacts=keys.contacts
+        )
+        found.setdefault(keys.id, one)
     return tuple(found.values())
 
 

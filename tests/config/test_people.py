@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.channel import Manner
+from bot.desk.lines import digest_chat, direct_channels, manner_of
 from bot.desk.people import NEEDS, People, may
 from bot.desk.rota import Shift
 from bot.settings.custody import ROLES, Officer
@@ -141,3 +143,47 @@ def test_every_role_may_what_the_one_below_may_and_contacts_need_role_and_place(
     seen = [people.sees_contacts(who, place) for who in (li, wang) for place in (5001, 5002, -1001, -1002)]
     assert seen == [False, False, False, False, False, True, True, False]
     assert [people.allows_chat(chat_id) for chat_id in (-1001, 5001, 7, -9)] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("tables", "place"),
+    [
+        (PEOPLE + 'zone = "Asia/Shangai"\n' + DESK, '[[officer]] #2 "Wang"'),
+        (PEOPLE + DESK + '[[chat]]\nid = -1001\nzone = "Asia/Shangai"\n', "[[chat]] #1"),
+    ],
+)
+def test_a_zone_that_does_not_exist_is_refused_by_its_name(tmp_path: Path, tables: str, place: str) -> None:
+    found = only(config(tmp_path, tables), ENVIRONMENT)
+    assert (found.table, found.key) == (place, "zone")
+    assert "Asia/Shangai" in found.why
+    assert "Asia/Shanghai" in str(found)
+
+
+def test_a_chat_has_its_own_zone_else_that_of_the_rota_else_utc(tmp_path: Path) -> None:
+    chat = '[[chat]]\nid = -1001\nzone = "Asia/Ho_Chi_Minh"\n'
+    officers = PEOPLE + 'zone = "Asia/Urumqi"\n'
+    zones = {}
+    for name, tables in (
+        ("none", (officers, DESK)),
+        ("rota", (officers, DESK, ROTA)),
+        ("chat", (officers, DESK, chat, ROTA)),
+    ):
+        (tmp_path / name).mkdir()
+        read = load(config(tmp_path / name, *tables), ENVIRONMENT)
+        lines = {table.name: table for table in (*read.channels, *direct_channels(read))}
+        zones[name] = {one: manner_of(table, read, b"k").zone for one, table in lines.items()}
+        assert digest_chat(read)[1].zone == zones[name]["chat"]
+    own = {"pager": "UTC", "direct:5002": "Asia/Urumqi"}
+    assert zones == {
+        "none": own | {"chat": "UTC", "direct:5001": "UTC"},
+        "rota": own | {"chat": "Asia/Shanghai", "direct:5001": "Asia/Shanghai"},
+        "chat": own | {"chat": "Asia/Ho_Chi_Minh", "direct:5001": "Asia/Shanghai"},
+    }
+
+
+def test_a_chat_that_is_only_told_has_the_zone_of_the_rota_too(tmp_path: Path) -> None:
+    read = load(config(tmp_path, PEOPLE, ROTA), ENVIRONMENT)
+    assert [manner_of(table, read, b"k") for table in read.channels] == [
+        Manner(zone="Asia/Shanghai"),
+        Manner(),
+    ]

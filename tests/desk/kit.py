@@ -26,7 +26,20 @@ from nightmarket.messenger.limits import Limits
 from nightmarket.messenger.people import Press
 from storage import duties
 from storage.duty import Duty
-from storage.model import Alert, Evidence, Picture, PictureMatch, Progress, Tier, sha256_of
+from storage.model import (
+    Alert,
+    Evidence,
+    EvidenceId,
+    Judgement,
+    Observation,
+    Picture,
+    PictureMatch,
+    Progress,
+    Snapshot,
+    Tier,
+    Watched,
+    sha256_of,
+)
 from storage.store import Store
 from tests.fakes import words
 from tests.fakes.jump import JumpClock, JumpLoop, run_jumping
@@ -66,6 +79,10 @@ class Work:
     arrivals: list[tuple[str, int, int]] = field(default_factory=list)
     added: list[NewTarget] = field(default_factory=list)
     near: tuple[PictureMatch, ...] = ()
+    captures: list[tuple[str, str]] = field(default_factory=list)
+    slow_s: float = 0.1
+    """So long the capture of a tip takes."""
+    tipped: Callable[[Work, str], Awaitable[Evidence]] = field(default_factory=lambda: _judged_tip)
     spoken: int = 0
     front: Front | None = None
     _task: asyncio.Task[None] | None = None
@@ -102,6 +119,7 @@ class Work:
                 arrived=self._arrived,
                 digest_to=lambda: ("chat", "file"),
                 digest_chat=lambda: (GROUP, tongue(self.table.language)),
+                channel_in=lambda chat_id: "chat" if chat_id == GROUP else "",
             ),
             lock=PollerLock("test", self.folder),
         )
@@ -135,10 +153,12 @@ class Work:
             add=self._add,
         )
 
-    async def _tip(self, url: str, who: str) -> Evidence:
+    async def _tip(self, url: str, who: str, asked_at: datetime) -> Evidence:
+        self.captures.append((url, who))
+        await self.clock.sleep(self.slow_s)
         if "refused" in url:
-            raise HandsRefused("the host does not answer")
-        return words.evidence(words.post("tip", url=url, title="a tip"))
+            raise HandsRefused("the site does not answer ({why})", why="no route")
+        return await self.tipped(self, url)
 
     async def _describe(self, data: bytes) -> Picture:
         return Picture(sha256=sha256_of(data), phash="00000000000000ff" if data else "")
@@ -205,6 +225,47 @@ class Work:
         return {row[0]: (row[1], row[2] is not None) for row in rows}
 
 
+async def sealed_tip(work: Work, url: str) -> Evidence:
+    """A tip's page as it is kept before anybody judged it."""
+    now, store = work.store.clock.now(), work.store
+    shown = words.post("tip", url=url, title="a tip")
+    snapshot = Snapshot(
+        target="tips",
+        target_digest="",
+        observation=Observation.SEEN,
+        post=shown,
+        listing=None,
+        page=words.response(url.encode()),
+        pictures=(),
+        listed_at=now,
+        captured_at=now,
+    )
+    row = Watched(
+        target="tips",
+        post_id="tip",
+        url=url,
+        digest="",
+        evidence_id=EvidenceId(""),
+        first_seen_at=now,
+        last_seen_at=now,
+    )
+    return await store.seal(snapshot, watched=row)
+
+
+async def judge_tip(work: Work, kept: Evidence, tier: Tier = Tier.HIGH) -> None:
+    """What judging makes of it, with its alert when it is loud."""
+    score = 12 if tier is Tier.NONE else 81
+    verdict = words.verdict(tier, score)
+    judgement = Judgement(evidence=kept, verdict=verdict, judged_at=work.store.clock.now())
+    await work.store.record(judgement, announce=("chat",))
+
+
+async def _judged_tip(work: Work, url: str) -> Evidence:
+    kept = await sealed_tip(work, url)
+    await judge_tip(work, kept)
+    return kept
+
+
 def at_work(
     folder: Path,
     script: Callable[[Work], Awaitable[None]],
@@ -238,4 +299,19 @@ def at_work(
     run_jumping(main)
 
 
-__all__ = ["CHEN", "GROUP", "LI", "OTHER", "STRANGER", "SUN", "WANG", "ZHAO", "Work", "at_work", "replace"]
+__all__ = [
+    "CHEN",
+    "GROUP",
+    "LI",
+    "OTHER",
+    "STRANGER",
+    "SUN",
+    "WANG",
+    "ZHAO",
+    "Work",
+    "at_work",
+    "judge_tip",
+    "replace",
+    "sealed_tip",
+    "user",
+]

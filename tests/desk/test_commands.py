@@ -164,7 +164,7 @@ def test_a_tip_is_captured_at_once_and_answered_to_who_gave_it(tmp_path: Path) -
         told = await text_of(work, "/report https://market.example/9")
         assert "Captured" in told
         assert (work.clock.now() - before).total_seconds() <= 10
-        assert "could not be captured: the host" in await text_of(work, "/report https://refused.example/")
+        assert "could not be captured: the site" in await text_of(work, "/report https://refused.example/")
         assert "Which page?" in await text_of(work, "/report javascript:alert(1)")
 
     at_work(tmp_path, script)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from nightmarket.messenger import TOKEN, Fault, Message, Service, User
 from nightmarket.messenger.faults import KINDS
 from nightmarket.messenger.limits import Limits
+from storage.model import HostLimit
 from tests.fakes.jump import JumpLoop, counted_calls, run_jumping
 from tests.fakes.market import Market, picture
 from tests.fakes.night import HEAD, Night
 from tests.fakes.site import FakeSite
+from watchers import tips
 from watchers.pictures import PictureWorkers
 from watchers.readers import Readers
 
@@ -201,6 +205,65 @@ def test_a_tip_and_a_new_target_from_the_chat_go_the_whole_way(tmp_path: Path) -
         people.say(own, CHEN, "/status")
         await duty.night.run_for(seconds=5)
         assert "2 个目标" in own.seen()[-1].text
+
+    on_duty(tmp_path, script)
+
+
+def test_the_end_of_a_slow_tip_is_told_once_though_the_daemon_was_killed(tmp_path: Path) -> None:
+    async def script(duty: Duty) -> None:
+        people, own = duty.service.people, duty.service.chats[CHEN.user_id]
+        asked: list[float] = []
+
+        async def slow(_request: web.Request) -> web.Response:
+            asked.append(asyncio.get_running_loop().time())
+            await asyncio.sleep(14)
+            return web.Response(
+                text="<h1>tiger bone wine</h1><p>虎骨酒 call me</p>", content_type="text/html"
+            )
+
+        duty.market.site.script("/slow", slow)
+        page, began = duty.market.site.url("/slow"), duty.night.clock.now()
+        people.say(own, CHEN, f"/report {page}")
+        await duty.night.run_for(seconds=11)
+        assert "需要更长时间" in own.seen()[-1].text
+        await duty.night.kill()
+        await duty.night.start()
+        await duty.night.run_for(minutes=2)
+        late = [m.text for m in own.seen() if "举报的页面" in m.text]
+        assert len(late) == 1, [m.text for m in own.seen()]
+        assert "判断结果" in late[0]
+        daemon = duty.night.daemon
+        assert daemon is not None
+        assert len(asked) == 2
+        kept = await tips.capture(daemon.kit, page, "Chen", HostLimit(), began)
+        assert kept.evidence_id in late[0]
+        assert len(asked) == 2  # what was captured for this report already is not asked for again
+        again = await tips.capture(daemon.kit, page, "Chen", HostLimit(), duty.night.clock.now())
+        assert again.evidence_id != kept.evidence_id
+        await duty.night.kill()
+        await duty.night.start()
+        await duty.night.run_for(minutes=2)
+        assert [m.text for m in own.seen() if "举报的页面" in m.text] == late
+
+    on_duty(tmp_path, script)
+
+
+def test_a_word_in_reply_to_a_card_takes_it_after_a_restart_too(tmp_path: Path) -> None:
+    async def script(duty: Duty) -> None:
+        text = "rhino horn 200 g, WeChat jadehorn88, ship tonight"
+        duty.market.publish("犀牛角 rhino horn for sale", text, pictures=(picture(1),))
+        card = await duty.card()
+        own = await duty.card(CHEN.user_id)
+        await duty.night.kill()
+        await duty.night.start()
+        await duty.night.run_for(seconds=30)
+        people, chats = duty.service.people, duty.service.chats
+        people.say(chats[CHEN.user_id], CHEN, "收到", reply_to=own.message_id)
+        await duty.night.run_for(seconds=30)
+        assert "taken by Chen at " in (await duty.card()).text
+        people.say(chats[GROUP], LI, "ok", reply_to=card.message_id)
+        await duty.night.run_for(seconds=5)
+        assert chats[GROUP].seen()[-1].text.startswith("Already done by Chen at ")
 
     on_duty(tmp_path, script)
 

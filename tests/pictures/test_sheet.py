@@ -10,8 +10,10 @@ import pytest_asyncio
 from PIL import Image
 
 from storage.clock import SystemClock
+from storage.model import Picture, PictureMatch, Sha256, Tier, sha256_of
 from tests.pictures.samples import encoded, jpeg
 from watchers.pictures import PictureWorkers
+from watchers.sheets import chosen, known_ones, sheet_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -57,12 +59,75 @@ async def test_absurd_shapes_still_fit(workers: PictureWorkers, size: tuple[int,
 
 async def test_the_framed_tile_is_red_at_its_edge_and_only_that_one(workers: PictureWorkers) -> None:
     grey = encoded(Image.new("RGB", (400, 400), (128, 128, 128)))
-    sheet = opened(await workers.sheet([grey] * 4, framed=2)).convert("RGB")
+    sheet = opened(await workers.sheet([grey] * 4, framed=[2])).convert("RGB")
     half = sheet.width // 2
     edges = [sheet.getpixel((x + 6, y + half // 2)) for y in (0, half) for x in (0, half)]
     assert [is_red(edge) for edge in edges] == [False, False, True, False]
 
 
 async def test_what_cannot_be_decoded_keeps_its_place(workers: PictureWorkers) -> None:
-    sheet = opened(await workers.sheet([jpeg(1), b"no picture", jpeg(2)], framed=0))
+    sheet = opened(await workers.sheet([jpeg(1), b"no picture", jpeg(2)], framed=[0]))
     assert sheet.size == (1280, 1280)
+
+
+async def test_a_picture_that_is_alone_is_framed_in_its_own_shape(workers: PictureWorkers) -> None:
+    grey = encoded(Image.new("RGB", (600, 300), (128, 128, 128)))
+    for framed in ((0,), ()):
+        sheet = opened(await workers.sheet([grey], framed=framed)).convert("RGB")
+        assert sheet.size == (1280, 640)
+        corners = [(3, 3), (1276, 3), (3, 636), (1276, 636)]
+        assert [is_red(sheet.getpixel(at)) for at in corners] == [bool(framed)] * 4
+        assert not is_red(sheet.getpixel((640, 320)))
+
+
+def pictures(count: int) -> tuple[Picture, ...]:
+    return tuple(Picture(sha256=Sha256(f"{number:064x}")) for number in range(count))
+
+
+def match(picture: Picture, **more: object) -> PictureMatch:
+    given = {"sha256": picture.sha256, "known": "gallery:tusk", "known_sha256": Sha256("f" * 64)}
+    return PictureMatch(**(given | {"distance_bits": 2} | more))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("known", [(), (0,), (8,), (9,), (12, 13), (2, 11), tuple(range(3, 14))])
+async def test_known_pictures_are_shown_wherever_they_stand_in_the_order_of_the_page(
+    known: tuple[int, ...],
+) -> None:
+    given = pictures(14)
+    shown = [given.index(one) for one in chosen(given, frozenset(given[at].sha256 for at in known))]
+    assert shown == sorted(shown)
+    assert len(shown) == 9
+    assert set(known[:9]) <= set(shown)
+    others = [at for at in shown if at not in known]
+    assert others == [at for at in range(14) if at not in known][: len(others)]
+
+
+async def test_what_resembles_a_post_that_nobody_was_told_of_is_not_framed() -> None:
+    one, other, third = pictures(3)
+    known = known_ones(
+        [match(one, known="0" * 32), match(other, known="1" * 32, known_tier=Tier.HIGH), match(third)]
+    )
+    assert known == {other.sha256, third.sha256}
+
+
+async def test_every_known_picture_is_framed_also_behind_one_whose_bytes_are_gone(
+    workers: PictureWorkers,
+) -> None:
+    kept = {sha256_of(data): data for data in (plain(seed) for seed in range(3))}
+    gone = Picture(sha256=Sha256("0" * 64))
+    bad = Picture(sha256=Sha256("1" * 64), undecodable="cut off")
+    shown = (gone, bad, *(Picture(sha256=sha256) for sha256 in kept))
+
+    async def read(sha256: Sha256) -> bytes:
+        return kept.get(sha256, b"")
+
+    matches = [match(shown[2]), match(shown[4])]
+    sheet = opened(await sheet_of(shown, matches, read=read, workers=workers)).convert("RGB")
+    half = sheet.width // 2
+    edges = [sheet.getpixel((x + 6, y + half // 2)) for x, y in ((0, 0), (half, 0), (0, half))]
+    assert [is_red(edge) for edge in edges] == [True, False, True]
+    assert await sheet_of((gone, bad), (), read=read, workers=workers) == b""
+
+
+def plain(seed: int) -> bytes:
+    return encoded(Image.new("RGB", (400, 400), (60 + 40 * seed, 128, 128)))
