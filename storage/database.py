@@ -12,11 +12,14 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tortoise.context import TortoiseContext
 from tortoise.exceptions import BaseORMException, ConfigurationError
-from tortoise.migrations.executor import MigrationExecutor
+from tortoise.migrations.executor import MigrationExecutor, PlanStep
+from tortoise.migrations.graph import MigrationKey
+from tortoise.migrations.migration import Migration
+from tortoise.migrations.recorder import MigrationRecorder
 
 from storage.errors import Busy, DatabaseTrouble, DiskTrouble, Malformed, StoreError
 from storage.sqlite_client import QuickExitClient
@@ -151,6 +154,46 @@ def configuration(path: Path, *, writable: bool = True) -> dict[str, Any]:
     return {"connections": connections, "apps": {"storage": models}}
 
 
+class _Recorder(MigrationRecorder):
+    """As tortoise's, for whoever may have recorded a migration already."""
+
+    async def record_applied(self, app: str, name: str) -> None:
+        if MigrationKey(app_label=app, name=name) not in await self.applied_migrations():
+            await super().record_applied(app, name)
+
+
+class _Recorded:
+    """A migration that is recorded in the transaction which applies it.
+
+    tortoise does so afterwards: a kill in between left tables that no start could make again.
+    """
+
+    def __init__(self, migration: Migration) -> None:
+        self.app_label, self.name, self.atomic = migration.app_label, migration.name, migration.atomic
+        self._migration = migration
+
+    async def apply(self, state: Any, *, dry_run: bool, schema_editor: Any) -> Any:
+        """As `Migration.apply`."""
+        after = await self._migration.apply(state, dry_run=dry_run, schema_editor=schema_editor)
+        await _Recorder(schema_editor.client).record_applied(self.app_label, self.name)
+        return after
+
+
+class Executor(MigrationExecutor):
+    """Applies migrations, each whole or not at all, and only forward."""
+
+    def __init__(self, connection: QuickExitClient, apps: dict[str, dict[str, Any]]) -> None:
+        super().__init__(connection, apps)
+        self.recorder = _Recorder(connection)
+
+    def _migration_plan(self, *args: Any, **more: Any) -> list[PlanStep]:
+        plan = super()._migration_plan(*args, **more)
+        return [
+            PlanStep(migration=cast(Migration, _Recorded(one.migration)), backward=one.backward)
+            for one in plan
+        ]
+
+
 async def _begin(context: TortoiseContext, path: Path, *, writable: bool) -> None:
     config = configuration(path, writable=writable)
     with context:
@@ -158,14 +201,14 @@ async def _begin(context: TortoiseContext, path: Path, *, writable: bool) -> Non
         for name in config["connections"]:
             # At once: tortoise keeps a lock for ever when connecting fails inside a query.
             await _client(context, name).create_connection(with_db=True)
-        executor = MigrationExecutor(_client(context, WRITER if writable else READER), config["apps"])
+        executor = Executor(_client(context, WRITER if writable else READER), config["apps"])
         await _refuse_other_version(executor, path, writable=writable)
         if writable:
             await executor.migrate(direction="forward")
             await _read_back(_client(context, WRITER), path)
 
 
-async def _refuse_other_version(executor: MigrationExecutor, path: Path, *, writable: bool) -> None:
+async def _refuse_other_version(executor: Executor, path: Path, *, writable: bool) -> None:
     await executor.loader.build_graph()
     applied = {key.name for key in executor.loader.applied_migrations}
     known = {key.name for key in executor.loader.disk_migrations}
