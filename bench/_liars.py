@@ -22,13 +22,12 @@ from typing import Any
 from aiohttp import web
 
 from bench.figures import Figure
-from tests.fakes.jump import JumpLoop, counted_calls, run_jumping
+from tests.fakes.jump import JumpLoop, run_jumping
 from tests.fakes.market import picture
 from tests.fakes.night import Night
+from tests.fakes.processes import awaited
 from tests.fakes.site import FakeSite
 from watchers import honesty
-from watchers.pictures import PictureWorkers
-from watchers.readers import Readers
 
 EVENING = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
 EVERY_S = 300.0
@@ -247,8 +246,7 @@ def play(folder: Path, minutes: float, lies: tuple[str, ...] = tuple(LIES)) -> l
 
     async def main(loop: JumpLoop) -> list[Found]:
         with (
-            counted_calls(loop.busy, PictureWorkers, "describe", "sheet"),
-            counted_calls(loop.busy, Readers, "parse", "detail", "alone"),
+            awaited(loop),
         ):
             async with AsyncExitStack() as stack:
                 hosts = []

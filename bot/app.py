@@ -126,6 +126,7 @@ class Daemon:
         self._front: Front | None = None
         self._left_out: set[str] = set()
         self._dispatcher: Dispatcher | None = None
+        self._judges: asyncio.Task[None]
 
     async def run(self) -> None:
         """Watch until `stopping` is set; then seal what was begun and close. Raises NightjarError."""
@@ -134,7 +135,7 @@ class Daemon:
             async with ending_group() as behind:
                 behind.create_task(self._dispatching())
                 behind.create_task(self._serving())
-                behind.create_task(self._judging())
+                self._judges = behind.create_task(self._judging())
                 behind.create_task(self.reading.run())
                 behind.create_task(self.checkpoints.run())
                 behind.create_task(self.morning.run())
@@ -683,6 +684,10 @@ class Daemon:
                 await self.bench.drain()
         except TimeoutError:
             log.info("evidence is left to be judged at the next start")
+            # A verdict that came now would be told at the next start, hours later than one made there.
+            self._judges.cancel()
+            await asyncio.wait({self._judges})
+            await self.store.vault.drain()
         if self._dispatcher is not None:
             await self._dispatcher.drain(STOP_TELLING_S * self.clock.speed)
         await self.house.flush()

@@ -333,9 +333,10 @@ def test_an_outage_of_two_hours_ends_with_the_urgent_ones_and_the_fallback_was_t
         await work.service.open_listener()
         back = work.clock.monotonic()
         await work.clock.sleep(120)
-        shown = work.service.shown
-        assert [s.message.text[:6] for s in shown[1:3]] == ["URGENT", "URGENT"]
-        assert shown[2].at - back < 60
+        # Bounds are no alerts; one more is set where an answer was lost.
+        shown = [s for s in work.service.shown if s.message.text[:6] in ("URGENT", "NORMAL")]
+        assert [s.message.text[:6] for s in shown[:2]] == ["URGENT", "URGENT"]
+        assert shown[1].at - back < 60
         assert back - began > 7_200
         assert await work.rows("SELECT count(*) FROM delivery WHERE state <> 'delivered'") == [(0,)]
 

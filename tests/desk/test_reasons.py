@@ -165,6 +165,7 @@ def test_the_source_of_the_judge_is_read_whole() -> None:
         "contact",
         "context",
         "fault",
+        "form",
         "hour",
         "model",
         "picture",

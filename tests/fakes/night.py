@@ -13,12 +13,11 @@ from typing import Any
 from bot.app import Daemon
 from bot.reload import Reload
 from storage.store import Store
-from tests.fakes.jump import JumpClock, JumpLoop, counted_calls, run_jumping
+from tests.fakes.jump import JumpClock, JumpLoop, run_jumping
 from tests.fakes.market import Market
+from tests.fakes.processes import awaited
 from tests.fakes.site import FakeSite
 from watchers import feed
-from watchers.pictures import PictureWorkers
-from watchers.readers import Readers
 
 HEAD = """
 [nightjar]
@@ -127,8 +126,7 @@ def play(
 
     async def main(loop: JumpLoop) -> None:
         with (
-            counted_calls(loop.busy, PictureWorkers, "describe", "sheet"),
-            counted_calls(loop.busy, Readers, "parse", "detail", "alone"),
+            awaited(loop),
         ):
             async with FakeSite() as site:
                 place = market(site)

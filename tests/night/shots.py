@@ -30,12 +30,11 @@ from nightmarket.messenger.limits import Limits
 from nightmarket.messenger.window import Window
 from nightmarket.model import PictureSpec
 from nightmarket.pictures import paint
-from tests.fakes.jump import JumpLoop, counted_calls, run_jumping
+from tests.fakes.jump import JumpLoop, run_jumping
 from tests.fakes.market import Market
 from tests.fakes.night import HEAD, Night
+from tests.fakes.processes import awaited
 from tests.fakes.site import FakeSite
-from watchers.pictures import PictureWorkers
-from watchers.readers import Readers
 
 EVENING = datetime(2026, 11, 24, 4, 20, tzinfo=UTC)
 GROUP = -1001
@@ -202,8 +201,7 @@ def play(folder: Path, language: str, script: Callable[[Scene], object] = evenin
 
     async def main(loop: JumpLoop) -> None:
         with (
-            counted_calls(loop.busy, PictureWorkers, "describe", "sheet"),
-            counted_calls(loop.busy, Readers, "parse", "detail", "alone"),
+            awaited(loop),
         ):
             async with FakeSite() as site, Service(limits=Limits(on=False)) as service:
                 name = LANGUAGES[language]

@@ -15,13 +15,12 @@ from nightmarket.messenger import TOKEN, Fault, Message, Service, User
 from nightmarket.messenger.faults import KINDS
 from nightmarket.messenger.limits import Limits
 from storage.model import HostLimit
-from tests.fakes.jump import JumpLoop, counted_calls, run_jumping
+from tests.fakes.jump import JumpLoop, run_jumping
 from tests.fakes.market import Market, picture
 from tests.fakes.night import HEAD, Night
+from tests.fakes.processes import awaited
 from tests.fakes.site import FakeSite
 from watchers import tips
-from watchers.pictures import PictureWorkers
-from watchers.readers import Readers
 
 HANGING = {"hang-before", "hang-after", "slow", "late-after", "stall-after"}
 """Faults that keep a caller waiting: the library's time-outs say the same as a reset then."""
@@ -84,8 +83,7 @@ class Duty:
 def on_duty(folder: Path, script: Callable[[Duty], Awaitable[None]], *, log_level: str = "info") -> None:
     async def main(loop: JumpLoop) -> None:
         with (
-            counted_calls(loop.busy, PictureWorkers, "describe", "sheet"),
-            counted_calls(loop.busy, Readers, "parse", "detail", "alone"),
+            awaited(loop),
         ):
             async with FakeSite() as site, Service(limits=Limits(on=False)) as service:
                 service.add_chat(GROUP)

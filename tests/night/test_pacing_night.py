@@ -17,13 +17,12 @@ from aiohttp import web
 from bot.commands import status
 from bot.commands.out import Out
 from storage.model import Target
-from tests.fakes.jump import JumpLoop, counted_calls, run_jumping
+from tests.fakes.jump import JumpLoop, run_jumping
 from tests.fakes.market import Market
 from tests.fakes.night import HEAD, Night, play
+from tests.fakes.processes import awaited
 from tests.fakes.site import FakeSite
 from watchers.learned import FILE
-from watchers.pictures import PictureWorkers
-from watchers.readers import Readers
 
 DUSK = datetime(2026, 3, 1, 21, 10, tzinfo=UTC)
 RULES = "[target.rules]\npage = false\n"
@@ -66,8 +65,7 @@ def watch_many(
 
     async def main(loop: JumpLoop) -> None:
         with (
-            counted_calls(loop.busy, PictureWorkers, "describe", "sheet"),
-            counted_calls(loop.busy, Readers, "parse", "detail", "alone"),
+            awaited(loop),
         ):
             async with FakeSite() as site:
                 bazaar = Bazaar(site, count)
