@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import aiosqlite
@@ -69,6 +70,30 @@ class QuickExitClient(SqliteClient):
         visit: Any = connection._execute  # noqa: SLF001
         done: tuple[int, list[sqlite3.Row]] = await visit(work)
         return done
+
+    async def shorten(self, most_bytes: int, patience_ms: int) -> None:
+        """Empty a write-ahead log that is longer, unless somebody reads for `patience_ms` meanwhile.
+
+        SQLite begins it anew only when nobody reads from it; where one query follows the other that is
+        never, and every commit makes it longer. This asks the readers to wait. Raises sqlite3.Error, OSError.
+        """
+        connection = self._connection
+        assert connection is not None
+        path = Path(f"{self.filename}-wal")
+
+        def work() -> None:
+            if path.stat().st_size <= most_bytes:
+                return
+            database = connection._conn  # noqa: SLF001
+            (before_ms,) = database.execute("PRAGMA busy_timeout").fetchone()
+            database.execute(f"PRAGMA busy_timeout = {patience_ms}").close()
+            try:
+                database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                database.execute(f"PRAGMA busy_timeout = {before_ms}").close()
+
+        visit: Any = connection._execute  # noqa: SLF001
+        await visit(work)
 
 
 client_class: Any = QuickExitClient

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from storage import casebook, certificates, keys, notes, verdicts
+from storage import casebook, certificates, keys, notes, spool, verdicts
 from storage.anchor import SIGNED_BEFORE
 from storage.anchor import read as read_anchor
 from storage.codec import load, load_tuple, moment, stamp
@@ -96,6 +96,8 @@ class Before:
     trouble: str
     certificates: tuple[str, ...]
     """Names of the deletion certificates, which are written after their log entry, and once."""
+    exported: frozenset[str]
+    """What waiting exports signed, "size root" each: beside no watch they wait for its next start."""
 
 
 def before(folder: Path) -> Before:
@@ -113,6 +115,7 @@ def before(folder: Path) -> Before:
         known=known,
         trouble=trouble,
         certificates=found,
+        exported=frozenset(event.get("checkpoint", "") for event in spool.peek(folder, "export")),
     )
 
 
@@ -196,10 +199,18 @@ def _check_anchor(run: Round, outside: Before, said: Statements, origin: str, *,
     elif (anchor.origin, anchor.root.hex()) != (origin, said.roots[anchor.size][0]):
         run.fault("checkpoint", "anchor", f"the log had another root at {anchor.size} entries: rolled back?")
     elif anchor.size > max(run.signed, default=0) and not run.rows(_EXPORTED, anchor.size):
-        run.remarks.append(
-            f"the newest checkpoint, of {anchor.size} entries, signed {stamp(anchor.at)}, "
-            "stands in keys/anchor and in no row: the row was removed, or a crash kept it from being written"
+        run.remarks.append(_without_row(anchor, outside.exported))
+
+
+def _without_row(anchor: Checkpoint, exported: frozenset[str]) -> str:
+    signed = f"of {anchor.size} entries, signed {stamp(anchor.at)}"
+    named = f"the newest checkpoint, {signed}, stands in keys/anchor"
+    if f"{anchor.size} {anchor.root.hex()}" in exported:
+        return (
+            f"{named}: an export signed it while no watch ran. Such a checkpoint has no row; what says that "
+            f"it was exported waits in {spool.FOLDER}/ and is logged when the watch starts next"
         )
+    return f"{named} and in no row: the row was removed, or a crash kept it from being written"
 
 
 def _check_keys(run: Round, outside: Before, said: Statements, origin: str, *, signed: bool) -> None:

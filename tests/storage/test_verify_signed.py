@@ -17,6 +17,7 @@ from storage.checkpoints import Checkpoints
 from storage.export import export
 from storage.keys import Signer
 from storage.model import Tier
+from storage.spool import Glances
 from storage.store import Store
 from storage.verify import verify
 from tests.storage.kit import DATABASE, HandClock, change, opened, report_on
@@ -205,6 +206,23 @@ async def test_the_newest_checkpoint_without_its_row_is_named_by_the_anchor(tmp_
     assert "stands in keys/anchor and in no row" in remark
     async with opened(folder, clock) as store:
         await export(store, [sealed.evidence_id], tmp_path / "package")  # signs a state that has no row
+    assert (await report_on(folder)).remarks == ()
+
+
+async def test_a_checkpoint_of_an_export_beside_no_watch_is_said_to_be_one(tmp_path: Path) -> None:
+    folder, clock = tmp_path / "data", HandClock()
+    async with opened(folder, clock) as store:
+        sealed = await store.seal(look("1", clock.tick()))
+        await checkpoints.sign(store, "test")
+        await store.log_event("config", {"digest": "x"})
+    reader = await Store.open_reader(folder, clock)
+    await export(reader, [sealed.evidence_id], tmp_path / "package")
+    await reader.close()
+    (remark,) = (await report_on(folder)).remarks
+    assert "an export signed it while no watch ran" in remark
+    assert "removed" not in remark
+    async with opened(folder, clock) as store:
+        await Glances().take(store.vault)
     assert (await report_on(folder)).remarks == ()
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
+import threading
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 from bench import cancel, store_kills
 from bench._looks import look, watched
 from bench.figures import Result
+from storage import writer
 from storage.clock import SystemClock
 from storage.errors import DatabaseTrouble, DiskTrouble
 from storage.patience import DiskWatch
@@ -244,3 +247,43 @@ async def test_no_question_waits_for_the_loop_to_wake_whoever_asked_before(store
     answers = await asyncio.gather(*(store.vault.database.rows("SELECT ?", (n,)) for n in range(20)))
     assert [rows[0][0] for rows in answers] == list(range(20))
     assert visits.most_at_once == 20
+
+
+_A_WHILE = (
+    "WITH RECURSIVE up(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up LIMIT 20000) SELECT max(n) FROM up"
+)
+
+
+def _read_without_a_break(path: Path, ended: threading.Event) -> None:
+    """Two readers, of whom one has always begun before the other ends."""
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as one,
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+    ):
+        while not ended.is_set():
+            for reader, before in ((one, other), (other, one)):
+                reader.execute("BEGIN")
+                reader.execute("SELECT count(*) FROM blob").fetchall()
+                reader.execute(_A_WHILE).fetchall()
+                if before.in_transaction:
+                    before.execute("COMMIT")
+
+
+async def _add_nine_thousand_bytes(step: int, batch: Batch) -> None:
+    batch.many("INSERT INTO erasing (sha256) VALUES (?)", (f"{step:09000}",))
+
+
+async def test_readers_who_never_pause_do_not_let_the_write_ahead_log_grow(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "LONG_LOG_BYTES", 1_000_000)
+    path, ended, longest = store.vault.database.path, threading.Event(), 0
+    reading = asyncio.create_task(asyncio.to_thread(_read_without_a_break, path, ended))
+    try:
+        for step in range(1_000):
+            await store.vault.submit(partial(_add_nine_thousand_bytes, step))
+            longest = max(longest, path.with_name(f"{path.name}-wal").stat().st_size)
+    finally:
+        ended.set()
+        await reading
+    assert longest < 8_000_000
