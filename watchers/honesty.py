@@ -48,11 +48,12 @@ class Honesty:
 
     def __init__(self, bound: int = 0) -> None:
         self._bound = bound
-        self._doubts: dict[str, float] = {}
+        self._doubts: dict[str, float] | None = None
+        """Since when; with `_rechecked` None while there is none, as of nearly every target."""
         self._full_at: float | None = None
         self._full_s = FIRST_FULL_S
         self._last: Sequence[str] = ()
-        self._rechecked: dict[str, float] = {}
+        self._rechecked: dict[str, float] | None = None
         self._changing = self._deep = self._empty = self._moved = self._reordered = self._reused = 0
         self._unmodified = False
 
@@ -60,7 +61,7 @@ class Honesty:
 
     def validators(self, held: Validators, now_s: float) -> Validators | None:
         """What the next poll is asked with; None: the whole listing is wanted."""
-        if self._full_at is None or now_s - self._full_at >= self._full_s or UNMODIFIED in self._doubts:
+        if self._full_at is None or now_s - self._full_at >= self._full_s or self._doubts_that(UNMODIFIED):
             return None
         return held
 
@@ -72,23 +73,23 @@ class Honesty:
 
     def follows(self, *, known: bool) -> bool:
         """Whether further pages are worth reading. known: the first shows posts that were known."""
-        return ENDLESS not in self._doubts or not known
+        return not self._doubts_that(ENDLESS) or not known
 
     def rechecks(self, post_id: str, now_s: float) -> bool:
         """Whether the page of a post whose listed words changed is asked for now."""
-        if REUSED not in self._doubts:
+        if not self._doubts_that(REUSED):
             return True
-        if now_s - self._rechecked.get(post_id, -RECHECK_S) < RECHECK_S:
+        rechecked = self._rechecked or {}
+        if now_s - rechecked.get(post_id, -RECHECK_S) < RECHECK_S:
             return False
-        if len(self._rechecked) >= MOST_RECHECKED:
-            self._rechecked.clear()
+        self._rechecked = {} if len(rechecked) >= MOST_RECHECKED else rechecked
         self._rechecked[post_id] = now_s
         return True
 
     @property
     def often_empty(self) -> bool:
         """Whether an empty listing is nothing new."""
-        return EMPTY in self._doubts
+        return self._doubts_that(EMPTY)
 
     # --- what it showed -----------------------------------------------------------------
 
@@ -108,7 +109,7 @@ class Honesty:
         self._unmodified = False
         self._reordered = self._reused = self._moved = 0
         self._note(FULL, now_s, when=0 < self._bound <= count)
-        self._note(CLOCK, now_s, when=CLOCK in self._doubts and _clock_is_off(page))
+        self._note(CLOCK, now_s, when=self._doubts_that(CLOCK) and _clock_is_off(page))
 
     def moved(self) -> None:
         """A known post is listed with other words."""
@@ -127,7 +128,7 @@ class Honesty:
         self._note(UNMODIFIED, now_s, when=self._unmodified and same and changed)
         self._unmodified = False
         if not self._bound or len(shown) < self._bound:
-            self._doubts.pop(FULL, None)
+            (self._doubts or {}).pop(FULL, None)
         self._note(FULL, now_s, when=0 < self._bound <= len(shown))
         self._note(CLOCK, now_s, when=_clock_is_off(page))
         if not shown:
@@ -151,7 +152,11 @@ class Honesty:
 
     def _note(self, doubt: str, now_s: float, *, when: bool) -> None:
         if when:
+            self._doubts = self._doubts or {}
             self._doubts[doubt] = now_s
+
+    def _doubts_that(self, doubt: str) -> bool:
+        return self._doubts is not None and doubt in self._doubts
 
     @property
     def doubted(self) -> bool:

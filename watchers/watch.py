@@ -69,6 +69,10 @@ class _Job:
         return self.errand.listed_at
 
 
+_AT_REST: list[str] = []
+"""Of ten thousand watches that read nothing just now: every poll that does begins lists of its own."""
+
+
 class Watch:
     """One target being watched: its state, its plan, one poll of it and one capture.
 
@@ -108,7 +112,7 @@ class Watch:
         self._prints: tuple[tuple[str, str], ...] = ()
         self._prints_read: tuple[str, ...] = ()
         """As they were read. A feed in which only a date has changed gives the very same once more."""
-        self._unfinished: dict[str, tuple[Post, int]] = {}
+        self._unfinished: dict[str, tuple[Post, int]] | None = None
         # The first poll after a start is unconditional: the last run may have seen a
         # listing whose captures it did not live to finish.
         self._validators = Validators()
@@ -118,7 +122,7 @@ class Watch:
         self._body_mark = b""
         """`sameness.tag` of the last body that was dealt with; b"": the next is to be read in any case."""
         self._stale = False
-        self._put_off: list[str] = []
+        self._put_off: list[str] = _AT_REST
         self._backlog = self.progress.last_good_at is None
         """Whether what is listed may all have stood there long before the first watch of this target."""
         self._left = 0
@@ -127,12 +131,12 @@ class Watch:
         self._honesty = Honesty(int(getattr(target.rules, "max_items", 0)))
         self._quiet: Response | None = None
         """The answer to the poll under way when it brought nothing new."""
-        self._order: list[str] = []
-        self._met: list[str] = []
+        self._order: list[str] = _AT_REST
+        self._met: list[str] = _AT_REST
         """Ids on the pages just read, in order, and those among them that were met for the first time."""
-        self._order_before: list[str] | None = None
+        self._order_before: tuple[str, ...] | None = None
         self._turned: Turnover | None = None
-        self._stale_looks: dict[str, float] = {}
+        self._stale_looks: dict[str, float] | None = None
         self.claims = Claims(kit.busy, target.name)
 
     def plan(self, now: datetime) -> Plan:
@@ -280,6 +284,7 @@ class Watch:
             if self._stale:  # what somebody was busy with must be met again, not answered by a 304
                 self._validators = Validators()
         await self._weigh_yield(page, now)
+        self._order = self._met = self._put_off = _AT_REST
         return "changed" if changed else "same"
 
     def _shows_the_same(self, read: ReadListing) -> bool:
@@ -411,6 +416,7 @@ class Watch:
             await self._look_soon(row)
             return False
         if row.incomplete:
+            self._unfinished = self._unfinished or {}
             tries = self._unfinished.get(post.post_id, (post, 0))[1]
             self._unfinished[post.post_id] = (post, tries)
         if row.digest == print_:
@@ -428,6 +434,7 @@ class Watch:
     async def _look_soon(self, row: Watched) -> None:
         """A post reported gone is listed again: a stale feed, or a reappearance; the vigil finds out."""
         key, now = row.post_id, self._kit.clock.monotonic()
+        self._stale_looks = self._stale_looks or {}
         if now - self._stale_looks.get(key, float("-inf")) >= cadence.STALE_LOOK_S:
             self._stale_looks[key] = now
             await self._hasten([key])
@@ -447,7 +454,7 @@ class Watch:
 
     async def _retry_unfinished(self, page: Response) -> None:
         """Try again what a capture could not get, while the listing still shows it."""
-        for post_id, (post, tries) in list(self._unfinished.items()):
+        for post_id, (post, tries) in list((self._unfinished or {}).items()):
             mine = self.claims.claim([post_id])
             if not mine:
                 continue
@@ -460,11 +467,11 @@ class Watch:
         row = (await self._kit.store.known(self.target.name, [post_id])).get(post_id)
         most = COMPLETIONS if post_id in self.shown else 1
         if row is None or not row.incomplete or tries >= most:
-            self._unfinished.pop(post_id, None)
+            (self._unfinished or {}).pop(post_id, None)
             return
         if tries > 3 and self.progress.polls % 2 ** (tries - 3):
             return  # a wall may stand for minutes; it is not run against at every poll
-        if post_id in self._unfinished:  # a hand may have finished it in the meantime
+        if self._unfinished and post_id in self._unfinished:  # a hand may have finished it in the meantime
             self._unfinished[post_id] = (post, tries + 1)
         self._enqueue(post, Observation.SEEN, row, page)
 
@@ -530,9 +537,10 @@ class Watch:
                 return
             row = kept
         if row.incomplete:
+            self._unfinished = self._unfinished or {}
             self._unfinished.setdefault(post.post_id, (post, 0))
         else:
-            self._unfinished.pop(post.post_id, None)
+            (self._unfinished or {}).pop(post.post_id, None)
 
     async def _recheck(self, job: _Job) -> Errand | None:
         """The errand with the post's page in hand, or None when the page shows no edit."""
@@ -579,7 +587,7 @@ class Watch:
         if row.health != "failing":
             if self._order_before is not None:
                 self._turned = turnover(self._order_before, self._order, self._met, gap=gap)
-            self._order_before = self._order
+            self._order_before = tuple(self._order)
         if row.health == "failing":
             self._body_mark = b""  # the same empty page must be weighed again, not passed as unchanged
         self._known_before = self.shown or self._known_before

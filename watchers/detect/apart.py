@@ -43,7 +43,7 @@ def _of(term: Term, tier: int) -> Term:
     return weaker(term, tier)
 
 
-def _heard(terms: list[Term], written: str) -> Term | None:
+def _heard(terms: tuple[Term, ...], written: str) -> Term | None:
     """The term of the same sound that shares most characters; None for one written right."""
     shared = [(sum(a == b for a, b in zip(term.text, written, strict=True)), term) for term in terms]
     same, term = max(shared, key=lambda found: (found[0], found[1].kind is Kind.NAME, -found[1].tier))

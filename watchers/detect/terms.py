@@ -147,7 +147,7 @@ def _in_view(automaton: Automaton, view: View, seen: Views, name: str, marks: _M
             yield _hit(entry, meant, (raw_start, raw_end), seen, name)
 
 
-def _meant(entry: Entry, start: int, end: int, seen: Views) -> list[Term]:
+def _meant(entry: Entry, start: int, end: int, seen: Views) -> tuple[Term, ...]:
     """The terms that an entry stands for in this place."""
     if entry.terms:
         return entry.terms
@@ -155,10 +155,10 @@ def _meant(entry: Entry, start: int, end: int, seen: Views) -> list[Term]:
         return entry.swapped
     if entry.disguised and seen.chinese:
         return entry.disguised
-    return entry.masked if entry.masked and _MASK.search(seen.raw[max(0, start - 1) : end + 1]) else []
+    return entry.masked if entry.masked and _MASK.search(seen.raw[max(0, start - 1) : end + 1]) else ()
 
 
-def _hit(entry: Entry, meant: list[Term], raw: tuple[int, int], seen: Views, name: str) -> Hit:
+def _hit(entry: Entry, meant: tuple[Term, ...], raw: tuple[int, int], seen: Views, name: str) -> Hit:
     start, end = raw
     span = seen.raw[start:end]
     if not entry.terms:
@@ -170,7 +170,7 @@ def _hit(entry: Entry, meant: list[Term], raw: tuple[int, int], seen: Views, nam
     return Hit(term=term, view=view, start=start, end=end, span=span, hidden=hidden)
 
 
-def _fitting(terms: list[Term], japanese: bool) -> Term:
+def _fitting(terms: tuple[Term, ...], japanese: bool) -> Term:
     """Of several terms spelled alike, the Japanese one in a text with kana, else the first."""
     return next((term for term in terms if (term.lang == "ja") == japanese), terms[0])
 
