@@ -25,6 +25,7 @@ import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from aiohttp import web
 from PIL import Image
@@ -220,7 +221,7 @@ def _jpeg(chance: random.Random) -> bytes:
     return out.getvalue()
 
 
-async def serve(throng: Throng, control: int, tls: ssl.SSLContext | None) -> None:
+async def serve(throng: Throng, control: int, certificates: Path | None) -> None:
     """Serve until killed."""
     app = web.Application(middlewares=[throng.troubled])
     app.router.add_get("/robots.txt", throng.rules)
@@ -232,6 +233,7 @@ async def serve(throng: Throng, control: int, tls: ssl.SSLContext | None) -> Non
     await runner.setup()
     for number in range(throng.hosts):
         address = host_of(number, throng.hosts)
+        tls = _secured(certificates / f"{address}.pem") if certificates else None
         await web.TCPSite(runner, address, throng.port, backlog=64, ssl_context=tls).start()
     own = web.Application()
     own.router.add_get("/report", throng.report)
@@ -245,6 +247,12 @@ async def serve(throng: Throng, control: int, tls: ssl.SSLContext | None) -> Non
     await asyncio.gather(throng.bear(), throng.listen())
 
 
+def _secured(certificate: Path) -> ssl.SSLContext:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    return tls
+
+
 async def _main(words: list[str]) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # listeners and kept connections of all hosts
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -255,17 +263,16 @@ async def _main(words: list[str]) -> None:
         parser.add_argument(name, type=float)
     parser.add_argument("--control", type=int, default=0, help="0: any that is free")
     parser.add_argument("--standing", type=float, default=1.0)
-    parser.add_argument("--tls", default="", help="key and certificate; each connection has one answer")
+    parser.add_argument(
+        "--tls", default="", help="folder of keys and certificates; each connection has one answer"
+    )
     asked = parser.parse_args(words)
     throng = Throng(
         asked.targets, asked.hosts, asked.port, asked.posts_per_s, asked.life_s, standing=asked.standing
     )
-    tls = None
     if asked.tls:
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(asked.tls)
         throng.scheme, throng.closing = "https", True
-    await serve(throng, asked.control, tls)
+    await serve(throng, asked.control, Path(asked.tls) if asked.tls else None)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A certificate authority of a bench's own, and a certificate of it for loopback addresses."""
+"""A certificate authority of a bench's own, and certificates of it for loopback addresses."""
 
 from __future__ import annotations
 
@@ -16,19 +16,31 @@ DAY = timedelta(days=1)
 
 
 def certify(folder: Path, addresses: Iterable[str]) -> tuple[Path, Path]:
-    """Write `ca.pem` and `site.pem` (key, certificate for all the addresses); gives their paths."""
-    authority, site = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    issuer, now = _name("Nightjar bench authority"), datetime.now(UTC)
+    """Write `ca.pem`, and ADDRESS.pem (key, certificate) for each into `sites`; gives file and folder.
+
+    One certificate for all would hold hundreds of names, which every handshake would have to carry.
+    """
+    authority, issuer = ec.generate_private_key(ec.SECP256R1()), _name("Nightjar bench authority")
     root = (
-        _builder(issuer, issuer, authority.public_key(), now)
+        _builder(issuer, issuer, authority.public_key(), datetime.now(UTC))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_signs_certificates(), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority.public_key()), critical=False)
         .sign(authority, hashes.SHA256())
     )
-    names = [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+    trusted, sites = folder / "ca.pem", folder / "sites"
+    trusted.write_bytes(root.public_bytes(serialization.Encoding.PEM))
+    sites.mkdir(exist_ok=True)
+    for address in addresses:
+        (sites / f"{address}.pem").write_bytes(_site(address, authority, issuer))
+    return trusted, sites
+
+
+def _site(address: str, authority: ec.EllipticCurvePrivateKey, issuer: x509.Name) -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    names = [x509.IPAddress(ipaddress.ip_address(address))]
     leaf = (
-        _builder(_name("Nightjar bench site"), issuer, site.public_key(), now)
+        _builder(_name("Nightjar bench site"), issuer, key.public_key(), datetime.now(UTC))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key()), critical=False
@@ -36,11 +48,8 @@ def certify(folder: Path, addresses: Iterable[str]) -> tuple[Path, Path]:
         .sign(authority, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
-    key = site.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    trusted, served = folder / "ca.pem", folder / "site.pem"
-    trusted.write_bytes(root.public_bytes(pem))
-    served.write_bytes(key + leaf.public_bytes(pem))
-    return trusted, served
+    own = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return own + leaf.public_bytes(pem)
 
 
 def _name(words: str) -> x509.Name:

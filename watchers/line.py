@@ -27,6 +27,7 @@ from watchers.guard import DIALLING, Guard
 from watchers.purse import Purse
 from watchers.request import Call, Request, plain_reason, short_words
 from watchers.resolver import Lookup, Resolver, system_lookup
+from watchers.secured import context, lighten
 from watchers.wire import Exchange, install, request_head
 
 KEEP_ALIVE_S = 300.0
@@ -65,7 +66,7 @@ class Line:
             keepalive_timeout=KEEP_ALIVE_S,
             resolver=self._resolver,
             socket_factory=guard.open_socket,
-            ssl=tls or True,
+            ssl=lighten(tls or context()),
         )
         self.exact = install(connector, self._loop)
         self._deadlines = Deadlines(self._loop)

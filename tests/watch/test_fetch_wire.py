@@ -5,10 +5,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import inspect
 import platform
+import random
 import ssl
+from asyncio.sslproto import SSLProtocol
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,8 +25,8 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from tests.fakes.site import FakeSite, RawSite, says
-from tests.watch.kit import TLS, fetching, target, trusting_tls
-from watchers import wire
+from tests.watch.kit import TLS, fetching, site_tls, target, trusting_tls
+from watchers import secured, wire
 from watchers.bounds import BOUNDS
 from watchers.dial import TIMEOUTS
 
@@ -203,6 +206,21 @@ async def test_tls_facts_are_those_of_the_same_connection(tmp_path: Path) -> Non
                 assert answer.wire.startswith(b"HTTP/1.1 200 OK\r\n")
                 assert answer.request_framing == "exact"
                 assert answer.wire_request.startswith(b"GET / HTTP/1.1\r\nHost: site.test")
+
+
+async def test_a_connection_over_tls_keeps_a_small_buffer_and_brings_large_answers_whole() -> None:
+    body = random.Random(7).randbytes(600_000)
+    async with FakeSite(tls=site_tls()) as site:
+        allow, lookup = ("127.0.0.0/8",), lambda *_: [(2, "127.0.0.1")]
+        async with fetching(allow=allow, tls=trusting_tls(), lookup=lookup) as fetcher:
+            site.put("/", body)
+            url = f"https://site.test:{site.port}/"
+            answer = await fetcher.get(url, target(url), purpose="picture")
+            assert answer.body == body
+            ours = [o for o in gc.get_objects() if isinstance(o, SSLProtocol) and not o._server_side]
+            buffers = [len(one._ssl_buffer) for one in ours]
+    assert buffers
+    assert max(buffers) <= secured.BUFFER_BYTES
 
 
 async def test_without_tls_the_absence_of_a_chain_is_told() -> None:
