@@ -78,6 +78,7 @@ def card(
         sheet=sheet,
         keyboard=buttons,
         veiled=bool(sheet) and needs_veil(alert),
+        veil_note=say("may show a dead animal: blurred here; whole in the evidence"),
     )
 
 

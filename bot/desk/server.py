@@ -14,7 +14,7 @@ import structlog
 
 from bot.channel import Keyboard
 from bot.desk.reply import ANSWER, Reply
-from bot.request import markup, request_of
+from bot.request import entities, markup, request_of
 
 if TYPE_CHECKING:
     from telegram import Bot
@@ -147,11 +147,11 @@ class Server:
 
     async def send(self, chat_id: int | str, reply: Reply, *, reply_to: int | None = None) -> bool:
         """Send an answer; whether it was taken. Raises ServerTrouble when the user cannot be reached."""
-        from telegram import LinkPreviewOptions, MessageEntity, ReplyParameters
+        from telegram import LinkPreviewOptions, ReplyParameters
 
         if isinstance(chat_id, int):  # a public channel's name has no budget of its own here
             await self._pace(chat_id)
-        entities = [MessageEntity(type=s.kind, offset=s.offset, length=s.length) for s in reply.spans]
+        spans = entities(reply.spans)
         more: dict[str, Any] = {"reply_markup": markup(reply.keyboard), "parse_mode": None}
         if reply_to is not None:
             more["reply_parameters"] = ReplyParameters(reply_to, allow_sending_without_reply=True)
@@ -161,7 +161,7 @@ class Server:
                 chat_id,
                 data,
                 caption=reply.text,
-                caption_entities=entities,
+                caption_entities=spans,
                 filename=name,
                 read_timeout=60,
                 **more,
@@ -169,7 +169,7 @@ class Server:
         else:
             preview = LinkPreviewOptions(is_disabled=True)
             call = self.bot.send_message(
-                chat_id, reply.text, entities=entities, link_preview_options=preview, **more
+                chat_id, reply.text, entities=spans, link_preview_options=preview, **more
             )
         return await self._tried(call, "an answer was not taken")
 
@@ -183,14 +183,14 @@ class Server:
 
     async def rewrite(self, chat_id: int, message_id: int, reply: Reply) -> bool:
         """Have a text message of ours say something else; whether it does."""
-        from telegram import LinkPreviewOptions, MessageEntity
+        from telegram import LinkPreviewOptions
 
         await self._pace(chat_id)
         call = self.bot.edit_message_text(
             reply.text,
             chat_id=chat_id,
             message_id=message_id,
-            entities=[MessageEntity(type=s.kind, offset=s.offset, length=s.length) for s in reply.spans],
+            entities=entities(reply.spans),
             link_preview_options=LinkPreviewOptions(is_disabled=True),
             reply_markup=markup(reply.keyboard),
             parse_mode=None,
