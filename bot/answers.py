@@ -93,6 +93,11 @@ def _refusal(code: int, said: str, **parameters: int) -> bytes:
     return json.dumps(body | ({"parameters": parameters} if parameters else {})).encode()
 
 
+def is_update_id(given: object) -> bool:
+    """Whether it can be the number of an update."""
+    return type(given) is int and 0 <= given < 1 << 53
+
+
 # --- what the library insists on --------------------------------------------------------
 
 _MOST_DEEP = 12

@@ -547,6 +547,7 @@ class Daemon:
             hands=self._desk_hands(),
             place=place,
             pace=self._pace,
+            held=self._held,
         )
 
     async def _arrived(self, alert_id: str, chat_id: int, message_id: int) -> None:
@@ -556,6 +557,10 @@ class Daemon:
     async def _pace(self, chat_id: int) -> None:
         if self._dispatcher is not None:
             await self._dispatcher.pace(chat_id)
+
+    def _held(self, chat_id: int, seconds: float) -> None:
+        if self._dispatcher is not None:
+            self._dispatcher.held(chat_id, seconds)
 
     def _desk_hands(self) -> DeskHands:
         return DeskHands(

@@ -144,6 +144,11 @@ class Dispatcher:
             await self._clock.sleep(left)
         self._purses.spend(purse, Use.SEND, self._clock.monotonic())
 
+    def held(self, chat_id: int, seconds: float) -> None:
+        """The server asked us, at an answer to somebody, to leave his chat alone for so long."""
+        purse = self._purses.of(str(chat_id), private=chat_id > 0)
+        self._purses.told_to_wait(purse, self._clock.monotonic(), seconds)
+
     def poke(self) -> None:
         """Something was added to the outbox."""
         for event in self._pokes.values():

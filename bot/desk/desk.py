@@ -180,9 +180,6 @@ class Desk:
         people = self._place.people()
         if update.callback_query is not None:
             press = press_of(letter.update_id, update.callback_query)
-            if press is None:
-                await self._server.answer(update.callback_query.id)
-                return "no button of ours"
             say = self._tongue(press.chat_id, people.officer(press.user_id))
             return await self._presses.handle(press, people, say)
         if (arrival := forwarded(json.loads(letter.body))) is not None:

@@ -38,7 +38,7 @@ AUDITED_AT_MOST = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Press:
-    """A press as it came. message_id: of the card, 0 when the server no longer knows it."""
+    """A press as it came. message_id: of the card, 0 when the server no longer knows it. data: or ""."""
 
     update_id: int
     query_id: str
@@ -48,18 +48,16 @@ class Press:
     data: str
 
 
-def press_of(update_id: int, query: Any) -> Press | None:
-    """The press in a callback query of the library, or None when it has no button of a card."""
+def press_of(update_id: int, query: Any) -> Press:
+    """The press in a callback query of the library. One without a message is of the presser's own chat."""
     message = query.message
-    if message is None or not query.data:
-        return None
     return Press(
         update_id=update_id,
         query_id=query.id,
         user_id=query.from_user.id,
-        chat_id=message.chat.id,
-        message_id=message.message_id,
-        data=query.data,
+        chat_id=query.from_user.id if message is None else message.chat.id,
+        message_id=0 if message is None else message.message_id,
+        data=query.data if message is not None and isinstance(query.data, str) else "",
     )
 
 
@@ -85,7 +83,7 @@ class Presses:
         """Act on a press and answer it; the outcome in a word or two."""
         officer = people.officer(press.user_id)
         if not people.allows_chat(press.chat_id):
-            return "foreign chat"
+            return await self._foreign(press, officer, say)
         if officer is None:
             return await self._refuse(press, "not on the list", say("You are not on the list of officers."))
         read = callback.read(press.data, self._key)
@@ -111,6 +109,13 @@ class Presses:
                 press, "unknown action", say("This button is not one of ours."), officer
             )
         return await self._act(press, officer, act, read, say)
+
+    async def _foreign(self, press: Press, officer: Officer | None, say: Tongue) -> str:
+        """A press in a chat that is not on the list; strangers get no answer, and the bot leaves it."""
+        if officer is None:
+            return "foreign chat"
+        told = say("This chat is not on the list: use the buttons where I speak.")
+        return await self._refuse(press, "foreign chat", told, officer)
 
     async def _show(self, press: Press, read: callback.Callback, say: Tongue) -> str:
         """Turn the pages of an incident, or say which alert a message shows; nothing changes by it."""

@@ -76,6 +76,7 @@ class Work:
     rota: Rota | None = ROTA
     table: DeskTable = field(default_factory=lambda: DeskTable(channel="chat", fallback="pager"))
     told: list[str] = field(default_factory=list)
+    held: list[tuple[int, float]] = field(default_factory=list)
     arrivals: list[tuple[str, int, int]] = field(default_factory=list)
     added: list[NewTarget] = field(default_factory=list)
     near: tuple[PictureMatch, ...] = ()
@@ -121,6 +122,7 @@ class Work:
                 digest_chat=lambda: (GROUP, tongue(self.table.language)),
                 channel_in=lambda chat_id: "chat" if chat_id == GROUP else "",
             ),
+            held=lambda chat_id, seconds: self.held.append((chat_id, seconds)),
             lock=PollerLock("test", self.folder),
         )
         self._task = asyncio.create_task(self.front.run())

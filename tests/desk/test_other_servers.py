@@ -70,9 +70,9 @@ def test_updates_of_other_kinds_and_of_none_hold_nothing_up(tmp_path: Path) -> N
             await work.start()
             await work.soon(1)
             alert, card = await work.card(Tier.URGENT)
-            work.service.updates._next_id += 1_000  # noqa: SLF001 -- ids jump in life too
+            work.service.updates._next_id += 1_000
             data = card.keyboard[0][0]["callback_data"]
-            manners.noise = noise(work.service.updates._next_id - 900, {"data": data})  # noqa: SLF001
+            manners.noise = noise(work.service.updates._next_id - 900, {"data": data})
             pressed = await work.press(card, LI, "Acknowledge")
             await work.soon(5)
             assert (await work.duty(alert)).state is State.ACKNOWLEDGED

@@ -169,7 +169,9 @@ def _shuffled(found: Any) -> Any:
 
 def _sparse(found: Any) -> Any:
     def change(one: dict[str, Any]) -> dict[str, Any]:
-        asked = "callback_query" in one or "data" in one or "text" in one  # who writes and presses is needed
-        return {k: v for k, v in one.items() if k not in _OPTIONAL or (k == "from" and asked)}
+        kept = {"from"} if "data" in one or "text" in one else set()  # who writes and presses is needed
+        if "id" not in one:  # of a chat the type can be known, of a link it cannot
+            kept.add("type")
+        return {key: value for key, value in one.items() if key not in _OPTIONAL or key in kept}
 
     return _each(found, change)
