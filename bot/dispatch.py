@@ -77,8 +77,13 @@ class Dispatcher:
         purses: Purses | None = None,
         key: bytes = b"",
         buttons: Callable[[Alert, str], Keyboard] | None = None,
+        moved: Callable[[str, str], None] = lambda _before, _now: None,
     ) -> None:
-        """purses: what chats were told lately. key: tags buttons. buttons: of an alert in a channel."""
+        """purses: what chats were told lately. key: tags buttons. buttons: of an alert in a channel.
+
+        moved: told of a chat that has another id from now on.
+        """
+        self._moved = moved
         self._store, self._lines, self._clock = store, dict(lines), clock
         self._sheet, self._tally, self._admin = sheet, tally, admin
         self._disk = disk
@@ -112,6 +117,7 @@ class Dispatcher:
             tell=self._tell_operators,
             count=self._count,
             spoke=self.poke,
+            moved=self._moved,
         )
 
     async def _chat_card(

@@ -37,6 +37,7 @@ def intent_of(text: str) -> Intent | None:
 class LaneState:
     """See `LaneRow`. chat: "" unless the configured one has moved."""
 
+    configured: str = ""
     last_id: int = 0
     chat: str = ""
     storm_at: datetime | None = None

@@ -71,7 +71,7 @@ class Place:
 
     arrived: told (alert, chat, message) of every true press. digest_to: channels that get the morning's
     notice; digest_chat: where its table goes, and in which language. channel_in: the channel that speaks
-    in a chat, "" for none.
+    in a chat, "" for none. moved: a chat (before) has another id now.
     """
 
     people: Callable[[], People]
@@ -84,6 +84,7 @@ class Place:
     digest_to: Callable[[], tuple[str, ...]]
     digest_chat: Callable[[], tuple[int | str, Tongue]]
     channel_in: Callable[[int], str]
+    moved: Callable[[int, int], Awaitable[None]]
 
 
 class Desk:
@@ -324,7 +325,8 @@ class Desk:
         """Of the officer in his own chat, of the chat elsewhere; as set by /lang, else as configured."""
         people = self._place.people()
         zone = people.zone_in(chat_id)
-        if (code := self._languages.get(chat_id)) is not None:
+        code = self._languages.get(chat_id) or self._languages.get(people.home(chat_id))
+        if code is not None:
             return tongue(code, zone)
         chat = people.chat(chat_id)
         own = officer.language if officer is not None and officer.telegram == chat_id else ""

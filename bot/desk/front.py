@@ -107,6 +107,7 @@ class Front:
             self._clock,
             self._place.people,
             came=self.desk.came,
+            moved=self._place.moved,
             tell_admin=self._place.tell_admin,
             lock=self._lock,
         )
@@ -118,6 +119,7 @@ class Front:
             listen=self._table.listen,
             secret="" if self._table.without_secret else self._line.secret,
             came=self.desk.came,
+            moved=self._place.moved,
         )
         await self.webhook.start()
         stack.push_async_callback(self.webhook.close)

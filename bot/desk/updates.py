@@ -13,7 +13,7 @@ import hmac
 import json
 import os
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -35,6 +35,7 @@ PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 CONFLICT_PAUSE_S = 15.0
 QUICK_S = 0.2
 MOST_UPDATE_BYTES = 1_000_000
+Moved = Callable[[int, int], Awaitable[None]]
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 -- a header's name
 
 
@@ -64,6 +65,26 @@ def _concerns(update: Mapping[str, object], people: People) -> bool:
         # A press or a command in a chat on the list is answered, by refusal if need be.
         return known or (chat != sender and people.allows_chat(chat))
     return False
+
+
+def move_in(body: str, people: People) -> tuple[int, int] | None:
+    """(before, now) when an update says that a chat on the list has moved. A later one may say so again."""
+    try:
+        message = json.loads(body).get("message") or {}
+        chat_id = message.get("chat", {}).get("id")
+        before, now = message.get("migrate_from_chat_id", chat_id), message.get("migrate_to_chat_id", chat_id)
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    if type(before) is not int or type(now) is not int or before == now:
+        return None
+    return (before, now) if people.allows_chat(before) and not people.allows_chat(now) else None
+
+
+async def follow(bodies: Iterable[str], people: Callable[[], People], moved: Moved) -> None:
+    """Have moves known before anything that comes from the new chat is looked at. Raises DiskTrouble."""
+    for body in bodies:
+        if (move := move_in(body, people())) is not None:
+            await moved(*move)
 
 
 def _to_leave(update: Mapping[str, object]) -> str:
@@ -117,11 +138,12 @@ class Polling:
         people: Callable[[], People],
         *,
         came: Callable[[], None],
+        moved: Moved,
         tell_admin: Callable[[str], Awaitable[None]],
         lock: PollerLock | None = None,
     ) -> None:
         self._store, self._server, self._clock, self._people = store, server, clock, people
-        self._came, self._tell_admin = came, tell_admin
+        self._came, self._moved, self._tell_admin = came, moved, tell_admin
         self._lock = lock or PollerLock(server.bot_id)
         self._told = False
         self._failures = 0
@@ -153,6 +175,7 @@ class Polling:
             if self._clock.monotonic() - began < QUICK_S:  # this server does not keep polls open
                 await self._clock.sleep(QUICK_S)
             return offset
+        await follow((body for _, body in found), self._people, self._moved)
         people = self._people()
         await inbox.keep(self._store.vault, [letter(number, body, people) for number, body in found])
         self._came()
@@ -188,10 +211,11 @@ class Webhook:
         listen: tuple[str, int],
         secret: str,
         came: Callable[[], None],
+        moved: Moved,
     ) -> None:
         """secret: "" takes everything, for trials; the address is on loopback in any case."""
         self._store, self._people, self._listen = store, people, listen
-        self._secret, self._came = secret, came
+        self._secret, self._came, self._moved = secret, came, moved
         self._runner: web.AppRunner | None = None
         self.port = 0
 
@@ -225,6 +249,7 @@ class Webhook:
         if not is_update_id(number):
             return web.Response(status=400)
         try:
+            await follow([body], self._people, self._moved)
             await inbox.keep(self._store.vault, [letter(number, body, self._people())])
         except DiskTrouble as trouble:  # it comes again
             log.warning("an update was not kept", why=str(trouble))

@@ -23,7 +23,7 @@ from bot.lanes.doubt import Doubt, intent_for
 from bot.lanes.incident import ack_all, incident_card, pager
 from bot.lanes.outage import Outage
 from bot.lanes.tools import Tools
-from storage import incidents, lanes, outbox
+from storage import incidents, lanes, moves, outbox
 from storage.errors import ChatMoved, Flooded, NotSent, ShutOut, Uncertain, Unsendable
 from storage.lane_words import Incident, Place, Revision, Waiting
 from storage.model import Alert, AlertKind, Delivery
@@ -179,8 +179,9 @@ class Teller:
     async def _trouble(self, error: NotSent) -> float:
         mono = self._clock.monotonic()
         if isinstance(error, ChatMoved):
-            await lanes.moved(self._store.vault, self.name, error.chat)
+            await moves.moved(self._store.vault, self.name, error.chat)
             before, self.begun = self.channel.chat, False
+            self._tools.moved(before, error.chat)
             self.follow(error.chat)
             text = f"channel {self.name}: chat {before} is now {error.chat}; write it into the configuration"
             await self._tools.tell(self.name, text)
