@@ -81,7 +81,7 @@ class Revision:
 class Member:
     """An alert inside an incident. status: "up", or the kind of the newest word about it.
 
-    open: nobody has taken it; False where nobody can be asked to.
+    open: nobody has taken it; False where nobody can be asked to. shown_at: since when a message shows it.
     """
 
     delivery_id: int
@@ -97,6 +97,7 @@ class Member:
     evidence_id: str
     status: str
     open: bool = False
+    shown_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -197,7 +197,7 @@ class Desk:
         if not people.allows_chat(message.chat.id):
             return "stranger"
         words = message.text or message.caption or ""
-        picture = message.photo[-1].file_id if message.photo else ""
+        picture = _picture_in(message)
         found = split_command(words, self._server.name)
         if found is None and picture and message.chat.type == "private":
             found = ("find", "")  # a picture alone is looked up
@@ -242,7 +242,7 @@ class Desk:
             told = plainly(say("Your role may not do that."))
             await self._server.send(chat_id, told, reply_to=message.message_id)
             return await self._refused(update_id, message, "acknowledge", "may not acknowledge")
-        reply = await take(self._store, shown, officer, update_id, say)
+        reply = await take(self._store, shown, officer, update_id, message.date, say)
         self._place.spoke()
         await self._server.send(chat_id, reply, reply_to=message.message_id)
         return reply.outcome
@@ -331,6 +331,14 @@ class Desk:
         chat = people.chat(chat_id)
         own = officer.language if officer is not None and officer.telegram == chat_id else ""
         return tongue(own or (chat.language if chat else "") or self._place.language(), zone)
+
+
+def _picture_in(message: Any) -> str:
+    """The file id of the picture that somebody sent, also as a file; "" for none."""
+    if message.photo:
+        return str(message.photo[-1].file_id)
+    file = message.document
+    return str(file.file_id) if file and str(file.mime_type).startswith("image/") else ""
 
 
 def _to_leave(body: str) -> int | None:

@@ -18,6 +18,7 @@ from bot.desk.asides import Asides
 from bot.desk.people import People, actor, may
 from bot.desk.reply import Reply
 from bot.desk.server import Server, ServerTrouble
+from bot.desk.together import said_of, take_open
 from bot.desk.tongue import Tongue
 from bot.lanes.incident import ACK_ALL
 from bot.lanes.paging import ACTIONS as PAGES
@@ -100,7 +101,7 @@ class Presses:
             return await self._refuse(press, "no such alert", say("This alert is no longer kept."), officer)
         await self._arrived(read.alert_id, press.chat_id, press.message_id)
         if read.action in keys.MENUS:
-            return await self._menu(press, read, duty, say)
+            return await self._menu(press, officer, read, duty, say)
         if read.action in keys.ASKS:
             return await self._ask(press, officer, read.action, duty, say)
         act = keys.ACTS.get(read.action)
@@ -130,27 +131,17 @@ class Presses:
         return "page"
 
     async def _take_all(self, press: Press, officer: Officer, read: callback.Callback, say: Tongue) -> str:
-        """Take what is open of an incident, as far as it was shown; what joined since stays open.
-
-        Each is an act of its own, by its state: whoever presses again, or a press that comes again after
-        a kill, takes what is left.
-        """
+        """Take what is open of an incident, as far as it was shown; what joined since stays open."""
         if not may(officer, Act.ACKNOWLEDGE):
             return await self._refuse(
                 press, "may not acknowledge", say("Your role may not do that."), officer
             )
         await self._arrived(read.alert_id, press.chat_id, press.message_id)
-        vault, taken = self._store.vault, 0
-        for member in (await incidents.members(vault, read.alert_id))[: read.version]:
-            duty = await duties.state(vault.database, member.alert_id) if member.open else None
-            if duty is not None and duty.is_open:
-                order = Order(
-                    alert_id=duty.alert_id, act=Act.ACKNOWLEDGE, actor=actor(officer), version=duty.version
-                )
-                taken += (await duties.act(vault, order)).refusal is None
+        vault = self._store.vault
+        members = (await incidents.members(vault, read.alert_id))[: read.version]
+        taken = await take_open(vault, members, officer)
         self._spoke()
-        words = say("{count} are yours.", count=taken) if taken else say("Nothing of it is open any more.")
-        await self._server.answer(press.query_id, words)
+        await self._server.answer(press.query_id, said_of(taken, say))
         return f"took {taken}"
 
     async def _act(
@@ -172,10 +163,13 @@ class Presses:
         )
         return done.refusal.name.lower() if done.refusal else done.duty.state.value
 
-    async def _menu(self, press: Press, read: callback.Callback, duty: Duty, say: Tongue) -> str:
+    async def _menu(
+        self, press: Press, officer: Officer, read: callback.Callback, duty: Duty, say: Tongue
+    ) -> str:
         if duty.state is State.RESOLVED or read.version < duty.seen or read.version > duty.version:
-            await self._server.answer(press.query_id, say("Somebody acted since this was shown."), alert=True)
-            return "stale menu"
+            return await self._refuse(
+                press, "stale menu", say("Somebody acted since this was shown."), officer
+            )
         shown = keys.menu(read.action, duty, self._key, say)
         await self._server.show_keyboard(press.chat_id, press.message_id, shown)
         await self._server.answer(press.query_id)
