@@ -18,6 +18,7 @@ from typing import Any
 UNKNOWN_PAUSE_S = 5
 """Where a server asks to wait and does not say for how long."""
 LONGEST_PAUSE_S = 3_600
+MOST_SAID = 500
 _AFTER = re.compile(r"retry after (\d+)", re.IGNORECASE)
 _OWN = frozenset({400, 401, 403, 404, 409, 429})
 """Refusals that the library tells apart."""
@@ -27,20 +28,28 @@ _SLOWER = frozenset({420, 429})
 
 
 def told(status: int, body: bytes, retry_after: str = "") -> tuple[int, bytes]:
-    """The status and body to go on with. retry_after: the header of that name."""
-    if not 200 <= status <= 299 and status not in _SLOWER and not _is_other_refusal(status):
-        return status, body
+    """The status and body to go on with. retry_after: the header of that name.
+
+    Of a page that is no answer nothing is kept: it may be long, and repeat the address with the token.
+    """
     found = _object(body)
     if 200 <= status <= 299:
         if found is None or found.get("ok") is not False:
             return status, body
         status = _code(found.get("error_code"))
+    found = found or {}
     if status in _SLOWER:
-        return 429, _waiting(found or {}, retry_after)
-    if _is_other_refusal(status):
-        said = found.get("description") if found else None
-        return 400, _refusal(400, str(said or f"Bad Request: {_phrase(status)}"))
-    return status, body
+        return 429, _waiting(found, retry_after)
+    said = str(found.get("description") or f"{_phrase(status)} ({status})")[:MOST_SAID]
+    code = 400 if _is_other_refusal(status) else status
+    return code, _refusal(code, said, **_moved(found.get("parameters")))
+
+
+def _moved(parameters: object) -> dict[str, int]:
+    to = parameters.get("migrate_to_chat_id") if isinstance(parameters, dict) else None
+    digits = str(to).removeprefix("-")
+    whole = not isinstance(to, bool) and digits.isascii() and digits.isdecimal() and len(digits) < 19
+    return {"migrate_to_chat_id": int(str(to))} if whole else {}
 
 
 def _is_other_refusal(status: int) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 
+from bot.logs import redact
 from storage.errors import ChatMoved, Flooded, NotSent, ShutOut, Uncertain, Unsendable
 
 UNKNOWN_PAUSE_S = 5.0
@@ -64,7 +65,7 @@ async def classed(call: Awaitable[Any]) -> Any:
     except BadRequest as error:
         if shuts_out(error.message):
             raise _shut_out(error.message) from error
-        raise Unsendable(error.message[:MOST_WHY]) from error
+        raise Unsendable(redact(error.message)[:MOST_WHY]) from error
     except TelegramError as error:
         if isinstance(error.__cause__, aiohttp.ClientConnectorError):
             raise NotSent("Telegram not reachable", retry_after_s=UNKNOWN_PAUSE_S) from error
@@ -79,4 +80,4 @@ def shuts_out(said: str) -> bool:
 
 
 def _shut_out(said: str) -> ShutOut:
-    return ShutOut(f"Telegram refuses the bot: {said[:MOST_WHY]}", retry_after_s=SHUT_PAUSE_S)
+    return ShutOut(f"Telegram refuses the bot: {redact(said)[:MOST_WHY]}", retry_after_s=SHUT_PAUSE_S)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def request_of(timeout_s: float) -> Any:
     """A python-telegram-bot request on aiohttp; the base class is imported only when used."""
     from telegram._utils.defaultvalue import DefaultValue
+    from telegram.error import NetworkError
     from telegram.request import BaseRequest, RequestData
 
     class AiohttpRequest(BaseRequest):
@@ -57,10 +58,13 @@ def request_of(timeout_s: float) -> Any:
                 raise RuntimeError("request is not initialised")
             longest = timeout_s if isinstance(read_timeout, (DefaultValue, type(None))) else read_timeout
             total = aiohttp.ClientTimeout(total=max(timeout_s, float(longest)))
-            async with self._session.request(
-                method, url, data=_form(request_data), timeout=total, allow_redirects=False
-            ) as answer:
-                return told(answer.status, await answer.read(), answer.headers.get("Retry-After", ""))
+            try:
+                async with self._session.request(
+                    method, url, data=_form(request_data), timeout=total, allow_redirects=False
+                ) as answer:
+                    return told(answer.status, await answer.read(), answer.headers.get("Retry-After", ""))
+            except (aiohttp.ClientError, OSError, ValueError) as error:  # in their words stands the address
+                raise NetworkError(f"no answer: {type(error).__name__}") from error
 
         parse_json_payload = staticmethod(_parsed)
 

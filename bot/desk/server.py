@@ -18,6 +18,7 @@ import structlog
 from bot.answers import filled, is_update_id
 from bot.channel import Keyboard
 from bot.desk.reply import ANSWER, Reply
+from bot.logs import redact
 from bot.request import entities, markup, request_of
 
 if TYPE_CHECKING:
@@ -305,7 +306,7 @@ class Server:
             trouble.not_done = True
             raise trouble from error
         except TelegramError as error:
-            trouble = ServerTrouble(error.message[:MOST_WHY])
+            trouble = ServerTrouble(redact(error.message)[:MOST_WHY])
             trouble.conflict = isinstance(error, Conflict)
             trouble.unreachable_user = isinstance(error, Forbidden)
             trouble.refused = isinstance(

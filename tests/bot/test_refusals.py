@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,12 @@ import pytest
 from PIL import Image
 
 from bot.answers import filled, told
+from bot.desk.server import Server, ServerTrouble
+from bot.refusals import classed
 from bot.veil import blurred
-from nightmarket.messenger import Fault
+from nightmarket.messenger import TOKEN, Fault
 from nightmarket.messenger.journal import key_in
+from storage.errors import NotSent, Uncertain
 from storage.model import Tier
 from tests.bot.lanes_kit import SHEET, Lanes, night
 from tests.bot.test_lanes import cards
@@ -37,6 +41,7 @@ from tests.bot.test_lanes import cards
         (418, {"ok": False, "description": "no"}, "", 400, None),
         (408, "", "", 408, None),
         (502, "<html>502</html>", "", 502, None),
+        (404, "no /bot123:AAAA/getMe here", "", 404, None),
         (200, "<html>welcome</html>", "", 200, None),
         (200, "[" * 100_000, "", 200, None),
     ],
@@ -49,10 +54,53 @@ def test_an_answer_is_what_the_interface_says_whoever_gave_it(
     assert code == wanted
     if pause is not None:
         assert json.loads(given)["parameters"] == {"retry_after": pause}
-    elif code == status:
+    elif code == 200:
         assert given == raw
     else:
-        assert json.loads(given or raw)["ok"] is False
+        assert json.loads(given)["ok"] is False
+        assert b"AAAA" not in given
+
+
+def test_where_a_chat_has_moved_to_is_kept_whatever_the_status() -> None:
+    for status in (200, 400, 403):
+        for to in (-1_007, "-1007"):
+            body = {"ok": False, "error_code": 400, "parameters": {"migrate_to_chat_id": to}}
+            _, given = told(status, json.dumps(body).encode())
+            assert json.loads(given)["parameters"] == {"migrate_to_chat_id": -1_007}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"what is /bot%s/getMe?\r\n\r\n",
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 160\r\n\r\nno page /bot%s/getMe".ljust(250),
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}",
+        b"HTTP/1.1 302 Found\r\nLocation: /bot%s/getMe\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+async def test_whatever_nonsense_a_server_speaks_nothing_that_is_told_of_it_has_the_token(
+    answer: bytes,
+) -> None:
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer.replace(b"%s", TOKEN.encode()))
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(speak, "127.0.0.1", 0) as listener:
+        port = listener.sockets[0].getsockname()[1]
+        base = f"http://127.0.0.1:{port}"
+        server = Server(TOKEN, base_url=f"{base}/bot", base_file_url=f"{base}/file/bot")
+        await server.open()
+        try:
+            with pytest.raises(ServerTrouble) as told_of:
+                await server.learn_name()
+            with pytest.raises((NotSent, Uncertain)) as classed_as:
+                await classed(server.bot.get_me())
+        finally:
+            await server.close()
+        for one in (told_of.value, classed_as.value):
+            assert TOKEN.partition(":")[2] not in str(one)
 
 
 def test_what_the_library_insists_on_is_filled_in_and_nothing_is_changed() -> None:

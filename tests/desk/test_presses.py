@@ -246,7 +246,9 @@ def test_a_press_in_a_chat_that_is_not_on_the_list_changes_nothing_and_the_bot_l
     at_work(tmp_path, script)
 
 
-def test_an_officer_s_press_in_a_foreign_chat_is_refused_in_words_and_stands_in_the_log(tmp_path: Path) -> None:
+def test_an_officer_s_press_in_a_foreign_chat_is_refused_in_words_and_stands_in_the_log(
+    tmp_path: Path,
+) -> None:
     async def script(work: Work) -> None:
         alert, card = await work.card()
         other = work.service.add_chat(OTHER)
