@@ -127,6 +127,8 @@ def filled(found: Any, depth: int = 0) -> Any:
     for key in ("from", "via_bot", "user", "sender_user"):
         if isinstance(more.get(key), dict):
             more[key] = {"is_bot": False, "first_name": ""} | more[key]
+    if isinstance(more.get("result"), dict) and "id" in more["result"]:  # who the bot itself is
+        more["result"] = {"is_bot": True, "first_name": ""} | more["result"]
     for key in ("chat", "sender_chat"):
         if isinstance(more.get(key), dict):
             more[key] = _chat(more[key])

@@ -60,6 +60,7 @@ class OtherApi:
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=100_000_000)
         app.router.add_route("*", "/bot{token}/{method}", self._call)
+        app.router.add_get("/file/{path:.*}", self._file)
         self._client = aiohttp.ClientSession(trust_env=False)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -96,6 +97,11 @@ class OtherApi:
             if manners.quick:
                 body = _without_waiting(body)
         return await self._passed_on(request, method, body)
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        assert self._client is not None
+        async with self._client.get(f"{self._inner}{request.path_qs}") as answer:
+            return web.Response(status=answer.status, body=await answer.read())
 
     async def _passed_on(self, request: web.Request, method: str, body: bytes) -> web.StreamResponse:
         assert self._client is not None
