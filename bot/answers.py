@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -124,14 +124,9 @@ def filled(found: Any, depth: int = 0) -> Any:
     if not isinstance(found, dict):
         return found
     more = {key: filled(value, depth + 1) for key, value in found.items()}
-    for key in ("from", "via_bot", "user", "sender_user"):
+    for key, least in _LEAST.items():
         if isinstance(more.get(key), dict):
-            more[key] = {"is_bot": False, "first_name": ""} | more[key]
-    if isinstance(more.get("result"), dict) and "id" in more["result"]:  # who the bot itself is
-        more["result"] = {"is_bot": True, "first_name": ""} | more["result"]
-    for key in ("chat", "sender_chat"):
-        if isinstance(more.get(key), dict):
-            more[key] = _chat(more[key])
+            more[key] = least(more[key]) | more[key]
     if "message_id" in more and ("chat" in more or "date" in more or depth <= 1):
         more = {"date": 1, "chat": {"id": 0, "type": "private"}} | more
     if "data" in more and "from" in more:
@@ -139,7 +134,22 @@ def filled(found: Any, depth: int = 0) -> Any:
     return more
 
 
-def _chat(chat: dict[str, Any]) -> dict[str, Any]:
-    number = chat.get("id")
-    own = type(number) is int and number > 0
-    return {"type": "private" if own else "supergroup"} | chat
+def _person(_found: dict[str, Any]) -> dict[str, Any]:
+    return {"is_bot": False, "first_name": ""}
+
+
+def _ourselves(found: dict[str, Any]) -> dict[str, Any]:
+    return {"is_bot": True, "first_name": ""} if "id" in found else {}
+
+
+def _chat(found: dict[str, Any]) -> dict[str, Any]:
+    number = found.get("id")
+    return {"type": "private" if type(number) is int and number > 0 else "supergroup"}
+
+
+_LEAST: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    **dict.fromkeys(("from", "via_bot", "user", "sender_user"), _person),
+    **dict.fromkeys(("chat", "sender_chat"), _chat),
+    "result": _ourselves,
+}
+"""By the key under which it stands, what something has at the least."""

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from bot.channel import BARE, Card, Manner
 from bot.desk.keyboard import keyboard
 from bot.desk.names import count_word, field_word, gone_word, loud, reason_word
+from bot.desk.notices import notice_word
 from bot.desk.reasons import product_word, why_word
 from bot.desk.tongue import Tongue, tongue
 from bot.veil import needs_veil
@@ -53,7 +54,7 @@ def card(
     alert = starred_alert(alert)
     alert = replace(alert, kind=alert.shows or alert.kind)  # what people did changes nothing of the post
     if alert.kind is AlertKind.NOTICE or alert.evidence is None or alert.verdict is None:
-        text = Text().add("NIGHTJAR ", "bold").add(plain(alert.notice, 900))
+        text = Text().add("NIGHTJAR ", "bold").add(plain(notice_word(alert.notice, say), 900))
         _mark(text, alert, marked=marked)
         return Card(headline=text.text, text=text.text, spans=text.spans)
     last = _last(alert, say)

@@ -35,9 +35,8 @@ _FORGET = (
 
 
 async def moved(vault: Vault, channel: str, chat: str) -> None:
-    """The server said that the chat of a channel is `chat` from now on."""
-    await run(vault, (_MOVE, (clean(chat), channel)))
-    await forget(vault, channel, chat)
+    """The server said that the chat of a channel is `chat` from now on; see `forget`."""
+    await run(vault, (_MOVE, (clean(chat), channel)), *_forgetting(vault, channel, chat))
 
 
 async def forget(vault: Vault, channel: str, chat: str) -> None:
@@ -46,8 +45,12 @@ async def forget(vault: Vault, channel: str, chat: str) -> None:
     Their numbers are those of other messages here. What happens to their posts is told anew, and what
     waited to be shown by one of them is told by itself.
     """
+    await run(vault, *_forgetting(vault, channel, chat))
+
+
+def _forgetting(vault: Vault, channel: str, chat: str) -> tuple[tuple[str, tuple[object, ...]], ...]:
     here = (channel, clean(chat))
-    await run(vault, (_APART, here), (_CLOSE, (*here, micros(vault.clock.now()))), (_FORGET, here))
+    return (_APART, here), (_CLOSE, (*here, micros(vault.clock.now()))), (_FORGET, here)
 
 
 async def note(vault: Vault, before: int, now: int) -> None:
