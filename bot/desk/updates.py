@@ -14,6 +14,7 @@ import json
 import os
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import IO
 
@@ -34,6 +35,8 @@ log = structlog.get_logger(__name__)
 PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 CONFLICT_PAUSE_S = 15.0
 QUICK_S = 0.2
+SILENT = timedelta(days=6)
+"""After a week without updates their ids begin anew, anywhere (core.telegram.org/bots/api#update)."""
 MOST_UPDATE_BYTES = 1_000_000
 Moved = Callable[[int, int], Awaitable[None]]
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 -- a header's name
@@ -147,14 +150,15 @@ class Polling:
         self._lock = lock or PollerLock(server.bot_id)
         self._told = False
         self._failures = 0
+        self._heard_at = clock.now()
 
     async def run(self) -> None:
         """Poll for ever; troubles of the line are waited out."""
         try:
             await self._alone()
-            last = await inbox.last_id(self._store.vault.database)
-            offset = None if last is None else last + 1
-            fresh = True
+            # Without an offset the server tells what nobody confirmed; what is kept already stays as it
+            # is. One from an earlier run may be above all that comes: another bot, or ids begun anew.
+            offset, fresh = None, True
             while True:
                 try:
                     if fresh:
@@ -171,11 +175,15 @@ class Polling:
         """One poll; the next offset. Raises ServerTrouble, DiskTrouble (then nothing is confirmed)."""
         began = self._clock.monotonic()
         found = await self._server.updates(offset)
+        now = self._clock.now()
         if not found:
+            if offset is not None and now - self._heard_at > SILENT:
+                return None
             if self._clock.monotonic() - began < QUICK_S:  # this server does not keep polls open
                 await self._clock.sleep(QUICK_S)
             return offset
         await follow((body for _, body in found), self._people, self._moved)
+        self._heard_at = now
         people = self._people()
         await inbox.keep(self._store.vault, [letter(number, body, people) for number, body in found])
         self._came()

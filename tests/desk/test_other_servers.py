@@ -10,7 +10,7 @@ import pytest
 from nightmarket.messenger import Fault
 from storage.duty import State
 from storage.model import Tier
-from tests.desk.kit import CHEN, GROUP, LI, WANG, Work, at_work
+from tests.desk.kit import CHEN, GROUP, LI, WANG, Work, at_work, user
 from tests.fakes.otherapi import Manners, OtherApi
 
 MANNERS = {
@@ -94,6 +94,37 @@ def test_an_update_that_cannot_be_read_is_passed_over_at_the_very_first_poll(tmp
             assert (await work.inbox())[5][1]
 
     at_work(tmp_path, script, begin=False)
+
+
+def test_another_bot_s_lower_ids_are_heard_after_a_start(tmp_path: Path) -> None:
+    async def script(work: Work) -> None:
+        await work.say("/mutes", LI)
+        await work.stop()
+        work.service.updates._next_id -= 90_000_000
+        await work.start()
+        await work.say("/mutes", CHEN)
+        await work.soon(5)
+        assert [m.text for m in work.own(CHEN).seen()] == ["/mutes", "Mutes: 0"]
+
+    at_work(tmp_path, script)
+
+
+def test_after_a_week_of_silence_the_server_is_asked_for_whatever_there_is(tmp_path: Path) -> None:
+    async def script(work: Work) -> None:
+        assert work.front is not None
+        polling = work.front._polling()
+        await work.stop()
+        await work.front.server.open()
+        try:
+            assert await polling.once(7) == 7
+            await work.soon(7 * 86_400)
+            assert await polling.once(7) is None
+            work.service.people.say(work.own(CHEN), user(CHEN), "/mutes")
+            assert await polling.once(None) == work.service.updates.waiting[0].update_id + 1
+        finally:
+            await work.front.server.close()
+
+    at_work(tmp_path, script)
 
 
 @pytest.mark.parametrize("kind", ["429", "500-before", "reset-before", "502-after"])
