@@ -87,6 +87,7 @@ async def _desk(store: Store, service: Service, folder: Path) -> AsyncIterator[N
             digest_to=tuple,
             digest_chat=lambda: (GROUP, tongue("en")),
             channel_in=lambda _chat_id: "",
+            moved=_nothing,
         ),
         lock=PollerLock("bench", folder),
     )

@@ -14,7 +14,7 @@ import resource
 import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -53,6 +53,7 @@ from bot.timing import Timing
 from bot.unwritten import UnwrittenAlerts
 from bot.vitals import Vitals
 from bot.witnessing import Witnessing
+from storage import moves
 from storage.callback_key import callback_key
 from storage.checkpoints import Checkpoints
 from storage.clock import Clock, clock_from, scaled_loop
@@ -125,6 +126,7 @@ class Daemon:
         self._channels_changed, self._desk_changed = asyncio.Event(), asyncio.Event()
         self._front: Front | None = None
         self._left_out: set[str] = set()
+        self._moves: dict[int, int] = {}
         self._dispatcher: Dispatcher | None = None
         self._judges: asyncio.Task[None]
 
@@ -190,6 +192,7 @@ class Daemon:
         self.store = await self._open_store()
         stack.push_async_callback(self.store.close)
         self._buttons_key = await asyncio.to_thread(callback_key, self.store.folder)
+        self._moves = await moves.known(self.store.vault.database)
         garbage.sweep()
         await asyncio.to_thread(software_facts)  # a tenth of a second that the first capture would take
         host, port = config.metrics or ("", 0)
@@ -460,6 +463,7 @@ class Daemon:
                     admin=self.config.admin_channels,
                     purses=self.purses,
                     key=self._buttons_key,
+                    moved=self._note_move,
                 )
                 async with ending_group() as group:
                     group.create_task(self._dispatcher.run())
@@ -527,7 +531,7 @@ class Daemon:
             secret=hook,
         )
         place = Place(
-            people=lambda: people_of(self.config),
+            people=lambda: people_of(self.config, self._moves),
             rota=lambda: self.config.rota,
             language=lambda: self.config.desk.language if self.config.desk else "en",
             night_began=lambda now: rotas.night_began(self.config.rota, now),
@@ -535,8 +539,9 @@ class Daemon:
             tell_admin=self.tell_admin,
             arrived=self._arrived,
             digest_to=lambda: self.config.admin_channels,
-            digest_chat=lambda: digest_chat(self.config),
-            channel_in=lambda chat_id: channel_in(self.config, chat_id),
+            digest_chat=lambda: digest_chat(self.config, self._moves),
+            channel_in=lambda chat_id: channel_in(self.config, self._moves.get(chat_id, chat_id)),
+            moved=self._moved,
         )
         return Front(
             self.store,
@@ -547,6 +552,7 @@ class Daemon:
             hands=self._desk_hands(),
             place=place,
             pace=self._pace,
+            held=self._held,
         )
 
     async def _arrived(self, alert_id: str, chat_id: int, message_id: int) -> None:
@@ -556,6 +562,20 @@ class Daemon:
     async def _pace(self, chat_id: int) -> None:
         if self._dispatcher is not None:
             await self._dispatcher.pace(chat_id)
+
+    async def _moved(self, before: int, now: int) -> None:
+        """An update said that a chat has another id: its people are heard there from now on."""
+        home = self._moves.get(before, before)
+        await moves.note(self.store.vault, home, now)
+        self._note_move(str(home), str(now))
+
+    def _note_move(self, before: str, now: str) -> None:
+        with suppress(ValueError):  # a public channel's name never moves
+            self._moves[int(now)] = self._moves.get(int(before), int(before))
+
+    def _held(self, chat_id: int, seconds: float) -> None:
+        if self._dispatcher is not None:
+            self._dispatcher.held(chat_id, seconds)
 
     def _desk_hands(self) -> DeskHands:
         return DeskHands(

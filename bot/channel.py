@@ -63,7 +63,8 @@ class Card:
     """An alert in words: text <= 1,024 UTF-16 units with spans, and a contact sheet (JPEG) or b"".
 
     `headline` is the first line of `text`; it stands alone on a lock screen. keyboard: for channels
-    that have buttons. veiled: the sheet is shown only to whoever touches it (`bot.veil`).
+    that have buttons. veiled: the sheet is shown only to whoever touches it (`bot.veil`); veil_note: what
+    stands under it where it can only be shown blurred.
     """
 
     headline: str
@@ -72,6 +73,7 @@ class Card:
     sheet: bytes = b""
     keyboard: Keyboard = ()
     veiled: bool = False
+    veil_note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,16 @@ class Probe(Enum):
 
     HERE = "it is this one"
     OTHER = "it is another's message, or none"
-    TOUCHED = "it is another one of ours, whose buttons were changed by the look"
+    TOUCHED = "it is one of ours, whose buttons were changed by the look"
+    UNKNOWN = "the server refused the look, and not as one at another's message"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What came of a look. says: the words of the message that was touched, as far as the server told."""
+
+    probe: Probe
+    says: str = ""
 
 
 @runtime_checkable
@@ -127,6 +138,8 @@ class ChatChannel(Channel, Protocol):
     """Whether looks go by the words of a message: this server does not tell the same buttons from others."""
     looks_are_free: bool
     """Whether looks cost nothing of the chat's minute: this server does not count refused edits."""
+    calls: int
+    """Sends, edits and looks so far: a message that is refused in one form may take several."""
     marks_alerts: bool
     """Whether cards carry the id of their alert in words, for receipts by forward."""
 
@@ -138,12 +151,8 @@ class ChatChannel(Channel, Protocol):
         """Edit a card; its receipt. Unsendable: the message is gone."""
         ...
 
-    async def probe(self, message_id: int, keyboard: Keyboard) -> Probe:
+    async def probe(self, message_id: int, keyboard: Keyboard) -> Look:
         """Whether a message carries exactly these buttons."""
-        ...
-
-    async def restore(self, message_id: int, keyboard: Keyboard) -> None:
-        """Give a message that a look touched its own buttons back."""
         ...
 
     async def words(self, message_id: int) -> str | None:

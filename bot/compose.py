@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from bot.channel import BARE, Card, Manner
 from bot.desk.keyboard import keyboard
 from bot.desk.names import count_word, field_word, gone_word, loud, reason_word
+from bot.desk.notices import notice_word
 from bot.desk.reasons import product_word, why_word
 from bot.desk.tongue import Tongue, tongue
 from bot.veil import needs_veil
@@ -53,7 +54,7 @@ def card(
     alert = starred_alert(alert)
     alert = replace(alert, kind=alert.shows or alert.kind)  # what people did changes nothing of the post
     if alert.kind is AlertKind.NOTICE or alert.evidence is None or alert.verdict is None:
-        text = Text().add("NIGHTJAR ", "bold").add(plain(alert.notice, 900))
+        text = Text().add("NIGHTJAR ", "bold").add(plain(notice_word(alert.notice, say), 900))
         _mark(text, alert, marked=marked)
         return Card(headline=text.text, text=text.text, spans=text.spans)
     last = _last(alert, say)
@@ -78,6 +79,7 @@ def card(
         sheet=sheet,
         keyboard=buttons,
         veiled=bool(sheet) and needs_veil(alert),
+        veil_note=say("may show a dead animal: blurred here; whole in the evidence"),
     )
 
 
@@ -230,7 +232,7 @@ def _last(alert: Alert, say: Tongue) -> Text:
     text = Text(_LAST)
     text.line().add(say("status")).add(": ").add(_is_now(alert.kind, say), "bold")
     if alert.kind is AlertKind.DELETED and alert.lifetime is not None:
-        text.add(f" {vanished(alert.lifetime, say)}")
+        text.add(f" {vanished(alert.lifetime, say)}").add(lasted(alert, say))
     elif alert.kind is AlertKind.REPOST and alert.item is not None:
         text.add(" · ").add(say("{count} posts of this item", count=alert.item.members))
     if alert.duty is not None and alert.duty.version:
@@ -269,6 +271,20 @@ def vanished(life: Lifetime, say: Tongue) -> str:
         how=gone_word(life.missing_class, say),
         looks=life.confirmations,
     )
+
+
+def lasted(alert: Alert, say: Tongue) -> str:
+    """How long a post that vanished was up, as far as is known: " · up 2 h 13 m", or ""."""
+    if alert.lifetime is None or alert.evidence is None:
+        return ""
+    seen, first, posted = alert.lifetime.last_seen_at, alert.first_at, alert.evidence.post.posted_at
+    since = posted if posted is not None and (first is None or posted <= first) else first
+    if since is None or since > seen:
+        return ""
+    minutes = int((seen - since).total_seconds() // 60)
+    span = say("{hours} h {minutes} m", hours=minutes // 60, minutes=minutes % 60)
+    up = say("up {span}", span=span) if since == posted else say("up {span} or longer", span=span)
+    return f" · {up}"
 
 
 def event(alert: Alert) -> dict[str, object]:

@@ -77,8 +77,13 @@ class Dispatcher:
         purses: Purses | None = None,
         key: bytes = b"",
         buttons: Callable[[Alert, str], Keyboard] | None = None,
+        moved: Callable[[str, str], None] = lambda _before, _now: None,
     ) -> None:
-        """purses: what chats were told lately. key: tags buttons. buttons: of an alert in a channel."""
+        """purses: what chats were told lately. key: tags buttons. buttons: of an alert in a channel.
+
+        moved: told of a chat that has another id from now on.
+        """
+        self._moved = moved
         self._store, self._lines, self._clock = store, dict(lines), clock
         self._sheet, self._tally, self._admin = sheet, tally, admin
         self._disk = disk
@@ -112,6 +117,7 @@ class Dispatcher:
             tell=self._tell_operators,
             count=self._count,
             spoke=self.poke,
+            moved=self._moved,
         )
 
     async def _chat_card(
@@ -143,6 +149,11 @@ class Dispatcher:
         while (left := self._purses.wait_s(purse, Use.SEND, self._clock.monotonic())) > 0:
             await self._clock.sleep(left)
         self._purses.spend(purse, Use.SEND, self._clock.monotonic())
+
+    def held(self, chat_id: int, seconds: float) -> None:
+        """The server asked us, at an answer to somebody, to leave his chat alone for so long."""
+        purse = self._purses.of(str(chat_id), private=chat_id > 0)
+        self._purses.told_to_wait(purse, self._clock.monotonic(), seconds)
 
     def poke(self) -> None:
         """Something was added to the outbox."""

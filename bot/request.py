@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from bot.channel import Keyboard
+from bot.answers import filled, told
+from bot.channel import Keyboard, Span
 
 if TYPE_CHECKING:
-    from telegram import InlineKeyboardMarkup
+    from collections.abc import Iterable
+
+    from telegram import InlineKeyboardMarkup, MessageEntity
 
 
 def request_of(timeout_s: float) -> Any:
     """A python-telegram-bot request on aiohttp; the base class is imported only when used."""
     from telegram._utils.defaultvalue import DefaultValue
+    from telegram.error import NetworkError
     from telegram.request import BaseRequest, RequestData
 
     class AiohttpRequest(BaseRequest):
@@ -53,10 +58,15 @@ def request_of(timeout_s: float) -> Any:
                 raise RuntimeError("request is not initialised")
             longest = timeout_s if isinstance(read_timeout, (DefaultValue, type(None))) else read_timeout
             total = aiohttp.ClientTimeout(total=max(timeout_s, float(longest)))
-            async with self._session.request(
-                method, url, data=_form(request_data), timeout=total, allow_redirects=False
-            ) as answer:
-                return answer.status, await answer.read()
+            try:
+                async with self._session.request(
+                    method, url, data=_form(request_data), timeout=total, allow_redirects=False
+                ) as answer:
+                    return told(answer.status, await answer.read(), answer.headers.get("Retry-After", ""))
+            except (aiohttp.ClientError, OSError, ValueError) as error:  # in their words stands the address
+                raise NetworkError(f"no answer: {type(error).__name__}") from error
+
+        parse_json_payload = staticmethod(_parsed)
 
     return AiohttpRequest()
 
@@ -70,6 +80,31 @@ def markup(keyboard: Keyboard) -> InlineKeyboardMarkup | None:
     return InlineKeyboardMarkup(
         [[InlineKeyboardButton(one.label, callback_data=one.data) for one in row] for row in keyboard]
     )
+
+
+def entities(spans: Iterable[Span]) -> list[MessageEntity]:
+    """Spans as the library has them."""
+    from telegram import MessageEntity
+
+    return [MessageEntity(type=one.kind, offset=one.offset, length=one.length) for one in spans]
+
+
+def said(message: Any) -> str:
+    """The words of a message; "" where the server told only that it is done."""
+    return str(getattr(message, "caption", None) or getattr(message, "text", None) or "")
+
+
+def _parsed(payload: bytes) -> dict[str, Any]:
+    """As the library does it, but for what it would stumble over. Raises TelegramError."""
+    from telegram.error import TelegramError
+
+    try:
+        found = json.loads(payload.decode("utf-8", "replace"))
+    except (ValueError, RecursionError) as error:
+        raise TelegramError("Invalid server response") from error
+    if not isinstance(found, dict):
+        raise TelegramError("Invalid server response")
+    return dict(filled(found))
 
 
 def _form(request_data: Any) -> aiohttp.FormData | None:

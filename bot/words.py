@@ -130,6 +130,11 @@ def disarmed(card: Card) -> Card:
     return replace(card, text="".join(parts))
 
 
+def bare(card: Card) -> Card:
+    """The words of a card alone, for a server that refuses its spans: nothing in them can become a link."""
+    return replace(card, text=card.text.translate(_ARMED), spans=())
+
+
 def cut(card: Card, limit: int) -> Card:
     """The card in at most `limit` UTF-16 units; spans end where the text does."""
     text = _fit(card.text, limit)

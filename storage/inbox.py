@@ -63,9 +63,3 @@ async def handled(vault: Vault, update_id: int, outcome: str) -> None:
         batch.many(_HANDLED, (micros(now), clean(outcome)[:64], update_id))
 
     await vault.submit(job)
-
-
-async def last_id(database: Database) -> int | None:
-    """The newest update that is kept, or None."""
-    rows = await database.rows("SELECT max(update_id) FROM inbox")
-    return None if rows[0][0] is None else int(rows[0][0])

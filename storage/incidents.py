@@ -25,7 +25,8 @@ _MEMBERS = (
     "json_extract(v.verdict, '$.products[0]'), o.evidence_id, "
     "(SELECT r.kind FROM alert r JOIN delivery e ON e.alert_id = r.alert_id "
     "AND e.channel = d.channel WHERE r.revises = d.alert_id AND r.kind NOT IN ('duty', 'repost', 'read') "
-    "ORDER BY r.rowid DESC LIMIT 1), coalesce(u.state IN ('new', 'escalated'), 0) "
+    "ORDER BY r.rowid DESC LIMIT 1), coalesce(u.state IN ('new', 'escalated'), 0), "
+    "d.delivered_at "
     "FROM delivery d LEFT JOIN duty u ON u.alert_id = d.alert_id JOIN alert a ON a.alert_id = d.alert_id "
     "LEFT JOIN observation o ON o.seq = a.seq LEFT JOIN verdict v ON v.seq = a.seq "
     "WHERE d.inside = ? ORDER BY d.id"
@@ -107,6 +108,7 @@ async def members(vault: Vault, incident: str) -> tuple[Member, ...]:
             evidence_id=row[10] or "",
             status=row[11] or "up",
             open=bool(row[12]),
+            shown_at=None if row[13] is None else moment(row[13]),
         )
         for row in rows
     )

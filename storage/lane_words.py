@@ -37,6 +37,7 @@ def intent_of(text: str) -> Intent | None:
 class LaneState:
     """See `LaneRow`. chat: "" unless the configured one has moved."""
 
+    configured: str = ""
     last_id: int = 0
     chat: str = ""
     storm_at: datetime | None = None
@@ -80,7 +81,7 @@ class Revision:
 class Member:
     """An alert inside an incident. status: "up", or the kind of the newest word about it.
 
-    open: nobody has taken it; False where nobody can be asked to.
+    open: nobody has taken it; False where nobody can be asked to. shown_at: since when a message shows it.
     """
 
     delivery_id: int
@@ -96,6 +97,7 @@ class Member:
     evidence_id: str
     status: str
     open: bool = False
+    shown_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

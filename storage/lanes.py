@@ -1,7 +1,8 @@
-"""The outbox as a chat with a budget needs it: what waits in brief, intents, moved chats.
+"""The outbox as a chat with a budget needs it: what waits in brief, and intents.
 
 A chat lane marks a delivery `sending` with what it is about to send (`Intent`), so that after a lost
-answer or a kill it can look for exactly that. Messages of many alerts are in `incidents`.
+answer or a kill it can look for exactly that. Messages of many alerts are in `incidents`, moved chats
+in `moves`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ _ENTER = (
     "configured = excluded.configured WHERE configured <> excluded.configured"
 )
 _RAISE = "UPDATE lane SET last_id = max(last_id, ?) WHERE channel = ?"
-_MOVE = "UPDATE lane SET last_id = 0, touched = 0, chat = ? WHERE channel = ?"
 _INTEND = (
     "UPDATE delivery SET state = 'sending', sending_at = ?, attempts = attempts + 1, intent = ?, "
     "uncertain = ? WHERE id = ? AND state <> 'delivered'"
@@ -75,13 +75,13 @@ async def enter(vault: Vault, channel: str, configured: str) -> LaneState:
 
 async def state(vault: Vault, channel: str) -> LaneState:
     """How far a channel's chat was read."""
-    sql = "SELECT last_id, chat, storm_at, touched FROM lane WHERE channel = ?"
+    sql = "SELECT last_id, chat, storm_at, touched, configured FROM lane WHERE channel = ?"
     rows = await vault.database.rows(sql, (channel,))
     if not rows:
         return LaneState()
-    last_id, chat, storm_at, touched = rows[0]
+    last_id, chat, storm_at, touched, configured = rows[0]
     storm = None if storm_at is None else moment(storm_at)
-    return LaneState(last_id=last_id, chat=chat, storm_at=storm, touched=touched)
+    return LaneState(configured=configured, last_id=last_id, chat=chat, storm_at=storm, touched=touched)
 
 
 async def intend(vault: Vault, delivery_id: int, at: datetime, intent: Intent, *, repeat: bool) -> None:
@@ -109,11 +109,6 @@ async def again(vault: Vault, delivery_id: int, due_at: datetime, why: str, *, u
 async def seen(vault: Vault, channel: str, message_id: int) -> None:
     """A message of this id is in the chat."""
     await run(vault, (_RAISE, (message_id, channel)))
-
-
-async def moved(vault: Vault, channel: str, chat: str) -> None:
-    """The server said that the configured chat is `chat` from now on; ids begin anew there."""
-    await run(vault, (_MOVE, (chat, channel)))
 
 
 async def storm(vault: Vault, channel: str, at: datetime | None) -> None:

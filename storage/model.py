@@ -558,6 +558,7 @@ class Alert:
     edit: of a changed post; None when the look before is not at hand.
     log_size, log_root: the log as it was then, with its root in hex; 0 and "" when not known.
     duty: where its card stands among people, None for a notice. shows: of a DUTY, what the card said before.
+    first_at: when its post was captured first.
     """
 
     alert_id: AlertId
@@ -578,6 +579,7 @@ class Alert:
     edit: Edit | None = None
     duty: Duty | None = None
     shows: AlertKind | None = None
+    first_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

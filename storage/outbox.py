@@ -258,6 +258,7 @@ async def load_alerts(database: Database, alert_ids: Sequence[str]) -> dict[str,
     sql = (
         "SELECT a.alert_id, a.kind, a.tier, a.created_at, a.revises, "  # noqa: S608 -- our columns
         "coalesce(a.lifetime, b.lifetime), a.notice, a.jurisdiction, a.tags, a.log_size, a.log_root, b.kind, "
+        "(SELECT f.captured_at FROM observation f WHERE f.post_key = o.post_key ORDER BY f.seq LIMIT 1), "
         "i.item_id, i.tier, i.first_evidence, i.members, "
         f"v.verdict, v.matches, {observations.COLUMNS} FROM alert a {_SHOWN} "
         "LEFT JOIN item i ON i.item_id = a.item_id "
@@ -267,7 +268,7 @@ async def load_alerts(database: Database, alert_ids: Sequence[str]) -> dict[str,
         "WHERE a.alert_id IN (SELECT value FROM json_each(?))"
     )
     rows = await database.rows(sql, (json.dumps(list(alert_ids)),))
-    pictures = await observations.pictures_of(database, [row[18] for row in rows if row[18] is not None])
+    pictures = await observations.pictures_of(database, [row[19] for row in rows if row[19] is not None])
     alerts = {row[0]: _alert(row, pictures) for row in rows}
     looks = [alert.evidence for alert in alerts.values() if alert.evidence is not None]
     edits = await observations.edits_of(database, looks)
@@ -284,14 +285,8 @@ async def load_alerts(database: Database, alert_ids: Sequence[str]) -> dict[str,
 
 def _alert(row: Row, pictures: dict[int, tuple[Picture, ...]]) -> Alert:
     alert_id, kind, tier, created_at, revises, lifetime, notice, jurisdiction, tags = tuple(row)[:9]
-    size, root, shows, item, (verdict, matches), look = (
-        row[9],
-        row[10],
-        row[11],
-        tuple(row)[12:16],
-        tuple(row)[16:18],
-        tuple(row)[18:],
-    )
+    size, root, shows, first_at = tuple(row)[9:13]
+    item, (verdict, matches), look = tuple(row)[13:17], tuple(row)[17:19], tuple(row)[19:]
     return Alert(
         alert_id=AlertId(alert_id),
         kind=AlertKind(kind),
@@ -309,4 +304,5 @@ def _alert(row: Row, pictures: dict[int, tuple[Picture, ...]]) -> Alert:
         log_size=size or 0,
         log_root=root or "",
         shows=None if shows is None else AlertKind(shows),
+        first_at=None if first_at is None else moment(first_at),
     )

@@ -7,34 +7,35 @@ the token out of logs. Method reference: https://core.telegram.org/bots/api
 
 from __future__ import annotations
 
+import asyncio
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
+import structlog
 
-from bot.channel import Card, Channel, Keyboard, Probe, Setting, spoken
-from bot.request import markup, request_of
-from bot.words import cut, disarmed, units
-from storage.errors import ChatMoved, ConfigError, Flooded, NotSent, ShutOut, Uncertain, Unsendable
+from bot.channel import Card, Channel, Keyboard, Look, Probe, Setting, spoken
+from bot.refusals import FORM, GONE, LONG, SAME, TOPIC, classed
+from bot.request import entities, markup, request_of, said
+from bot.veil import blurred
+from bot.words import bare, cut, disarmed, units
+from storage.errors import ConfigError, NotSent, ShutOut, Uncertain, Unsendable
 from storage.live import UNKNOWN, LiveAnswers, read
 from storage.model import Delivery, Tier
 
 if TYPE_CHECKING:
-    from telegram import Bot, MessageEntity
+    from collections.abc import Awaitable
+
+    from telegram import Bot
+
+log = structlog.get_logger(__name__)
 
 WANTS_SHEET = True
 REPEATABLE = False
 
-UNKNOWN_PAUSE_S = 5.0
-_GONE = re.compile(r"message to edit not found|message can't be edited|message_id_invalid", re.IGNORECASE)
-_TOPIC = re.compile(r"thread not found|topic_(closed|deleted|id_invalid)", re.IGNORECASE)
-_LONG = re.compile(r"is too long|message_too_long", re.IGNORECASE)
-_FORM = re.compile(r"there is no (caption|text) in the message", re.IGNORECASE)
 _LEAST = 64
 """UTF-16 units; a text that is refused as too long is halved down to this."""
-_PHOTO = re.compile(r"photo|image|wrong file|dimensions|file is too big", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,7 @@ class Telegram:
         self._code_is_quiet = known.code_is_quiet is not False
         self._topic = settings.topic_id
         self._remarks: list[str] = []
+        self.calls = 0
         self._bot: Bot | None = None
 
     @property
@@ -120,67 +122,95 @@ class Telegram:
             try:
                 return await self.revise(delivery.previous_receipt, card)
             except Unsendable as error:
-                if not _GONE.search(str(error)):
+                if not GONE.search(str(error)):
                     raise
-        while True:  # each refusal is certain, so the next form is the first that arrives
+        card = self.dressed(card)
+        if card.sheet:
             try:
                 return await self._sent(delivery, card)
+            except Unsendable as error:  # whatever it is about, words arrive where pictures do not
+                return await self._without_photo(delivery, card, str(error))
+        return await self._worded(delivery, card)
+
+    async def _worded(self, delivery: Delivery, card: Card) -> str:
+        """As text; where that is refused as well, without entities, links made harmless."""
+        try:
+            return await self._sent(delivery, card)
+        except Unsendable as error:
+            log.warning("a text was refused and comes without its marks", why=str(error))
+            return await self._sent(delivery, bare(card))
+
+    async def _sent(self, delivery: Delivery, card: Card) -> str:
+        """The first form that arrives: each refusal is certain. Raises Unsendable when none is left."""
+        bot = await self._open()
+        while True:
+            try:
+                return await (self._send_photo if card.sheet else self._send_text)(bot, delivery, card)
             except Unsendable as error:
-                if _TOPIC.search(str(error)) and self._topic:
-                    self._topic = 0
-                    self._remarks.append(f"the topic is gone ({error}): alerts go to the general one")
-                elif _LONG.search(str(error)) and units(card.text) > _LEAST:
+                if TOPIC.search(str(error)):
+                    self._leave_topic(error)
+                elif LONG.search(str(error)) and units(card.text) > _LEAST:
                     card = cut(card, units(card.text) // 2)
                 else:
                     raise
 
-    async def _sent(self, delivery: Delivery, card: Card) -> str:
-        bot = await self._open()
-        card = self.dressed(card)
-        if not card.sheet:
-            return await self._called(self._send_text(bot, delivery, card))
-        try:
-            return await self._called(self._send_photo(bot, delivery, card))
-        except Unsendable as error:
-            if not _PHOTO.search(str(error)):
-                raise
-            receipt = await self._called(self._send_text(bot, delivery, card))
-            await self._send_file(bot, int(receipt.partition(":")[2]), card.sheet)
-            return receipt
+    def _leave_topic(self, error: Unsendable) -> None:
+        """Speak in the general topic from now on. Raises ShutOut when it is that one that is closed."""
+        if not self._topic:
+            raise ShutOut(f"Telegram refuses the bot: {error}", retry_after_s=60) from error
+        self._topic = 0
+        self._remarks.append(f"the topic is gone ({error}): alerts go to the general one")
+
+    async def _without_photo(self, delivery: Delivery, card: Card, why: str) -> str:
+        receipt = await self._worded(delivery, replace(card, sheet=b""))
+        log.warning("pictures were refused as a photo", why=why)
+        await self._send_file(await self._open(), int(receipt.partition(":")[2]), card)
+        return receipt
 
     async def _send_photo(self, bot: Bot, delivery: Delivery, card: Card) -> str:
-        message = await bot.send_photo(
-            chat_id=self.chat,
-            photo=card.sheet,
-            caption=card.text,
-            caption_entities=_entities(card),
-            has_spoiler=card.veiled,
-            **self._manner(delivery, card),
+        message = await self._asked(
+            bot.send_photo(
+                chat_id=self.chat,
+                photo=card.sheet,
+                caption=card.text,
+                caption_entities=entities(card.spans),
+                has_spoiler=card.veiled,
+                **self._manner(delivery, card),
+            )
         )
         return f"photo:{message.message_id}"
 
     async def _send_text(self, bot: Bot, delivery: Delivery, card: Card) -> str:
         from telegram import LinkPreviewOptions
 
-        message = await bot.send_message(
-            chat_id=self.chat,
-            text=card.text,
-            entities=_entities(card),
-            link_preview_options=LinkPreviewOptions(is_disabled=True),
-            **self._manner(delivery, card),
+        message = await self._asked(
+            bot.send_message(
+                chat_id=self.chat,
+                text=card.text,
+                entities=entities(card.spans),
+                link_preview_options=LinkPreviewOptions(is_disabled=True),
+                **self._manner(delivery, card),
+            )
         )
         return f"text:{message.message_id}"
 
-    async def _send_file(self, bot: Bot, reply_to: int, sheet: bytes) -> None:
-        """The pictures that were refused as a photo, as a file under the card; the card stands without."""
+    async def _send_file(self, bot: Bot, reply_to: int, card: Card) -> None:
+        """The pictures that were refused as a photo, as a file under the card; the card stands without.
+
+        A file cannot come under a spoiler: what would be veiled comes blurred, and says so.
+        """
         from telegram import ReplyParameters
 
+        sheet = await asyncio.to_thread(blurred, card.sheet) if card.veiled else card.sheet
+        if not sheet:
+            return
         try:
-            await self._called(
+            await self._asked(
                 bot.send_document(
                     chat_id=self.chat,
                     document=sheet,
-                    filename="pictures.jpg",
+                    filename="blurred.jpg" if card.veiled else "pictures.jpg",
+                    caption=card.veil_note or None if card.veiled else None,
                     reply_parameters=ReplyParameters(reply_to, allow_sending_without_reply=True),
                     disable_notification=True,
                     message_thread_id=self._topic or None,
@@ -205,48 +235,54 @@ class Telegram:
         bot = await self._open()
         card = self.dressed(card)
         form, _, number = receipt.partition(":")
-        try:
+        plain = False
+        while True:
             try:
-                await self._called(self._edit(bot, form, int(number), card))
-            except Unsendable as error:  # a picture was refused then, or it was told by a press
-                if not _FORM.search(str(error)):
+                await self._asked(self._edit(bot, form, int(number), card))
+            except Unsendable as error:
+                why = str(error)
+                if SAME.search(why):
+                    break
+                if FORM.search(why) and form == receipt.partition(":")[0]:
+                    form = (
+                        "text" if form == "photo" else "photo"
+                    )  # a picture was refused, or a press told of it
+                elif LONG.search(why) and units(card.text) > _LEAST:
+                    card = cut(card, units(card.text) // 2)
+                elif plain or GONE.search(why) or FORM.search(why):
                     raise
-                form = "text" if form == "photo" else "photo"
-                await self._called(self._edit(bot, form, int(number), card))
-        except Unsendable as error:
-            if "not modified" not in str(error):
-                raise
+                else:
+                    card, plain = bare(card), True
+            else:
+                break
         return f"{form}:{number}"
 
-    async def _edit(self, bot: Bot, form: str, number: int, card: Card) -> str:
+    async def _edit(self, bot: Bot, form: str, number: int, card: Card) -> None:
         from telegram import LinkPreviewOptions
 
         place: dict[str, Any] = {"chat_id": self.chat, "message_id": number, "parse_mode": None}
         place["reply_markup"] = markup(card.keyboard)
         if form == "photo":
-            await bot.edit_message_caption(caption=card.text, caption_entities=_entities(card), **place)
+            await bot.edit_message_caption(caption=card.text, caption_entities=entities(card.spans), **place)
         else:
             options = LinkPreviewOptions(is_disabled=True)
             await bot.edit_message_text(
-                card.text, entities=_entities(card), link_preview_options=options, **place
+                card.text, entities=entities(card.spans), link_preview_options=options, **place
             )
-        return ""
 
     # --- looking for what may have arrived ----------------------------------------------
 
-    async def probe(self, message_id: int, keyboard: Keyboard) -> Probe:
+    async def probe(self, message_id: int, keyboard: Keyboard) -> Look:
         """Give a message these buttons: "not modified" says that it has them. See `ChatChannel`."""
         bot = await self._open()
         call = bot.edit_message_reply_markup(self.chat, message_id, reply_markup=markup(keyboard))
         try:
-            await self._called(call)
+            message = await self._asked(call)
         except Unsendable as error:
-            return Probe.HERE if "not modified" in str(error) else Probe.OTHER
-        return Probe.TOUCHED
-
-    async def restore(self, message_id: int, keyboard: Keyboard) -> None:
-        """See `ChatChannel`."""
-        await self.probe(message_id, keyboard)
+            if SAME.search(str(error)):
+                return Look(Probe.HERE)
+            return Look(Probe.OTHER if GONE.search(str(error)) else Probe.UNKNOWN)
+        return Look(Probe.TOUCHED, said(message))
 
     async def words(self, message_id: int) -> str | None:
         """What a message says, by a silent forward; in the chat itself it is deleted again."""
@@ -260,7 +296,7 @@ class Telegram:
             return None
         if where == self.chat:
             await self.unsay(message.message_id)
-        return str(message.caption or message.text or "")
+        return said(message)
 
     async def bound(self, text: str) -> int:
         """See `ChatChannel`."""
@@ -278,38 +314,10 @@ class Telegram:
         with suppress(NotSent, Unsendable, Uncertain):
             await self._asked(bot.delete_message(self.chat, message_id))
 
-    async def _called(self, call: Any) -> str:
-        return str(await self._asked(call))
-
-    async def _asked(self, call: Any) -> Any:
-        """Await a Bot API call and class what went wrong (alerting facts, section 2)."""
-        from telegram.error import (
-            BadRequest,
-            ChatMigrated,
-            Forbidden,
-            InvalidToken,
-            RetryAfter,
-            TelegramError,
-        )
-
-        try:
-            return await call
-        except RetryAfter as error:
-            pause = error.retry_after
-            seconds = pause if isinstance(pause, int) else pause.total_seconds()
-            raise Flooded("Telegram asked to wait", retry_after_s=float(seconds)) from error
-        except ChatMigrated as error:
-            raise ChatMoved(str(error.new_chat_id)) from error
-        except (Forbidden, InvalidToken) as error:
-            raise ShutOut(f"Telegram refuses the bot: {error.message}", retry_after_s=60) from error
-        except BadRequest as error:
-            if "chat not found" in error.message.lower():
-                raise ShutOut(f"Telegram refuses the bot: {error.message}", retry_after_s=60) from error
-            raise Unsendable(error.message) from error
-        except TelegramError as error:
-            if isinstance(error.__cause__, aiohttp.ClientConnectorError):
-                raise NotSent("Telegram not reachable", retry_after_s=UNKNOWN_PAUSE_S) from error
-            raise Uncertain(f"no clear answer from Telegram: {type(error).__name__}") from error
+    async def _asked(self, call: Awaitable[Any]) -> Any:
+        """Await a call that counts against the chat's minute. Raises as `bot.refusals.classed`."""
+        self.calls += 1
+        return await classed(call)
 
     async def _open(self) -> Bot:
         if self._bot is None:
@@ -331,12 +339,6 @@ class Telegram:
         bot, self._bot = self._bot, None
         if bot is not None:
             await bot.request.shutdown()
-
-
-def _entities(card: Card) -> list[MessageEntity]:
-    from telegram import MessageEntity
-
-    return [MessageEntity(type=s.kind, offset=s.offset, length=s.length) for s in card.spans]
 
 
 def open_channel(settings: object, setting: Setting) -> Channel:

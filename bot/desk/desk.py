@@ -71,7 +71,7 @@ class Place:
 
     arrived: told (alert, chat, message) of every true press. digest_to: channels that get the morning's
     notice; digest_chat: where its table goes, and in which language. channel_in: the channel that speaks
-    in a chat, "" for none.
+    in a chat, "" for none. moved: a chat (before) has another id now.
     """
 
     people: Callable[[], People]
@@ -84,6 +84,7 @@ class Place:
     digest_to: Callable[[], tuple[str, ...]]
     digest_chat: Callable[[], tuple[int | str, Tongue]]
     channel_in: Callable[[int], str]
+    moved: Callable[[int, int], Awaitable[None]]
 
 
 class Desk:
@@ -180,9 +181,6 @@ class Desk:
         people = self._place.people()
         if update.callback_query is not None:
             press = press_of(letter.update_id, update.callback_query)
-            if press is None:
-                await self._server.answer(update.callback_query.id)
-                return "no button of ours"
             say = self._tongue(press.chat_id, people.officer(press.user_id))
             return await self._presses.handle(press, people, say)
         if (arrival := forwarded(json.loads(letter.body))) is not None:
@@ -199,7 +197,7 @@ class Desk:
         if not people.allows_chat(message.chat.id):
             return "stranger"
         words = message.text or message.caption or ""
-        picture = message.photo[-1].file_id if message.photo else ""
+        picture = _picture_in(message)
         found = split_command(words, self._server.name)
         if found is None and picture and message.chat.type == "private":
             found = ("find", "")  # a picture alone is looked up
@@ -244,7 +242,7 @@ class Desk:
             told = plainly(say("Your role may not do that."))
             await self._server.send(chat_id, told, reply_to=message.message_id)
             return await self._refused(update_id, message, "acknowledge", "may not acknowledge")
-        reply = await take(self._store, shown, officer, update_id, say)
+        reply = await take(self._store, shown, officer, update_id, message.date, say)
         self._place.spoke()
         await self._server.send(chat_id, reply, reply_to=message.message_id)
         return reply.outcome
@@ -327,11 +325,20 @@ class Desk:
         """Of the officer in his own chat, of the chat elsewhere; as set by /lang, else as configured."""
         people = self._place.people()
         zone = people.zone_in(chat_id)
-        if (code := self._languages.get(chat_id)) is not None:
+        code = self._languages.get(chat_id) or self._languages.get(people.home(chat_id))
+        if code is not None:
             return tongue(code, zone)
         chat = people.chat(chat_id)
         own = officer.language if officer is not None and officer.telegram == chat_id else ""
         return tongue(own or (chat.language if chat else "") or self._place.language(), zone)
+
+
+def _picture_in(message: Any) -> str:
+    """The file id of the picture that somebody sent, also as a file; "" for none."""
+    if message.photo:
+        return str(message.photo[-1].file_id)
+    file = message.document
+    return str(file.file_id) if file and str(file.mime_type).startswith("image/") else ""
 
 
 def _to_leave(body: str) -> int | None:

@@ -14,7 +14,7 @@ from bot.desk.digest import Digest
 from bot.desk.doing import menu
 from bot.desk.escalation import Escalation
 from bot.desk.hands import Hands
-from bot.desk.server import Server, ServerTrouble, nothing
+from bot.desk.server import Server, ServerTrouble, nobody, nothing
 from bot.desk.tongue import LANGUAGES, tongue
 from bot.desk.updates import PollerLock, Polling, Webhook
 from bot.settings.people import DeskTable
@@ -51,12 +51,15 @@ class Front:
         hands: Hands,
         place: Place,
         pace: Callable[[int], Awaitable[None]] = nothing,
+        held: Callable[[int, float], None] = nobody,
         lock: PollerLock | None = None,
     ) -> None:
-        """key: of callback data. pace: waits until a message to a chat is within its limits."""
+        """key: of callback data. pace: waits until a message to a chat is within its limits. held: a 429."""
         self._store, self._clock, self._table, self._line = store, clock, table, line
         self._place, self._lock = place, lock
-        self.server = Server(line.token, base_url=line.base_url, base_file_url=line.base_file_url, pace=pace)
+        self.server = Server(
+            line.token, base_url=line.base_url, base_file_url=line.base_file_url, pace=pace, held=held
+        )
         self.desk = Desk(store, self.server, clock, key=key, hands=hands, place=place)
         self.escalation = Escalation(
             store,
@@ -104,6 +107,7 @@ class Front:
             self._clock,
             self._place.people,
             came=self.desk.came,
+            moved=self._place.moved,
             tell_admin=self._place.tell_admin,
             lock=self._lock,
         )
@@ -115,6 +119,7 @@ class Front:
             listen=self._table.listen,
             secret="" if self._table.without_secret else self._line.secret,
             came=self.desk.came,
+            moved=self._place.moved,
         )
         await self.webhook.start()
         stack.push_async_callback(self.webhook.close)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from bot.channel import Manner
@@ -14,6 +16,8 @@ from bot.settings.channels import ChannelTable
 from bot.settings.people import ChatTable
 from storage.errors import ConfigError
 
+NO_MOVES: Mapping[int, int] = MappingProxyType({})
+
 
 def channel_of(config: Config) -> ChannelTable | None:
     """The channel whose bot listens, or None without a desk."""
@@ -22,7 +26,7 @@ def channel_of(config: Config) -> ChannelTable | None:
     return next((one for one in config.channels if one.name == config.desk.channel), None)
 
 
-def people_of(config: Config) -> People:
+def people_of(config: Config, moves: Mapping[int, int] = NO_MOVES) -> People:
     """Who is known. The chats of the desk's own bot are on the list without being named."""
     desk, chats = channel_of(config), list(config.chats)
     named = {one.id for one in chats}
@@ -34,7 +38,7 @@ def people_of(config: Config) -> People:
                 chats.append(ChatTable(id=one))
                 named.add(one)
     zone = "UTC" if config.rota is None else config.rota.zone
-    return People(officers=config.officers, chats=tuple(chats), zone=zone)
+    return People(officers=config.officers, chats=tuple(chats), zone=zone, moves=moves)
 
 
 def _server(table: ChannelTable) -> tuple[object, ...]:
@@ -103,11 +107,12 @@ def channel_in(config: Config, chat_id: int) -> str:
     )
 
 
-def digest_chat(config: Config) -> tuple[int | str, Tongue]:
+def digest_chat(config: Config, moves: Mapping[int, int] = NO_MOVES) -> tuple[int | str, Tongue]:
     """Where the morning's table goes: the desk's own chat, in its language and zone. Raises ConfigError."""
     desk = channel_of(config)
     if desk is None:
         raise ConfigError("there is no desk")
     settings: Any = desk.settings
     manner = manner_of(desk, config, b"")
-    return settings.chat_id, tongue(manner.language, manner.zone)
+    now = {before: after for after, before in moves.items()}
+    return now.get(settings.chat_id, settings.chat_id), tongue(manner.language, manner.zone)

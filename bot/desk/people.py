@@ -6,7 +6,8 @@ that stands in the configuration when the button is pressed, not when the card w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from bot.settings.custody import ROLES, Officer
 from bot.settings.people import ChatTable
@@ -47,12 +48,14 @@ NEEDS: dict[str, str] = {
 class People:
     """Who is known: officers by user id, chats by chat id. Private chats of officers need no entry.
 
-    zone: of the duty, whose clocks everybody reads who has no other.
+    zone: of the duty, whose clocks everybody reads who has no other. moves: chats that moved, with the
+    id of before that stands on the list.
     """
 
     officers: tuple[Officer, ...] = ()
     chats: tuple[ChatTable, ...] = ()
     zone: str = "UTC"
+    moves: Mapping[int, int] = field(default_factory=dict)
 
     def officer(self, user_id: int) -> Officer | None:
         """The officer with this Telegram user id."""
@@ -65,7 +68,13 @@ class People:
 
     def chat(self, chat_id: int) -> ChatTable | None:
         """The chat with this id, when it is on the list."""
-        return next((one for one in self.chats if one.id == chat_id), None)
+        home = self.home(chat_id)
+        return next((one for one in self.chats if one.id == home), None)
+
+    def home(self, chat_id: int) -> int:
+        """The id of a chat as the list has it."""
+        listed = any(one.id == chat_id for one in self.chats)
+        return chat_id if listed else self.moves.get(chat_id, chat_id)
 
     def zone_in(self, chat_id: int) -> str:
         """In which zone times are told there: of the chat, or of the officer whose own chat it is."""

@@ -18,6 +18,7 @@ from bot.desk.asides import Asides
 from bot.desk.people import People, actor, may
 from bot.desk.reply import Reply
 from bot.desk.server import Server, ServerTrouble
+from bot.desk.together import said_of, take_open
 from bot.desk.tongue import Tongue
 from bot.lanes.incident import ACK_ALL
 from bot.lanes.paging import ACTIONS as PAGES
@@ -38,7 +39,7 @@ AUDITED_AT_MOST = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Press:
-    """A press as it came. message_id: of the card, 0 when the server no longer knows it."""
+    """A press as it came. message_id: of the card, 0 when the server no longer knows it. data: or ""."""
 
     update_id: int
     query_id: str
@@ -48,18 +49,16 @@ class Press:
     data: str
 
 
-def press_of(update_id: int, query: Any) -> Press | None:
-    """The press in a callback query of the library, or None when it has no button of a card."""
+def press_of(update_id: int, query: Any) -> Press:
+    """The press in a callback query of the library. One without a message is of the presser's own chat."""
     message = query.message
-    if message is None or not query.data:
-        return None
     return Press(
         update_id=update_id,
         query_id=query.id,
         user_id=query.from_user.id,
-        chat_id=message.chat.id,
-        message_id=message.message_id,
-        data=query.data,
+        chat_id=query.from_user.id if message is None else message.chat.id,
+        message_id=0 if message is None else message.message_id,
+        data=query.data if message is not None and isinstance(query.data, str) else "",
     )
 
 
@@ -85,7 +84,7 @@ class Presses:
         """Act on a press and answer it; the outcome in a word or two."""
         officer = people.officer(press.user_id)
         if not people.allows_chat(press.chat_id):
-            return "foreign chat"
+            return await self._foreign(press, officer, say)
         if officer is None:
             return await self._refuse(press, "not on the list", say("You are not on the list of officers."))
         read = callback.read(press.data, self._key)
@@ -102,7 +101,7 @@ class Presses:
             return await self._refuse(press, "no such alert", say("This alert is no longer kept."), officer)
         await self._arrived(read.alert_id, press.chat_id, press.message_id)
         if read.action in keys.MENUS:
-            return await self._menu(press, read, duty, say)
+            return await self._menu(press, officer, read, duty, say)
         if read.action in keys.ASKS:
             return await self._ask(press, officer, read.action, duty, say)
         act = keys.ACTS.get(read.action)
@@ -111,6 +110,13 @@ class Presses:
                 press, "unknown action", say("This button is not one of ours."), officer
             )
         return await self._act(press, officer, act, read, say)
+
+    async def _foreign(self, press: Press, officer: Officer | None, say: Tongue) -> str:
+        """A press in a chat that is not on the list; strangers get no answer, and the bot leaves it."""
+        if officer is None:
+            return "foreign chat"
+        told = say("This chat is not on the list: use the buttons where I speak.")
+        return await self._refuse(press, "foreign chat", told, officer)
 
     async def _show(self, press: Press, read: callback.Callback, say: Tongue) -> str:
         """Turn the pages of an incident, or say which alert a message shows; nothing changes by it."""
@@ -125,27 +131,17 @@ class Presses:
         return "page"
 
     async def _take_all(self, press: Press, officer: Officer, read: callback.Callback, say: Tongue) -> str:
-        """Take what is open of an incident, as far as it was shown; what joined since stays open.
-
-        Each is an act of its own, by its state: whoever presses again, or a press that comes again after
-        a kill, takes what is left.
-        """
+        """Take what is open of an incident, as far as it was shown; what joined since stays open."""
         if not may(officer, Act.ACKNOWLEDGE):
             return await self._refuse(
                 press, "may not acknowledge", say("Your role may not do that."), officer
             )
         await self._arrived(read.alert_id, press.chat_id, press.message_id)
-        vault, taken = self._store.vault, 0
-        for member in (await incidents.members(vault, read.alert_id))[: read.version]:
-            duty = await duties.state(vault.database, member.alert_id) if member.open else None
-            if duty is not None and duty.is_open:
-                order = Order(
-                    alert_id=duty.alert_id, act=Act.ACKNOWLEDGE, actor=actor(officer), version=duty.version
-                )
-                taken += (await duties.act(vault, order)).refusal is None
+        vault = self._store.vault
+        members = (await incidents.members(vault, read.alert_id))[: read.version]
+        taken = await take_open(vault, members, officer)
         self._spoke()
-        words = say("{count} are yours.", count=taken) if taken else say("Nothing of it is open any more.")
-        await self._server.answer(press.query_id, words)
+        await self._server.answer(press.query_id, said_of(taken, say))
         return f"took {taken}"
 
     async def _act(
@@ -167,10 +163,13 @@ class Presses:
         )
         return done.refusal.name.lower() if done.refusal else done.duty.state.value
 
-    async def _menu(self, press: Press, read: callback.Callback, duty: Duty, say: Tongue) -> str:
+    async def _menu(
+        self, press: Press, officer: Officer, read: callback.Callback, duty: Duty, say: Tongue
+    ) -> str:
         if duty.state is State.RESOLVED or read.version < duty.seen or read.version > duty.version:
-            await self._server.answer(press.query_id, say("Somebody acted since this was shown."), alert=True)
-            return "stale menu"
+            return await self._refuse(
+                press, "stale menu", say("Somebody acted since this was shown."), officer
+            )
         shown = keys.menu(read.action, duty, self._key, say)
         await self._server.show_keyboard(press.chat_id, press.message_id, shown)
         await self._server.answer(press.query_id)

@@ -42,7 +42,7 @@ def why_word(reason: Reason, say: Tongue) -> str:
     if what in known:
         return known[what]
     for form, said in _forms(say).items():
-        if found := _pattern(form).fullmatch(what):
+        if found := pattern(form).fullmatch(what):
             return said.format(**_facts(found.groupdict(), say))
     return what
 
@@ -58,11 +58,12 @@ def _facts(found: Mapping[str, str], say: Tongue) -> dict[str, str]:
 
 
 @cache
-def _pattern(form: str) -> re.Pattern[str]:
-    """What a form looks like when its places are filled in."""
+def pattern(form: str, *, shortest: bool = False) -> re.Pattern[str]:
+    """What a form looks like when its places are filled in. shortest: an earlier place takes little."""
+    any_text = ".+?" if shortest else ".+"
     parts = _PARTS.split(form)
     made = [
-        (r"(?P<%s>[\d.]+)" if part in _NUMBERS else r"(?P<%s>.+)") % part if at % 2 else re.escape(part)
+        f"(?P<{part}>{r'[0-9.]+' if part in _NUMBERS else any_text})" if at % 2 else re.escape(part)
         for at, part in enumerate(parts)
     ]
     return re.compile("".join(made), re.DOTALL)

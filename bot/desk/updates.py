@@ -13,13 +13,15 @@ import hmac
 import json
 import os
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import IO
 
 import structlog
 from aiohttp import web
 
+from bot.answers import is_update_id
 from bot.desk.people import People
 from bot.desk.server import Server, ServerTrouble
 from storage import inbox
@@ -32,7 +34,11 @@ log = structlog.get_logger(__name__)
 
 PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 CONFLICT_PAUSE_S = 15.0
+QUICK_S = 0.2
+SILENT = timedelta(days=6)
+"""After a week without updates their ids begin anew, anywhere (core.telegram.org/bots/api#update)."""
 MOST_UPDATE_BYTES = 1_000_000
+Moved = Callable[[int, int], Awaitable[None]]
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 -- a header's name
 
 
@@ -43,7 +49,7 @@ def letter(update_id: int, body: str, people: People) -> Letter:
         if _concerns(update, people):
             return Letter(update_id=update_id, body=body)
         return Letter(update_id=update_id, body=_to_leave(update))
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return Letter(update_id=update_id, body="")
 
 
@@ -62,6 +68,26 @@ def _concerns(update: Mapping[str, object], people: People) -> bool:
         # A press or a command in a chat on the list is answered, by refusal if need be.
         return known or (chat != sender and people.allows_chat(chat))
     return False
+
+
+def move_in(body: str, people: People) -> tuple[int, int] | None:
+    """(before, now) when an update says that a chat on the list has moved. A later one may say so again."""
+    try:
+        message = json.loads(body).get("message") or {}
+        chat_id = message.get("chat", {}).get("id")
+        before, now = message.get("migrate_from_chat_id", chat_id), message.get("migrate_to_chat_id", chat_id)
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    if type(before) is not int or type(now) is not int or before == now:
+        return None
+    return (before, now) if people.allows_chat(before) and not people.allows_chat(now) else None
+
+
+async def follow(bodies: Iterable[str], people: Callable[[], People], moved: Moved) -> None:
+    """Have moves known before anything that comes from the new chat is looked at. Raises DiskTrouble."""
+    for body in bodies:
+        if (move := move_in(body, people())) is not None:
+            await moved(*move)
 
 
 def _to_leave(update: Mapping[str, object]) -> str:
@@ -115,22 +141,24 @@ class Polling:
         people: Callable[[], People],
         *,
         came: Callable[[], None],
+        moved: Moved,
         tell_admin: Callable[[str], Awaitable[None]],
         lock: PollerLock | None = None,
     ) -> None:
         self._store, self._server, self._clock, self._people = store, server, clock, people
-        self._came, self._tell_admin = came, tell_admin
+        self._came, self._moved, self._tell_admin = came, moved, tell_admin
         self._lock = lock or PollerLock(server.bot_id)
         self._told = False
         self._failures = 0
+        self._heard_at = clock.now()
 
     async def run(self) -> None:
         """Poll for ever; troubles of the line are waited out."""
         try:
             await self._alone()
-            last = await inbox.last_id(self._store.vault.database)
-            offset = None if last is None else last + 1
-            fresh = True
+            # Without an offset the server tells what nobody confirmed; what is kept already stays as it
+            # is. One from an earlier run may be above all that comes: another bot, or ids begun anew.
+            offset, fresh = None, True
             while True:
                 try:
                     if fresh:
@@ -145,14 +173,17 @@ class Polling:
 
     async def once(self, offset: int | None) -> int | None:
         """One poll; the next offset. Raises ServerTrouble, DiskTrouble (then nothing is confirmed)."""
-        try:
-            found = await self._server.updates(offset)
-        except (TypeError, KeyError, ValueError, AttributeError) as odd:
-            # An update that the library cannot read would be fetched for ever.
-            log.error("an update could not be read and is passed over", why=type(odd).__name__)
-            return None if offset is None else offset + 1
+        began = self._clock.monotonic()
+        found = await self._server.updates(offset)
+        now = self._clock.now()
         if not found:
+            if offset is not None and now - self._heard_at > SILENT:
+                return None
+            if self._clock.monotonic() - began < QUICK_S:  # this server does not keep polls open
+                await self._clock.sleep(QUICK_S)
             return offset
+        await follow((body for _, body in found), self._people, self._moved)
+        self._heard_at = now
         people = self._people()
         await inbox.keep(self._store.vault, [letter(number, body, people) for number, body in found])
         self._came()
@@ -188,10 +219,11 @@ class Webhook:
         listen: tuple[str, int],
         secret: str,
         came: Callable[[], None],
+        moved: Moved,
     ) -> None:
         """secret: "" takes everything, for trials; the address is on loopback in any case."""
         self._store, self._people, self._listen = store, people, listen
-        self._secret, self._came = secret, came
+        self._secret, self._came, self._moved = secret, came, moved
         self._runner: web.AppRunner | None = None
         self.port = 0
 
@@ -212,17 +244,20 @@ class Webhook:
 
     async def _take(self, request: web.Request) -> web.Response:
         given = request.headers.get(SECRET_HEADER, "")
-        if self._secret and not hmac.compare_digest(given.encode(), self._secret.encode()):
+        if self._secret and not hmac.compare_digest(
+            given.encode("utf-8", "surrogateescape"), self._secret.encode()
+        ):
             log.warning("a post without the webhook's secret was refused")
             return web.Response(status=403)
-        body = await request.text()
         try:
+            body = (await request.read()).decode()
             number = json.loads(body)["update_id"]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             return web.Response(status=400)
-        if type(number) is not int or not 0 <= number < 1 << 53:
+        if not is_update_id(number):
             return web.Response(status=400)
         try:
+            await follow([body], self._people, self._moved)
             await inbox.keep(self._store.vault, [letter(number, body, self._people())])
         except DiskTrouble as trouble:  # it comes again
             log.warning("an update was not kept", why=str(trouble))

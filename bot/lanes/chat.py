@@ -17,7 +17,7 @@ from bot.lanes import coalesce
 from bot.lanes.budget import Use
 from bot.lanes.telling import Teller
 from bot.lanes.tools import Tools
-from storage import incidents, lanes
+from storage import incidents, lanes, moves
 from storage.errors import DiskTrouble
 from storage.lane_words import Incident, Place, Revision, Waiting
 from storage.model import Tier
@@ -95,13 +95,17 @@ class ChatLane:
             self.poke()
 
     async def _begin(self) -> None:
-        state = await lanes.enter(self._store.vault, self.name, self._configured)
+        vault = self._store.vault
+        before = await lanes.state(vault, self.name)
+        state = await lanes.enter(vault, self.name, self._configured)
+        if before.configured != state.configured:
+            await moves.forget(vault, self.name, self._configured)
         if state.chat:
             self._teller.follow(state.chat)
         if not state.last_id:
             await self._teller.first_bound()
         now, mono = self._clock.now(), self._clock.monotonic()
-        for at in await lanes.recent(self._store.vault, self.name, now - timedelta(seconds=60)):
+        for at in await lanes.recent(vault, self.name, now - timedelta(seconds=60)):
             self._teller.purse.spend(Use.SEND, mono - (now - at).total_seconds())
         self._teller.begun = True
 

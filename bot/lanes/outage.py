@@ -52,10 +52,9 @@ class Outage:
             self._told = True
             since = self._since or self._tools.clock.now()
             waiting = await lanes.depth(store.vault, self._name)
-            whither = f"{lent} go to {other}" if other else "there is no fallback"
-            why = "the bot is shut out" if shut else "cannot be reached"
-            state = f"{why} since {since:%H:%M:%SZ}: {waiting} alerts wait, {whither} ({error})"
-            await self._tools.tell(self._name, f"channel {self._name} {state}")
+            text = _words(self._name, f"{since:%H:%M:%SZ}", waiting, shut=shut)
+            whither = f"{lent} alerts go to {other}" if other else "there is no fallback"
+            await self._tools.tell(self._name, f"{text}; {whither} ({error})")
         if lent:
             log.warning("alerts go to the fallback channel", channel=self._name, fallback=other, alerts=lent)
             self._tools.spoke()
@@ -68,3 +67,9 @@ class Outage:
                 self._name, f"channel {self._name} is told again, after {took:.0f} minutes"
             )
         self._since, self._failures, self._told = None, 0, False
+
+
+def _words(name: str, since: str, waiting: int, *, shut: bool) -> str:
+    if shut:
+        return f"the bot is shut out of channel {name} since {since}, {waiting} alerts wait"
+    return f"channel {name} cannot be reached since {since}, {waiting} alerts wait"

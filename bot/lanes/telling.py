@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +23,7 @@ from bot.lanes.doubt import Doubt, intent_for
 from bot.lanes.incident import ack_all, incident_card, pager
 from bot.lanes.outage import Outage
 from bot.lanes.tools import Tools
-from storage import incidents, lanes, outbox
+from storage import incidents, lanes, moves, outbox
 from storage.errors import ChatMoved, Flooded, NotSent, ShutOut, Uncertain, Unsendable
 from storage.lane_words import Incident, Place, Revision, Waiting
 from storage.model import Alert, AlertKind, Delivery
@@ -83,9 +85,8 @@ class Teller:
         await self._tools.disk.or_later(
             lambda: lanes.intend(vault, delivery.delivery_id, at, intent, repeat=repeat)
         )
-        self._tools.purses.spend(self.purse, use, self._clock.monotonic())
         try:
-            async with asyncio.timeout(SEND_S):
+            async with asyncio.timeout(SEND_S), self._paying(use):
                 receipt = await self.channel.send(delivery, card)
         except (Uncertain, TimeoutError) as error:
             return self._lost(delivery, error)
@@ -98,6 +99,17 @@ class Teller:
             self.lately.append((self._clock.monotonic(), one.cluster))
         await self._delivered(delivery, receipt)
         return 0.0
+
+    @asynccontextmanager
+    async def _paying(self, use: Use) -> AsyncIterator[None]:
+        """Count a call before it is made, and afterwards what it took beyond one: a refused form, a file."""
+        before, purse = self.channel.calls, self.purse
+        self._tools.purses.spend(purse, use, self._clock.monotonic())
+        try:
+            yield
+        finally:
+            for _ in range(self.channel.calls - before - 1):
+                self._tools.purses.spend(purse, use, self._clock.monotonic())
 
     async def _card(self, alert: Alert, sent_at: datetime | None, *, repeat: bool) -> Card:
         if alert.kind is AlertKind.INCIDENT:
@@ -167,8 +179,9 @@ class Teller:
     async def _trouble(self, error: NotSent) -> float:
         mono = self._clock.monotonic()
         if isinstance(error, ChatMoved):
-            await lanes.moved(self._store.vault, self.name, error.chat)
+            await moves.moved(self._store.vault, self.name, error.chat)
             before, self.begun = self.channel.chat, False
+            self._tools.moved(before, error.chat)
             self.follow(error.chat)
             text = f"channel {self.name}: chat {before} is now {error.chat}; write it into the configuration"
             await self._tools.tell(self.name, text)
@@ -215,12 +228,11 @@ class Teller:
             card = await self._card(delivery.alert, delivery.card_sent_at, repeat=False)
         begun = [*rows, edit.delivery_id] if isinstance(edit, Incident) else rows
         await self._tools.disk.or_later(lambda: lanes.begin(vault, begun, now))
-        self._tools.purses.spend(self.purse, Use.EDIT, self._clock.monotonic())
         return await self._edited(edit.receipt, card, rows)
 
     async def _edited(self, receipt: str, card: Card, rows: list[int]) -> float:
         try:
-            async with asyncio.timeout(SEND_S):
+            async with asyncio.timeout(SEND_S), self._paying(Use.EDIT):
                 kept = await self.channel.revise(receipt, card)
         except NotSent as error:
             return await self._refused(rows, error)

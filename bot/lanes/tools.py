@@ -43,7 +43,7 @@ class Tools:
     """key: tags buttons. unwritten: tell what no database holds, and the pause to make (0: none).
 
     say: the language of a channel. acts: whether its buttons reach a desk. tell: a notice to the operators,
-    not through this channel. count: one try ended so.
+    not through this channel. count: one try ended so. moved: a chat has another id from now on.
     """
 
     store: Store
@@ -59,6 +59,7 @@ class Tools:
     tell: Callable[[str, str], Awaitable[None]]
     count: Callable[[str, str, Alert], None]
     spoke: Callable[[], None]
+    moved: Callable[[str, str], None]
     _turns: dict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     @asynccontextmanager

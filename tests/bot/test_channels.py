@@ -266,7 +266,6 @@ async def test_a_card_that_was_removed_is_told_anew(tmp_path: Path) -> None:
         (Fault("429", retry_after=30), NotSent, 30.0),
         (Fault("403"), NotSent, 60.0),
         (Fault("400", text="Bad Request: chat not found"), ShutOut, 60.0),
-        (Fault("400", text="Bad Request: not this way"), Unsendable, None),
         (Fault("500-before"), Uncertain, None),
         (Fault("500-after"), Uncertain, None),
         (Fault("reset-before"), Uncertain, None),
@@ -287,6 +286,16 @@ async def test_each_fault_of_telegram_is_classed(
             await channel.send(delivery, shown(delivery))
         assert caught.value.retry_after_s == pause
         assert TOKEN not in str(caught.value) + repr(caught.value.__cause__)
+        await channel.close()
+
+
+async def test_what_is_refused_in_every_form_is_refused_for_good(tmp_path: Path) -> None:
+    async with BotApi() as api:
+        channel, delivery = chat(api, tmp_path), words.delivery()
+        api.faults = [Fault("400", text="Bad Request: not this way") for _ in range(3)]
+        with pytest.raises(Unsendable):
+            await channel.send(delivery, shown(delivery))
+        assert api.calls == ["sendPhoto", "sendMessage", "sendMessage"]
         await channel.close()
 
 

@@ -56,6 +56,23 @@ def test_a_deleted_post_is_told_as_an_interval_with_its_proof() -> None:
     }
 
 
+def test_a_deleted_post_says_how_long_it_was_up() -> None:
+    begun, life = words.NIGHT, Lifetime(last_seen_at=words.NIGHT, first_missing_at=words.NIGHT)
+    begun -= timedelta(hours=2, minutes=13, seconds=40)
+    gone = words.alert(kind=AlertKind.DELETED, revises="a" * 32, lifetime=life)
+    assert gone.evidence is not None
+    dated = replace(gone.evidence, post=replace(gone.evidence.post, posted_at=begun))
+    plain = replace(gone.evidence, post=replace(gone.evidence.post, posted_at=None))
+    later = begun + timedelta(hours=1)
+    shown = card(replace(gone, evidence=dated, first_at=later)).text
+    assert shown.endswith("looks) · up 2 h 13 m")
+    assert "· up 1 h 13 m or longer" in card(replace(gone, evidence=plain, first_at=later)).text
+    assert "· up" not in card(replace(gone, evidence=plain, first_at=None)).text
+    # A site that dates its post after we had it is not believed.
+    odd = replace(gone.evidence, post=replace(gone.evidence.post, posted_at=words.NIGHT))
+    assert "· up 1 h 13 m or longer" in card(replace(gone, evidence=odd, first_at=later)).text
+
+
 def changed(*changes: Change, **more: Any) -> Alert:
     edit = Edit(previous="e0", changes=changes)
     look = words.evidence(observation=Observation.CHANGED, previous="e0")

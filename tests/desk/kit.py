@@ -24,7 +24,7 @@ from bot.settings.people import ChatTable, DeskTable
 from nightmarket.messenger import TOKEN, Chat, Message, Service, User
 from nightmarket.messenger.limits import Limits
 from nightmarket.messenger.people import Press
-from storage import duties
+from storage import duties, moves
 from storage.duty import Duty
 from storage.model import (
     Alert,
@@ -76,6 +76,8 @@ class Work:
     rota: Rota | None = ROTA
     table: DeskTable = field(default_factory=lambda: DeskTable(channel="chat", fallback="pager"))
     told: list[str] = field(default_factory=list)
+    moves: dict[int, int] = field(default_factory=dict)
+    held: list[tuple[int, float]] = field(default_factory=list)
     arrivals: list[tuple[str, int, int]] = field(default_factory=list)
     added: list[NewTarget] = field(default_factory=list)
     near: tuple[PictureMatch, ...] = ()
@@ -97,6 +99,7 @@ class Work:
     # --- the daemon's side -----------------------------------------------------------
 
     async def start(self) -> None:
+        self.moves = await moves.known(self.store.vault.database)
         self.front = Front(
             self.store,
             self.clock,
@@ -110,7 +113,7 @@ class Work:
             key=KEY,
             hands=self._hands(),
             place=Place(
-                people=lambda: self.people,
+                people=lambda: replace(self.people, moves=self.moves),
                 rota=lambda: self.rota,
                 language=lambda: self.table.language,
                 night_began=lambda now: now - timedelta(hours=9),
@@ -120,7 +123,9 @@ class Work:
                 digest_to=lambda: ("chat", "file"),
                 digest_chat=lambda: (GROUP, tongue(self.table.language)),
                 channel_in=lambda chat_id: "chat" if chat_id == GROUP else "",
+                moved=self._moved,
             ),
+            held=lambda chat_id, seconds: self.held.append((chat_id, seconds)),
             lock=PollerLock("test", self.folder),
         )
         self._task = asyncio.create_task(self.front.run())
@@ -133,6 +138,10 @@ class Work:
                 task.result()  # it ended by itself: say why
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    async def _moved(self, before: int, now: int) -> None:
+        await moves.note(self.store.vault, before, now)
+        self.moves[now] = before
 
     def _spoke(self) -> None:
         self.spoken += 1

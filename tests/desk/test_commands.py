@@ -117,6 +117,12 @@ def test_a_picture_sent_to_the_bot_is_looked_up_with_its_distance(tmp_path: Path
             assert "4 of 64 bits differ" in told
             assert known[:12] in told
             assert told.index("2 of 64") < told.index("4 of 64")
+        kept = work.service.keep_picture(jpeg())
+        file = {"file_id": kept.file_id, "file_unique_id": "u", "mime_type": "image/png"}
+        sent = {"message_id": 77, "date": 5, "chat": work.own(LI).shown(), "from": user(LI).shown()}
+        work.service.updates.add("message", sent | {"document": file})  # as a file, not recompressed
+        await work.soon()
+        assert "4 of 64 bits differ" in work.own(LI).seen()[-1].text
         work.near = ()
         assert "No kept picture" in await text_of(work, "", picture=jpeg())
         assert await work.say("", LI, work.group, picture=jpeg()) == []  # in a group only when asked for

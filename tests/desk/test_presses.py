@@ -112,9 +112,11 @@ def test_a_press_of_a_card_that_somebody_acted_on_since_is_late(tmp_path: Path) 
         alert, card = await work.card()
         await work.press(card, LI, "Acknowledge")
         await act(work.store.vault, Order(alert_id=alert.alert_id, act=Act.UNACKNOWLEDGE, actor=actor(LI)))
-        pressed = await work.press(card, CHEN, "Confirm")
-        assert "acted since" in pressed.answer
+        for button in ("Confirm", "False positive"):  # one acts, one opens a menu
+            pressed = await work.press(card, CHEN, button)
+            assert "acted since" in pressed.answer
         assert (await work.duty(alert)).state is State.NEW
+        assert [one["actor"] for one in await work.actions() if one.get("refused")] == ["Chen", "Chen"]
 
     at_work(tmp_path, script)
 
@@ -240,6 +242,23 @@ def test_a_press_in_a_chat_that_is_not_on_the_list_changes_nothing_and_the_bot_l
         assert (await work.duty(alert)).state is State.NEW
         assert other.shut
         assert any("not on the list" in text for text in work.told)
+
+    at_work(tmp_path, script)
+
+
+def test_an_officer_s_press_in_a_foreign_chat_is_refused_in_words_and_stands_in_the_log(
+    tmp_path: Path,
+) -> None:
+    async def script(work: Work) -> None:
+        alert, card = await work.card()
+        other = work.service.add_chat(OTHER)
+        other.messages[card.message_id] = replace(card, chat_id=OTHER)
+        pressed = await work.press(other.messages[card.message_id], LI, "Acknowledge")
+        assert pressed.alert
+        assert "not on the list" in pressed.answer
+        assert (await work.duty(alert)).state is State.NEW
+        (fact,) = await work.actions()
+        assert (fact["refused"], fact["actor"], fact["chat"]) == ("foreign chat", "Li", str(OTHER))
 
     at_work(tmp_path, script)
 

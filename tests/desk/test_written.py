@@ -11,8 +11,9 @@ from nightmarket.messenger import Message
 from storage import incidents, lanes
 from storage.duty import State
 from storage.lane_words import Intent, Place
-from storage.model import Alert, AlertKind, Tier
+from storage.model import Alert, Tier
 from tests.desk.kit import CHEN, GROUP, LI, STRANGER, SUN, WANG, Work, at_work, user
+from tests.storage.test_duty import alerted
 
 
 async def told(work: Work, number: int = 1, tier: Tier = Tier.HIGH) -> tuple[Alert, Message]:
@@ -120,21 +121,60 @@ def test_a_word_that_comes_again_after_a_kill_acts_once(tmp_path: Path) -> None:
     at_work(tmp_path, script)
 
 
-def test_a_message_with_several_alerts_is_taken_by_its_button_alone(tmp_path: Path) -> None:
+async def gathered(work: Work, count: int) -> tuple[list[Alert], Message]:
+    """An incident of so many alerts that stands in the group."""
+    alerts = [(await work.card(Tier.HIGH, n))[0] for n in range(1, count + 1)]
+    vault = work.store.vault
+    rows = await vault.database.rows("SELECT id FROM delivery WHERE channel = 'chat' ORDER BY id")
+    incident = await incidents.open_incident(
+        vault, "chat", "seller s", 1, [row[0] for row in rows], loud=True
+    )
+    message = work.group.seen()[-1]
+    await delivered(work, incident, message.message_id)
+    await shown_inside(work, incident, message, [row[0] for row in rows])
+    return alerts, message
+
+
+async def shown_inside(work: Work, incident: str, message: Message, rows: list[int]) -> None:
+    vault, now = work.store.vault, work.clock.now()
+    await incidents.join(vault, incident, rows)
+    place = Place(channel="chat", receipt=f"photo:{message.message_id}", message_id=message.message_id)
+    await lanes.delivered(vault, place, rows, now)
+
+
+def test_a_reply_to_a_message_with_several_alerts_takes_all_that_is_open(tmp_path: Path) -> None:
     async def script(work: Work) -> None:
-        alerts = [(await work.card(Tier.HIGH, n))[0] for n in (1, 2)]
-        rows = await work.store.vault.database.rows(
-            "SELECT id FROM delivery WHERE channel = 'chat' ORDER BY id"
-        )
+        alerts, message = await gathered(work, 3)
+        await work.say("ok", CHEN, work.group, reply_to=(await told(work, 9))[1].message_id)
+        (answer,) = await work.say("收到", LI, work.group, reply_to=message.message_id)
+        assert answer.text == "3 are yours."
+        assert {(await work.duty(one)).actor for one in alerts} == {"Li"}
+        (answer,) = await work.say("ok", CHEN, work.group, reply_to=message.message_id)
+        assert answer.text == "Nothing of it is open any more."
+        (answer,) = await work.say("ok", SUN, work.group, reply_to=message.message_id)
+        assert answer.text == "Your role may not do that."
+
+    at_work(tmp_path, script)
+
+
+def test_what_joined_a_message_after_the_reply_was_written_stays_open(tmp_path: Path) -> None:
+    async def script(work: Work) -> None:
+        work.service.dated = lambda: work.clock.now().timestamp()
+        alerts, message = await gathered(work, 2)
+        await work.stop()
+        work.service.people.say(work.group, user(LI), "ok", reply_to=message.message_id)
+        await work.soon(30)
+        later = await alerted(work.store, 7, Tier.HIGH)
         vault = work.store.vault
-        await incidents.open_incident(vault, "chat", "seller s", 1, [row[0] for row in rows], loud=True)
-        sql = "SELECT alert_id FROM alert WHERE kind = ?"
-        ((incident,),) = await vault.database.rows(sql, (AlertKind.INCIDENT.value,))
-        await delivered(work, incident, work.group.seen()[-1].message_id)
-        number = work.group.seen()[-1].message_id
-        (answer,) = await work.say("ok", LI, work.group, reply_to=number)
-        assert "only its button" in answer.text
-        assert {(await work.duty(one)).state for one in alerts} == {State.NEW}
+        ((row,),) = await vault.database.rows(
+            "SELECT id FROM delivery WHERE alert_id = ? AND channel = 'chat'", (later.alert_id,)
+        )
+        ((incident,),) = await vault.database.rows("SELECT alert_id FROM incident")
+        await shown_inside(work, incident, message, [row])
+        await work.start()
+        await work.soon(3)
+        assert {(await work.duty(one)).state for one in alerts} == {State.ACKNOWLEDGED}
+        assert (await work.duty(later)).state is State.NEW
 
     at_work(tmp_path, script)
 

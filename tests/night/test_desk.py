@@ -18,6 +18,7 @@ from storage.model import HostLimit
 from tests.fakes.jump import JumpLoop, run_jumping
 from tests.fakes.market import Market, picture
 from tests.fakes.night import HEAD, Night
+from tests.fakes.otherapi import Manners, OtherApi
 from tests.fakes.processes import awaited
 from tests.fakes.site import FakeSite
 from watchers import tips
@@ -80,12 +81,22 @@ class Duty:
         return pressed.answer
 
 
-def on_duty(folder: Path, script: Callable[[Duty], Awaitable[None]], *, log_level: str = "info") -> None:
+def on_duty(
+    folder: Path,
+    script: Callable[[Duty], Awaitable[None]],
+    *,
+    log_level: str = "info",
+    manners: Manners | None = None,
+) -> None:
     async def main(loop: JumpLoop) -> None:
         with (
             awaited(loop),
         ):
-            async with FakeSite() as site, Service(limits=Limits(on=False)) as service:
+            async with (
+                FakeSite() as site,
+                Service(limits=Limits(on=False)) as service,
+                OtherApi(service, manners or Manners()),
+            ):
                 service.add_chat(GROUP)
                 for user in (LI, CHEN):
                     service.add_chat(user.user_id, kind="private", title=user.name)
@@ -154,6 +165,38 @@ def test_an_urgent_post_is_taken_on_the_telephone_and_every_card_says_so(tmp_pat
         assert events[-1]["duty"]["outcome"] == "confirmed"
 
     on_duty(tmp_path, script)
+
+
+def test_a_server_with_manners_of_its_own_and_a_group_that_moves_change_nothing(tmp_path: Path) -> None:
+    async def script(duty: Duty) -> None:
+        service = duty.service
+        duty.market.publish(
+            "犀牛角 rhino horn", "rhino horn 200 g, WeChat jadehorn88", pictures=(picture(1),)
+        )
+        card = await duty.card()
+        assert await duty.press(card, LI, "Acknowledge") == "It is yours."
+        new = service.people.upgrade(service.chats[GROUP], -1_009)
+        new.next_id = 1
+        service.people.say(new, User(user_id=900, name="Member"), "here we are")
+        await duty.night.run_for(seconds=10)
+        assert new.shut == ""
+        duty.market.publish("象牙 ivory", "象牙 ivory 90 g, WeChat tusk20", pictures=(picture(2),))
+        for _ in range(40):
+            await duty.night.run_for(seconds=5)
+            if found := [m for m in new.seen() if m.keyboard]:
+                break
+        (second,) = found
+        assert second.text.splitlines()[0].startswith(("URGENT", "HIGH"))
+        assert await duty.press(second, LI, "Acknowledge") == "It is yours."
+        await duty.night.run_for(seconds=30)
+        assert "taken by Li" in second.text
+        duty.market.remove(1)  # of the card in the group before: told anew, written over nothing
+        await duty.night.run_for(minutes=40)
+        assert "象牙" in second.text
+        assert any("DELETED" in m.text for m in new.seen() if m is not second)
+
+    strange = Manners(refusals_as_200=True, html=True, shuffled=True, sparse=True, absent=("deleteWebhook",))
+    on_duty(tmp_path, script, manners=strange)
 
 
 def test_what_nobody_takes_wakes_the_next_officer_over_a_kill(tmp_path: Path) -> None:
