@@ -537,7 +537,7 @@ class Bench:
             bits = SAME_PDQ_BITS if self._index.prints > _HUGE else NEAR_PDQ_BITS
             found += self._index.near_pdq(picture.pdqs, bits, sha256=picture.sha256)
         if picture.phash:
-            found += self._index.near(picture.phash, PHASH_BITS, sha256=picture.sha256)
+            found += self._index.near(picture.phash, PHASH_BITS, sha256=picture.sha256, pdqs=picture.pdqs)
         surest: dict[tuple[str, str], PictureMatch] = {}
         for match in sorted(found, key=lambda m: m.surest_first):
             surest.setdefault((match.known, match.known_sha256), match)

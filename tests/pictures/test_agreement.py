@@ -9,9 +9,11 @@ from PIL import Image
 
 from nightmarket.model import PictureSpec
 from nightmarket.pictures import paint
-from storage.model import SURE_DIFFERING_PERCENT
+from storage.model import SAME_PHASH_BITS, SURE_DIFFERING_PERCENT, Tier
+from storage.similar import PictureIndex, Seen
 from watchers.picture_bank import PictureBank, Shared
 from watchers.picture_features import asked_features, known_features
+from watchers.picture_worker import describe
 
 LAYOUT, THING = 0xDDBD944258, 0xFFBEA6EB9
 """A table of the simulated night on which two innocent sellers laid other things."""
@@ -52,6 +54,22 @@ def test_an_altered_copy_shows_the_known_picture_all_over(changes: tuple[str, ..
 def test_other_goods_on_the_same_table_are_at_most_to_be_looked_at(thing: int) -> None:
     found = asked(altered(), PictureSpec(layout=LAYOUT, thing=thing))
     assert all(100 * one.differing > SURE_DIFFERING_PERCENT + 1 for one in found)
+
+
+def test_a_hash_that_is_near_by_chance_makes_no_copy_where_the_longer_one_is_far() -> None:
+    """Failed before: 4 of 64 bits differ, and a cot was told as urgent."""
+    cot, known = (
+        describe(paint(PictureSpec(layout=523445471745, thing=thing)), large=False)
+        for thing in (192286170643, 146548614950)
+    )
+    index = PictureIndex()
+    pdqs = tuple(map(str, known["pdqs"]))  # type: ignore[call-overload]  # a list, by its sort
+    index.add(Seen(sha256="a" * 64, known="b" * 32, tier=Tier.HIGH, phash=str(known["phash"]), pdqs=pdqs))
+    asked_of = tuple(map(str, cot["pdqs"]))  # type: ignore[call-overload]
+    (alone,) = index.near(str(cot["phash"]), SAME_PHASH_BITS)
+    (both,) = index.near(str(cot["phash"]), SAME_PHASH_BITS, pdqs=asked_of)
+    assert alone.is_sure
+    assert not both.is_sure
 
 
 def test_two_pictures_with_one_texture_have_points_in_common_and_nothing_else() -> None:
