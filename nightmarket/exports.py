@@ -40,7 +40,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spoken:
-    """One event in a channel. at: when the receiver had it (None: a file without times)."""
+    """One event in a channel. at: when the receiver had it (None: a file without times).
+
+    hindsight: whether what it was told for was itself seen later than the post.
+    """
 
     alert_id: str
     kind: str
@@ -52,6 +55,7 @@ class Spoken:
     url: str
     captured_at: datetime | None = None
     at: datetime | None = None
+    hindsight: bool = False
 
 
 def read_ndjson(path: Path) -> list[Spoken]:
@@ -83,7 +87,23 @@ def spoken(event: Mapping[str, object], at: datetime | None = None) -> Spoken:
         url=_text(facts, "url"),
         captured_at=datetime.fromisoformat(str(captured)) if captured else None,
         at=at,
+        hindsight=_is_hindsight(event, _text(facts, "evidence_id")),
     )
+
+
+def _is_hindsight(event: Mapping[str, object], evidence_id: str) -> bool:
+    """Whether it rests on a picture, or an advert of its account, that came after it. Ids go by time."""
+    told = _part(event, "inference")
+    known = [_text(one, "known") for one in _rows(told, "matches")]
+    reasons = [_text(one, "what") for one in _rows(told, "reasons")]
+    return any(one > evidence_id for one in known if len(one) == len(evidence_id)) or any(
+        what.endswith("judged high since") for what in reasons
+    )
+
+
+def _rows(table: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
+    value = table.get(name)
+    return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
 
 
 def _part(event: Mapping[str, object], name: str) -> Mapping[str, object]:

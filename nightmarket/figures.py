@@ -114,6 +114,7 @@ def _figures(course: Course, score: Score) -> dict[str, object]:
         "alerts_doubled": len(alerts.doubled),
         "alert_faults": [*alerts.lost[:10], *alerts.doubled[:10]],
         "alerts_told": alerts.told,
+        "alerts_by_hindsight": alerts.hindsight,
         "high_told": alerts.high_told,
         "precision_high": share(alerts.high_true, alerts.high_told),
         "false_high": list(alerts.false_high[:20]),
@@ -144,9 +145,11 @@ def _linked(
         "seller_pairs": score.linked,
         "seller_pairs_planted": score.planted,
         "seller_pairs_linkable": score.linkable,
+        "seller_pairs_plain": score.plain,
         "seller_precision": share(score.right, score.linked),
         "seller_recall": share(score.right, score.planted),
         "seller_recall_linkable": share(score.right_linkable, score.linkable),
+        "seller_recall_plain": share(score.right_plain, score.plain),
     }
 
 

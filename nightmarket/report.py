@@ -118,8 +118,9 @@ _ROWS = (
     ("sellers", "{seller_pairs} pairs of accounts linked; of these in one ring {seller_precision},"),
     (
         "",
-        "of the {seller_pairs_linkable} that can be told from what was kept {seller_recall_linkable}, of all",
+        "of the {seller_pairs_linkable} that can be told from what was kept {seller_recall_linkable}, of the",
     ),
+    ("", "{seller_pairs_plain} with a contact or two pictures in common {seller_recall_plain}, of all"),
     ("", "{seller_pairs_planted} pairs of the rings {seller_recall}: many show nothing in so short a night"),
     (
         "same night",
@@ -138,6 +139,7 @@ _PERCENT = (
     "seller_precision",
     "seller_recall",
     "seller_recall_linkable",
+    "seller_recall_plain",
 )
 
 

@@ -11,6 +11,8 @@ Up to 2,000 hashes are compared in plain Python, so that a young watch never loa
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from storage.turns import Words, nearest, transposed, words_of
@@ -69,6 +71,22 @@ class Fingerprints:
         from storage import bands
 
         self._bands = bands.ordered(self._words)
+
+    def bits(self, pdqs: Iterable[str], owner: int) -> int | None:
+        """Smallest distance of one of these hashes, as it lies, to one of `owner`'s; None when it has none.
+
+        Owners must have been added in ascending order.
+        """
+        begin, end = bisect_left(self._owners, owner), bisect_right(self._owners, owner)
+        wanted = [words_of(pdq) for pdq in pdqs]
+        return min(
+            (
+                sum((column[at] ^ word).bit_count() for column, word in zip(self._words, words, strict=True))
+                for at in range(begin, end)
+                for words in wanted
+            ),
+            default=None,
+        )
 
     def near(self, pdq_hex: str, max_bits: int) -> list[tuple[int, int, int]]:
         """(distance in bits, owner, turn) of all within `max_bits` in any of the eight turns; exact."""

@@ -40,6 +40,16 @@ async def judged(database: Database, since: datetime, until: datetime) -> AsyncI
         yield await of_rows(database, rows)
 
 
+async def look(database: Database, evidence_id: str) -> Look | None:
+    """A judged look as its verdict stands now; None when it was erased, or is not judged."""
+    sql = (
+        f"SELECT {COLUMNS}, o.post_key, v.verdict, v.matches FROM observation o "  # noqa: S608 -- our columns
+        "JOIN verdict v ON v.seq = o.seq WHERE o.evidence_id = ?"
+    )
+    found = await of_rows(database, await database.rows(sql, (evidence_id,)))
+    return found[0] if found else None
+
+
 async def of_rows(database: Database, rows: Sequence[Row]) -> tuple[Look, ...]:
     """The looks of rows of `COLUMNS`, post key, verdict and matches."""
     pictures = await pictures_of(database, [row[0] for row in rows])

@@ -1,4 +1,4 @@
-"""A verdict in place of another: what was read in the pictures of a post says more than the post did.
+"""A verdict in place of another: words read in the pictures of a post, or what came later, say more.
 
 The verdict before stays, set aside, and the log names both. Where the new one is louder than the item
 it speaks anew, as a louder look would; else it revises the item's card with what was found.
@@ -23,7 +23,13 @@ _UNSEARCH = "INSERT INTO search(search, rowid, post, contacts) VALUES ('delete',
 
 
 async def renew(
-    vault: Vault, judgement: Judgement, *, announce: tuple[str, ...], jurisdiction: str, tags: tuple[str, ...]
+    vault: Vault,
+    judgement: Judgement,
+    *,
+    announce: tuple[str, ...],
+    jurisdiction: str,
+    tags: tuple[str, ...],
+    kind: AlertKind,
 ) -> Alert | None:
     """See `Store.renew`."""
     text = verdicts.record(judgement)
@@ -41,7 +47,7 @@ async def renew(
         look = await items.look_of(batch, judgement.evidence)
         items.keep_verdict(batch, look, judgement, text)
         item = await items.item_for(batch, look, judgement)
-        facts = await _words(batch, look.seq, judgement, item) if item else None
+        facts = await _words(batch, look.seq, judgement, item, kind) if item else None
         if item is None or facts is None:
             return ""
         facts = replace(facts, jurisdiction=jurisdiction, tags=tags)
@@ -61,19 +67,21 @@ async def _set_aside(batch: Batch, seq: int, before: Verdict) -> None:
         await batch.run(_UNSEARCH, (2 * seq + 1, "", search.contacts(before.contacts)))
 
 
-async def _words(batch: Batch, seq: int, judgement: Judgement, item: items.KnownItem) -> AlertFacts | None:
-    """What people hear of it. A look speaks once as new, and once more when its pictures were read."""
+async def _words(
+    batch: Batch, seq: int, judgement: Judgement, item: items.KnownItem, kind: AlertKind
+) -> AlertFacts | None:
+    """What people hear of it. A look speaks once as new, and once more of each kind."""
     tier = judgement.verdict.tier
     louder = tier.rank < item.tier.rank
     told = await batch.rows("SELECT kind FROM alert WHERE seq = ?", (seq,))
     kinds = {str(row[0]) for row in told}
     fresh = louder and AlertKind.NEW.value not in kinds
-    if not fresh and (AlertKind.READ.value in kinds or tier is Tier.NONE or not (louder or item.card)):
+    if not fresh and (kind.value in kinds or tier is Tier.NONE or not (louder or item.card)):
         return None
     if not louder and await _was_looked_at_since(batch, seq):  # the card says more by now
         return None
     return AlertFacts(
-        kind=AlertKind.NEW if fresh else AlertKind.READ,
+        kind=AlertKind.NEW if fresh else kind,
         tier=tier if louder else item.tier,
         created_at=judgement.judged_at,
         item_id=item.item_id,

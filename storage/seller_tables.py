@@ -28,9 +28,10 @@ class AccountRow(Model):
 
 
 class TraceRow(Model):
-    """Something that an account showed in the look `seq`. kind: post, contact, picture, text.
+    """Something that an account showed in the look `seq`. kind: post, contact, picture, told, offered, text.
 
-    value: the post's key, the normalised contact, the SHA-256 of the picture, the text's signature.
+    value: the post's key, the normalised contact, the SHA-256 of the picture (told,
+    offered: in an advert of which people were told, or loudly), the text's signature.
     """
 
     id = fields.BigIntField(primary_key=True)

@@ -35,9 +35,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Because:
-    """One reason of a link. kind: contact, pictures, text. what: the contact, or in words.
+    """One reason of a link. kind: contact, pictures, text, item. what: the contact, or in words.
 
-    evidence: ids of looks in which one and the other showed it, in the order of the link.
+    item: one picture of what both offer, the weakest of them. evidence: ids of looks in which one and
+    the other showed it, in the order of the link.
     """
 
     kind: str

@@ -29,6 +29,7 @@ from storage.blobs import Blobs
 from storage.clock import Clock
 from storage.model import (
     Alert,
+    AlertKind,
     Delivery,
     Evidence,
     Judgement,
@@ -149,10 +150,14 @@ class Store:
         announce: tuple[str, ...],
         jurisdiction: str = "",
         tags: tuple[str, ...] = (),
+        kind: AlertKind = AlertKind.READ,
     ) -> Alert | None:
-        """Put a verdict in place of the one there is, which is set aside; what people are told of it."""
+        """Put a verdict in place of the one there is, which is set aside; what people are told of it.
+
+        kind: of what is told where the item has spoken already.
+        """
         return await renewals.renew(
-            self.vault, judgement, announce=announce, jurisdiction=jurisdiction, tags=tags
+            self.vault, judgement, announce=announce, jurisdiction=jurisdiction, tags=tags, kind=kind
         )
 
     async def keep_reading(self, sha256: str, recipe: str, words: Sequence[str], why: str = "") -> None:

@@ -29,6 +29,8 @@ from storage.vault import Vault
 from storage.writer import Batch
 
 MARK = "traces"
+PICTURED, TOLD, OFFERED = "picture", "told", "offered"
+"""Kinds of a picture: shown quietly, in an advert that was told, and in one that was told loudly."""
 TRACES_PER_LOOK = 64
 _ACCOUNT = (
     "INSERT INTO account (account_id, site, name, url) VALUES (?, ?, ?, ?) ON CONFLICT (account_id) "
@@ -38,6 +40,14 @@ _ACCOUNT = (
 _TRACE = (
     "INSERT OR REPLACE INTO trace (id, seq, account_id, kind, value) "
     "SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM observation WHERE seq = ?2)"
+)
+_LATEST = 200
+_QUIET = (
+    "SELECT o.evidence_id FROM observation o JOIN verdict v ON v.seq = o.seq "
+    "WHERE v.tier = 'none' AND o.captured_at >= ?1 AND o.seq IN "
+    "(SELECT max(n.seq) FROM observation n WHERE n.observation <> 'missing' AND n.post_key IN "
+    "(SELECT b.post_key FROM observation b WHERE b.seq IN (SELECT value FROM json_each(?2))) "
+    "GROUP BY n.post_key) ORDER BY o.seq DESC LIMIT ?3"
 )
 _SET_MARK = (
     "INSERT INTO mark (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
@@ -251,6 +261,24 @@ async def same_pictures(database: Database) -> list[tuple[str, str]]:
     )
     sure = (SAME_PHASH_BITS, LIKELY_PDQ_BITS, SURE_POINTS, SURE_DIFFERING_PERCENT)
     return [(row[0], row[1]) for row in await database.rows(sql, sure) if row[0] != row[1]]
+
+
+async def quiet_looks(
+    database: Database, account_id: str, contacts: Sequence[str], since: datetime, most: int
+) -> tuple[str, ...]:
+    """Evidence ids of what an account, or whoever showed one of these contacts, posted and nobody minded.
+
+    The last look of each post, captured since then, the latest first. account_id: "" for none.
+    """
+    # The latest rows of each only: a name of a channel, or a number of a platform, has very many.
+    by = [("account_id = ? AND kind = 'post'", account_id)] if account_id else []
+    by += [("kind = 'contact' AND value = ?", contact) for contact in contacts]
+    seqs: set[int] = set()
+    for where, value in by:
+        sql = f"SELECT seq FROM trace WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 -- our words
+        seqs |= {row[0] for row in await database.rows(sql, (value, _LATEST))}
+    rows = await database.rows(_QUIET, (micros(since), json.dumps(sorted(seqs)), most))
+    return tuple(row[0] for row in rows)
 
 
 async def posts_of(database: Database, account_id: str, most: int) -> int:

@@ -24,6 +24,7 @@ from storage.model import (
     NEAR_PDQ_BITS,
     SAME_PDQ_BITS,
     Alert,
+    AlertKind,
     Evidence,
     EvidenceId,
     Judgement,
@@ -46,9 +47,10 @@ from storage.threads import in_thread
 from watchers import gallery
 from watchers.bank import Bank, Known
 from watchers.detect.furniture import is_furniture
-from watchers.detect.picture import is_known
+from watchers.detect.picture import is_known, is_sure
 from watchers.detect.score import judge
 from watchers.detect.whole import judge_whole
+from watchers.hindsight import Hindsight
 from watchers.lexicon import Lexicon
 from watchers.meter import Meter
 from watchers.pasts import Pasts
@@ -99,6 +101,17 @@ class Policy:
         judge(Post(post_id="-", url="-"), (), (), self.lexicon, None, model=self.model)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Considered:
+    """A post before its pictures are looked up. words: its verdict without them; parts: as `_parts` gives."""
+
+    pictures: tuple[Picture, ...]
+    hour: int | None
+    history: tuple[Reason, ...]
+    words: Verdict
+    parts: Mapping[Sha256, tuple[PictureMatch, ...]]
+
+
 class Bench:
     """Judges evidence in about the order of arrival, `hands` at a time.
 
@@ -128,6 +141,7 @@ class Bench:
         self._bank = Bank(workers, clock, self._bytes_of)
         self._second = SecondLook(self._bank, clock)
         self._pasts = Pasts(store, clock)
+        self._hindsight = Hindsight(store, clock, alike=self._unminded, again=self.judge_again)
         self._gallery: dict[str, Path] = {}
         self._furniture: set[str] = set()
         """Hashes of pictures that sites put into their posts, as far as met since the start."""
@@ -151,6 +165,7 @@ class Bench:
         """Read the hashes of earlier captures, and who posted what was loud; returns how many hashes."""
         count = 0
         await self._pasts.fill()
+        await self._hindsight.fill()
         async for page in self._store.pictures():
             self._index.fill(page)
             for seen in page:
@@ -205,6 +220,7 @@ class Bench:
             await asyncio.to_thread(self.policy.prepare)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._second.run())
+                group.create_task(self._hindsight.run())
                 for _ in range(self._hands):
                     group.create_task(self._hand())
         finally:
@@ -232,6 +248,28 @@ class Bench:
                 self._meter.queued("judging", self._queue.qsize())
 
     async def _judge(self, evidence: Evidence) -> Alert | None:
+        considered = await self._consider(evidence)
+        # One at a time from look-up to the writer's queue: two copies of one picture judged
+        # side by side would otherwise each found an item of their own. The commit itself is
+        # awaited outside, so that many verdicts share one.
+        async with self._in_turn:
+            judgement = await self._weigh(evidence, considered)
+            recording = asyncio.ensure_future(self._record_or_tell(judgement))
+            await asyncio.sleep(0)  # its job is in the queue now, before that of whoever comes next
+            self._remember(judgement)
+            if self._index.unsettled:
+                await in_thread(self._index.settle)
+        alert = await recording
+        self._read(judgement)
+        self._hindsight.offer(judgement)
+        self._meter.judged(judgement.verdict.tier, (self._clock.now() - evidence.sealed_at).total_seconds())
+        if alert is not None:
+            self._spoke()
+        self._bank_pictures(judgement, considered.words)
+        return alert
+
+    async def _consider(self, evidence: Evidence) -> _Considered:
+        """All that a verdict needs but what its pictures are like by now."""
         pictures = await self._describe(evidence.pictures)
         target = self.policy.targets.get(evidence.target)
         zone = ZoneInfo(target.window.zone) if target else None
@@ -240,39 +278,59 @@ class Bench:
         if history := await self._pasts.of(evidence, words):
             words = await self._verdict_on(evidence, pictures, (), hour, history)
         parts = await self._parts(evidence.post, pictures, words)
-        # One at a time from look-up to the writer's queue: two copies of one picture judged
-        # side by side would otherwise each found an item of their own. The commit itself is
-        # awaited outside, so that many verdicts share one.
+        return _Considered(pictures=pictures, hour=hour, history=history, words=words, parts=parts)
+
+    async def _weigh(self, evidence: Evidence, of: _Considered) -> Judgement:
+        """The verdict of this moment; with `_in_turn` held."""
+        matches = await self._matches(of.pictures, evidence, of.parts)
+        verdict = of.words
+        if any(map(is_known, matches)):
+            verdict = await self._verdict_on(evidence, of.pictures, matches, of.hour, of.history)
+        return Judgement(
+            evidence=evidence,
+            verdict=verdict,
+            pictures=of.pictures,
+            matches=matches,
+            judged_at=self._clock.now(),
+        )
+
+    async def judge_again(self, evidence: Evidence) -> Alert | None:
+        """Judge a quiet post by what is known now; keep and tell it where it is loud. Raises StoreError."""
+        considered = await self._consider(evidence)
         async with self._in_turn:
-            matches = await self._matches(pictures, evidence, parts)
-            verdict = words
-            if any(map(is_known, matches)):
-                verdict = await self._verdict_on(evidence, pictures, matches, hour, history)
-            judgement = Judgement(
-                evidence=evidence,
-                verdict=verdict,
-                pictures=pictures,
-                matches=matches,
-                judged_at=self._clock.now(),
-            )
-            recording = asyncio.ensure_future(self._record_or_tell(judgement, target))
-            await asyncio.sleep(0)  # its job is in the queue now, before that of whoever comes next
-            self._remember(pictures, evidence, verdict.tier)
-            self._pasts.take(evidence, verdict)
-            if self._index.unsettled:
-                await in_thread(self._index.settle)
-        alert = await recording
-        self._read(judgement)
-        self._meter.judged(verdict.tier, (self._clock.now() - evidence.sealed_at).total_seconds())
+            judgement = await self._weigh(evidence, considered)
+        if judgement.verdict.tier is Tier.NONE:
+            return None
+        target = self.policy.targets.get(evidence.target)
+        place, tags = (target.jurisdiction, target.tags) if target else ("", ())
+        alert = await self._store.renew(
+            judgement,
+            announce=self.policy.route(judgement.verdict.tier, place, tags),
+            jurisdiction=place,
+            tags=tags,
+            kind=AlertKind.REPOST,
+        )
+        async with self._in_turn:
+            self._index.forget(evidence.evidence_id)  # as one that nobody minded
+            self._remember(judgement)
+        self._bank_pictures(judgement, considered.words)
+        self._hindsight.offer(judgement)
         if alert is not None:
+            log.info("told by hindsight", evidence=evidence.evidence_id, tier=judgement.verdict.tier.value)
             self._spoke()
-        for picture in pictures if verdict.tier in _BANKED else ():
-            if picture.phash or picture.pdqs:
-                self._second.take(Known(sha256=picture.sha256, known=evidence.evidence_id, tier=verdict.tier))
         return alert
 
-    async def _record_or_tell(self, judgement: Judgement, target: Target | None) -> Alert | None:
+    async def _unminded(self, pictures: tuple[Picture, ...]) -> tuple[str, ...]:
+        """Evidence of quiet posts with very likely the same picture as one of these."""
+        near: list[PictureMatch] = []
+        for picture in pictures:
+            async with self._in_turn:
+                near += await self._near(picture)
+        return tuple(dict.fromkeys(m.known for m in near if m.is_sure and not is_known(m)))
+
+    async def _record_or_tell(self, judgement: Judgement) -> Alert | None:
         """Record a verdict; when the disk refuses, tell it from memory and record it later."""
+        target = self.policy.targets.get(judgement.evidence.target)
         if not self._disk.led:
             return await self._disk.patiently(lambda: self._record(judgement, target))
         try:
@@ -479,7 +537,7 @@ class Bench:
             bits = SAME_PDQ_BITS if self._index.prints > _HUGE else NEAR_PDQ_BITS
             found += self._index.near_pdq(picture.pdqs, bits, sha256=picture.sha256)
         if picture.phash:
-            found += self._index.near(picture.phash, PHASH_BITS, sha256=picture.sha256)
+            found += self._index.near(picture.phash, PHASH_BITS, sha256=picture.sha256, pdqs=picture.pdqs)
         surest: dict[tuple[str, str], PictureMatch] = {}
         for match in sorted(found, key=lambda m: m.surest_first):
             surest.setdefault((match.known, match.known_sha256), match)
@@ -512,10 +570,24 @@ class Bench:
                 return True
         return False
 
-    def _remember(self, pictures: Sequence[Picture], evidence: Evidence, tier: Tier) -> None:
-        for picture in pictures:
+    def _remember(self, judgement: Judgement) -> None:
+        """Let its pictures and its account be known to what comes next."""
+        for picture in judgement.pictures:
             if picture.phash or picture.pdqs:
-                self._index.add(_seen(picture, evidence.evidence_id, tier))
+                self._index.add(_seen(picture, judgement.evidence.evidence_id, judgement.verdict.tier))
+        self._pasts.take(judgement.evidence, judgement.verdict)
+
+    def _bank_pictures(self, judgement: Judgement, words: Verdict) -> None:
+        """Put the pictures of a told post into the bank, unless only a likeness to be looked at told it.
+
+        A guess is no ground for the next: two sellers of vacuum cleaners on one cloth became one item.
+        """
+        if judgement.verdict.tier not in _BANKED or not (words.tier in _BANKED or is_sure(judgement.matches)):
+            return
+        for picture in judgement.pictures:
+            if picture.phash or picture.pdqs:
+                known, tier = judgement.evidence.evidence_id, judgement.verdict.tier
+                self._second.take(Known(sha256=picture.sha256, known=known, tier=tier))
 
 
 def _telling(near: Sequence[PictureMatch]) -> tuple[PictureMatch, ...]:

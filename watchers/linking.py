@@ -20,18 +20,18 @@ from storage import traces
 from storage.clock import Clock
 from storage.database import Database
 from storage.errors import StoreError
-from storage.model import Post, Verdict
+from storage.model import Post, Tier, Verdict
 from storage.search import fold
 from storage.sellers import Account, Graph
 from storage.store import Store
 from storage.threads import in_thread
-from storage.traces import Judged, Shown, Trace
+from storage.traces import OFFERED, PICTURED, TOLD, Judged, Shown, Trace
 from watchers.detect.score import text_of
 
 log = structlog.get_logger(__name__)
 
-RECIPE = "2"
-"""Of accounts, contacts and signatures; another number makes all traces anew."""
+RECIPE = "3"
+"""Of accounts, contacts, pictures and signatures; another number makes all traces anew."""
 EVERY_S = 20.0
 PAGE = 100
 BREATH_S = 0.2
@@ -40,6 +40,7 @@ _MOST_CONTACTS, _MOST_PICTURES = 20, 40
 _SHARED_HOSTS = frozenset({"t.me", "telegram.me"})
 """Hosts of many who know nothing of each other: there the first part of the path is the site."""
 _LONG_ID, _LONG_WORD = 6, 7
+_PICTURED = {Tier.URGENT: OFFERED, Tier.HIGH: OFFERED, Tier.NORMAL: TOLD}
 _OFFERS = frozenset({"contact", "price", "cue"})
 """Kinds of reasons that an advert has. News and appeals, which many copy, have none of them."""
 _NOT_AN_ADVERT = ("worded like news", "worded like a conservation", "worded like teaching")
@@ -112,7 +113,8 @@ def _traces(look: Judged, account: str) -> list[Trace]:
     values = [("post", look.post_key)]
     signs = dict.fromkeys(filter(None, map(sign, look.verdict.contacts)))
     values += [("contact", one) for one in list(signs)[:_MOST_CONTACTS]]
-    values += [("picture", one) for one in look.pictures[:_MOST_PICTURES]]
+    pictured = _PICTURED.get(look.verdict.tier, PICTURED)
+    values += [(pictured, one) for one in look.pictures[:_MOST_PICTURES]]
     if _is_advert(look.verdict):
         signature = template.signature(text_of(look.post), look.verdict.contacts)
         values += [("text", template.packed(signature))] if signature else []

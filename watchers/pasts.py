@@ -74,7 +74,7 @@ class Pasts:
             for key, one in found.items()
             if said.get(key) is not answers.Said.FALSE
         ]
-        return history_reasons(past, self._clock.now())
+        return history_reasons(past, self._clock.now(), seen_at=evidence.captured_at)
 
     async def _is_somebody(self, by: str, name: str, loud: int) -> bool:
         """Whether an account or contact is one seller's, as far as its posts tell."""

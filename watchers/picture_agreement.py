@@ -10,7 +10,7 @@ were: it is enough when these are there and nothing large is not. Runs only insi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -64,10 +64,14 @@ Move = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """parts: how many show something; differing: share 0..1 of them that do not show the known picture."""
+    """parts: how many show something; differing: share 0..1 of them that do not show the known picture.
+
+    overlap: share 0..1 of the smaller of the two that lies on the other.
+    """
 
     parts: int
     differing: float
+    overlap: float = 1.0
 
 
 NONE = Agreement(0, 1.0)
@@ -94,13 +98,19 @@ def agreement(known: Grey, asked: Grey, move: Move) -> Agreement:
     box = _cut(rows), _cut(columns)
     soft = [_softened(plane, _BLUR_PX)[box] for plane in (one, two)]
     full = _parts(held[box].astype(np.float32)).mean(-1) > 0.7
-    if int(full.sum()) * _CELL_PX**2 < _OVERLAP * _smaller(known, asked, move):
+    overlap = int(full.sum()) * _CELL_PX**2 / _smaller(known, asked, move)
+    if overlap < _OVERLAP:
         return NONE
+    return replace(_laid_alike(soft, full, known_first=_scale(known, asked, move) <= 1), overlap=overlap)
+
+
+def _laid_alike(soft: list[Plane], full: Flags, *, known_first: bool) -> Agreement:
+    """The better of what all of both shows, and what the outlines of the known picture do."""
     found, solid = _alike(soft, full)
     if found.differing > _TOO_MUCH or solid > _SOLID_MOST:
         return found
-    known_first = soft if _scale(known, asked, move) <= 1 else soft[::-1]
-    return min(found, _outlines(known_first, full), key=lambda seen: seen.differing)
+    outlined = _outlines(soft if known_first else soft[::-1], full)
+    return min(found, outlined, key=lambda seen: seen.differing)
 
 
 def _alike(soft: list[Plane], full: Flags) -> tuple[Agreement, int]:

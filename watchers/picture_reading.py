@@ -21,13 +21,14 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from storage import readings
+from storage import looks, readings
 from storage.clock import Clock
 from storage.errors import DatabaseTrouble, DiskTrouble, StoreError
-from storage.model import Evidence, Judgement, Likeness, Picture, PictureMatch, Tier, Verdict
+from storage.model import Evidence, Judgement, Likeness, Picture, Tier, Verdict
 from storage.patience import DiskWatch
 from storage.store import Store
 from storage.threads import in_thread
+from watchers.detect.history import KIND
 from watchers.detect.whole import judge_whole
 from watchers.meter import Meter
 from watchers.picture_text import RECIPE, why_off
@@ -56,12 +57,10 @@ _ANSWER_MAX_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A post whose pictures are to be read. since: when it was judged; verdict: what was said then."""
+    """A post whose pictures are to be read. since: when it was judged."""
 
     evidence_id: str
     pictures: tuple[Picture, ...]
-    matches: tuple[PictureMatch, ...]
-    verdict: Verdict
     since: datetime
 
 
@@ -135,8 +134,6 @@ class Reading:
         self._line[rank][judgement.evidence.evidence_id] = Waiting(
             evidence_id=judgement.evidence.evidence_id,
             pictures=pictures,
-            matches=judgement.matches,
-            verdict=judgement.verdict,
             since=judgement.judged_at,
         )
         if self.waiting > MOST:
@@ -270,9 +267,11 @@ class Reading:
         return facts
 
     async def _renew(self, waiting: Waiting) -> None:
-        evidence = await self._store.evidence(waiting.evidence_id)
-        if not any(picture.words for picture in evidence.pictures):
+        # As it stands now: what came later may have made it louder while its pictures waited.
+        look = await looks.look(self._store.vault.database, waiting.evidence_id)
+        if look is None or not any(picture.words for picture in look.evidence.pictures):
             return
+        evidence = look.evidence
         policy = self._policy()
         target = policy.targets.get(evidence.target)
         hour = evidence.captured_at.astimezone(ZoneInfo(target.window.zone)).hour if target else None
@@ -280,19 +279,20 @@ class Reading:
             judge_whole,
             evidence.post,
             evidence.pictures,
-            waiting.matches,
+            look.matches,
             policy.lexicon,
             hour,
+            history=[reason for reason in look.verdict.reasons if reason.kind == KIND],
             model=policy.model,
             country=target.country if target else "",
         )
-        if not says_more(verdict, waiting.verdict):
+        if not says_more(verdict, look.verdict):
             return
         judgement = Judgement(
             evidence=evidence,
             verdict=verdict,
             pictures=evidence.pictures,
-            matches=waiting.matches,
+            matches=look.matches,
             judged_at=self._clock.now(),
         )
         place, tags = (target.jurisdiction, target.tags) if target else ("", ())

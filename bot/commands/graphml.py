@@ -29,6 +29,8 @@ _ACCOUNT: Mapping[str, str] = {
     "last_seen": "string",
 }
 _LINK: Mapping[str, str] = {"kinds": "string", "reasons": "string", "evidence": "string", "weight": "double"}
+_WEIGHTS: Mapping[str, float] = {"item": 0.5}
+"""Of a reason in the weight of a link: 1, but for the weakest."""
 # XML 1.0 can hold none of these, however they are written; sellers can.
 _UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -56,7 +58,7 @@ def document(graph: Graph) -> bytes:
         kinds = ", ".join(dict.fromkeys(because.kind for because in link.because))
         reasons = "; ".join(f"{because.kind}: {because.what}" for because in link.because)
         evidence = " ".join(dict.fromkeys(e for because in link.because for e in because.evidence))
-        told_of = (kinds, reasons, evidence, float(len(link.because)))
+        told_of = (kinds, reasons, evidence, sum(_WEIGHTS.get(one.kind, 1.0) for one in link.because))
         _data(edge, "edge", dict(zip(_LINK, told_of, strict=True)))
     ET.indent(root)
     return bytes(ET.tostring(root, encoding="UTF-8", xml_declaration=True)) + b"\n"

@@ -134,6 +134,8 @@ def _plain(say: Tongue) -> dict[str, str]:
         "could not be judged: please look": say("could not be judged: please look"),
         "1 advert by this account judged high before": say("1 advert by this account judged high before"),
         "1 advert by this contact judged high before": say("1 advert by this contact judged high before"),
+        "1 advert by this account judged high since": say("1 advert by this account judged high since"),
+        "1 advert by this contact judged high since": say("1 advert by this contact judged high since"),
     }
 
 
@@ -145,6 +147,12 @@ def _forms(say: Tongue) -> dict[str, str]:
         ),
         "{count} adverts by this contact judged high before": say(
             "{count} adverts by this contact judged high before"
+        ),
+        "{count} adverts by this account judged high since": say(
+            "{count} adverts by this account judged high since"
+        ),
+        "{count} adverts by this contact judged high since": say(
+            "{count} adverts by this contact judged high since"
         ),
         "{count} of {all} pictures could not be compared": say(
             "{count} of {all} pictures could not be compared"

@@ -18,7 +18,8 @@ class AlertScore:
 
     illicit: capturable illicit posts; told_illicit: those whose item was told; findable:
     those that something in the night could have given away. latencies_s: from the
-    bytes to the receiver, simulated, of new alerts that met no fault of the chat.
+    bytes to the receiver, simulated, of new alerts that met no fault of the chat and are not of
+    hindsight: of those nothing was known when the bytes came.
     """
 
     expected: int
@@ -34,6 +35,7 @@ class AlertScore:
     told_by_kind: dict[str, tuple[int, int]] = field(default_factory=dict)
     latencies_s: tuple[float, ...] = ()
     longest_s: float = 0.0
+    hindsight: int = 0
 
 
 def score_alerts(
@@ -72,6 +74,7 @@ def score_alerts(
         told_by_kind=_by_kind(bad, told_bad),
         latencies_s=fast,
         longest_s=longest,
+        hindsight=sum(event.hindsight for event in loudest.values()),
     )
 
 
@@ -137,7 +140,7 @@ def _latencies(world: World, channels: Mapping[str, Sequence[Spoken]]) -> tuple[
     fast, longest = [], 0.0
     for events in channels.values():
         for event in events:
-            if event.kind != "new" or event.at is None or event.captured_at is None:
+            if event.kind != "new" or event.hindsight or event.at is None or event.captured_at is None:
                 continue
             took = (event.at - event.captured_at).total_seconds()
             longest = max(longest, took)

@@ -1,12 +1,15 @@
 """Sellers as the daemon links them against the rings that the market planted.
 
-Judged are pairs of accounts whose posts were seen: of one seller in the daemon's eyes
-(precision), of one ring in the market (recall). An account is a name on a site.
+Judged are pairs of accounts of which evidence is held: of one seller in the daemon's eyes (precision), of
+one ring in the market (recall). An account is a name on a site; one whose name the daemon could not
+read counts all the same, since the market knows it.
 
-Two recalls are told. Of all pairs: how much of the rings a night came to show. Of linkable pairs: how
-much of that was seen. A pair is linkable when what the daemon holds of both has a contact in common, or
-two pictures of the same goods (altered or not), or when others of the ring connect the two in this way.
-The market writes no ring a template of its own, so wording makes nobody linkable.
+Three recalls are told. Of all pairs: how much of the rings a night came to show. Of linkable pairs: how
+much was seen of what a careful person could see with both accounts' posts side by side, whatever our rules
+are: a contact in common, or one photograph of the same goods, however altered; or others of the ring connect
+the two so. Of plain pairs: of those with a contact or two such photographs in common, which issue 5
+asks for. The market gives a ring neither a template nor prices, places or hours of its own, and shows other
+views of goods once only; so nothing else makes anybody linkable.
 """
 
 from __future__ import annotations
@@ -23,20 +26,22 @@ from nightmarket.model import Advert, World
 Account = tuple[str, str]
 """(address of the site, name)."""
 Pair = tuple[Account, Account]
-PICTURES = 2
+PICTURES, PLAIN_PICTURES = 1, 2
 _CONTACT = re.compile(r"(?<![a-z])[a-z]{6}\d{3}(?!\d)|(?<!\d)\d{8,11}(?!\d)")
 """As `author.contact` makes them: a WeChat name, a QQ number, a telephone number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SellerScore:
-    """Pairs of accounts: planted, of these linkable; linked, of these right, and right and linkable."""
+    """Pairs of accounts: planted, of these linkable and plain; linked, of these right, and right of each."""
 
     planted: int
     linkable: int
+    plain: int
     linked: int
     right: int
     right_linkable: int
+    right_plain: int
 
 
 def score_sellers(
@@ -46,22 +51,24 @@ def score_sellers(
     accounts = {str(one["id"]): _account(one) for one in _rows(told.get("accounts"))}
     sellers = [_names(one.get("accounts")) for one in _rows(told.get("sellers"))]
     linked = pairs_of([accounts[a] for a in each if a in accounts] for each in sellers)
-    seen = set(accounts.values())
     rings: dict[int, dict[Account, list[Advert]]] = {}
     address = {site.number: site.address for site in world.sites}
     for advert in world.adverts:
         account = (address[advert.site], advert.seller)
-        if advert.ring and account in seen:
+        if advert.ring and evidence.get(advert.key):
             rings.setdefault(advert.ring, {}).setdefault(account, []).append(advert)
     planted = pairs_of(rings.values())
     shown = [{who: _shown(adverts, evidence) for who, adverts in ring.items()} for ring in rings.values()]
     linkable = pairs_of(group for ring in shown for group in connected(ring))
+    plain = pairs_of(group for ring in shown for group in connected(ring, pictures=PLAIN_PICTURES))
     return SellerScore(
         planted=len(planted),
         linkable=len(linkable),
+        plain=len(plain),
         linked=len(linked),
         right=len(linked & planted),
         right_linkable=len(linked & linkable),
+        right_plain=len(linked & plain),
     )
 
 
@@ -72,9 +79,9 @@ class Showed:
     contacts: frozenset[str]
     goods: frozenset[tuple[int, int]]
 
-    def is_alike(self, other: Showed) -> bool:
-        """Whether the two have enough in common to be linked."""
-        return bool(self.contacts & other.contacts) or len(self.goods & other.goods) >= PICTURES
+    def is_alike(self, other: Showed, pictures: int) -> bool:
+        """Whether the two have a contact, or so many pictures, in common."""
+        return bool(self.contacts & other.contacts) or len(self.goods & other.goods) >= pictures
 
 
 def contacts_in(texts: Iterable[str]) -> frozenset[str]:
@@ -93,11 +100,11 @@ def _shown(adverts: Iterable[Advert], evidence: Mapping[str, Sequence[Held]]) ->
     return Showed(frozenset(contacts), frozenset(goods))
 
 
-def connected(shown: Mapping[Account, Showed]) -> list[list[Account]]:
-    """The accounts in groups that hang together. Pure."""
+def connected(shown: Mapping[Account, Showed], pictures: int = PICTURES) -> list[list[Account]]:
+    """The accounts in groups that hang together by contacts, or so many pictures. Pure."""
     near: dict[Account, set[Account]] = defaultdict(set)
     for (one, his), (other, theirs) in combinations(shown.items(), 2):
-        if his.is_alike(theirs):
+        if his.is_alike(theirs, pictures):
             near[one].add(other)
             near[other].add(one)
     left, groups = set(shown), []

@@ -99,6 +99,9 @@ _NUMBER_RUN = re.compile(
 _LIKE_DIGITS = re.compile(r"(?<![a-z0-9])[1il][3-9][0-9oil]{9}(?![a-z0-9])")
 """A Chinese mobile number in which letters stand for 1 and 0."""
 _DIGIT_TWINS = str.maketrans("oil", "011")
+_NUMERAL = "[〇零一壹幺二贰三叁四肆五伍六陆七柒八捌九玖]"
+_IN_ID = re.compile(rf"{_NUMERAL}(?<=[a-z0-9_]{{3}}.){_NUMERAL}{{0,7}}(?![\u3007\u4e00-\u9fffa-z])")
+"""Numerals that end an id ("moonfox七七"): not those that begin the next word ("moonfox77一手")."""
 _THREE_NUMERALS = re.compile("[〇零一幺二三四五六七八九]" * 3)
 _HOTLINE = re.compile(
     r"hot ?line|report (?:to|it)|tip ?line|crimestopper|call the police|举报|热线|报警|đường dây nóng"
@@ -107,10 +110,13 @@ _HOTLINE = re.compile(
 
 
 def _with_digits(text: str) -> str:
-    """Chinese numerals as digits inside long runs of them; the length stays."""
+    """Chinese numerals as digits inside long runs of them and at the end of an id; the length stays."""
     if _LIKE_DIGITS.search(text):
         text = _LIKE_DIGITS.sub(lambda run: run[0].translate(_DIGIT_TWINS), text)
-    if text.isascii() or not _THREE_NUMERALS.search(text):
+    if text.isascii():
+        return text
+    text = _IN_ID.sub(lambda run: run[0].translate(_NUMERALS), text)
+    if not _THREE_NUMERALS.search(text):
         return text
     return _NUMBER_RUN.sub(lambda run: run[0].translate(_NUMERALS), text)
 
@@ -138,6 +144,8 @@ def _all(text: str, region: str = "") -> Iterator[_Hit]:
 def _id_form(kind: str, value: str, thai: bool, region: str) -> str:
     """A link's or cue's id; ids that are telephones get the telephone's form."""
     value = value.strip("._- ")
+    if _SPACED_OUT.fullmatch(value):
+        value = re.sub(r"[^a-z0-9]", "", value)
     if kind != "qq" and re.fullmatch(r"\+?[\d\s().\-]+", value):
         return phone_form(value, thai=thai, region=region) or re.sub(r"\D", "", value)
     return value
@@ -150,6 +158,8 @@ def _is_id(kind: str, value: str, *, marked: bool) -> bool:
     """
     if kind == "qq":
         return True
+    if _SPACED_OUT.fullmatch(value) and not any(map(str.isalpha, value)):
+        return False  # a number, or a row of sizes
     digits = sum(character.isdigit() for character in value)
     if kind in ("telegram", "line") and digits == len(value) < 7:
         return False
@@ -210,6 +220,9 @@ _NOT_IDS = frozenset(
     ]
 )
 _ID = r"([a-z0-9][a-z0-9_.\-]{3,31})"
+_SPACED = r"([a-z0-9](?:[ .·_\-*~][a-z0-9]){5,19})(?![a-z0-9])"
+"""An id whose characters are set apart, so that no search finds it: "m o o n f o x 7 7"."""
+_SPACED_OUT = re.compile(_SPACED)
 _TEL = r"(\+?\d[\d\s().\-]{6,17}\d)"
 _IS = r"\s*(?:id|号|號|no\.?|number)?\s*(?:[:=是为@]|：|\s[-–—]\s|\s)\s*@?"
 _GLUE = r"\s{0,2}(?:id|号|號)?\s{0,2}[:=是为@]?\s{0,2}@?"
@@ -217,6 +230,10 @@ _B = r"(?<![a-z0-9])"
 
 _LINKS = (
     ("telegram", re.compile(r"(?:t|telegram)\.(?:me|dog)/(?:s/|joinchat/)?\+?([a-z0-9_\-]{4,40})")),
+    (
+        "telegram",  # as it is written where links are not let through
+        re.compile(r"(?<![a-z0-9])t\s?(?:\.|\(dot\)|\[dot\]|\sdot\s)\s?me\s?/\s?\+?([a-z0-9_\-]{4,40})"),
+    ),
     ("telegram", re.compile(r"tg://resolve\?domain=([a-z0-9_]{4,32})")),
     ("whatsapp", re.compile(r"wa\.me/\+?(\d{7,15})")),
     ("whatsapp", re.compile(r"whatsapp\.com/send/?\?phone=\+?(\d{7,15})")),
@@ -251,6 +268,10 @@ _WITH = r"(?:\s?[/&+,]\s?[a-zđ]{2,9})*"
 """Further messengers of the same number: "zalo/tele"."""
 _FILLER = r"(?:\s(?:me|us|only|number|at|on|me at|me on))?"
 _CUED = (
+    ("wechat", re.compile(rf"{_WECHAT}{_ASIDE}{_GLUE}{_SPACED}")),
+    ("wechat", re.compile(rf"{_B}we\s?chat\s(?:id|no\.?)\s?[-–—]\s?{_ID}")),
+    ("telegram", re.compile(rf"(?:{_B}(?:telegram|tele|tg)|电报|飞机号){_IS}{_SPACED}")),
+    ("line", re.compile(rf"{_B}line\s*(?:id)?\s*[:@=]\s*@?{_SPACED}")),
     (
         "wechat",
         re.compile(

@@ -52,6 +52,9 @@ NIGHT = (
     Sale("reader2", "b.example", text=NEWS, tier=Tier.NONE, reasons=()),
     Sale("quiet", "c.example", tier=Tier.NONE),
     Sale("alone", "c.example", pictures=(b"one",)),
+    Sale("shop", "d.example", pictures=(b"one",), tier=Tier.NONE),
+    Sale("bay1", "a.example", pictures=(b"tusk",)),
+    Sale("bay2", "d.example", pictures=(b"tusk",), tier=Tier.URGENT),
 )
 
 
@@ -102,11 +105,12 @@ def test_accounts_are_linked_by_contact_pictures_and_text(run: Command) -> None:
     rings = _rings(facts)
     assert {"hai1", "hai2"} in rings
     assert {"kit1", "kit2"} in rings
-    assert {"alone"} in rings
+    assert {"alone"} in rings  # of what a shop that nobody minds shows too
+    assert {"bay1", "bay2"} in rings
     assert any({"moon12", "jin55"} < ring and len(ring) == 3 for ring in rings)
     assert not any("quiet" in ring or "reader1" in ring for ring in rings)  # news is copied by anybody
     kinds = {b["kind"] for link in facts["links"] for b in link["because"]}
-    assert kinds == {"contact", "pictures", "text"}
+    assert kinds == {"contact", "pictures", "item", "text"}
     assert all(len(b["evidence"]) == 2 and all(b["evidence"]) for k in facts["links"] for b in k["because"])
 
 
@@ -151,7 +155,15 @@ def test_the_graph_is_graphml_as_its_readers_want_it(run: Command, tmp_path: Pat
     assert set(nodes) == {a["id"] for a in facts["accounts"]}
     assert {(s, t) for s, t, _ in edges} == {(k["one"], k["other"]) for k in facts["links"]}
     assert {n["seller"] for n in nodes.values()} == {s["seller_id"] for s in facts["sellers"]}
-    assert all(float(values["weight"]) >= 1 and values["evidence"] for _, _, values in edges)
+    assert all(values["evidence"] for _, _, values in edges)
+    assert {values["kinds"]: float(values["weight"]) for _, _, values in edges} == {
+        "contact": 1.0,
+        "pictures": 1.0,
+        "text": 1.0,
+        "item": 0.5,
+    }
+    (item,) = [values for _, _, values in edges if values["kinds"] == "item"]
+    assert item["reasons"].startswith("item: both offer what is on picture ")
     assert "13800138000" not in path.read_text(encoding="utf-8")
 
 

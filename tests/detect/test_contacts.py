@@ -48,6 +48,17 @@ from storage.text.contacts import contacts, phone_form
         ("seller.one@gmail.com, two[at]mail.ru", ["email:seller.one@gmail.com", "email:two@mail.ru"]),
         ("call 555-123-4567 or (212) 555-0199", ["phone:5551234567", "phone:2125550199"]),
         ("dm @buyer_horn", ["handle:buyer_horn"]),
+        ("wechat m o o n f o x 7 7, 500 usd", ["wechat:moonfox77"]),
+        ("微信 m.o.o.n.f.o.x.7.7", ["wechat:moonfox77"]),
+        ("加v:m·o·o·n·f·o·x·7·7 懂的来", ["wechat:moonfox77"]),
+        ("telegram @ m_o_o_n_f_o_x_7_7", ["telegram:moonfox77"]),
+        ("line: m o o n 7 7 8", ["line:moon778"]),
+        ("微信moonfox七七,懂的来", ["wechat:moonfox77"]),
+        ("vx moonfox77一手老料", ["wechat:moonfox77"]),
+        ("wechat 1 3 8 0 0 1 3 8 0 0 0", ["phone:+8613800138000"]),
+        ("WeChat ID - moonfox77", ["wechat:moonfox77"]),
+        ("t . me / moonfox77", ["telegram:moonfox77"]),
+        ("t(dot)me/moonfox77", ["telegram:moonfox77"]),
     ],
 )
 def test_a_contact_is_found_and_normalised(text: str, keys: list[str]) -> None:
@@ -105,6 +116,24 @@ HOSTILE = (
     "((((1" * 8_000,
     "@abcdef " * 5_000,
 )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "微信支付 1 2 3 4 5 6",
+        "T-shirt line: s m l x l, wechat pay 5 0 0 0 0 0",
+        "型号abc123一台,九成新",
+        "at . me/ something",
+        "Telegram a b c",
+    ],
+)
+def test_sizes_models_and_sums_set_apart_are_no_contacts(text: str) -> None:
+    assert contacts(text) == ()
+
+
+def test_a_contact_set_apart_is_masked_with_all_its_characters() -> None:
+    assert "f o x" not in mask("wechat m o o n f o x 7 7, 500 usd")
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:4])

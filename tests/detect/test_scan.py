@@ -30,7 +30,7 @@ number 号 price asking 价格 giá usd us$ dollars rupees rp. ksh. 元 ¥ $ 1,2
 1.200.000 3.8 万 k tr 500 /g abcde abc_12 12345678 0912345678 R 5 kr. the request
 online
 """
-BITS = _BITS.split()
+BITS = [*_BITS.split(), "m o o n f o x 7 7", "k_i_t_8_8_8", "wechat id - abc_12", "line: h o r n 7 7"]
 
 
 def _texts(count: int) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from nightmarket import reach
+from nightmarket.exports import spoken
 from nightmarket.judge import judge, percentile
 from nightmarket.model import Span
 from nightmarket.world import make
@@ -241,6 +242,31 @@ def test_slow_polling_and_keywords_do_worse_than_the_watch(night: Night) -> None
     assert found["captured_every_60_min"] < found["captured_every_15_min"] < captured
     assert 0 < found["keyword_precision"] < 0.6
     assert 0 < found["keyword_recall"] < 0.6
+
+
+def test_what_was_told_for_something_seen_later_is_counted_and_has_no_latency(night: Night) -> None:
+    late = [replace(e, at=e.at + timedelta(hours=1), hindsight=True) for e in night.chat[:2] if e.at]
+    spoilt = judge(night.exhibits(channels={"ndjson": night.ndjson, "chat": [*late, *night.chat[2:]]}))
+    assert set(spoilt.alerts.latencies_s) == {2.0}
+    slow = [replace(e, hindsight=False) for e in late]
+    spoilt = judge(night.exhibits(channels={"ndjson": night.ndjson, "chat": [*slow, *night.chat[2:]]}))
+    assert set(spoilt.alerts.latencies_s) == {2.0, 3602.0}
+    assert judge(night.exhibits(channels={"chat": [*late, *night.chat[2:]]})).alerts.hindsight == len(late)
+
+
+@pytest.mark.parametrize(
+    ("inference", "expected"),
+    [
+        ({"matches": [{"known": "b" * 32}]}, True),
+        ({"matches": [{"known": "1" * 32}, {"known": "gallery:zebra.jpg"}]}, False),
+        ({"reasons": [{"what": "2 adverts by this account judged high since"}]}, True),
+        ({"reasons": [{"what": "2 adverts by this account judged high before"}]}, False),
+        ({}, False),
+    ],
+)
+def test_an_event_says_whether_it_rests_on_what_came_later(inference: object, *, expected: bool) -> None:
+    event = {"kind": "new", "facts": {"evidence_id": "a" * 32}, "inference": inference}
+    assert spoken(event).hindsight is expected
 
 
 def test_percentiles_are_members_of_the_sample() -> None:

@@ -57,7 +57,7 @@ def test_rings_that_are_linked_whole_score_full_and_strangers_in_them_cost() -> 
     assert full.linkable == full.right_linkable <= full.planted
     stranger = next((address[a.site], a.seller) for a in made.adverts if not a.illicit)
     large = max(groups, key=len)
-    worse = score_sellers(made, _told([[*large, stranger]]), NOTHING)
+    worse = score_sellers(made, _told([[*large, stranger]]), _held(made))
     assert worse.linked == worse.right + len(large)
     alone = _told([[account] for group in groups for account in group])
     apart = score_sellers(made, alone, _held(made))
@@ -65,11 +65,22 @@ def test_rings_that_are_linked_whole_score_full_and_strangers_in_them_cost() -> 
     assert (apart.planted, apart.linkable, apart.right_linkable) == (full.planted, full.linkable, 0)
 
 
+def test_an_account_whose_name_was_not_read_is_missed_and_not_forgotten() -> None:
+    """Before, it counted nowhere: a daemon that read no names had a perfect score."""
+    made = world.make(1, "hour")
+    nameless = score_sellers(made, _told([]), _held(made))
+    assert nameless.planted == score_sellers(made, _told([]), _held(made, text=False)).planted > 0
+    assert nameless.linkable > 0
+    assert nameless.right == 0
+
+
 def test_only_what_was_kept_makes_a_pair_linkable() -> None:
     made = world.make(1, "slice")
     address = {site.number: site.address for site in made.sites}
     told = _told([[(address[advert.site], advert.seller)] for advert in made.adverts if advert.ring])
-    everything = score_sellers(made, told, _held(made)).linkable
+    full = score_sellers(made, told, _held(made))
+    assert 0 < full.plain < full.linkable < full.planted
+    everything = full.linkable
     texts = score_sellers(made, told, _held(made, pictures=False)).linkable
     pictures = score_sellers(made, told, _held(made, text=False)).linkable
     assert everything >= max(texts, pictures)
@@ -85,13 +96,18 @@ def test_accounts_hang_together_over_others_of_their_ring() -> None:
         ("s", "a"): showed("moonfo123"),
         ("s", "b"): showed("moonfo123 13800138000", 1, 2),
         ("s", "c"): showed("", 1, 2, 3),
-        ("s", "d"): showed("12345678", 3),  # one picture in common is no link
+        ("s", "d"): showed("12345678", 3),
+        ("s", "e"): showed("87654321", 4),
     }
-    groups = sorted([name for _, name in group] for group in connected(ring))
-    assert groups == [["a", "b", "c"], ["d"]]
+    assert sorted(names(connected(ring))) == [["a", "b", "c", "d"], ["e"]]
+    assert sorted(names(connected(ring, pictures=2))) == [["a", "b", "c"], ["d"], ["e"]]
     assert contacts_in(["加v moonfo123,", "QQ12345678, 13800138000; 9900"]) == {
         *("moonfo123", "12345678", "13800138000"),
     }
+
+
+def names(groups: list[list[Account]]) -> list[list[str]]:
+    return [[name for _, name in group] for group in groups]
 
 
 def test_an_answer_without_accounts_scores_nothing() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench._looks import answer, look
-from storage import erasure, readings
+from storage import erasure, looks, readings
 from storage.clock import SystemClock
 from storage.model import (
     AlertKind,
@@ -34,6 +34,7 @@ from storage.retention import Rules
 from storage.store import Store
 from tests.pictures.samples import encoded
 from tests.storage.kit import HandClock, opened, report_on
+from watchers.detect.history import Past, history_reasons
 from watchers.detect.misread import mended
 from watchers.detect.terms import find
 from watchers.detect.whole import judge_whole
@@ -324,3 +325,26 @@ async def test_the_real_reader_reads_large_print() -> None:
     finally:
         await worker.end()
     assert "IVORY" in str(facts["words"])
+
+
+async def test_what_was_found_out_while_a_picture_waited_is_not_undone_by_reading_it(tmp_path: Path) -> None:
+    """Failed before: for a contact in it, a verdict without the account took the louder one's place."""
+    async with desk(tmp_path / "data", running=False) as at:
+        sealed = await at.judged("p1", "...", "加v abc8899")
+        known = history_reasons([Past(post_key="other", at=sealed.sealed_at)], sealed.sealed_at)
+        louder = judge_whole(sealed.post, sealed.pictures, (), LEXICON, 23, history=known)
+        assert louder.tier is Tier.NORMAL
+        now = at.store.clock.now()
+        judgement = Judgement(evidence=sealed, verdict=louder, pictures=sealed.pictures, judged_at=now)
+        await at.store.renew(judgement, announce=("chat",), kind=AlertKind.REPOST)
+        reading = asyncio.create_task(at.reading.run())
+        try:
+            await at.reading.drain()
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+        stands = await looks.look(at.store.vault.database, sealed.evidence_id)
+    assert stands is not None
+    assert "wechat:abc8899" in stands.verdict.contacts
+    assert stands.verdict.tier is Tier.NORMAL
+    assert known[0].what in [reason.what for reason in stands.verdict.reasons]

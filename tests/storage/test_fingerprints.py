@@ -76,6 +76,19 @@ def test_bands_and_what_came_after_them_find_the_same(max_bits: int) -> None:
     assert {(bits, at) for bits, at, _ in index.near(wanted, max_bits)} == brute(hashes, wanted, max_bits)
 
 
+def test_the_distance_to_one_owner_is_that_of_its_nearest_hash() -> None:
+    chosen, index = random.Random(4), Fingerprints()
+    held = {owner: [f"{chosen.getrandbits(256):064x}" for _ in range(owner % 3)] for owner in range(12)}
+    for owner, pdqs in held.items():
+        for pdq in pdqs:
+            index.add(pdq, owner)
+    asked = [f"{chosen.getrandbits(256):064x}" for _ in range(2)]
+    for owner, pdqs in held.items():
+        nearest = min((distance_bits(a, b) for a in asked for b in pdqs), default=None)
+        assert index.bits(asked, owner) == nearest
+    assert index.bits((), 1) is None
+
+
 def test_a_turn_has_a_name_that_people_understand() -> None:
     assert TURNS[0].called == ""
     assert TURNS[1].called == "mirrored"

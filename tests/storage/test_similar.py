@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from array import array
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,18 @@ def test_the_nearest_comes_first_and_says_what_it_is() -> None:
     assert (first.sha256, first.known_sha256) == (name_of(9), name_of(2))
     assert (second.known, second.distance_bits) == ("evidence-1", 8)
     assert index.near("0" * 16, 0) == ()
+
+
+def test_what_the_longer_hash_calls_another_picture_is_only_to_be_looked_at() -> None:
+    index, pdq = PictureIndex(), "0" * 64
+    for number, bits in enumerate((0, 64, 65, None)):
+        held = () if bits is None else (f"{(1 << bits) - 1:064x}",)
+        index.add(replace(seen(name_of(number), "0" * 16, f"evidence-{number}", Tier.HIGH), pdqs=held))
+    found = {match.known: match for match in index.near("0" * 15 + "3", 8, pdqs=(pdq,))}
+    assert [found[f"evidence-{n}"].is_sure for n in range(4)] == [True, True, False, True]
+    assert (found["evidence-2"].by, found["evidence-2"].distance_bits) == ("pdq", 65)
+    assert all(match.is_sure for match in index.near("0" * 15 + "3", 8))  # with one hash alone
+    assert all(match.by == "phash" for match in index.near("0" * 14 + "3f", 8, pdqs=(pdq,)))  # no doubt there
 
 
 def test_a_logo_on_every_page_does_not_fill_the_index() -> None:

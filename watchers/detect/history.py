@@ -33,8 +33,13 @@ class Past:
     confirmed: bool = False
 
 
-def history_reasons(past: Sequence[Past], now: datetime) -> tuple[Reason, ...]:
-    """One reason for all of them, or none. Those that officers called false do not belong in `past`."""
+def history_reasons(
+    past: Sequence[Past], now: datetime, *, seen_at: datetime | None = None
+) -> tuple[Reason, ...]:
+    """One reason for all of them, or none. Those that officers called false do not belong in `past`.
+
+    seen_at: when the post itself was seen, if that may have been before them all.
+    """
     if not past:
         return ()
     confirmed = sum(one.confirmed for one in past)
@@ -44,5 +49,6 @@ def history_reasons(past: Sequence[Past], now: datetime) -> tuple[Reason, ...]:
     days = int(max(0.0, (now - max(one.at for one in past)).total_seconds()) // _DAY_S)
     last = {0: "today", 1: "yesterday"}.get(days, f"{days} days ago")
     detail = f"last {last}" + (f", {confirmed} confirmed" if confirmed else "")
-    what = f"{adverts} by {whose} judged high before"
+    when = "since" if seen_at is not None and all(one.at > seen_at for one in past) else "before"
+    what = f"{adverts} by {whose} judged high {when}"
     return (Reason(kind=KIND, what=what, weight=weight, detail=detail),)

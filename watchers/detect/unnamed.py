@@ -41,9 +41,10 @@ def unnamed_reasons(found: Found, offers: Sequence[Reason], *, known: bool) -> l
     """
     pieces = found.groups(Kind.FORM, "worked")
     offered = any(reason.kind in ("contact", "price") or reason.what in _OPEN for reason in offers)
-    if not pieces or not offered or _is_named(found):
-        return []
     parted = _parted(found.views.raw)
+    # A material whose name is parted so is none: who sells diamonds does not hide them from a search.
+    if not pieces or not offered or _is_named(found, materials=not parted):
+        return []
     silence = bool(found.groups(Kind.CUE, "secret")) or bool(parted)
     weight = _BESIDE_SILENCE if silence else _BESIDE_KNOWN if known else 0.0
     what, span = "names a piece and not what it is made of", ", ".join(pieces[:5])
@@ -59,11 +60,11 @@ def is_told(reasons: Sequence[Reason]) -> bool:
 _OPEN = ("wording of a sale", "the price is not told in public")
 
 
-def _is_named(found: Found) -> bool:
-    """Whether a term, a decoy or another material is named."""
+def _is_named(found: Found, *, materials: bool) -> bool:
+    """Whether a term, a decoy or, where that counts, another material is named."""
     if any(not hit.compound and hit.term.kind is not Kind.JARGON for hit in found.hits):
         return True
-    return any(word.kind is Kind.CONTEXT and word.group in _SAID for word in found.words)
+    return materials and any(word.kind is Kind.CONTEXT and word.group in _SAID for word in found.words)
 
 
 def _parted(raw: str) -> list[Reason]:
