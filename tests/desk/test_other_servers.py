@@ -96,6 +96,20 @@ def test_an_update_that_cannot_be_read_is_passed_over_at_the_very_first_poll(tmp
     at_work(tmp_path, script, begin=False)
 
 
+@pytest.mark.parametrize("number", [[], {"a": 1}, "5", 1.5, None])
+def test_a_sender_whose_number_is_none_does_not_end_the_desk(tmp_path: Path, number: object) -> None:
+    async def script(work: Work) -> None:
+        said = {"message_id": 9, "date": 5, "chat": {"id": GROUP, "type": "supergroup"}, "text": "/mutes"}
+        work.service.updates.add("message", said | {"from": {"id": number, "is_bot": False}})
+        await work.soon(3)
+        await work.say("/mutes", CHEN)
+        await work.soon(5)
+        assert [m.text for m in work.own(CHEN).seen()] == ["/mutes", "Mutes: 0"]
+        assert all(handled for _, handled in (await work.inbox()).values())
+
+    at_work(tmp_path, script)
+
+
 def test_another_bot_s_lower_ids_are_heard_after_a_start(tmp_path: Path) -> None:
     async def script(work: Work) -> None:
         await work.say("/mutes", LI)
