@@ -96,10 +96,7 @@ class ChatLane:
 
     async def _begin(self) -> None:
         vault = self._store.vault
-        before = await lanes.state(vault, self.name)
-        state = await lanes.enter(vault, self.name, self._configured)
-        if before.configured != state.configured:
-            await moves.forget(vault, self.name, self._configured)
+        state = await moves.enter(vault, self.name, self._configured)
         if state.chat:
             self._teller.follow(state.chat)
         if not state.last_id:

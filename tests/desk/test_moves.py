@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from nightmarket.messenger.journal import key_in
 from storage import moves
 from storage.duty import State
+from storage.errors import DiskTrouble
 from storage.model import Tier
 from tests.bot.lanes_kit import Lanes, night
 from tests.bot.test_lanes import cards
@@ -94,6 +96,45 @@ def test_a_card_of_the_group_before_is_never_mistaken_for_one_of_the_new_group(t
         assert {m.message_id: m.text for m in seen if m.message_id in before} == before
         assert len(seen) == len(before) + 1
         assert "CHANGED" in seen[-1].text
+
+    night(tmp_path, body)
+
+
+class Refusing:
+    """A writer whose disk takes so many jobs and no more."""
+
+    def __init__(self, writer: Any, most: int) -> None:
+        self._writer, self.left = writer, most
+
+    async def submit(self, job: Any) -> Any:
+        if self.left <= 0:
+            raise DiskTrouble("full")
+        self.left -= 1
+        return await self._writer.submit(job)
+
+
+@pytest.mark.parametrize("written", range(4))
+def test_another_group_is_taken_up_whole_whatever_the_disk_refused_meanwhile(
+    tmp_path: Path, written: int
+) -> None:
+    async def body(work: Lanes) -> None:
+        work.chat_id = -7
+        work.service.add_chat(-7, "group")
+        await work.start()
+        old = await work.alert()
+        await work.clock.sleep(3)
+        await work.kill()
+        work.chat_id = NEW
+        work.service.add_chat(NEW, "group")
+        vault = work.store.vault
+        whole, refusing = vault.writer, Refusing(vault.writer, written)
+        vault.writer = cast("Any", refusing)
+        await work.start()
+        await work.clock.sleep(3)
+        vault.writer = whole
+        await work.clock.sleep(30)
+        rows = await work.rows("SELECT receipt, why FROM delivery WHERE alert_id = ?", old.alert_id)
+        assert [(receipt, why.startswith("shown by photo:")) for receipt, why in rows] == [("", True)]
 
     night(tmp_path, body)
 
