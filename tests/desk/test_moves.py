@@ -139,6 +139,28 @@ def test_another_group_is_taken_up_whole_whatever_the_disk_refused_meanwhile(
     night(tmp_path, body)
 
 
+@pytest.mark.parametrize("to", [-7, NEW], ids=["to itself", "there and back"])
+def test_a_server_that_sends_a_chat_round_in_circles_is_asked_seldom(tmp_path: Path, to: int) -> None:
+    async def body(work: Lanes) -> None:
+        work.chat_id = -7
+        chat, other = work.service.add_chat(-7, "group"), work.service.add_chat(NEW, "group")
+        await work.start(fallback="ear")
+        await work.clock.sleep(3)
+        chat.moved_to, other.moved_to = to, -7
+        alert = await work.alert(Tier.URGENT)
+        before = len(work.service.calls)
+        await work.clock.sleep(300)
+        assert len(work.service.calls) - before < 20
+        told = [one.alert.notice for one in work.ear.told if "is now" in one.alert.notice]
+        assert len(told) < 8
+        assert alert.alert_id in [one.alert.alert_id for one in work.ear.told]
+        chat.moved_to = other.moved_to = 0
+        await work.clock.sleep(90)
+        assert cards([*chat.seen(), *other.seen()]) == [alert.alert_id]
+
+    night(tmp_path, body)
+
+
 def test_what_joined_a_message_of_the_group_before_is_told_in_the_new_one(tmp_path: Path) -> None:
     async def body(work: Lanes) -> None:
         work.chat_id = -7
