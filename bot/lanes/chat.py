@@ -81,6 +81,7 @@ class ChatLane:
             try:
                 if not self._teller.begun:
                     await self._begin()
+                self._teller.rest()
                 held = self._teller.purse.held_until - self._clock.monotonic()
                 return held if held > 0 else await self._next()
             except DiskTrouble as refused:

@@ -62,6 +62,12 @@ class Teller:
         self.channel.chat = chat
         self.purse = self._tools.purses.of(chat, private=self.channel.private)
 
+    def rest(self) -> None:
+        """Keep the wait that the server asked for at something without which a message stands as well."""
+        rest_s, self.channel.rest_s = self.channel.rest_s, 0.0
+        if rest_s > 0:
+            self._tools.purses.told_to_wait(self.purse, self._clock.monotonic(), rest_s + 0.1)
+
     async def first_bound(self) -> None:
         """Learn where the ids of a chat are before anything can be lost in it."""
         try:
@@ -191,6 +197,7 @@ class Teller:
             await self._tools.tell(self.name, text)
             return 0.0
         if isinstance(error, Flooded):
+            self.channel.rest_s = 0.0
             pause = (error.retry_after_s or 1.0) + 0.1 + _JITTER_S * self._chance.random()
             if self._tools.purses.told_to_wait(self.purse, mono, pause):
                 log.warning("asked to wait twice within a minute: all chats rest", pause_s=pause)

@@ -257,6 +257,24 @@ def test_what_a_message_took_is_paid_for_a_form_at_a_time(tmp_path: Path) -> Non
     night(tmp_path, body)
 
 
+def test_a_wait_that_is_asked_for_at_the_file_under_a_card_is_kept_like_any_other(tmp_path: Path) -> None:
+    async def body(work: Lanes) -> None:
+        await work.start()
+        await work.clock.sleep(3)
+        work.service.faults.waiting = [
+            Fault(kind="400", method="sendPhoto", text="Bad Request: PHOTO_SAVE_FILE_INVALID"),
+            Fault(kind="429", method="sendDocument", retry_after=30),
+        ]
+        alerts = [await work.alert(), await work.alert()]
+        await work.clock.sleep(60)
+        assert cards(work.group.seen()) == [a.alert_id for a in alerts]
+        (asked,) = [n for n, one in enumerate(work.service.calls) if one.method.lower() == "senddocument"]
+        refused, following = work.service.calls[asked : asked + 2]
+        assert following.at - refused.at >= 30
+
+    night(tmp_path, body)
+
+
 def test_a_veiled_sheet_that_has_to_come_as_a_file_is_blurred_and_says_so(tmp_path: Path) -> None:
     async def body(work: Lanes) -> None:
         await work.start()
