@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from storage.clock import Clock
+from storage.errors import DiskTrouble
 from storage.model import Alert, Evidence, EvidenceId, Judgement, Tier
 from storage.store import Store
 from tests.detect.test_furniture import market, shown, told
@@ -68,6 +70,35 @@ def test_a_stop_before_its_turn_costs_nothing(tmp_path: Path) -> None:
             await place[2].fill_index()
             await looked_back(place)
             return await alerts(place[0])
+
+    assert [post for post, _, _ in asyncio.run(night())] == ["2", "1"]
+
+
+class Refusing:
+    """A writer whose disk refuses the next jobs and takes those after."""
+
+    def __init__(self, writer: Any, refuses: int) -> None:
+        self._writer, self.refuses = writer, refuses
+
+    async def submit(self, job: Any) -> Any:
+        self.refuses -= 1
+        if self.refuses >= 0:
+            raise DiskTrouble("full")
+        return await self._writer.submit(job)
+
+
+def test_what_is_found_while_the_disk_refuses_is_told_when_it_takes_again(tmp_path: Path) -> None:
+    async def night() -> list[tuple[str, str, str]]:
+        async with market(tmp_path) as place:
+            store, clock, bench = place
+            await posted(place, "1", "...", "mei")
+            await posted(place, "2", LOUD, "mei")
+            clock.tick(DELAY_S)
+            await Linker(store, clock).catch_up()
+            store.vault.writer, whole = cast("Any", Refusing(store.vault.writer, 3)), store.vault.writer
+            await bench._hindsight.look_back()
+            store.vault.writer = whole
+            return await alerts(store)
 
     assert [post for post, _, _ in asyncio.run(night())] == ["2", "1"]
 
