@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -59,14 +60,15 @@ def test_a_silent_post_is_told_once_its_account_has_said_too_much(tmp_path: Path
     assert (report.faults, report.verdicts) == (0, 5)
 
 
-def test_a_stop_before_its_turn_costs_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stopped", [timedelta(seconds=1), timedelta(hours=3)])
+def test_a_stop_before_its_turn_costs_nothing(tmp_path: Path, stopped: timedelta) -> None:
     async def night() -> list[tuple[str, str, str]]:
         async with market(tmp_path) as place:
             await posted(place, "1", "...", "mei")
             await posted(place, "2", LOUD, "mei")
             at = place[1].now()
         async with market(tmp_path) as place:
-            place[1].tick((at - place[1].now()).total_seconds() + 1)
+            place[1].tick((at + stopped - place[1].now()).total_seconds())
             await place[2].fill_index()
             await looked_back(place)
             return await alerts(place[0])
