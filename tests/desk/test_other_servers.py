@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.desk.updates import PAUSE_S
 from nightmarket.messenger import Fault
 from storage.duty import State
 from storage.model import Tier
@@ -135,6 +136,27 @@ def test_after_a_week_of_silence_the_server_is_asked_for_whatever_there_is(tmp_p
             assert await polling.once(7) is None
             work.service.people.say(work.own(CHEN), user(CHEN), "/mutes")
             assert await polling.once(None) == work.service.updates.waiting[0].update_id + 1
+        finally:
+            await work.front.server.close()
+
+    at_work(tmp_path, script)
+
+
+def test_a_server_that_tells_the_same_updates_for_ever_is_not_asked_without_a_pause(tmp_path: Path) -> None:
+    async def script(work: Work) -> None:
+        assert work.front is not None
+        polling = work.front._polling()
+        await work.stop()
+        await work.front.server.open()
+        try:
+            work.service.people.say(work.own(CHEN), user(CHEN), "/mutes")
+            began = work.clock.monotonic()
+            offset = await polling.once(None)
+            first = work.clock.monotonic()
+            for _ in range(10):  # nothing is confirmed: it comes again
+                assert await polling.once(None) == offset
+            assert first - began < PAUSE_S
+            assert work.clock.monotonic() - first >= 10 * PAUSE_S
         finally:
             await work.front.server.close()
 
