@@ -25,6 +25,12 @@ _OWN = frozenset({400, 401, 403, 404, 409, 429})
 _LATER = frozenset({408, 425})
 """Whether such a request was carried out is not known."""
 _SLOWER = frozenset({420, 429})
+UNREADABLE = (
+    *(TypeError, KeyError, ValueError, AttributeError, IndexError),
+    *(ArithmeticError, OSError, RecursionError),
+)
+"""What the library raises over an answer whose fields are not what it expects: among them a time beyond all
+years, by the machine's own errors, and a message that answers a message a thousand times over."""
 
 
 def told(status: int, body: bytes, retry_after: str = "") -> tuple[int, bytes]:

@@ -540,7 +540,7 @@ class Daemon:
             arrived=self._arrived,
             digest_to=lambda: self.config.admin_channels,
             digest_chat=lambda: digest_chat(self.config, self._moves),
-            channel_in=lambda chat_id: channel_in(self.config, self._moves.get(chat_id, chat_id)),
+            channel_in=lambda chat_id: channel_in(self.config, chat_id, self._moves),
             moved=self._moved,
         )
         return Front(

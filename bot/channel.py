@@ -140,6 +140,8 @@ class ChatChannel(Channel, Protocol):
     """Whether looks cost nothing of the chat's minute: this server does not count refused edits."""
     calls: int
     """Sends, edits and looks so far: a message that is refused in one form may take several."""
+    rest_s: float
+    """Seconds that the server asked to wait at the last 429; whoever waits sets it to 0."""
     marks_alerts: bool
     """Whether cards carry the id of their alert in words, for receipts by forward."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 
+from bot.answers import UNREADABLE
 from bot.logs import redact
 from storage.errors import ChatMoved, Flooded, NotSent, ShutOut, Uncertain, Unsendable
 
@@ -70,7 +71,7 @@ async def classed(call: Awaitable[Any]) -> Any:
         if isinstance(error.__cause__, aiohttp.ClientConnectorError):
             raise NotSent("Telegram not reachable", retry_after_s=UNKNOWN_PAUSE_S) from error
         raise Uncertain(f"no clear answer from Telegram: {type(error).__name__}") from error
-    except (TypeError, KeyError, ValueError, AttributeError, IndexError) as error:
+    except UNREADABLE as error:
         raise Uncertain(f"an answer that cannot be read: {type(error).__name__}") from error
 
 

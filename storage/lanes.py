@@ -19,11 +19,6 @@ from storage.outbox import AlertFacts, put_deliveries
 from storage.vault import Vault
 from storage.writer import Batch
 
-_ENTER = (
-    "INSERT INTO lane (channel, last_id, configured, chat, touched) VALUES (?, 0, ?, '', 0) "
-    "ON CONFLICT (channel) DO UPDATE SET last_id = 0, chat = '', touched = 0, storm_at = NULL, "
-    "configured = excluded.configured WHERE configured <> excluded.configured"
-)
 _RAISE = "UPDATE lane SET last_id = max(last_id, ?) WHERE channel = ?"
 _INTEND = (
     "UPDATE delivery SET state = 'sending', sending_at = ?, attempts = attempts + 1, intent = ?, "
@@ -65,12 +60,6 @@ _REVISIONS = (
     "AND c.receipt <> '' WHERE d.channel = ?1 AND d.state IN ('waiting', 'sending') AND d.due_at <= ?2 "
     "GROUP BY d.card ORDER BY 5 DESC, 6, 4"
 )
-
-
-async def enter(vault: Vault, channel: str, configured: str) -> LaneState:
-    """Begin to speak in a chat; what was known of another one that was configured before is forgotten."""
-    await run(vault, (_ENTER, (channel, configured)))
-    return await state(vault, channel)
 
 
 async def state(vault: Vault, channel: str) -> LaneState:

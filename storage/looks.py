@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from storage.codec import load, load_tuple, micros
+from storage.codec import load, load_tuple, micros, moment
 from storage.database import Database, Row
 from storage.model import Evidence, PictureMatch, Verdict
 from storage.observations import COLUMNS, evidence_of, pictures_of
@@ -38,6 +38,12 @@ async def judged(database: Database, since: datetime, until: datetime) -> AsyncI
     while rows := await database.rows(sql, (micros(since), micros(until), after, _PAGE)):
         after = rows[-1][0]
         yield await of_rows(database, rows)
+
+
+async def latest(database: Database) -> datetime | None:
+    """When the look that was sealed last was captured; None before the first."""
+    rows = await database.rows("SELECT captured_at FROM observation ORDER BY seq DESC LIMIT 1", ())
+    return moment(rows[0][0]) if rows else None
 
 
 async def look(database: Database, evidence_id: str) -> Look | None:

@@ -6,11 +6,17 @@ is named by the chat.
 
 from __future__ import annotations
 
+from storage import lanes
 from storage.codec import clean, micros
 from storage.database import Database
-from storage.lanes import run
+from storage.lane_words import LaneState
 from storage.vault import Vault
 
+_ENTER = (
+    "INSERT INTO lane (channel, last_id, configured, chat, touched) VALUES (?, 0, ?, '', 0) "
+    "ON CONFLICT (channel) DO UPDATE SET last_id = 0, chat = '', touched = 0, storm_at = NULL, "
+    "configured = excluded.configured WHERE configured <> excluded.configured"
+)
 _MOVE = "UPDATE lane SET last_id = 0, touched = 0, chat = ? WHERE channel = ?"
 _NOTE = (
     "INSERT INTO lane (channel, last_id, configured, chat, touched) VALUES (?, 0, ?, ?, 0) "
@@ -34,28 +40,36 @@ _FORGET = (
 )
 
 
+async def enter(vault: Vault, channel: str, configured: str) -> LaneState:
+    """Begin to speak in a chat; what was known of another one that was configured before is forgotten.
+
+    In one transaction: a stop between the two would have messages of that chat edited in this one for ever.
+    """
+    before = await lanes.state(vault, channel)
+    if before.configured == configured:
+        return before
+    await lanes.run(vault, (_ENTER, (channel, configured)), *_forgetting(vault, channel, configured))
+    return await lanes.state(vault, channel)
+
+
 async def moved(vault: Vault, channel: str, chat: str) -> None:
-    """The server said that the chat of a channel is `chat` from now on; see `forget`."""
-    await run(vault, (_MOVE, (clean(chat), channel)), *_forgetting(vault, channel, chat))
+    """The server said that the chat of a channel is `chat` from now on; see `_forgetting`."""
+    await lanes.run(vault, (_MOVE, (clean(chat), channel)), *_forgetting(vault, channel, chat))
 
 
-async def forget(vault: Vault, channel: str, chat: str) -> None:
+def _forgetting(vault: Vault, channel: str, chat: str) -> tuple[tuple[str, tuple[object, ...]], ...]:
     """No message of another chat than this is edited for the channel any more.
 
     Their numbers are those of other messages here. What happens to their posts is told anew, and what
     waited to be shown by one of them is told by itself.
     """
-    await run(vault, *_forgetting(vault, channel, chat))
-
-
-def _forgetting(vault: Vault, channel: str, chat: str) -> tuple[tuple[str, tuple[object, ...]], ...]:
     here = (channel, clean(chat))
     return (_APART, here), (_CLOSE, (*here, micros(vault.clock.now()))), (_FORGET, here)
 
 
 async def note(vault: Vault, before: int, now: int) -> None:
     """A chat has moved, as an update said."""
-    await run(vault, (_NOTE, (f"chat {before}", str(before), str(now))))
+    await lanes.run(vault, (_NOTE, (f"chat {before}", str(before), str(now))))
 
 
 async def known(database: Database) -> dict[int, int]:

@@ -43,7 +43,10 @@ async def renew(
         # Erased meanwhile, of before the log held verdicts, or the very same: nothing to renew.
         if not rows or rows[0][1] is None or rows[0][2] == dump(judgement.verdict):
             return ""
-        await _set_aside(batch, rows[0][0], load(Verdict, rows[0][2]))
+        before = load(Verdict, rows[0][2])
+        if _says_less(judgement.verdict, before):
+            return ""
+        await _set_aside(batch, rows[0][0], before)
         look = await items.look_of(batch, judgement.evidence)
         items.keep_verdict(batch, look, judgement, text)
         item = await items.item_for(batch, look, judgement)
@@ -57,6 +60,11 @@ async def renew(
 
     alert_id = await vault.submit(job)
     return (await outbox.load_alerts(vault.database, [alert_id]))[alert_id] if alert_id else None
+
+
+def _says_less(verdict: Verdict, before: Verdict) -> bool:
+    """Whether it is softer and tells nothing new: it was weighed before the one that stands was found."""
+    return verdict.tier.rank > before.tier.rank and set(verdict.contacts) <= set(before.contacts)
 
 
 async def _set_aside(batch: Batch, seq: int, before: Verdict) -> None:

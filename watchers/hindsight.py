@@ -72,9 +72,13 @@ class Hindsight:
         self._some.set()
 
     async def fill(self) -> None:
-        """Put the loud adverts of the last minutes into the line: a stop may have come before their turn."""
-        now = self._clock.now()
-        async for page in looks.judged(self._store.vault.database, now - _LEFT_OVER, now):
+        """Put the loud adverts of the last minutes into the line: a stop may have come before their turn.
+
+        The last minutes of the watch, however long it stood still since.
+        """
+        now, database = self._clock.now(), self._store.vault.database
+        last = min(now, await looks.latest(database) or now)
+        async for page in looks.judged(database, max(last - _LEFT_OVER, now - LOOKED_BACK), now):
             for look in page:
                 evidence = look.evidence
                 self.offer(

@@ -295,7 +295,10 @@ class Bench:
         )
 
     async def judge_again(self, evidence: Evidence) -> Alert | None:
-        """Judge a quiet post by what is known now; keep and tell it where it is loud. Raises StoreError."""
+        """Judge a quiet post by what is known now; keep and tell it where it is loud. Raises StoreError.
+
+        Waits for a disk that refuses: nobody else would find the post again.
+        """
         considered = await self._consider(evidence)
         async with self._in_turn:
             judgement = await self._weigh(evidence, considered)
@@ -303,12 +306,11 @@ class Bench:
             return None
         target = self.policy.targets.get(evidence.target)
         place, tags = (target.jurisdiction, target.tags) if target else ("", ())
-        alert = await self._store.renew(
-            judgement,
-            announce=self.policy.route(judgement.verdict.tier, place, tags),
-            jurisdiction=place,
-            tags=tags,
-            kind=AlertKind.REPOST,
+        announce = self.policy.route(judgement.verdict.tier, place, tags)
+        alert = await self._disk.patiently(
+            lambda: self._store.renew(
+                judgement, announce=announce, jurisdiction=place, tags=tags, kind=AlertKind.REPOST
+            )
         )
         async with self._in_turn:
             self._index.forget(evidence.evidence_id)  # as one that nobody minded

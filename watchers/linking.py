@@ -30,7 +30,7 @@ from watchers.detect.score import text_of
 
 log = structlog.get_logger(__name__)
 
-RECIPE = "3"
+RECIPE = "4"
 """Of accounts, contacts, pictures and signatures; another number makes all traces anew."""
 EVERY_S = 20.0
 PAGE = 100
@@ -113,7 +113,8 @@ def _traces(look: Judged, account: str) -> list[Trace]:
     values = [("post", look.post_key)]
     signs = dict.fromkeys(filter(None, map(sign, look.verdict.contacts)))
     values += [("contact", one) for one in list(signs)[:_MOST_CONTACTS]]
-    pictured = _PICTURED.get(look.verdict.tier, PICTURED)
+    # Who writes about an advert prints its photograph, is told for that, and offers nothing.
+    pictured = PICTURED if _is_about_adverts(look.verdict) else _PICTURED.get(look.verdict.tier, PICTURED)
     values += [(pictured, one) for one in look.pictures[:_MOST_PICTURES]]
     if _is_advert(look.verdict):
         signature = template.signature(text_of(look.post), look.verdict.contacts)
@@ -123,10 +124,12 @@ def _traces(look: Judged, account: str) -> list[Trace]:
 
 def _is_advert(verdict: Verdict) -> bool:
     """Whether a text offers something: what does not is copied by people who know nothing of each other."""
-    told = [reason.what for reason in verdict.reasons]
-    return any(reason.kind in _OFFERS for reason in verdict.reasons) and not any(
-        what.startswith(_NOT_AN_ADVERT) for what in told
-    )
+    return any(reason.kind in _OFFERS for reason in verdict.reasons) and not _is_about_adverts(verdict)
+
+
+def _is_about_adverts(verdict: Verdict) -> bool:
+    """Whether it is news, an appeal or teaching."""
+    return any(reason.what.startswith(_NOT_AN_ADVERT) for reason in verdict.reasons)
 
 
 def _site(url: str) -> str:

@@ -20,7 +20,7 @@ from bot.refusals import FORM, GONE, LONG, SAME, TOPIC, classed
 from bot.request import entities, markup, request_of, said
 from bot.veil import blurred
 from bot.words import bare, cut, disarmed, units
-from storage.errors import ConfigError, NotSent, ShutOut, Uncertain, Unsendable
+from storage.errors import ConfigError, Flooded, NotSent, ShutOut, Uncertain, Unsendable
 from storage.live import UNKNOWN, LiveAnswers, read
 from storage.model import Delivery, Tier
 
@@ -97,7 +97,7 @@ class Telegram:
         self._code_is_quiet = known.code_is_quiet is not False
         self._topic = settings.topic_id
         self._remarks: list[str] = []
-        self.calls = 0
+        self.calls, self.rest_s = 0, 0.0
         self._bot: Bot | None = None
 
     @property
@@ -232,8 +232,7 @@ class Telegram:
 
     async def revise(self, receipt: str, card: Card) -> str:
         """Edit the card of a receipt. Raises Unsendable when its message is gone."""
-        bot = await self._open()
-        card = self.dressed(card)
+        bot, card = await self._open(), self.dressed(card)
         form, _, number = receipt.partition(":")
         plain = False
         while True:
@@ -244,9 +243,8 @@ class Telegram:
                 if SAME.search(why):
                     break
                 if FORM.search(why) and form == receipt.partition(":")[0]:
-                    form = (
-                        "text" if form == "photo" else "photo"
-                    )  # a picture was refused, or a press told of it
+                    # A picture was refused, or a press told of it.
+                    form = "text" if form == "photo" else "photo"
                 elif LONG.search(why) and units(card.text) > _LEAST:
                     card = cut(card, units(card.text) // 2)
                 elif plain or GONE.search(why) or FORM.search(why):
@@ -286,8 +284,7 @@ class Telegram:
 
     async def words(self, message_id: int) -> str | None:
         """What a message says, by a silent forward; in the chat itself it is deleted again."""
-        bot = await self._open()
-        where = self._settings.audit_chat_id or self.chat
+        bot, where = await self._open(), self._settings.audit_chat_id or self.chat
         try:
             message = await self._asked(
                 bot.forward_message(where, self.chat, message_id, disable_notification=True)
@@ -301,23 +298,24 @@ class Telegram:
     async def bound(self, text: str) -> int:
         """See `ChatChannel`."""
         bot = await self._open()
-        message = await self._asked(
-            bot.send_message(
-                self.chat, text, disable_notification=True, message_thread_id=self._topic or None
-            )
-        )
+        topic = self._topic or None
+        call = bot.send_message(self.chat, text, disable_notification=True, message_thread_id=topic)
+        message = await self._asked(call)
         return int(message.message_id)
 
     async def unsay(self, message_id: int) -> None:
         """See `ChatChannel`."""
-        bot = await self._open()
         with suppress(NotSent, Unsendable, Uncertain):
-            await self._asked(bot.delete_message(self.chat, message_id))
+            await self._asked((await self._open()).delete_message(self.chat, message_id))
 
     async def _asked(self, call: Awaitable[Any]) -> Any:
         """Await a call that counts against the chat's minute. Raises as `bot.refusals.classed`."""
         self.calls += 1
-        return await classed(call)
+        try:
+            return await classed(call)
+        except Flooded as error:  # also where it does not matter that the call failed
+            self.rest_s = error.retry_after_s or 1.0
+            raise
 
     async def _open(self) -> Bot:
         if self._bot is None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -132,16 +133,15 @@ class Desk:
                     await self._rest()
 
     async def _rest(self) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_S):
                 await self._news.wait()
-        except TimeoutError:
-            return
 
     async def _one(self, letter: Letter) -> None:
         """Handle an update in its sender's turn. A fault of ours costs this update, not the desk."""
         update = self._server.parse(letter.body)
-        sender = 0 if update is None or update.effective_user is None else update.effective_user.id
+        user = getattr(update, "effective_user", None)
+        sender = user.id if user is not None and type(user.id) is int else 0  # servers differ
         turn = self._turns.setdefault(sender, asyncio.Lock())
         try:
             async with turn:

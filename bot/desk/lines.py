@@ -91,9 +91,12 @@ def manner_of(table: ChannelTable, config: Config, key: bytes) -> Manner:
     return Manner(language=language, zone=zone, key=key if same else b"")
 
 
-def channel_in(config: Config, chat_id: int) -> str:
-    """The channel that speaks in a chat through the desk's bot, or ""."""
-    desk = channel_of(config)
+def channel_in(config: Config, chat_id: int, moves: Mapping[int, int] = NO_MOVES) -> str:
+    """The channel that speaks in a chat through the desk's bot, or "".
+
+    moves: as of `People`. The configuration may name a chat that moved as it was, or as it is by now.
+    """
+    desk, named = channel_of(config), (chat_id, moves.get(chat_id, chat_id))
     return next(
         (
             table.name
@@ -101,7 +104,7 @@ def channel_in(config: Config, chat_id: int) -> str:
             if desk is not None
             and table.kind == desk.kind
             and _server(table) == _server(desk)
-            and getattr(table.settings, "chat_id", None) == chat_id
+            and getattr(table.settings, "chat_id", None) in named
         ),
         "",
     )

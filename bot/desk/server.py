@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import structlog
 
-from bot.answers import filled, is_update_id
+from bot.answers import UNREADABLE, filled, is_update_id
 from bot.channel import Keyboard
 from bot.desk.reply import ANSWER, Reply
 from bot.logs import redact
@@ -314,7 +314,7 @@ class Server:
             )
             trouble.not_done = isinstance(error.__cause__, aiohttp.ClientConnectorError)
             raise trouble from error
-        except (TypeError, KeyError, ValueError, AttributeError, IndexError) as error:
+        except UNREADABLE as error:
             # It was done, or told in a form that the library cannot read: asking again does not help.
             trouble = ServerTrouble(f"an answer that cannot be read: {type(error).__name__}")
             trouble.refused = True

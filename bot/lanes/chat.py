@@ -81,6 +81,7 @@ class ChatLane:
             try:
                 if not self._teller.begun:
                     await self._begin()
+                self._teller.rest()
                 held = self._teller.purse.held_until - self._clock.monotonic()
                 return held if held > 0 else await self._next()
             except DiskTrouble as refused:
@@ -96,10 +97,7 @@ class ChatLane:
 
     async def _begin(self) -> None:
         vault = self._store.vault
-        before = await lanes.state(vault, self.name)
-        state = await lanes.enter(vault, self.name, self._configured)
-        if before.configured != state.configured:
-            await moves.forget(vault, self.name, self._configured)
+        state = await moves.enter(vault, self.name, self._configured)
         if state.chat:
             self._teller.follow(state.chat)
         if not state.last_id:

@@ -34,6 +34,8 @@ SEND_S = 30.0
 DESK_KINDS = ("duty",)
 """Revisions that say nothing new of the post."""
 _JITTER_S = 0.9
+_MOVES_APART_S = 3_600.0
+"""A group moves once in its life: a server that says so again within the hour leads in circles."""
 
 
 class Teller:
@@ -48,6 +50,7 @@ class Teller:
         self.lately: deque[tuple[float, str]] = deque()
         """Clusters that got a message, with when."""
         self.begun = False
+        self._moved_at = float("-inf")
         self._outage = Outage(name, channel, tools)
         self.doubt = Doubt(
             name, channel, tools, found=self._delivered, trouble=self._trouble, purse=lambda: self.purse
@@ -58,6 +61,12 @@ class Teller:
         """Speak in this chat from now on."""
         self.channel.chat = chat
         self.purse = self._tools.purses.of(chat, private=self.channel.private)
+
+    def rest(self) -> None:
+        """Keep the wait that the server asked for at something without which a message stands as well."""
+        rest_s, self.channel.rest_s = self.channel.rest_s, 0.0
+        if rest_s > 0:
+            self._tools.purses.told_to_wait(self.purse, self._clock.monotonic(), rest_s + 0.1)
 
     async def first_bound(self) -> None:
         """Learn where the ids of a chat are before anything can be lost in it."""
@@ -178,8 +187,9 @@ class Teller:
 
     async def _trouble(self, error: NotSent) -> float:
         mono = self._clock.monotonic()
-        if isinstance(error, ChatMoved):
+        if isinstance(error, ChatMoved) and mono - self._moved_at >= _MOVES_APART_S:
             await moves.moved(self._store.vault, self.name, error.chat)
+            self._moved_at = mono
             before, self.begun = self.channel.chat, False
             self._tools.moved(before, error.chat)
             self.follow(error.chat)
@@ -187,11 +197,12 @@ class Teller:
             await self._tools.tell(self.name, text)
             return 0.0
         if isinstance(error, Flooded):
+            self.channel.rest_s = 0.0
             pause = (error.retry_after_s or 1.0) + 0.1 + _JITTER_S * self._chance.random()
             if self._tools.purses.told_to_wait(self.purse, mono, pause):
                 log.warning("asked to wait twice within a minute: all chats rest", pause_s=pause)
             return pause
-        pause = await self._outage.failed(error, shut=isinstance(error, ShutOut))
+        pause = await self._outage.failed(error, shut=isinstance(error, ShutOut | ChatMoved))
         self.purse.hold(mono, pause)
         return pause
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.channel import Manner
-from bot.desk.lines import digest_chat, direct_channels, manner_of
+from bot.desk.lines import channel_in, digest_chat, direct_channels, manner_of, people_of
 from bot.desk.people import NEEDS, People, may
 from bot.desk.rota import Shift
 from bot.settings.custody import ROLES, Officer
@@ -187,3 +187,17 @@ def test_a_chat_that_is_only_told_has_the_zone_of_the_rota_too(tmp_path: Path) -
         Manner(zone="Asia/Shanghai"),
         Manner(),
     ]
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["before it is written down", "afterwards"])
+def test_a_channel_is_found_in_the_chat_that_its_group_became(tmp_path: Path, *, written: bool) -> None:
+    read = load(config(tmp_path, PEOPLE, DESK), ENVIRONMENT)
+    (home,) = {getattr(table.settings, "chat_id", None) for table in read.channels if table.name == "chat"}
+    assert isinstance(home, int)
+    # The move is remembered for ever; the operators are asked to write the new id into the configuration.
+    moves = {home: -1_000} if written else {-1_007: home}
+    now = home if written else -1_007
+    assert channel_in(read, now, moves) == "chat"
+    assert people_of(read, moves).allows_chat(now)
+    assert digest_chat(read, moves)[0] == now
+    assert channel_in(read, -4_711, moves) == ""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from nightmarket.messenger.journal import key_in
 from storage import moves
 from storage.duty import State
+from storage.errors import DiskTrouble
 from storage.model import Tier
 from tests.bot.lanes_kit import Lanes, night
 from tests.bot.test_lanes import cards
@@ -94,6 +96,67 @@ def test_a_card_of_the_group_before_is_never_mistaken_for_one_of_the_new_group(t
         assert {m.message_id: m.text for m in seen if m.message_id in before} == before
         assert len(seen) == len(before) + 1
         assert "CHANGED" in seen[-1].text
+
+    night(tmp_path, body)
+
+
+class Refusing:
+    """A writer whose disk takes so many jobs and no more."""
+
+    def __init__(self, writer: Any, most: int) -> None:
+        self._writer, self.left = writer, most
+
+    async def submit(self, job: Any) -> Any:
+        if self.left <= 0:
+            raise DiskTrouble("full")
+        self.left -= 1
+        return await self._writer.submit(job)
+
+
+@pytest.mark.parametrize("written", range(4))
+def test_another_group_is_taken_up_whole_whatever_the_disk_refused_meanwhile(
+    tmp_path: Path, written: int
+) -> None:
+    async def body(work: Lanes) -> None:
+        work.chat_id = -7
+        work.service.add_chat(-7, "group")
+        await work.start()
+        old = await work.alert()
+        await work.clock.sleep(3)
+        await work.kill()
+        work.chat_id = NEW
+        work.service.add_chat(NEW, "group")
+        vault = work.store.vault
+        whole, refusing = vault.writer, Refusing(vault.writer, written)
+        vault.writer = cast("Any", refusing)
+        await work.start()
+        await work.clock.sleep(3)
+        vault.writer = whole
+        await work.clock.sleep(30)
+        rows = await work.rows("SELECT receipt, why FROM delivery WHERE alert_id = ?", old.alert_id)
+        assert [(receipt, why.startswith("shown by photo:")) for receipt, why in rows] == [("", True)]
+
+    night(tmp_path, body)
+
+
+@pytest.mark.parametrize("to", [-7, NEW], ids=["to itself", "there and back"])
+def test_a_server_that_sends_a_chat_round_in_circles_is_asked_seldom(tmp_path: Path, to: int) -> None:
+    async def body(work: Lanes) -> None:
+        work.chat_id = -7
+        chat, other = work.service.add_chat(-7, "group"), work.service.add_chat(NEW, "group")
+        await work.start(fallback="ear")
+        await work.clock.sleep(3)
+        chat.moved_to, other.moved_to = to, -7
+        alert = await work.alert(Tier.URGENT)
+        before = len(work.service.calls)
+        await work.clock.sleep(300)
+        assert len(work.service.calls) - before < 20
+        told = [one.alert.notice for one in work.ear.told if "is now" in one.alert.notice]
+        assert len(told) < 8
+        assert alert.alert_id in [one.alert.alert_id for one in work.ear.told]
+        chat.moved_to = other.moved_to = 0
+        await work.clock.sleep(90)
+        assert cards([*chat.seen(), *other.seen()]) == [alert.alert_id]
 
     night(tmp_path, body)
 

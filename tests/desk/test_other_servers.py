@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.desk.updates import PAUSE_S
 from nightmarket.messenger import Fault
 from storage.duty import State
 from storage.model import Tier
@@ -96,6 +97,20 @@ def test_an_update_that_cannot_be_read_is_passed_over_at_the_very_first_poll(tmp
     at_work(tmp_path, script, begin=False)
 
 
+@pytest.mark.parametrize("number", [[], {"a": 1}, "5", 1.5, None])
+def test_a_sender_whose_number_is_none_does_not_end_the_desk(tmp_path: Path, number: object) -> None:
+    async def script(work: Work) -> None:
+        said = {"message_id": 9, "date": 5, "chat": {"id": GROUP, "type": "supergroup"}, "text": "/mutes"}
+        work.service.updates.add("message", said | {"from": {"id": number, "is_bot": False}})
+        await work.soon(3)
+        await work.say("/mutes", CHEN)
+        await work.soon(5)
+        assert [m.text for m in work.own(CHEN).seen()] == ["/mutes", "Mutes: 0"]
+        assert all(handled for _, handled in (await work.inbox()).values())
+
+    at_work(tmp_path, script)
+
+
 def test_another_bot_s_lower_ids_are_heard_after_a_start(tmp_path: Path) -> None:
     async def script(work: Work) -> None:
         await work.say("/mutes", LI)
@@ -121,6 +136,27 @@ def test_after_a_week_of_silence_the_server_is_asked_for_whatever_there_is(tmp_p
             assert await polling.once(7) is None
             work.service.people.say(work.own(CHEN), user(CHEN), "/mutes")
             assert await polling.once(None) == work.service.updates.waiting[0].update_id + 1
+        finally:
+            await work.front.server.close()
+
+    at_work(tmp_path, script)
+
+
+def test_a_server_that_tells_the_same_updates_for_ever_is_not_asked_without_a_pause(tmp_path: Path) -> None:
+    async def script(work: Work) -> None:
+        assert work.front is not None
+        polling = work.front._polling()
+        await work.stop()
+        await work.front.server.open()
+        try:
+            work.service.people.say(work.own(CHEN), user(CHEN), "/mutes")
+            began = work.clock.monotonic()
+            offset = await polling.once(None)
+            first = work.clock.monotonic()
+            for _ in range(10):  # nothing is confirmed: it comes again
+                assert await polling.once(None) == offset
+            assert first - began < PAUSE_S
+            assert work.clock.monotonic() - first >= 10 * PAUSE_S
         finally:
             await work.front.server.close()
 

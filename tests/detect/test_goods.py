@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.model import Post, Sha256
+from storage.model import Picture, PictureMatch, Post, Sha256, Tier
 from storage.sellers import Graph
 from storage.tables import key_of
 from storage.traces import OFFERED, PICTURED, TOLD, Judged, Shown
@@ -132,6 +132,11 @@ def seen(adverts: Sequence[tuple[str, str, str]]) -> Graph:
                 pictures=(Sha256(picture),),
             )
         )
+    return made_of(looks)
+
+
+def made_of(looks: Sequence[Judged]) -> Graph:
+    """What these looks are linked to."""
     found, made = traced(looks), Town()
     made.accounts = found.accounts
     made.shown = [Shown(kind=t.kind, value=t.value, account_id=t.account_id, seq=t.seq) for t in found.traces]
@@ -170,3 +175,50 @@ def test_adverts_of_one_piece_link_their_accounts(one: str, other: str) -> None:
 )
 def test_honest_shops_with_one_stock_photograph_are_not_linked(one: str, other: str) -> None:
     assert seen([("ann", one, "stock"), ("bob", other, "stock")]).links == ()
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        "Police seized 12 rhino horns at the airport, customs officials said on Tuesday. Two were arrested.",
+        "海关查获象牙制品12公斤,两名嫌疑人被捕",
+        "This photograph of an advert shows rhino horn. Help us stop wildlife trafficking! An NGO writes",
+    ],
+)
+def test_a_newspaper_that_prints_an_advert_s_photograph_is_told_and_linked_to_nobody(story: str) -> None:
+    picture = Picture(sha256=Sha256("a" * 64), url="", size_bytes=1, phash="0" * 16)
+    same = PictureMatch(
+        sha256=picture.sha256,
+        known="0" * 32,
+        known_sha256=picture.sha256,
+        distance_bits=0,
+        known_tier=Tier.HIGH,
+    )
+    looks = [
+        Judged(
+            seq=seq,
+            leaf=seq,
+            target=seller,
+            post_key=key_of(seller, str(seq)),
+            post=(
+                post := Post(
+                    post_id=str(seq), url=f"https://{seller}.example/{seq}", text=text, seller=seller
+                )
+            ),
+            verdict=judge(post, (picture,), matches, shipped(), 23),
+            pictures=(picture.sha256,),
+        )
+        for seq, (seller, text, matches) in enumerate(
+            (
+                ("ann", "犀牛角 杯 私聊", ()),
+                ("bob", "rhino horn cup for sale, DM me", (same,)),
+                ("press", story, (same,)),
+            )
+        )
+    ]
+    assert all(look.verdict.tier is not Tier.NONE for look in looks)
+    assert [len(made_of(looks[:2]).links), made_of([looks[0], looks[2]]).links, made_of(looks).links] == [
+        1,
+        (),
+        (),
+    ]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from storage.clock import Clock
+from storage.errors import DiskTrouble
 from storage.model import Alert, Evidence, EvidenceId, Judgement, Tier
 from storage.store import Store
 from tests.detect.test_furniture import market, shown, told
@@ -57,17 +60,47 @@ def test_a_silent_post_is_told_once_its_account_has_said_too_much(tmp_path: Path
     assert (report.faults, report.verdicts) == (0, 5)
 
 
-def test_a_stop_before_its_turn_costs_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stopped", [timedelta(seconds=1), timedelta(hours=3)])
+def test_a_stop_before_its_turn_costs_nothing(tmp_path: Path, stopped: timedelta) -> None:
     async def night() -> list[tuple[str, str, str]]:
         async with market(tmp_path) as place:
             await posted(place, "1", "...", "mei")
             await posted(place, "2", LOUD, "mei")
             at = place[1].now()
         async with market(tmp_path) as place:
-            place[1].tick((at - place[1].now()).total_seconds() + 1)
+            place[1].tick((at + stopped - place[1].now()).total_seconds())
             await place[2].fill_index()
             await looked_back(place)
             return await alerts(place[0])
+
+    assert [post for post, _, _ in asyncio.run(night())] == ["2", "1"]
+
+
+class Refusing:
+    """A writer whose disk refuses the next jobs and takes those after."""
+
+    def __init__(self, writer: Any, refuses: int) -> None:
+        self._writer, self.refuses = writer, refuses
+
+    async def submit(self, job: Any) -> Any:
+        self.refuses -= 1
+        if self.refuses >= 0:
+            raise DiskTrouble("full")
+        return await self._writer.submit(job)
+
+
+def test_what_is_found_while_the_disk_refuses_is_told_when_it_takes_again(tmp_path: Path) -> None:
+    async def night() -> list[tuple[str, str, str]]:
+        async with market(tmp_path) as place:
+            store, clock, bench = place
+            await posted(place, "1", "...", "mei")
+            await posted(place, "2", LOUD, "mei")
+            clock.tick(DELAY_S)
+            await Linker(store, clock).catch_up()
+            store.vault.writer, whole = cast("Any", Refusing(store.vault.writer, 3)), store.vault.writer
+            await bench._hindsight.look_back()
+            store.vault.writer = whole
+            return await alerts(store)
 
     assert [post for post, _, _ in asyncio.run(night())] == ["2", "1"]
 
