@@ -206,10 +206,8 @@ def _without_row(anchor: Checkpoint, exported: frozenset[str]) -> str:
     signed = f"of {anchor.size} entries, signed {stamp(anchor.at)}"
     named = f"the newest checkpoint, {signed}, stands in keys/anchor"
     if f"{anchor.size} {anchor.root.hex()}" in exported:
-        return (
-            f"{named}: an export signed it while no watch ran. Such a checkpoint has no row; what says that "
-            f"it was exported waits in {spool.FOLDER}/ and is logged when the watch starts next"
-        )
+        waits = f"its entry waits in {spool.FOLDER}/ for the next start"
+        return f"{named}: an export signed it while no watch ran; {waits}"
     return f"{named} and in no row: the row was removed, or a crash kept it from being written"
 
 
