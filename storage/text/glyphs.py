@@ -67,6 +67,11 @@ CYRILLIC_ALONE = re.compile("[бжзийлцчшщъыьэюядф]")
 """Letters that nobody takes for Latin ones: a word that holds one is Cyrillic, with Latin letters in it."""
 TO_CYRILLIC = _pairs("aа eе oо pр cс xх yу kк mм hн tт bв iі")
 
+_ZEROS = (0x0660, 0x06F0, 0x0966, 0x09E6, 0x0E50, 0x0ED0, 0x1040, 0x17E0)
+DIGITS = {zero + step: chr(48 + step) for zero in _ZEROS for step in range(10)}
+"""Arabic, Persian, Hindi, Bengali, Thai, Lao, Burmese and Khmer digits."""
+FOREIGN_DIGIT = re.compile(f"[{''.join(map(chr, DIGITS))}]")
+
 LATIN = re.compile(r"[a-z]")
 FOREIGN = re.compile(r"[\u0370-\u03ff\u0400-\u052f\u0561-\u0587\u13a0-\u13f5]")
 LOOKALIKE = re.compile(

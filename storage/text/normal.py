@@ -139,6 +139,8 @@ def _letters(text: str) -> str:
     """Homoglyphs and Chinese variants; both tables are one character to one, so spans hold."""
     if _IS_SPACE.search(text):
         text = text.translate(_SPACES)
+    if glyphs.FOREIGN_DIGIT.search(text):
+        text = text.translate(glyphs.DIGITS)
     if glyphs.LOOKALIKE.search(text):
         text = text.translate(glyphs.SMALL_CAPS)
         text = glyphs.WORD.sub(_unmix, text)
