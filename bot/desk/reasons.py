@@ -122,6 +122,7 @@ def _plain(say: Tongue) -> dict[str, str]:
         "said to be a replica or another material": say("said to be a replica or another material"),
         "speaks of a replica elsewhere": say("speaks of a replica elsewhere"),
         "speaks of permits or legality": say("speaks of permits or legality"),
+        "names a permit number": say("names a permit number"),
         "speaks of mammoth or fossil material": say("speaks of mammoth or fossil material"),
         "speaks of age": say("speaks of age"),
         # how sure it is

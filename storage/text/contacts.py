@@ -139,7 +139,10 @@ def _all(text: str, region: str = "") -> Iterator[_Hit]:
         for match in pattern.finditer(text):
             yield _Hit(kind, _link_form(kind, match[1], land, region), match.span(), match.span(1))
     yield from _mails(text)
+    named = {kind for kind, words in ways.WORDS.items() if any(map(text.__contains__, words))}
     for kind, cue, pattern in ways.CUES:
+        if kind in ways.WORDS and kind not in named:
+            continue
         for match in finds(pattern, cue, 0, text):
             if _is_id(kind, match[1], marked=text[match.start(1) - 1] == "@"):
                 yield _Hit(kind, _id_form(kind, match[1], land, region), match.span(), match.span(1))
@@ -155,6 +158,8 @@ def _mails(text: str) -> Iterator[_Hit]:
     for match in finds(ways.EMAIL, ways.AT, ways.EMAIL_REACH, text):
         value = re.sub(r"\s*(?:\[at\]|\(at\)|@)\s*", "@", match[0])
         yield _Hit("email", value, match.span(), match.span())
+    if not any(word in text for word in ways.DOT_WORDS):
+        return
     for core, pattern, reach in (
         (ways.SPOKEN_AT, ways.SPOKEN, ways.SPOKEN_REACH),
         (ways.AT, ways.VEILED, 66),

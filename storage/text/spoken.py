@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from storage.text.scan import finds
 
 _LEAST, _MOST = 8, 14
+_LEAST_WORDS = 5
+"""So many digits of a number that is told so are words; the rest may be digits."""
 _WORDS = (
     "- zero|oh one two three four five six seven eight nine",
     "VN không|khong một|mốt|mot hai ba bốn|bon|tư năm|nam|lăm sáu|sau bảy|bay|bẩy tám|tam chín|chin",
@@ -38,15 +40,29 @@ _ROWS = tuple(
     (said, land, _row(said), re.compile("|".join(map(re.escape, said))))
     for said, land in zip(_SAID, _LANDS, strict=True)
 )
-_ANY = re.compile("|".join(sorted({word for said in _SAID for word in said}, key=len, reverse=True)))
-_SEVERAL = re.compile(rf"(?:(?:{_ANY.pattern})[\s,.\-]{{0,2}}){{4}}")
+_SPACED_WORDS = frozenset(word for said in _SAID for word in said)
+_THAI_WORDS = tuple(_SAID[_LANDS.index("TH")])
+_ZEROS = tuple(word for said in _SAID for word, digit in said.items() if digit == "0" and word != "oh")
+_PARTED = str.maketrans(",.-", "   ")
 
 
 def spoken(text: str) -> Iterator[tuple[str, str, int, int]]:
     """(digits, country of the language or "", start, end) of every number said in words in a folded text."""
-    if not _SEVERAL.search(text):
+    if not _says_several(text):
         return
     for said, land, row, word in _ROWS:
         for run in finds(row, word, 3, text):
             pieces = re.compile(rf"{word.pattern}|\d").findall(run[0])
             yield "".join(said.get(piece, piece) for piece in pieces), land, run.start(), run.end()
+
+
+def _says_several(text: str) -> bool:
+    """A quick look: as many words of digits as a number needs, those of Thai without spaces between."""
+    if not any(
+        map(text.__contains__, _ZEROS)
+    ):  # there is one in nearly every number, and looking costs nothing
+        return False
+    if not text.isascii() and _THAI_WORDS[0] in text:
+        return sum(map(text.count, _THAI_WORDS)) >= _LEAST_WORDS
+    words = text.translate(_PARTED).split()
+    return len(words) >= _LEAST_WORDS and sum(map(_SPACED_WORDS.__contains__, words)) >= _LEAST_WORDS

@@ -90,6 +90,8 @@ _GLUE = rf"\s{{0,2}}(?:id|🆔|号|號)?\s{{0,2}}{_SIGN}{{0,2}}\s{{0,2}}{_OPEN}@
 _B = r"(?<![a-z0-9])"
 _AT_WORD = r"(?:\s(?:at|arroba|собака|собачка)\s|\s?(?:\(at\)|\[at\]|\{at\})\s?)"
 _DOT_WORD = r"(?:\s(?:dot|punto|ponto|point|точка)\s|\s?(?:\(dot\)|\[dot\]|\{dot\}|\(\.\)|\[\.\])\s?)"
+DOT_WORDS = ("dot", "(.)", "[.]", "punto", "ponto", "точка", "point")
+"""One of these stands in every address that is said in words."""
 _TOPS = "com|net|org|info|biz|cn|ru|su|ua|by|kz|vn|th|jp|kr|hk|tw|my|sg|in|me|io|eu|uk|co|de|fr|es|it|nl|pl"
 
 LINKS = (
@@ -233,4 +235,8 @@ _BEGINNINGS = {
     "kik": "kik",
     "discord": "discord",
 }
+WORDS = {
+    kind: tuple(begun.split("|")) for kind, begun in _BEGINNINGS.items() if re.fullmatch(r"[\w |@]+", begun)
+}
+"""Of kinds that begin with plain words, these: one of them stands in a text that holds such a contact."""
 CUES = tuple((kind, re.compile(_BEGINNINGS[kind]), pattern) for kind, pattern in _CUED)
