@@ -331,7 +331,8 @@ def _papers(reading: Reading) -> list[Reason]:
     """Numbers of permits that the post names, to be asked about; they weigh nothing."""
     if not reading.found.groups(Kind.CONTEXT, "permit"):
         return []
-    taken = [(part.start, part.end) for part in (*reading.contacts, *reading.prices)]
+    taken = [(way.start, way.end) for way in reading.contacts]
+    taken += [(price.start, price.end) for price in reading.prices]
     numbers = permit_numbers(reading.found.views, taken)
     return [
         Reason(kind="context", what="names a permit number", weight=0.0, span=number) for number in numbers
