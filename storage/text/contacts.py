@@ -99,9 +99,11 @@ _NUMBER_RUN = re.compile(
     r"[0-9〇零一壹幺二贰三叁四肆五伍六陆七柒八捌九玖][0-9〇零一壹幺二贰三叁四肆五伍六陆七柒八捌九玖\s\-.]{5,28}"
 )
 _LIKE_DIGITS = re.compile(
-    r"(?<![a-z0-9@._+])\+?(?=[oil]?[\d]|[oil]\d)(?=(?:[\s.\-]?[oil]?[\s.\-]?\d){7})[0-9oil](?:[\s.\-]?[0-9oil]){7,13}(?![a-z0-9])"
+    r"(?<![a-z0-9@._+])\+?(?=[oil]?\d|[oil]\d)(?=(?:[\s.\-]?[oil]?[\s.\-]?\d){7})"
+    r"[0-9oil](?:[\s.\-]?[0-9oil]){7,13}(?![a-z0-9])"
+    r"|(?<![a-z0-9])[1il][3-9][0-9oil]{9}(?![a-z0-9])"
 )
-"""A long number in which letters stand for 1 and 0, never two of them together."""
+"""A long number in which letters stand for 1 and 0, two of them together only in a Chinese mobile number."""
 _TWINNED = re.compile(r"[oil][\s.\-]?\d|\d[\s.\-]?[oil]")
 _KOREAN_RUN = re.compile(
     r"[0-9공영일이삼사오육륙칠팔구](?:[\s\-.]{0,2}[0-9공영일이삼사오육륙칠팔구]){8,12}(?![가-힣])"

@@ -149,7 +149,7 @@ _WITH = r"(?:\s?[/&+,]\s?[a-zа-яđ]{2,9})*"
 _FILLER = r"(?:\s(?:me|us|only|number|at|on|me at|me on|номер))?"
 _WHATSAPP = (
     rf"(?:{_B}(?:whats\s?app|whatapp|watsapp|wassap|whats|wasap|wapp|wpp|wsp|zap(?:\s?zap)?|w[./]?a|ws)|"
-    r"в[ао][тц]+[сц]?[аэ]п+|واتس\s?(?:اب|آب)?|وتساب|왓츠앱|왓챕|ワッツアップ|วอท?แอพ)"
+    r"в[ао][тц]+[сц]?\s?[аэ]п+|واتس\s?(?:اب|آب)?|وتساب|왓츠앱|왓챕|ワッツアップ|วอท?แอพ)"
 )
 _TELEGRAM = (
     rf"(?:{_B}(?:telegram|telegrm|telegr|tele|tg)|电报|纸飞机|飞机号|飞机(?=\s?[:@])|เทเลแกรม|텔레그램|텔레그렘|텔레|"

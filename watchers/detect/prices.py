@@ -65,7 +65,8 @@ def _in_numerals(view: View, raw: str) -> list[Price]:
         if amount is None and number.endswith("一") and _ONE_OF.match(view.text, end):  # 三万五一对
             amount, end = numerals.value(number[:-1]), end + 1
             unit = money.UNIT.get(f"一{view.text[end - 1]}", "")
-        round_one = amount is not None and amount >= _THOUSANDS_MIN and number[0] not in "百千万"
+        round_one = amount is not None and (amount >= _THOUSANDS_MIN or bool(_SHORT.search(number)))
+        round_one = round_one and number[0] not in "百千万"
         round_one = round_one and not money.NO_MONEY.match(view.text, end)
         if amount is None or not (match["after"] or match["cue"] or unit or round_one):
             continue
@@ -104,6 +105,8 @@ _HAN_SUM = re.compile(
     rf"(?<![第\d{numerals.SIGNS}])(?P<number>[{numerals.SIGNS}]{{2,10}})"
     rf"(?P<after>块钱|元整|元|块|圆|円|원|人民币|美金|美元|刀|蚊|欧元|港币|港元|台币)?(?:\s?(?P<per>{money.PER}))?"
 )
+_SHORT = re.compile("千[一二三四五六七八九]$")
+"""九千八 is said of money."""
 _ONE_OF = re.compile("[只个颗条件枚支根张对串克斤]")
 
 

@@ -14,6 +14,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 
 from storage.text import glyphs
 from storage.text.normal import UNACCENTED, View, Views, fold_term, views
@@ -154,12 +155,13 @@ def _in_view(automaton: Automaton, view: View, seen: Views, name: str, marks: _M
             yield _hit(entry, meant, (raw_start, raw_end), seen, name)
 
 
+_TAGS_MAX = 100
 _TAG = re.compile(r"#([a-z]{8,40})(?![a-z0-9])")
 
 
 def _in_tags(automaton: Automaton, seen: Views) -> Iterator[Hit]:
     """Hits in hashtags that are nothing but known words: #ivoryforsale, #realivorycarving."""
-    for tag in _TAG.finditer(seen.folded.text):
+    for tag in islice(_TAG.finditer(seen.folded.text), _TAGS_MAX):
         for entry, start, end in _tiles(automaton, tag[1]):
             if entry.terms:
                 raw = seen.folded.span(tag.start(1) + start, tag.start(1) + end)
