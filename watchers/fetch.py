@@ -106,6 +106,8 @@ class Fetcher:
         self._line: Line | None = None
         self._throttle: Throttle | None = None
         self.manners = Manners(clock, self._book, lambda: self._throttle, lambda: self._open()[1])
+        self._loop: asyncio.AbstractEventLoop
+        """The loop that `_open` found itself in."""
         self._closed = False
         self._heads: dict[tuple[str, str], tuple[Target, Validators | None, bytes]] = {}
 
@@ -127,7 +129,7 @@ class Fetcher:
         Raises HostDown, AskedToWait, Blocked, Refused, RobotsForbid or TooBig.
         """
         self._open()
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         visit = _Visit(
             url=url,
             target=target,
@@ -230,7 +232,7 @@ class Fetcher:
     async def _ask(self, visit: _Visit, address: Address) -> Response:
         """One request in its turn at the host's gate."""
         line, throttle = self._open()
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         turn = throttle.turn(
             address.host,
             visit.target.name,
@@ -323,7 +325,7 @@ class Fetcher:
         raise Blocked(address.text, barred.why, wall=barred.kind, retry_after_s=wait, response=answer)
 
     def _asked_to_wait(self, address: Address, answer: Response, barred: bool) -> FeedTrouble:
-        now, at = self._clock.now(), asyncio.get_running_loop().time()
+        now, at = self._clock.now(), self._loop.time()
         named = retry_after_s(answer, now)
         strike = self._strike_s(address.host)
         wait = self._open()[1].pause(address.host, max(1.0, named) if named is not None else strike)
@@ -352,9 +354,10 @@ class Fetcher:
         if self._closed:
             raise RuntimeError("the fetcher is closed")
         if self._line is None or self._throttle is None:
+            self._loop = asyncio.get_running_loop()  # asked of Python anew it is a system call
             self._line = Line(self._clock, self._guard, lookup=self._lookup, tls=self._tls)
             self._throttle = Throttle(self._clock, overall=self._overall, fixed=self._fixed)
-            self._book.align(self._clock.now(), asyncio.get_running_loop().time())
+            self._book.align(self._clock.now(), self._loop.time())
         return self._line, self._throttle
 
     def _robots_asker(self, visit: _Visit) -> Callable[[str], Awaitable[Response]]:

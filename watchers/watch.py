@@ -231,10 +231,11 @@ class Watch:
     def _count(self, now: datetime, late_s: float) -> None:
         """Keep what the poll that was just made says of the target."""
         held, row, target, quiet = self._hands.held(self.target.name), self.progress, self.target, self._quiet
-        plain = not held and not self._honesty.doubted
-        if quiet is not None and plain and standing.count_quiet(row, target, now, late_s, read=quiet):
-            self._kit.noted(row)
-            return
+        if quiet is not None and not held:
+            doubt = self._honesty.words(self._kit.clock.monotonic()) if self._honesty.doubted else ""
+            if standing.count_quiet(row, target, now, late_s, read=quiet, doubt=doubt):
+                self._kit.noted(row)
+                return
         if quiet is None:
             row = standing.after_poll(row, target, now, late_s)
         else:
