@@ -196,7 +196,7 @@ class Fetcher:
 
     async def _hop(self, visit: _Visit, address: Address) -> Response:
         self._guard.check(address)
-        if visit.purpose != "robots":
+        if visit.purpose != "robots" and not self._minded(visit, address):
             await self._mind_robots(visit, address)
         try:
             return await self._ask(visit, address)
@@ -209,18 +209,28 @@ class Fetcher:
         except Dropped as dropped:
             raise self._trouble(address, HostDown(address.text, dropped.why)) from dropped
 
-    async def _mind_robots(self, visit: _Visit, address: Address) -> None:
+    def _minded(self, visit: _Visit, address: Address) -> bool:
+        """As `_mind_robots` where the rules are in hand, as they are for nearly all; False: ask for them."""
         count = self._book.of(address.host)
         if not visit.obey:
             self._book.overridden(count, visit.target)
-            return
+            return True
         try:
             delay_s = self._robots.known(address.origin, address.text)
-            if delay_s is None:
-                async with asyncio.timeout_at(None if math.isinf(visit.deadline) else visit.deadline):
-                    delay_s = await self._robots.check(
-                        address.origin, address.text, self._robots_asker(visit)
-                    )
+        except RobotsForbid:
+            count.robots_forbidden += 1
+            raise
+        if delay_s is None:
+            return False
+        count.robots_allowed += 1
+        self._open()[1].floor(address.host, address.origin, delay_s)
+        return True
+
+    async def _mind_robots(self, visit: _Visit, address: Address) -> None:
+        count, ask = self._book.of(address.host), self._robots_asker(visit)
+        try:
+            async with asyncio.timeout_at(None if math.isinf(visit.deadline) else visit.deadline):
+                delay_s = await self._robots.check(address.origin, address.text, ask)
         except TimeoutError as error:
             raise HostDown(address.text, "the deadline passed while robots.txt was fetched") from error
         except RobotsForbid:
