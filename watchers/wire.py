@@ -37,6 +37,7 @@ LEANED_ON = (
 )
 """What this file needs of others beyond their promises."""
 _MOST_CERTIFICATES = 16
+_NOT_YET = Connection()
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: ?(\d{1,9})\r\n")
 _INFORMATIONAL = re.compile(rb"HTTP/\d\.\d 1(?!01)\d\d")
@@ -67,7 +68,7 @@ class Exchange(Dialling):
         self.first_byte = 0.0
         self.overrun = self.too_slow = self.reused = self.taken = False
         self.broken = self._fault = ""
-        self.connection = Connection()
+        self.connection = _NOT_YET
         self.protocol: TeeProtocol | None = None
         self.sending: Callable[[], None] | None = None
 
@@ -157,7 +158,7 @@ class TeeProtocol(ResponseHandler):
     """aiohttp's client protocol, with an ear."""
 
     exchange: Exchange | None = None
-    facts: Connection = Connection()
+    facts: Connection = _NOT_YET
     served: int = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
