@@ -63,7 +63,7 @@ def dependencies() -> bytes:
 
     Read from the environment that runs, which a lock file in a source tree may not describe.
     """
-    from importlib.metadata import distributions  # half a megabyte that only a capture needs
+    from importlib.metadata import distributions  # a megabyte that only captures need
 
     found = {
         f"{name.lower().replace('_', '-')}=={one.version}"

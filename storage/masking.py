@@ -12,13 +12,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from storage.text.normal import View
-
-# The patterns of all contacts and the forms of all characters take a megabyte; they are read where a text
-# is starred for the first time, not by whoever tells chats that may see everything.
+from storage.text.contacts import national, places
+from storage.text.guesses import BETWEEN, guesses
+from storage.text.normal import View, bare_term, each_view, fold, fold_term
 
 STAR = "*"
 _KEPT_EACH_SIDE = 2
@@ -40,10 +37,6 @@ def mask(text: str, known: Iterable[str] = ()) -> str:
     known: contacts that judging found ("kind:value" or bare), hidden wherever and however
     they stand. What judging would find in this very text, and what looks like it, is hidden too.
     """
-    from storage.text.contacts import places
-    from storage.text.guesses import guesses
-    from storage.text.normal import fold
-
     view = fold(text)
     found = list(places(view))
     starred = {at for _, start, end in found for at in _starred(view, text, start, end)}
@@ -103,8 +96,6 @@ def _known_in(text: str, values: Iterable[str]) -> set[int]:
     wanted = sorted({value for value in values if sum(map(str.isalnum, value)) >= _LEAST})
     if not wanted:
         return set()
-    from storage.text.normal import bare_term, each_view, fold_term
-
     folded, joined, bared = each_view(text)
     starred: set[int] = set()
     for value in wanted:
@@ -122,9 +113,6 @@ def _spread(value: str) -> re.Pattern[str]:
     A telephone is found without its country's prefix as well; a short word or number only
     where it stands alone, not inside another.
     """
-    from storage.text.contacts import national
-    from storage.text.guesses import BETWEEN
-
     number = not any(c.isalpha() for c in value)
     characters = national(value) if number else "".join(c for c in value if c.isalnum() or c == "@")
     pattern = BETWEEN.join(_AT if c == "@" else re.escape(c) for c in characters) or r"(?!)"

@@ -28,10 +28,10 @@ def test_the_part_that_tells_loads_nothing_for_a_screen() -> None:
     assert {"structlog", "httpx"} <= loaded
 
 
-def test_lanes_and_channel_load_no_patterns_of_contacts_and_no_list_of_what_is_installed() -> None:
+def test_lanes_and_channel_load_no_list_of_what_is_installed() -> None:
     loaded = loaded_after("import bot.dispatch, bot.channels.telegram", whole=True)
-    assert {"bot.lanes.chat", "storage.masking"} <= loaded
-    assert not {"storage.text.contacts", "storage.text.glyphs", "importlib.metadata"} & loaded
+    assert {"bot.lanes.chat", "storage.collection"} <= loaded
+    assert "importlib.metadata" not in loaded
 
 
 def test_the_run_command_begins_without_a_screen(tmp_path: Path) -> None:
