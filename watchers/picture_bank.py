@@ -32,6 +32,7 @@ laid on gave 18 to 50 in the simulated night, and the goods lay outside of what 
 _TO_BE_LOOKED_AT = 0.08
 """Said to differ at least, where it is not so."""
 _LEAST_VOTES = 1.0
+"""More lost four of 200 collages, whose pictures have a quarter of the points each."""
 _HINTED = 32
 """Pictures of most votes, as it is and mirrored, whose voters are looked at, whether they lie alike."""
 _VERIFIED = 8

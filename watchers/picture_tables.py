@@ -21,7 +21,7 @@ _COMMON = 400
 _COMPARED, _COMPARED_SHARE = 100_000, 12
 """Pairs that are compared in full for each view, at least, and one for so many kept points: those of the
 rarest points, half of all. A point that has hundreds is of a weave that many pictures have and says next to
-nothing. With 2,500 pictures nothing more was lost of 800 altered ones, with 60,000 pairs 4 were."""
+nothing. With 2,500 pictures nothing was lost of 800 altered ones, with 60,000 3 of 200 collages were."""
 _NEW_MOST = 20_000
 """Points that have tables of their own, made anew whenever some came."""
 
