@@ -25,6 +25,11 @@ from storage.store import Store
 from tests.pictures.samples import jpeg
 
 CPU_MS, RSS_MIB = 5.0, 80.0
+_TELLER = (
+    "import sys; from bot.lean import without_a_screen; without_a_screen(); "
+    "from bench._alert_teller import main; main(sys.argv[1:])"
+)
+"""Begins as `nightjar run` does, before anything else is imported."""
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -51,7 +56,7 @@ async def _told(folder: Path, messages: int) -> tuple[Figure, ...]:
         for number in range(CHATS):
             service.add_chat(-1_001 - number)
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bench._alert_teller", str(folder), service.base_url, TOKEN),
+            *(sys.executable, "-c", _TELLER, str(folder), service.base_url, TOKEN),
             stdout=subprocess.PIPE,
             cwd=ROOT,
         )

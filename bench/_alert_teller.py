@@ -1,6 +1,6 @@
 """The process whose cost is taken: outbox, lanes and channel, and nothing of the harness beside them.
 
-    python -m bench._alert_teller FOLDER BASE_URL TOKEN
+    main([FOLDER, BASE_URL, TOKEN])
 
 Everything is written beforehand (`bench._alert_cost`); pictures are one file in the folder.
 """
@@ -11,13 +11,13 @@ import asyncio
 import json
 import logging
 import os
-import sys
 import time
 import warnings
 from pathlib import Path
 
 import structlog
 
+from bot import garbage
 from bot.channel import Setting
 from bot.channels import telegram
 from bot.dispatch import Dispatcher, Line
@@ -62,7 +62,9 @@ def quiet() -> None:
 async def tell(folder: Path, base_url: str, token: str) -> dict[str, float]:
     """Deliver everything; what it took of processor and memory."""
     clock = SystemClock()
+    garbage.spare(asyncio.get_running_loop(), 1.0)  # as the daemon's process does
     store = await Store.open(folder, clock)
+    garbage.sweep()
     tally = Told(await _left(store))
     await _fall_due(store)
     picture = (folder / PICTURE).read_bytes()
@@ -139,7 +141,3 @@ def main(arguments: list[str]) -> None:
     coalesce.gather = lambda *_args, **_more: ()
     chat.STORM_FROM = 10**9
     print(json.dumps(asyncio.run(tell(Path(arguments[0]), *arguments[1:]))), flush=True)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -88,6 +88,9 @@ def _online(folder: Path, config: Config) -> tuple[str, ...]:
 
 
 def _run(args: argparse.Namespace, _out: Out) -> int:
+    from bot.lean import without_a_screen
+
+    without_a_screen()  # before anything that logs is imported
     from bot.app import run
 
     return run(_located(args))

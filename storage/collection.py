@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import platform
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 from storage.codec import Plain
@@ -64,9 +63,11 @@ def dependencies() -> bytes:
 
     Read from the environment that runs, which a lock file in a source tree may not describe.
     """
+    from importlib.metadata import distributions  # a megabyte that only captures need
+
     found = {
         f"{name.lower().replace('_', '-')}=={one.version}"
-        for one in metadata.distributions()
+        for one in distributions()
         if (name := one.metadata["Name"])
     }
     return "".join(f"{line}\n" for line in sorted(found)).encode()

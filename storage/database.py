@@ -21,6 +21,7 @@ from tortoise.migrations.graph import MigrationKey
 from tortoise.migrations.migration import Migration
 from tortoise.migrations.recorder import MigrationRecorder
 
+from storage import migrating
 from storage.errors import Busy, DatabaseTrouble, DiskTrouble, Malformed, StoreError
 from storage.sqlite_client import QuickExitClient
 
@@ -202,20 +203,22 @@ async def _begin(context: TortoiseContext, path: Path, *, writable: bool) -> Non
             # At once: tortoise keeps a lock for ever when connecting fails inside a query.
             await _client(context, name).create_connection(with_db=True)
         executor = Executor(_client(context, WRITER if writable else READER), config["apps"])
-        await _refuse_other_version(executor, path, writable=writable)
+        lacking = await _lacking(executor, path, writable=writable)
         if writable:
-            await executor.migrate(direction="forward")
+            if lacking:  # else their modules would be read for nothing, at every start
+                await executor.migrate(direction="forward")
             await _read_back(_client(context, WRITER), path)
 
 
-async def _refuse_other_version(executor: Executor, path: Path, *, writable: bool) -> None:
-    await executor.loader.build_graph()
-    applied = {key.name for key in executor.loader.applied_migrations}
-    known = {key.name for key in executor.loader.disk_migrations}
+async def _lacking(executor: Executor, path: Path, *, writable: bool) -> frozenset[str]:
+    """Migrations that the database lacks. Raises DatabaseTrouble when it is of another version."""
+    applied = {key.name for key in await executor.recorder.applied_migrations()}
+    known = migrating.known()
     if applied - known:
         raise DatabaseTrouble(f"{path}: made by a newer version (migration {max(applied - known)})")
     if not writable and known - applied:
         raise DatabaseTrouble(f"{path}: made by an older version; start the watch once to bring it up")
+    return known - applied
 
 
 async def _read_back(client: QuickExitClient, path: Path) -> None:

@@ -27,9 +27,14 @@ _NAME = re.compile(r"\d{4}_\w+")
 _OURS = Path(__file__).resolve().parent
 
 
+def known() -> frozenset[str]:
+    """Names of the migrations that this program has."""
+    files = (_OURS / "migrations").glob("*.py")
+    return frozenset(file.stem for file in files if _NAME.fullmatch(file.stem))
+
+
 def lacking(path: Path) -> bool:
     """Whether a database is not there yet or lacks a migration. What cannot be read lacks none."""
-    known = {file.stem for file in (_OURS / "migrations").glob("*.py") if _NAME.fullmatch(file.stem)}
     if not path.exists():
         return True
     try:
@@ -37,7 +42,7 @@ def lacking(path: Path) -> bool:
             applied = {row[0] for row in connection.execute("SELECT name FROM tortoise_migrations")}
     except sqlite3.Error:
         return False
-    return bool(known - applied)
+    return bool(known() - applied)
 
 
 async def apart(path: Path) -> None:

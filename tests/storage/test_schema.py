@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import pkgutil
 import re
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -32,6 +34,8 @@ from storage.errors import DatabaseTrouble
 from storage.store import Store
 from tests.fakes.schema import the_long_way
 from tests.storage.kit import HandClock, opened
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -139,6 +143,23 @@ async def test_a_database_of_a_newer_program_is_refused(tmp_path: Path) -> None:
         connection.execute(f"INSERT INTO tortoise_migrations (app, name, applied_at) VALUES {values}")
     with pytest.raises(DatabaseTrouble, match="newer version"):
         await Store.open(tmp_path, HandClock())
+
+
+async def test_a_database_that_lacks_nothing_is_opened_without_reading_the_migrations(tmp_path: Path) -> None:
+    async with opened(tmp_path):
+        pass
+    code = (
+        "import asyncio, sys; from pathlib import Path\n"
+        "from storage.clock import SystemClock; from storage.store import Store\n"
+        "async def main(): await (await Store.open(Path(sys.argv[1]), SystemClock())).close()\n"
+        "asyncio.run(main())\n"
+        "print([name for name in sys.modules if name.startswith('storage.migrations.')])"
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", code, str(tmp_path)), stdout=asyncio.subprocess.PIPE, cwd=ROOT
+    )
+    said, _ = await process.communicate()
+    assert said.decode().strip() == "[]"
 
 
 async def test_a_reader_refuses_an_older_database(tmp_path: Path) -> None:
