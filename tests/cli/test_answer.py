@@ -23,7 +23,7 @@ from tests.cli.judged import Said, fill, keep
 from tests.cli.kept import CONFIG, Command, StillClock
 from watchers.lexicon import Lexicon
 
-FALSE = "rhino horn shaped toy unicorn hat for children, size {}, price 9 usd, wechat shop{}x"
+FALSE = "rhino horn umbrella stand, size {}, price 9 usd, wechat shop{}x"
 TRUE = "elephant ivory tusk, no questions asked, {} kg, wechat moonfox{}"
 OFFICERS = """
 [[officer]]
