@@ -31,6 +31,7 @@ NEEDS_DEV = True
 PROMISES: tuple[tuple[str, float | None, Literal["at least", "at most"]], ...] = (
     ("illicit posts alerted", 0.97, "at least"),
     ("high-tier precision", 0.92, "at least"),
+    ("text-free re-posts alerted", 0.95, "at least"),
     ("re-posts joined", 0.95, "at least"),
     ("wrong joins", 0.01, "at most"),
     ("seller links: precision", 0.9, "at least"),
@@ -82,6 +83,7 @@ def figures_of(made: World, told: Told) -> dict[str, float]:
     measured = (
         share(alerts.told_illicit, alerts.illicit),
         share(alerts.high_true, alerts.high_told),
+        share(alerts.told_silent, alerts.silent),
         share(items.joined, items.reposts),
         share(len(items.wrong), items.posts),
         share(sellers.right, sellers.linked),
