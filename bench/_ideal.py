@@ -85,10 +85,10 @@ async def replayed(folder: Path, world: World, *, rough: bool = False) -> Told:
                 kills = kills[1:]
                 await watch.restart()
             await watch.judge(await _sealed(watch.store, clock, look_, sites[look_.advert.site]))
-            await _look_back(watch.bench, linker, clock)
-        await watch.gather()
+            await _look_back(watch, linker, clock)
+        await watch.gather(whole=True)
         clock.tick(2 * DELAY_S)
-        await _look_back(watch.bench, linker, clock)
+        await _look_back(watch, linker, clock)
         store = watch.store
         return Told(
             held=await _held(store), spoken=await _spoken(store), sellers=_sellers(await graph(store))
@@ -130,11 +130,15 @@ class _Watch:
     async def judge(self, evidence: Evidence) -> None:
         await self.bench._judge(evidence)
         self._behind -= 1
-        if self._behind <= 0:
-            await self.gather()
+        await self.gather()
 
-    async def gather(self) -> None:
-        """Let the bank take in what was given to it, and whoever came too soon be judged again."""
+    async def gather(self, *, whole: bool = False) -> None:
+        """Let the bank take in what was given to it, and whoever came too soon be judged again.
+
+        Not soon after a restart, unless the bank is to be `whole` now.
+        """
+        if self._behind > 0 and not whole:
+            return
         if self._filling is None:
             self._filling = asyncio.create_task(self.bench._second.run())
         await self.bench._second.settle()
@@ -192,13 +196,13 @@ def _target(site: Site) -> Target:
     )
 
 
-async def _look_back(bench: Bench, linker: Linker, clock: HandClock) -> None:
+async def _look_back(watch: _Watch, linker: Linker, clock: HandClock) -> None:
     """Take in and look back whenever the daemon would."""
-    line = bench._hindsight
+    line = watch.bench._hindsight
     while (due := line.due_at) is not None and due <= clock.now():
         await linker.catch_up()
         await line.look_back()
-        await bench._second.settle()
+        await watch.gather()
 
 
 async def _sealed(store: Store, clock: HandClock, seen: _Look, site: Site) -> Evidence:

@@ -167,8 +167,9 @@ class Bank:
         if self._gathering:
             return
         self._gathering, self._lost = True, False
+        held = {known.sha256 for known in self._numbers.values()}  # taken in since
         try:
-            for known in list(self._pictures.values()):
+            for known in [one for one in self._pictures.values() if one.sha256 not in held]:
                 await self._give(known, None)
         finally:
             self._gathering = False
