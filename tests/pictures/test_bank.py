@@ -107,6 +107,19 @@ async def test_a_lost_process_is_replaced_and_filled_again(bank: Bank) -> None:
     assert [match.known for match in found] == ["gallery:2"]
 
 
+async def test_a_process_that_is_lost_while_it_takes_a_picture_in_is_filled_again_all_the_same(
+    bank: Bank,
+) -> None:
+    os.kill(bank._worker.pid, signal.SIGKILL)
+    extra = file_of(photo(901, width=480))
+    assert await bank.add(Known(sha256=sha256_of(extra), known="9" * 32, tier=Tier.URGENT), extra)
+    assert (bank.held, bank.is_whole) == (1, False)
+    assert [match.known for match in await asked(bank, crop(opened(2), 0.1))] == ["gallery:2"]
+    assert (bank.held, bank.is_whole) == (len(bank), True)
+    assert [match.known for match in await asked(bank, photo(901, width=480))] == ["9" * 32]
+    bank.forget("9" * 32)
+
+
 async def test_a_picture_under_writing_is_found_and_counts_once(bank: Bank) -> None:
     def written_on(image: Image.Image, text: str) -> Image.Image:
         pen = ImageDraw.Draw(image, "RGBA")
