@@ -81,14 +81,9 @@ async def item_for(batch: Batch, look: Looked, judgement: Judgement) -> KnownIte
     An item that the post founded is given up for that of a matching picture.
     """
     own = await item_of_post(batch, look.post_key)
-    item = (
-        await _found_to_be(batch, look, judgement, own) if own else await _first_item(batch, look, judgement)
-    )
-    if item is not None:
-        for match in _sure(judgement.matches):
-            if match.known.startswith("gallery:"):
-                batch.many(_SHOWS, (match.known_sha256, item.item_id))
-    return item
+    if own is not None:
+        return await _found_to_be(batch, look, judgement, own)
+    return await _first_item(batch, look, judgement)
 
 
 async def item_of_post(batch: Batch, post_key: str) -> KnownItem | None:
@@ -109,7 +104,15 @@ async def _first_item(batch: Batch, look: Looked, judgement: Judgement) -> Known
     if item is not None:
         batch.many(_MEMBER, (look.post_key, item.item_id, micros(judgement.judged_at)))
         batch.many("UPDATE item SET members = members + 1 WHERE item_id = ?", (item.item_id,))
+        _show(batch, item, judgement.matches)
     return item
+
+
+def _show(batch: Batch, item: KnownItem, matches: Sequence[PictureMatch]) -> None:
+    """Let posts that show the same gallery pictures join this item, unless they are those of another."""
+    for match in _sure(matches):
+        if match.known.startswith("gallery:"):
+            batch.many(_SHOWS, (match.known_sha256, item.item_id))
 
 
 async def _item_of_pictures(
@@ -144,7 +147,9 @@ async def _found_to_be(batch: Batch, look: Looked, judgement: Judgement, own: Kn
     if shown and founded[0][0] > 1:
         matches = [match for match in matches if match.sha256 in shown]
     other = await _item_of_pictures(batch, matches, besides=own.item_id)
-    return own if other is None else await _moved(batch, own, other, judgement)
+    item = own if other is None else await _moved(batch, own, other, judgement)
+    _show(batch, item, matches)
+    return item
 
 
 async def _moved(batch: Batch, own: KnownItem, other: KnownItem, judgement: Judgement) -> KnownItem:
@@ -164,9 +169,11 @@ async def _moved(batch: Batch, own: KnownItem, other: KnownItem, judgement: Judg
 
 async def _card_of_both(batch: Batch, own: str, other: str, *, louder: bool, at: datetime) -> str:
     """The louder or later of two, if anybody has it: as after any louder word. Ids of alerts go by time."""
-    if own and not await batch.rows(_TOLD, (own,)):
+    if not await batch.rows(_TOLD, (own,)):
         await batch.run(_CALM, (micros(at), own))
         return other
+    if not await batch.rows(_TOLD, (other,)):  # a mute spoke of it
+        return own
     return own if louder or own > other else other
 
 

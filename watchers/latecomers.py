@@ -32,8 +32,6 @@ MOST_TIMES = 3
 """How often a post is judged again at most: a bank that is lost at every question would never have done."""
 GATHERED_S = 2.0
 """Between two looks whether a lost bank holds its pictures again."""
-
-
 _REMEMBERED = 4_096
 
 News = Callable[[Judgement], bool]
@@ -113,8 +111,9 @@ class Latecomers:
         await self._second.reached(late.given)
         while self._second.gathers:
             await self._clock.sleep(GATHERED_S)
-        if late in self._line:  # not left out meanwhile
-            self._line.remove(late)
+        if late not in self._line:  # left out meanwhile
+            return
+        self._line.remove(late)
         try:
             evidence = await self._store.evidence(late.evidence_id)
             self.judged += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bench._looks import judgement, look
-from storage.model import Alert, AlertKind, Evidence, Observation, Reason, Tier
+from storage.model import Alert, AlertKind, Evidence, Observation, PictureMatch, Reason, Tier, sha256_of
 from storage.store import Store
 from tests.storage.kit import HandClock
 from tests.storage.test_items import CHAT, judged, match, sealed, told
@@ -149,3 +149,53 @@ async def test_what_becomes_of_the_post_is_told_on_the_card_of_both(store: Store
     assert changed is not None
     assert (changed.kind, changed.revises) == (AlertKind.CHANGED, own.alert_id)
     assert await items(store) == [("high", 2)]
+
+
+def gallery(evidence: Evidence) -> PictureMatch:
+    """A sure match with the one picture of the gallery."""
+    return PictureMatch(
+        sha256=evidence.pictures[0].sha256,
+        known="gallery:horn.jpg",
+        known_sha256=sha256_of(b"horn"),
+        distance_bits=0,
+        known_tier=Tier.HIGH,
+        label="horn",
+    )
+
+
+async def test_posts_of_one_gallery_picture_are_one_item_though_the_first_was_told_without_it(
+    store: Store, clock: HandClock
+) -> None:
+    early = await blind(store, clock, "1")
+    await judged(store, clock, early, Tier.NORMAL)
+    whole, other = [await sealed(store, clock, number) for number in "12"]
+    await judged(store, clock, whole, Tier.HIGH, (gallery(whole),))
+    await judged(store, clock, other, Tier.HIGH, (gallery(other),))
+    assert await items(store) == [("high", 2)]
+
+
+async def test_a_re_post_that_also_shows_a_gallery_picture_draws_nobody_into_its_item(
+    store: Store, clock: HandClock
+) -> None:
+    first, second, third = [await sealed(store, clock, number) for number in "123"]
+    await judged(store, clock, first, Tier.HIGH)
+    await judged(store, clock, second, Tier.HIGH, (match(second, first, 0),))
+    await again(store, clock, second, Tier.URGENT, first)
+    edited = await sealed(store, clock, "2", Observation.CHANGED, second.evidence_id)
+    await judged(store, clock, edited, Tier.HIGH, (gallery(edited),))
+    await judged(store, clock, third, Tier.HIGH, (gallery(third),))
+    assert [members for _, members in await items(store)] == [2, 1]
+
+
+async def test_the_card_that_people_have_speaks_for_both_when_the_other_is_muted(
+    store: Store, clock: HandClock
+) -> None:
+    first, second = [await sealed(store, clock, number) for number in "12"]
+    own = await judged(store, clock, second, Tier.HIGH)
+    await told(store, clock)
+    quiet = replace(judgement(first, clock.tick(), Tier.HIGH), matches=())
+    assert await store.record(quiet, announce=()) is not None  # goes to nobody
+    repost = await again(store, clock, second, Tier.HIGH, first)
+    assert own is not None
+    assert repost is not None
+    assert repost.revises == own.alert_id
