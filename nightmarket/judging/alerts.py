@@ -18,7 +18,7 @@ class AlertScore:
 
     illicit: capturable illicit posts; told_illicit: those whose item was told; findable:
     those that something in the night could have given away. silent: text-free re-posts among these posts,
-    of goods in the gallery or pictured in evidence of a post that appeared before; told_silent: those told.
+    of goods that were known by then (`_silent_reposts`); told_silent: those told.
     apart: items that were told as new before it was seen that they are part of another. latencies_s: from the
     bytes to the receiver, simulated, of new alerts that met no fault of the chat and are not of
     hindsight: of those nothing was known when the bytes came.
@@ -131,22 +131,29 @@ def _findable(world: World, bad: Sequence[Advert]) -> set[str]:
     known_things = set(range(1, len(world.gallery) + 1))
     found = set()
     for advert in sorted(bad, key=lambda a: a.published):
-        has_word = any(h.startswith(("plain:", "code:", "vague:")) for h in advert.hints)
-        if has_word or advert.thing in known_things:
+        if _has_word(advert) or advert.thing in known_things:
             found.add(advert.key)
             known_things.add(advert.thing)
     return found
 
 
+def _has_word(advert: Advert) -> bool:
+    return any(h.startswith(("plain:", "code:", "vague:")) for h in advert.hints)
+
+
 def _silent_reposts(world: World, bad: Sequence[Advert], pictured: AbstractSet[str]) -> set[str]:
-    """Those without words whose goods were shown before. pictured: adverts with pictures in evidence."""
-    shown = set(range(1, len(world.gallery) + 1))
+    """Those without words whose goods were known by then. pictured: adverts with pictures in evidence.
+
+    Known: of the gallery, or of an earlier post with a known word. Goods that were only ever shown without
+    one are known to nobody (facts: domain, "re-posted known image, no text").
+    """
+    known = set(range(1, len(world.gallery) + 1))
     wanted, found = {a.key for a in bad if a.kind == "silent"}, set()
     for advert in sorted(world.adverts, key=lambda a: a.published):
-        if advert.key in wanted and advert.thing in shown:
+        if advert.key in wanted and advert.thing in known:
             found.add(advert.key)
-        if advert.thing and advert.key in pictured:
-            shown.add(advert.thing)
+        if advert.illicit and advert.key in pictured and _has_word(advert):
+            known.add(advert.thing)
     return found
 
 
