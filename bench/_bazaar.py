@@ -10,7 +10,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import time
 from functools import lru_cache
+
+from bench._feeds import today
 
 POSTS = 10
 PICTURE_BYTES = 40_000
@@ -20,7 +23,7 @@ _WORDS = (
     "Nearly new, hardly used, to be fetched by night; message me, no calls before eight. Lot {number}."
 )
 _HEAD = (
-    "HTTP/1.1 200 OK\r\nServer: bazaar\r\nDate: Fri, 27 Nov 2026 21:00:00 GMT\r\n"
+    "HTTP/1.1 200 OK\r\nServer: bazaar\r\nDate: {date}\r\n"
     "Content-Type: {kind}\r\nContent-Length: {length}\r\nConnection: keep-alive\r\n\r\n"
 )
 
@@ -38,7 +41,8 @@ class Site(asyncio.Protocol):
         """A request of ours always comes in one piece."""
         path = data.split(b" ", 2)[1].decode()
         kind, body = self._answer(path)
-        self._transport.write(_HEAD.format(kind=kind, length=len(body)).encode() + body)
+        head = _HEAD.format(date=today(int(time.time())), kind=kind, length=len(body))
+        self._transport.write(head.encode() + body)
 
     def _answer(self, path: str) -> tuple[str, bytes]:
         what, name = path[1:2], path[3:]

@@ -188,7 +188,9 @@ def _times(text: Text, evidence: Evidence, sent_at: datetime | None, say: Tongue
     if evidence.post.posted_at is not None:
         text.add(say("posted {at}", at=say.second(evidence.post.posted_at))).add(" · ")
     captured = say("captured {at}", at=say.second(evidence.captured_at))
-    if evidence.was_listed:
+    if sent_at is not None and evidence.captured_at > sent_at:
+        text.add(say("last look {at}", at=say.second(evidence.captured_at)))  # of a post that is told already
+    elif evidence.was_listed:
         lag = (evidence.captured_at - evidence.listed_at).total_seconds()
         text.add(say("listed {at}", at=say.second(evidence.listed_at))).add(f" · {captured} (+{lag:.1f} s)")
     else:

@@ -17,7 +17,7 @@ from storage.codec import Plain, canonical, clean, restore, stamp
 from storage.erased import erasure_of
 from storage.model import Listed, Polls, Sighting, sha256_of
 from storage.tables import SightingRow, key_of
-from storage.tree import Frontier, leaf_hash
+from storage.tree import Tree, leaf_hash
 from storage.vault import Vault
 from storage.writer import Batch
 
@@ -58,7 +58,7 @@ def polls_line(polls: Polls) -> str:
         "polled_at": [stamp(at) for at in polls.polled_at],
         "not_modified": polls.not_modified,
         "body_sha256": polls.body_sha256,
-        "posts_root": Frontier().extend(hashes).root().hex(),
+        "posts_root": Tree.of(hashes).root.hex(),
         "posts_count": len(hashes),
     }
     if not polls.told:
@@ -84,7 +84,7 @@ def key_of_line(line: str) -> str:
 
 def root_of_lines(lines: Sequence[str]) -> str:
     """The tree root over lines, hex."""
-    return Frontier().extend(leaf_hash(line.encode()) for line in lines).root().hex()
+    return Tree.of([leaf_hash(line.encode()) for line in lines]).root.hex()
 
 
 async def add(vault: Vault, sightings: Sequence[Sighting], polls: Sequence[Polls] = ()) -> None:

@@ -30,7 +30,7 @@ class Deadline:
         self.passed = False
 
     def __enter__(self) -> Self:
-        self._task = task = asyncio.current_task()
+        self._task = task = asyncio.current_task(self._all.loop)
         if task is None:
             raise RuntimeError("a deadline bounds a task")
         self._cancelling = task.cancelling()
@@ -58,7 +58,7 @@ class Deadlines:
     """All bounded waits of one loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self.loop = loop
         self._waits: set[Deadline] = set()
         self._ticking = False
         self._due = 0.0
@@ -71,7 +71,7 @@ class Deadlines:
 
     def away_s(self) -> float:
         """For how long the loop was late for us so far, what the timer has not come to tell included."""
-        return self.lost_s + (max(0.0, self._loop.time() - self._due) if self._ticking else 0.0)
+        return self.lost_s + (max(0.0, self.loop.time() - self._due) if self._ticking else 0.0)
 
     def add(self, wait: Deadline) -> None:
         """A wait begins."""
@@ -84,11 +84,11 @@ class Deadlines:
         self._waits.discard(wait)
 
     def _tick_later(self) -> None:
-        self._ticking, self._due = True, self._loop.time() + TICK_S
-        self._loop.call_at(self._due, self._tick)
+        self._ticking, self._due = True, self.loop.time() + TICK_S
+        self.loop.call_at(self._due, self._tick)
 
     def _tick(self) -> None:
-        now = self._loop.time()
+        now = self.loop.time()
         self.lost_s += max(0.0, now - self._due)
         counted = now - self.lost_s
         for wait in [wait for wait in self._waits if wait.until - wait.lost_before_s <= counted]:

@@ -106,6 +106,8 @@ class Fetcher:
         self._line: Line | None = None
         self._throttle: Throttle | None = None
         self.manners = Manners(clock, self._book, lambda: self._throttle, lambda: self._open()[1])
+        self._loop: asyncio.AbstractEventLoop
+        """The loop that `_open` found itself in."""
         self._closed = False
         self._heads: dict[tuple[str, str], tuple[Target, Validators | None, bytes]] = {}
 
@@ -127,7 +129,7 @@ class Fetcher:
         Raises HostDown, AskedToWait, Blocked, Refused, RobotsForbid or TooBig.
         """
         self._open()
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         visit = _Visit(
             url=url,
             target=target,
@@ -194,7 +196,7 @@ class Fetcher:
 
     async def _hop(self, visit: _Visit, address: Address) -> Response:
         self._guard.check(address)
-        if visit.purpose != "robots":
+        if visit.purpose != "robots" and not self._minded(visit, address):
             await self._mind_robots(visit, address)
         try:
             return await self._ask(visit, address)
@@ -207,18 +209,28 @@ class Fetcher:
         except Dropped as dropped:
             raise self._trouble(address, HostDown(address.text, dropped.why)) from dropped
 
-    async def _mind_robots(self, visit: _Visit, address: Address) -> None:
+    def _minded(self, visit: _Visit, address: Address) -> bool:
+        """As `_mind_robots` where the rules are in hand, as they are for nearly all; False: ask for them."""
         count = self._book.of(address.host)
         if not visit.obey:
             self._book.overridden(count, visit.target)
-            return
+            return True
         try:
             delay_s = self._robots.known(address.origin, address.text)
-            if delay_s is None:
-                async with asyncio.timeout_at(None if math.isinf(visit.deadline) else visit.deadline):
-                    delay_s = await self._robots.check(
-                        address.origin, address.text, self._robots_asker(visit)
-                    )
+        except RobotsForbid:
+            count.robots_forbidden += 1
+            raise
+        if delay_s is None:
+            return False
+        count.robots_allowed += 1
+        self._open()[1].floor(address.host, address.origin, delay_s)
+        return True
+
+    async def _mind_robots(self, visit: _Visit, address: Address) -> None:
+        count, ask = self._book.of(address.host), self._robots_asker(visit)
+        try:
+            async with asyncio.timeout_at(None if math.isinf(visit.deadline) else visit.deadline):
+                delay_s = await self._robots.check(address.origin, address.text, ask)
         except TimeoutError as error:
             raise HostDown(address.text, "the deadline passed while robots.txt was fetched") from error
         except RobotsForbid:
@@ -230,7 +242,7 @@ class Fetcher:
     async def _ask(self, visit: _Visit, address: Address) -> Response:
         """One request in its turn at the host's gate."""
         line, throttle = self._open()
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         turn = throttle.turn(
             address.host,
             visit.target.name,
@@ -323,7 +335,7 @@ class Fetcher:
         raise Blocked(address.text, barred.why, wall=barred.kind, retry_after_s=wait, response=answer)
 
     def _asked_to_wait(self, address: Address, answer: Response, barred: bool) -> FeedTrouble:
-        now, at = self._clock.now(), asyncio.get_running_loop().time()
+        now, at = self._clock.now(), self._loop.time()
         named = retry_after_s(answer, now)
         strike = self._strike_s(address.host)
         wait = self._open()[1].pause(address.host, max(1.0, named) if named is not None else strike)
@@ -352,9 +364,10 @@ class Fetcher:
         if self._closed:
             raise RuntimeError("the fetcher is closed")
         if self._line is None or self._throttle is None:
+            self._loop = asyncio.get_running_loop()  # asked of Python anew it is a system call
             self._line = Line(self._clock, self._guard, lookup=self._lookup, tls=self._tls)
             self._throttle = Throttle(self._clock, overall=self._overall, fixed=self._fixed)
-            self._book.align(self._clock.now(), asyncio.get_running_loop().time())
+            self._book.align(self._clock.now(), self._loop.time())
         return self._line, self._throttle
 
     def _robots_asker(self, visit: _Visit) -> Callable[[str], Awaitable[Response]]:

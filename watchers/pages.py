@@ -6,13 +6,12 @@ The same functions run in the daemon for light pages and in a page worker for he
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from storage.model import Listing, Post, Response
 from watchers.feed import load
-from watchers.reading.anew import Memo
+from watchers.reading.anew import Again, Memo
 from watchers.reading.fingerprint import fingerprint
 
 ANSWER_MAX_BYTES = 2_000_000
@@ -74,14 +73,14 @@ def can_reread(kind: str) -> bool:
 
 
 def reread_listing(
-    kind: str, page: Response, rules: object, now: datetime, *, known: Mapping[str, str], memo: Memo | None
+    kind: str, page: Response, rules: object, now: datetime, *, again: Again, memo: Memo | None
 ) -> tuple[ReadListing, Memo] | None:
     """As `read_listing` where the kind can read what is new alone; None when it cannot.
 
-    known: fingerprints of posts by id. A post that has the same one still is given with its
-    id and address alone. memo: what was kept of the last reading.
+    A post that is known with the same fingerprint still is given with its id and address alone.
+    memo: what was kept of the last reading.
     """
-    found = load(kind).reread(page, rules, now, known=known, memo=memo)  # type: ignore[attr-defined]  # by `can_reread`
+    found = load(kind).reread(page, rules, now, again, memo)  # type: ignore[attr-defined]  # by `can_reread`
     return (ReadListing(listing=found[0], prints=found[1]), found[2]) if found is not None else None
 
 

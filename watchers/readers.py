@@ -42,6 +42,7 @@ from watchers.pages import (
     read,
     reread_listing,
 )
+from watchers.reading.anew import Again
 from watchers.workers import Died, Worker
 
 LIGHT_BYTES = 150_000
@@ -134,14 +135,18 @@ class Readers:
         now: datetime,
         *,
         known: Mapping[str, str] | None = None,
+        dealt: tuple[str, ...] = (),
     ) -> ReadListing:
         """The posts of a listing, as `Feed.parse` reads them. Raises BadPage.
 
         known: fingerprints of posts by id that the caller has already; such a post may be given
-        with its id and address alone.
+        with its id and address alone. dealt: the very prints of an earlier listing of which `known`
+        holds all.
         """
-        if known and (again := self._reread(kind, page, rules, now, known)) is not None:
-            return again
+        if known:
+            again = Again(known=known, dealt=dealt, most_tags=LIGHT_TAGS)
+            if (reread := self._reread(kind, page, rules, now, again=again)) is not None:
+                return reread
         found = await self._read(Job(do="listing", kind=kind, page=page, rules=rules, now=now))
         assert isinstance(found, ReadListing)
         return found
@@ -168,17 +173,17 @@ class Readers:
             return read(job)
 
     def _reread(
-        self, kind: str, page: Response, rules: object, now: datetime, known: Mapping[str, str]
+        self, kind: str, page: Response, rules: object, now: datetime, *, again: Again
     ) -> ReadListing | None:
         """A listing of which only the new items are parsed; None when it must be read as a whole."""
-        if not can_reread(kind) or is_heavy(page.body):
+        if not can_reread(kind) or len(page.body) > LIGHT_BYTES:
             return None
         feed = (kind, page.requested_url, rules)
         worth, memo = self._memos.find(feed)
         if not worth:
             return None
         # On the spot at a slow host too: the first time costs a whole reading, the next ones far less.
-        found = reread_listing(kind, page, rules, now, known=known, memo=memo)
+        found = reread_listing(kind, page, rules, now, again=again, memo=memo)
         self._memos.keep(feed, found[1] if found is not None else None)
         return found[0] if found is not None else None
 

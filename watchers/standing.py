@@ -64,9 +64,14 @@ def after_quiet(row: Progress, target: Target, now: datetime, late_s: float, *, 
     return replace(row, **good, **_polled(row, target, now, late_s))
 
 
-def count_quiet(row: Progress, target: Target, now: datetime, late_s: float, *, read: Response) -> bool:
-    """As `after_quiet`, in place, for a target that stands well; False: it does not, nothing was done."""
-    if row.health != "ok" or row.reason or row.failures or row.retry_at is not None:
+def count_quiet(
+    row: Progress, target: Target, now: datetime, late_s: float, *, read: Response, doubt: str = ""
+) -> bool:
+    """As `after_quiet`, in place, for a target that stands as it did; False: it does not, nothing was done.
+
+    doubt: all that its row may say against it.
+    """
+    if row.health != "ok" or row.reason != doubt or row.failures or row.retry_at is not None:
         return False
     kept, last = row.achieved_interval_s, row.last_poll_at
     span = (now - last).total_seconds() if last is not None else 0.0

@@ -47,6 +47,7 @@ log = structlog.get_logger(__name__)
 
 COMPLETIONS = 12
 """How often an incomplete capture is tried again: at once three times, then ever more rarely."""
+_NOT_MODIFIED = 304
 GAPS_TOLD = timedelta(hours=6)
 """A target whose listing rolls over again and again is told to the admin once in so long."""
 
@@ -81,7 +82,7 @@ class Watch:
     """
 
     __slots__ = (
-        "_asked_with", "_backlog", "_began", "_body_mark", "_feed", "_hands", "_honesty", "_kit",
+        "_asked_with", "_backlog", "_began", "_body_mark", "_dealt", "_feed", "_hands", "_honesty", "_kit",
         "_known_before", "_left", "_met", "_order", "_order_before", "_prints", "_prints_read",
         "_put_off", "_quiet", "_showing", "_stale", "_stale_looks", "_timetable", "_turned",
         "_unfinished", "_validators", "claims", "due_s", "host", "listed", "planned", "polls_next",
@@ -112,6 +113,8 @@ class Watch:
         self._prints: tuple[tuple[str, str], ...] = ()
         self._prints_read: tuple[str, ...] = ()
         """As they were read. A feed in which only a date has changed gives the very same once more."""
+        self._dealt: tuple[str, ...] = ()
+        """The very prints of which all are among the listed: they need not be looked up one by one."""
         self._unfinished: dict[str, tuple[Post, int]] | None = None
         # The first poll after a start is unconditional: the last run may have seen a
         # listing whose captures it did not live to finish.
@@ -231,10 +234,11 @@ class Watch:
     def _count(self, now: datetime, late_s: float) -> None:
         """Keep what the poll that was just made says of the target."""
         held, row, target, quiet = self._hands.held(self.target.name), self.progress, self.target, self._quiet
-        plain = not held and not self._honesty.doubted
-        if quiet is not None and plain and standing.count_quiet(row, target, now, late_s, read=quiet):
-            self._kit.noted(row)
-            return
+        if quiet is not None and not held:
+            doubt = self._honesty.words(self._kit.clock.monotonic()) if self._honesty.doubted else ""
+            if standing.count_quiet(row, target, now, late_s, read=quiet, doubt=doubt):
+                self._kit.noted(row)
+                return
         if quiet is None:
             row = standing.after_poll(row, target, now, late_s)
         else:
@@ -245,29 +249,34 @@ class Watch:
 
     async def _read_listing(self, now: datetime) -> str:
         page = await self._fetch(self.target.url, conditional=True)
-        if page.status == 304:
-            self._honesty.unmodified()
-            self._kit.beats.note(self.target.name, page, b"", self._prints)
-            await self._retry_unfinished(page)
-            self._quiet = page
-            return "same"
-        if page.status != 200:
+        if page.status not in (200, _NOT_MODIFIED):
             raise FeedTrouble(page.url, f"listing answered {page.status} {page.reason}".rstrip())
-        mark = tag(page.body)
-        if mark == self._body_mark and not page.shortfall:
+        mark = tag(page.body) if page.status != _NOT_MODIFIED else b""
+        if not self._came_before(page, mark):
+            read = await self._parse(page)
+            if page.shortfall or not self._shows_the_same(read):
+                return await self._compare(page, read, mark, now)
+            self._note_same(page, read, mark)
+        if self._unfinished:
+            await self._retry_unfinished(page)
+        self._quiet = page
+        return "same"
+
+    def _came_before(self, page: Response, mark: bytes) -> bool:
+        """Take note of a 304, or of the very bytes of the last answer; False: `page` is neither."""
+        if page.status == _NOT_MODIFIED:
+            self._honesty.unmodified()
+        elif mark != self._body_mark or page.shortfall:
+            return False
+        else:
             self._honesty.same_bytes(self._asked_with or NOTHING, self._kit.clock.monotonic())
             if self.seen is not None:
                 self.seen = Seen(posts=self.seen.posts, started_at=sure_at(page), ended_at=page.ended_at)
-            self._kit.beats.note(self.target.name, page, mark, self._prints)
-            await self._retry_unfinished(page)
-            self._quiet = page
-            return "same"
-        read = await self._parse(page)
-        if self._shows_the_same(read) and not page.shortfall:
-            self._note_same(page, read, mark)
-            await self._retry_unfinished(page)
-            self._quiet = page
-            return "same"
+        self._kit.beats.note(self.target.name, page, mark, self._prints)
+        return True
+
+    async def _compare(self, page: Response, read: ReadListing, mark: bytes, now: datetime) -> str:
+        """A listing that shows other posts, or other words of them: queue what is to be captured."""
         self._order, self._met = [], []
         changed = await self._take(page, read)
         showing = self._showing
@@ -306,14 +315,14 @@ class Watch:
         else:
             posts = self.seen.posts
         self.seen = Seen(posts=posts, started_at=sure_at(page), ended_at=page.ended_at)
-        self._prints_read = read.prints
+        self._prints_read = self._dealt = read.prints
         self._kit.beats.note(self.target.name, page, mark, self._prints)
         self._validators, self._body_mark = _validators(page), mark
 
     async def _parse(self, page: Response) -> ReadListing:
         target = self.target
         return await self._kit.readers.parse(
-            target.kind, page, target.rules, page.first_byte_at, known=self.listed
+            target.kind, page, target.rules, page.first_byte_at, known=self.listed, dealt=self._dealt
         )
 
     async def _fetch(self, url: str, *, conditional: bool) -> Response:
@@ -350,7 +359,7 @@ class Watch:
 
     async def _take(self, page: Response, read: ReadListing, *, first_page: bool = True) -> int:
         """Queue a capture for each new or changed post; returns how many there were."""
-        listing = read.listing
+        listing, self._dealt = read.listing, ()
         prints = {post.post_id: print_ for post, print_ in zip(listing.posts, read.prints, strict=True)}
         self._showing = frozenset(prints)
         moved = [p for p in listing.posts if self.listed.get(p.post_id) != prints[p.post_id]]
@@ -383,6 +392,8 @@ class Watch:
         # What somebody is busy with is looked at again at the next poll.
         self.listed.update({k: v for k, v in prints.items() if k not in skipped})
         self._stale = bool(skipped)
+        if first_page and not skipped:
+            self._dealt = read.prints
         self._left = len(skipped) if later else 0
         return count
 
@@ -532,6 +543,7 @@ class Watch:
                 self.claims.cede(post.post_id)
                 # Forgotten as listed: should memory give it up, the next poll captures it anew.
                 self.listed.pop(post.post_id, None)
+                self._dealt = ()
                 self._validators, self._body_mark = Validators(), b""
                 await unkept.take(kept.snapshot, kept.row)
                 return

@@ -78,6 +78,14 @@ def test_a_card_has_the_times_of_its_chat_and_the_event_those_of_the_evidence() 
     assert event(alert)["facts"]["captured_at"] == "2026-03-01T22:30:01.200000+00:00"  # type: ignore[index]
 
 
+def test_a_look_after_a_card_was_sent_is_not_called_its_capture() -> None:
+    later = words.evidence(captured_at=words.NIGHT + timedelta(minutes=9))
+    told = words.alert(kind=AlertKind.DELETED, revises="a" * 32, evidence=later)
+    shown = card(told, sent_at=words.NIGHT + timedelta(seconds=2)).text
+    assert "last look 03-01 22:39:00Z · sent 03-01 22:30:02Z" in shown
+    assert "captured" not in shown
+
+
 def test_an_incident_and_the_digest_have_the_times_of_their_chat() -> None:
     members = [member(n) for n in (0, 600)]
     shown = incident_card("seller a", members, say=tongue("zh-Hans", SHANGHAI)).text

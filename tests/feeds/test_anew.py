@@ -17,7 +17,7 @@ from storage.model import Response
 from watchers.feeds import rss
 from watchers.memos import Memos
 from watchers.pages import ReadListing, read_listing
-from watchers.reading.anew import Frame, Memo, read_pieces
+from watchers.reading.anew import Again, Frame, Memo, read_pieces
 from watchers.reading.feedtext import Pieced
 from watchers.reading.syndication import Entry
 
@@ -54,7 +54,7 @@ def known_of(read: ReadListing | None) -> dict[str, str]:
 def agree(answer: Response, known: dict[str, str], memo: Memo | None) -> Memo | None:
     """Hold both ways of reading against each other; the memo of the new one, None when it stood back."""
     expected = whole(answer)
-    found = rss.reread(answer, SETTINGS, NOW, known=known, memo=memo)
+    found = rss.reread(answer, SETTINGS, NOW, Again(known=known, most_tags=1_500), memo)
     if found is None:
         return None
     listing, prints, memo = found
@@ -237,9 +237,34 @@ def test_a_comment_that_says_how_long_the_page_took_costs_no_reading(monkeypatch
     assert memo is not None
     known = known_of(whole(feed("0.013")))
     monkeypatch.setattr(rss, "decode", None)  # what only a date tells apart is known by its bytes
-    found = rss.reread(feed("0.242"), SETTINGS, NOW, known=known, memo=memo)
+    found = rss.reread(feed("0.242"), SETTINGS, NOW, Again(known=known, most_tags=1_500), memo)
     assert found is not None
     assert found[2] is memo
+
+
+def test_a_post_that_was_forgotten_is_given_whole_although_only_the_date_changed() -> None:
+    def feed(date: str) -> Response:
+        items = "<item><title>t</title><guid>a</guid></item><item><title>u</title><guid>b</guid></item>"
+        head = f"<title>T</title><pubDate>{date}</pubDate>"
+        return page(f"<rss version='2.0'><channel>{head}{items}</channel></rss>")
+
+    first, second = feed("Fri, 02 Jan 2026 03:04:05 GMT"), feed("Fri, 02 Jan 2026 03:05:05 GMT")
+    known = known_of(whole(first))
+    memo = agree(first, {}, None)
+    assert memo is not None
+    del known["b"]
+    for dealt in ((), tuple(memo.prints[:1])):  # not the very prints that were read: they are looked up
+        again = Again(known=known, dealt=dealt, most_tags=1_500)
+        found = rss.reread(second, SETTINGS, NOW, again, memo)
+        assert found is not None
+        assert [post.title for post in found[0].posts] == ["", "u"]
+
+
+def test_a_feed_of_too_many_elements_is_not_parsed_on_the_spot() -> None:
+    body = "<rss version='2.0'><channel><item><guid>1</guid></item></channel></rss>"
+    tags = body.count("<")
+    assert rss.reread(page(body), SETTINGS, NOW, Again(known={}, most_tags=tags), None) is not None
+    assert rss.reread(page(body), SETTINGS, NOW, Again(known={}, most_tags=tags - 1), None) is None
 
 
 def test_memos_are_bounded_and_what_cannot_be_read_so_is_tried_ever_more_rarely() -> None:
@@ -272,7 +297,7 @@ def test_memos_are_bounded_and_what_cannot_be_read_so_is_tried_ever_more_rarely(
 def test_items_that_leave_something_behind_are_read_as_a_whole(items: str) -> None:
     answer = page(f"{ROOTS[0]}<title>T</title>{items}</channel></rss>")
     assert whole(answer) is not None
-    assert rss.reread(answer, SETTINGS, NOW, known={}, memo=None) is None
+    assert rss.reread(answer, SETTINGS, NOW, Again(known={}, most_tags=1_500), None) is None
 
 
 def test_a_title_that_holds_a_build_date_is_never_taken_from_before() -> None:

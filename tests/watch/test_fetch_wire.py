@@ -10,6 +10,7 @@ import gzip
 import inspect
 import platform
 import random
+import re
 import ssl
 from asyncio.sslproto import SSLProtocol
 from functools import partial
@@ -295,3 +296,28 @@ def test_headers_keep_order_case_and_repeats(headers: list[tuple[str, str]], bod
             assert answer.wire + answer.body == sent
 
     asyncio.run(once())
+
+
+HEADS = st.lists(
+    st.sampled_from([
+        b"HTTP/1.1 200 OK", b"HTTP/1.1 100 Continue", b"HTTP/1.1 103 Early", b"HTTP/1.1 101 Switching",
+        b"A: b", b"\r\n", b"\n", b"\r", b"\n\r\n", b"\r\n\r\n", b"x", b"body\n\nbody",
+    ]),
+    max_size=12,
+).map(b"".join)  # fmt: skip
+
+
+@given(HEADS)
+def test_where_a_head_ends_is_found_alike_the_short_way_and_by_the_pattern(raw: bytes) -> None:
+    at, expected = 0, 0
+    while found := re.compile(rb"\r?\n\r?\n").search(raw, at):
+        if not re.match(rb"HTTP/\d\.\d 1(?!01)\d\d", raw[at:]):
+            expected = found.end()
+            break
+        at = found.end()
+    loop = asyncio.new_event_loop()
+    exchange = wire.Exchange("e.org", loop, 1_000)
+    loop.close()
+    exchange.feed(raw)
+    taken = exchange.take(len(raw) - expected)
+    assert taken == ((raw[:expected], raw[expected:]) if expected else None)

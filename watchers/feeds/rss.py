@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ from storage.errors import BadPage
 from storage.model import Listing, PictureRef, Post, Response
 from watchers.feed import Recognition
 from watchers.reading.anew import (
+    Again,
     Frame,
     Memo,
     Record,
@@ -93,20 +94,23 @@ def parse(page: Response, rules: object, now: datetime) -> Listing:
 
 
 def reread(
-    page: Response, rules: object, now: datetime, *, known: Mapping[str, str], memo: Memo | None
+    page: Response, rules: object, now: datetime, again: Again, memo: Memo | None
 ) -> tuple[Listing, tuple[str, ...], Memo] | None:
     """What `parse` gives, with the posts' fingerprints, where only new items need to be parsed; else None.
 
-    known: fingerprints of posts by id; of an item that was read before (`memo`), and whose post
-    is known, the post is given with its id and address alone.
+    Of an item that was read before (`memo`), and whose post is known, the post is given with its id
+    and address alone.
     """
+    known = again.known
     settings = rules if isinstance(rules, Settings) else Settings()
     place = (page.url, page.requested_url, page.header("Content-Location"), settings)
     if memo is not None and memo.place != place:
         memo = None
     around = around_items(page) if not page.shortfall else None
-    if memo is not None and is_redated(memo, around, known):
+    if memo is not None and is_redated(memo, around, again):
         return memo.listing, memo.prints, memo
+    if page.body.count(b"<") > again.most_tags:  # ten microseconds: not for a page of which nothing is parsed
+        return None
     cut = pieced(decode(page), settings.max_items) if not page.shortfall else None
     if cut is None:
         return None

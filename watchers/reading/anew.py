@@ -19,6 +19,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from typing import Any
 from xml.sax import expatreader
 from xml.sax.handler import feature_external_ges, feature_namespaces
@@ -31,6 +32,7 @@ from watchers.reading.syndication import Entry, Feed, feed_of, root_of
 from watchers.sameness import TAG_BYTES, tag
 
 _MARK = "<?nightjar-item?>"
+_POST_ID = attrgetter("post_id")
 _DECLARATION = b"<?xml version='1.0' encoding='utf-8'?>\n"
 _LEFT_OUT = frozenset({
     "entries", "property_depth_map", "title_depth", "guidislink", "_locator",
@@ -52,6 +54,19 @@ _COMMENT = re.compile(PLAIN_COMMENT)
 
 Record = tuple[Post, str]
 """What is kept of an item that was read: its post with no more than id and address, and its fingerprint."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """What its reader knows of a feed that is read again.
+
+    known: fingerprints of posts by id. dealt: the very prints of an earlier listing (`Memo.prints`)
+    of which `known` holds all. most_tags: `<` in a page of which anything is parsed.
+    """
+
+    known: Mapping[str, str]
+    dealt: tuple[str, ...] = ()
+    most_tags: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,11 +135,13 @@ def _parts(around: str) -> tuple[str, ...]:
     return (*parts, around[at:])
 
 
-def is_redated(memo: Memo, around: tuple[str, bytes, str] | None, known: Mapping[str, str]) -> bool:
+def is_redated(memo: Memo, around: tuple[str, bytes, str] | None, again: Again) -> bool:
     """Whether nothing but a build date has changed, and all posts are known."""
     if around is None or memo.raw != digest_of(around[1]):
         return False
-    return memo.frame.holds(without_declaration(around[0]), around[2]) and _all_known(memo, known)
+    if not memo.frame.holds(without_declaration(around[0]), around[2]):
+        return False
+    return memo.prints is again.dealt or _all_known(memo, again.known)
 
 
 def around_items(page: Response) -> tuple[str, bytes, str] | None:
@@ -141,8 +158,7 @@ def raw_of(around: tuple[str, bytes, str] | None, text: str) -> bytes:
 
 
 def _all_known(memo: Memo, known: Mapping[str, str]) -> bool:
-    had = known.get
-    return all(had(p.post_id) == print_ for p, print_ in zip(memo.listing.posts, memo.prints, strict=True))
+    return list(map(known.get, map(_POST_ID, memo.listing.posts))) == list(memo.prints)
 
 
 def frame_of(cut: Pieced) -> Frame | None:
