@@ -2,6 +2,10 @@
 
 No sites and no waiting, but the real store, judging, second look, hindsight and linking: what is known of a
 night's posts, apart from what was caught of them. Time is moved by hand from post to post.
+
+Or a rough night, as one that is played has them: the page of every eighth post answers at the second look
+only, a minute later, so that it is judged without its pictures first; and the watch is killed when the market
+has it killed, and judges on while its bank of known pictures is still empty.
 """
 
 from __future__ import annotations
@@ -11,7 +15,8 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 from bench._looks import answer, look, watched
@@ -41,6 +46,11 @@ from watchers.pictures import PictureWorkers
 
 NOTICED = timedelta(seconds=30)
 """After a post appears: half a poll interval."""
+MENDED = timedelta(seconds=75)
+"""After a page answered with nothing: as long as the market's own such troubles last."""
+BLIND_EVERY = 8
+BEHIND = 40
+"""Posts that are judged after a restart while the bank is gathered: some minutes of such a night."""
 _NOBODY = Authority(legal_basis="a bench", authorised_by="nobody", review_after=date.max)
 
 
@@ -53,45 +63,126 @@ class Told:
     sellers: dict[str, object]
 
 
-async def replayed(folder: Path, world: World) -> Told:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """When which post is looked at; blind: its page cannot be had."""
+
+    at: datetime
+    advert: Advert
+    blind: bool = False
+
+
+async def replayed(folder: Path, world: World, *, rough: bool = False) -> Told:
     """Judge all posts of a night in order of appearance, with its gallery known."""
     clock = HandClock(world.start)
-    async with _watch(folder, world, clock) as (store, bench):
-        linker = Linker(store, clock)
+    async with _watch(folder, world, clock) as watch:
+        linker = Linker(watch.store, clock)
         sites = {site.number: site for site in world.sites}
-        for advert in sorted(world.adverts, key=lambda a: (a.published, a.key)):
-            _move(clock, advert, world)
-            await bench._judge(await _sealed(store, clock, advert, sites[advert.site]))
-            await bench._second.settle()
-            await _look_back(bench, linker, clock)
+        kills = [t.span.begin for t in world.troubles if t.kind == "kill"] if rough else []
+        for look_ in _looks(world, rough=rough):
+            clock.tick(max(0.01, (look_.at - clock.now()).total_seconds()))
+            if kills and clock.now() >= kills[0]:
+                kills = kills[1:]
+                await watch.restart()
+            await watch.judge(await _sealed(watch.store, clock, look_, sites[look_.advert.site]))
+            await _look_back(watch, linker, clock)
+        await watch.gather(whole=True)
         clock.tick(2 * DELAY_S)
-        await _look_back(bench, linker, clock)
+        await _look_back(watch, linker, clock)
+        store = watch.store
         return Told(
             held=await _held(store), spoken=await _spoken(store), sellers=_sellers(await graph(store))
         )
 
 
+def _looks(world: World, *, rough: bool) -> list[_Look]:
+    found = []
+    for advert in world.adverts:
+        at = max(advert.published, world.start) + NOTICED
+        if rough and sha256(advert.key.encode()).digest()[0] % BLIND_EVERY == 0:
+            found.append(_Look(at=at, advert=advert, blind=True))
+            at += MENDED
+        found.append(_Look(at=at, advert=advert))
+    return sorted(found, key=lambda one: (one.at, one.advert.key))
+
+
+class _Watch:
+    """Store and bench of one night; the bench is another after a restart."""
+
+    def __init__(self, store: Store, clock: HandClock, policy: Policy, gallery: Path) -> None:
+        self.store, self._clock, self._policy, self._gallery = store, clock, policy, gallery
+        self._workers = PictureWorkers(1, clock)
+        self._filling: asyncio.Task[None] | None = None
+        self._behind = 0
+        self.bench = self._bench()
+
+    async def begin(self) -> None:
+        """As a start does it; the bank is not filled before `gather`, but for the gallery."""
+        await self.bench.fill_index()
+        await self.bench.fill_gallery(self._gallery)
+
+    async def restart(self) -> None:
+        """A watch on the same store that knows what stands there, and whose bank holds none of it yet."""
+        await self._end_bench()
+        self.bench, self._behind = self._bench(), BEHIND
+        await self.begin()
+
+    async def judge(self, evidence: Evidence) -> None:
+        await self.bench._judge(evidence)
+        self._behind -= 1
+        await self.gather()
+
+    async def gather(self, *, whole: bool = False) -> None:
+        """Let the bank take in what was given to it, and whoever came too soon be judged again.
+
+        Not soon after a restart, unless the bank is to be `whole` now.
+        """
+        if self._behind > 0 and not whole:
+            return
+        if self._filling is None:
+            self._filling = asyncio.create_task(self.bench._second.run())
+        await self.bench._second.settle()
+        while len(self.bench._latecomers):
+            await self.bench._latecomers.next()
+
+    async def end(self) -> None:
+        await self._end_bench()
+        await self._workers.close()
+
+    async def _end_bench(self) -> None:
+        if self._filling is not None:
+            self._filling.cancel()
+            self._filling = None
+        await self.bench.close()
+
+    def _bench(self) -> Bench:
+        return Bench(
+            self.store,
+            self._workers,
+            self._clock,
+            Uncounted(),
+            self._policy,
+            spoke=lambda: None,
+            disk=DiskWatch(self._clock),
+            hands=1,
+        )
+
+
 @asynccontextmanager
-async def _watch(folder: Path, world: World, clock: HandClock) -> AsyncIterator[tuple[Store, Bench]]:
+async def _watch(folder: Path, world: World, clock: HandClock) -> AsyncIterator[_Watch]:
     gallery = folder / "gallery"
     gallery.mkdir(parents=True)
     for number, spec in enumerate(world.gallery, 1):
         (gallery / f"known-{number:02d}.jpg").write_bytes(paint(spec))
     targets = {site.name: _target(site) for site in world.sites}
     policy = Policy(lexicon=Lexicon.load(), targets=targets, route=lambda *_: ("chat",))
-    workers = PictureWorkers(1, clock)
     async with opened(folder / "data", clock) as store:
-        bench = Bench(
-            store, workers, clock, Uncounted(), policy, spoke=lambda: None, disk=DiskWatch(clock), hands=1
-        )
-        filling = asyncio.create_task(bench._second.run())
+        watch = _Watch(store, clock, policy, gallery)
         try:
-            await bench.fill_gallery(gallery)
-            yield store, bench
+            await watch.begin()
+            yield watch
         finally:
-            filling.cancel()
-            await bench.close()
-            await workers.close()
+            await watch.end()
 
 
 def _target(site: Site) -> Target:
@@ -105,22 +196,17 @@ def _target(site: Site) -> Target:
     )
 
 
-def _move(clock: HandClock, advert: Advert, world: World) -> None:
-    due = max(advert.published, world.start) + NOTICED
-    clock.tick(max(0.01, (due - clock.now()).total_seconds()))
-
-
-async def _look_back(bench: Bench, linker: Linker, clock: HandClock) -> None:
+async def _look_back(watch: _Watch, linker: Linker, clock: HandClock) -> None:
     """Take in and look back whenever the daemon would."""
-    line = bench._hindsight
+    line = watch.bench._hindsight
     while (due := line.due_at) is not None and due <= clock.now():
         await linker.catch_up()
         await line.look_back()
-        await bench._second.settle()
+        await watch.gather()
 
 
-async def _sealed(store: Store, clock: HandClock, advert: Advert, site: Site) -> Evidence:
-    at = clock.now()
+async def _sealed(store: Store, clock: HandClock, seen: _Look, site: Site) -> Evidence:
+    at, advert = clock.now(), seen.advert
     snapshot = look(advert.post_id, at, pictures=0)
     url = f"http://{site.address}:8080/{advert.post_id}"
     refs = tuple(PictureRef(url=f"{url}/{n}.jpg") for n in range(len(advert.pictures)))
@@ -139,6 +225,7 @@ async def _sealed(store: Store, clock: HandClock, advert: Advert, site: Site) ->
     pictures = tuple(
         PictureCapture(ref=ref, response=answer(ref.url, paint(spec), at))
         for ref, spec in zip(refs, advert.pictures, strict=True)
+        if not seen.blind
     )
     row = replace(watched(advert.post_id, at), target=site.name, url=url)
     return await store.seal(replace(snapshot, target=site.name, post=words, pictures=pictures), watched=row)

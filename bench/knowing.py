@@ -2,6 +2,7 @@
 
 `bench night` plays whole nights, where a post may be missed; here each is sealed and judged, so that what is
 counted is the knowing alone. Innocent posts are all there. The figures are the worst night's.
+`--rough`: with pages that answer a minute late and a kill, as on a played night (`_ideal`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ NEEDS_DEV = True
 PROMISES: tuple[tuple[str, float | None, Literal["at least", "at most"]], ...] = (
     ("illicit posts alerted", 0.97, "at least"),
     ("high-tier precision", 0.92, "at least"),
+    ("text-free re-posts alerted", 0.95, "at least"),
     ("re-posts joined", 0.95, "at least"),
     ("wrong joins", 0.01, "at most"),
     ("seller links: precision", 0.9, "at least"),
@@ -40,15 +42,16 @@ PROMISES: tuple[tuple[str, float | None, Literal["at least", "at most"]], ...] =
 
 
 def run(args: list[str]) -> Result:
-    """Replay `--seeds 1,2,3` in `--size slice`; `--short`: one hour of seed 1."""
+    """Replay `--seeds 1,2,3` in `--size slice`, `--rough` or not; `--short`: one hour of seed 1."""
     parser = argparse.ArgumentParser(prog="bench knowing")
     parser.add_argument("--seeds", default="1,2,3")
     parser.add_argument("--size", default="slice", choices=("hour", "slice", "full"))
     parser.add_argument("--short", action="store_true")
+    parser.add_argument("--rough", action="store_true")
     given = parser.parse_args(args)
     seeds = [1] if given.short else [int(seed) for seed in given.seeds.split(",")]
     size = "hour" if given.short else given.size
-    nights = {seed: played(seed, size) for seed in seeds}
+    nights = {seed: played(seed, size, rough=given.rough) for seed in seeds}
     notes = [
         f"seed {seed}: " + ", ".join(f"{name} {value:.3f}" for name, value in night.items())
         for seed, night in nights.items()
@@ -66,11 +69,11 @@ def figures(nights: Mapping[int, Mapping[str, float]]) -> list[Figure]:
     return found
 
 
-def played(seed: int, size: str) -> dict[str, float]:
+def played(seed: int, size: str, *, rough: bool = False) -> dict[str, float]:
     """The figures of one night."""
     made = world.make(seed, size)
     with tempfile.TemporaryDirectory(prefix="nightjar-bench-") as folder:
-        return figures_of(made, asyncio.run(replayed(Path(folder), made)))
+        return figures_of(made, asyncio.run(replayed(Path(folder), made, rough=rough)))
 
 
 def figures_of(made: World, told: Told) -> dict[str, float]:
@@ -82,6 +85,7 @@ def figures_of(made: World, told: Told) -> dict[str, float]:
     measured = (
         share(alerts.told_illicit, alerts.illicit),
         share(alerts.high_true, alerts.high_told),
+        share(alerts.told_silent, alerts.silent),
         share(items.joined, items.reposts),
         share(len(items.wrong), items.posts),
         share(sellers.right, sellers.linked),

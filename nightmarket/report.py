@@ -114,7 +114,9 @@ _ROWS = (
         "{deletions_reported} proven, within p50 {deletion_interval_p50_s}, p99 {deletion_interval_p99_s};",
     ),
     ("", "{deletions_reported_of_alerted} of the alerted posts that went"),
-    ("re-posts", "{reposts_joined} of {reposts} joined to their item; wrong joins {wrong_joins}"),
+    ("re-posts", "{reposts_joined} of {reposts} joined to their item; wrong joins {wrong_joins};"),
+    ("", "text-free ones told {silent_reposts_told} of {silent_reposts}; {items_told_apart} items were told"),
+    ("", "as new before it was seen that they are part of another"),
     ("sellers", "{seller_pairs} pairs of accounts linked; of these in one ring {seller_precision},"),
     (
         "",
@@ -134,6 +136,7 @@ _ROWS = (
 _PERCENT = (
     "recall",
     "reposts_joined",
+    "silent_reposts_told",
     "wrong_joins",
     "deletions_reported_of",
     "seller_precision",

@@ -8,13 +8,12 @@ post joining (REPOST), an edit (CHANGED), a vanishing (DELETED), a return (REAPP
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from storage import ledger, outbox, search, verdicts, vigils
-from storage.codec import Plain, dump, load, load_tuple, micros
-from storage.database import Row
+from storage.codec import Plain, dump, load, load_tuple
 from storage.errors import DatabaseTrouble
+from storage.membership import KnownItem, Looked, item_for, item_of_post
 from storage.model import (
     Alert,
     AlertKind,
@@ -23,9 +22,7 @@ from storage.model import (
     Lifetime,
     Observation,
     Picture,
-    PictureMatch,
     Tier,
-    new_id,
     sha256_of,
 )
 from storage.outbox import AlertFacts
@@ -42,44 +39,11 @@ _PICTURE = (
     "dhash = excluded.dhash, undecodable = excluded.undecodable, note = excluded.note, "
     "pdqs = excluded.pdqs, quality = excluded.quality, recipe = excluded.recipe, codes = excluded.codes"
 )
-_ITEM = (
-    "INSERT INTO item (item_id, tier, first_evidence, members, card, created_at) VALUES (?, ?, ?, 0, '', ?)"
-)
-# A row may be there whose item is gone; a post is judged all the same.
-_MEMBER = (
-    "INSERT INTO member (post_key, item_id, joined_at) VALUES (?, ?, ?) ON CONFLICT (post_key) "
-    "DO UPDATE SET item_id = excluded.item_id, joined_at = excluded.joined_at"
-)
-_SHOWS = "INSERT OR IGNORE INTO item_known (known_sha256, item_id) VALUES (?, ?)"
-_OF_KNOWN = (
-    "SELECT i.item_id, i.tier, i.card FROM item_known k JOIN item i ON i.item_id = k.item_id "
-    "WHERE k.known_sha256 = ?"
-)
 _KIND_OF_LOOK = {
     Observation.MISSING: AlertKind.DELETED,
     Observation.REAPPEARED: AlertKind.REAPPEARED,
     Observation.CHANGED: AlertKind.CHANGED,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownItem:
-    """An item as this transaction sees it. joined: the post was not in it before."""
-
-    item_id: str
-    tier: Tier
-    card: str
-    joined: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
-    """The observation a judgement is about."""
-
-    seq: int
-    post_key: str
-    observation: Observation
-    judged: bool
 
 
 async def record(
@@ -168,72 +132,6 @@ def _picture_values(picture: Picture) -> tuple[object, ...]:
     )
 
 
-# --- which item -----------------------------------------------------------------
-
-
-async def item_for(batch: Batch, look: Looked, judgement: Judgement) -> KnownItem | None:
-    """The post's item; else the item of a matching picture; else a new one when the verdict is loud."""
-    member = await _item_of_post(batch, look.post_key)
-    if member is not None:
-        return member
-    item = await _item_of_pictures(batch, judgement.matches)
-    if item is None and judgement.verdict.tier is not Tier.NONE:
-        item = _new_item(batch, judgement)
-    if item is not None:
-        batch.many(_MEMBER, (look.post_key, item.item_id, micros(judgement.judged_at)))
-        batch.many("UPDATE item SET members = members + 1 WHERE item_id = ?", (item.item_id,))
-        for match in _sure(judgement.matches):
-            if match.known.startswith("gallery:"):
-                batch.many(_SHOWS, (match.known_sha256, item.item_id))
-    return item
-
-
-async def _item_of_post(batch: Batch, post_key: str) -> KnownItem | None:
-    sql = (
-        "SELECT i.item_id, i.tier, i.card FROM member m JOIN item i ON i.item_id = m.item_id "
-        "WHERE m.post_key = ?"
-    )
-    rows = await batch.rows(sql, (post_key,))
-    return _known(rows[0], joined=False) if rows else None
-
-
-async def _item_of_pictures(batch: Batch, matches: Sequence[PictureMatch]) -> KnownItem | None:
-    """The oldest item with the nearest picture: by the evidence named or the first 500 with those bytes.
-
-    Posts that show the same gallery picture are one item, though each altered it in its own way.
-    """
-    sql = (
-        "SELECT i.item_id, i.tier, i.card FROM observation o JOIN member m ON m.post_key = o.post_key "
-        "JOIN item i ON i.item_id = m.item_id WHERE o.evidence_id = ?1 OR o.seq IN "
-        "(SELECT seq FROM evidence_picture WHERE sha256 = ?2 ORDER BY id LIMIT 500) "
-        "ORDER BY i.created_at, i.item_id LIMIT 1"
-    )
-    for match in sorted(_sure(matches), key=lambda m: m.surest_first):
-        if match.known.startswith("gallery:"):
-            rows = await batch.rows(_OF_KNOWN, (match.known_sha256,))
-        else:
-            rows = await batch.rows(sql, (match.known, match.known_sha256))
-        if rows:
-            return _known(rows[0], joined=True)
-    return None
-
-
-def _sure(matches: Sequence[PictureMatch]) -> list[PictureMatch]:
-    return [match for match in matches if match.is_sure]
-
-
-def _known(row: Row, *, joined: bool) -> KnownItem:
-    item_id, tier, card = row
-    return KnownItem(item_id=item_id, tier=Tier(tier), card=card, joined=joined)
-
-
-def _new_item(batch: Batch, judgement: Judgement) -> KnownItem:
-    item_id = new_id(judgement.judged_at)
-    first, at = judgement.evidence.evidence_id, micros(judgement.judged_at)
-    batch.many(_ITEM, (item_id, Tier.NONE.value, first, at))
-    return KnownItem(item_id=item_id, tier=Tier.NONE, card="", joined=True)
-
-
 # --- what is said ---------------------------------------------------------------
 
 
@@ -283,7 +181,7 @@ async def after_speaking(
 async def revise(batch: Batch, kept: Evidence, *, announce: Sequence[str], lifetime: Lifetime | None) -> None:
     """Tell that a post vanished or came back, when its item has a card; part of sealing."""
     post_key = key_of(kept.target, kept.post.post_id)
-    item = await _item_of_post(batch, post_key)
+    item = await item_of_post(batch, post_key)
     if item is not None and item.card:
         look = Looked(seq=kept.leaf_index, post_key=post_key, observation=kept.observation, judged=True)
         await _revise(batch, look, item.card, kept.sealed_at, announce=announce, lifetime=lifetime)

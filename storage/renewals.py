@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from storage import items, outbox, search, verdicts
+from storage import items, membership, outbox, search, verdicts
 from storage.codec import dump, load
 from storage.model import Alert, AlertKind, Judgement, Tier, Verdict
 from storage.outbox import AlertFacts
@@ -49,7 +49,7 @@ async def renew(
         await _set_aside(batch, rows[0][0], before)
         look = await items.look_of(batch, judgement.evidence)
         items.keep_verdict(batch, look, judgement, text)
-        item = await items.item_for(batch, look, judgement)
+        item = await membership.item_for(batch, look, judgement)
         facts = await _words(batch, look.seq, judgement, item, kind) if item else None
         if item is None or facts is None:
             return ""
@@ -76,7 +76,7 @@ async def _set_aside(batch: Batch, seq: int, before: Verdict) -> None:
 
 
 async def _words(
-    batch: Batch, seq: int, judgement: Judgement, item: items.KnownItem, kind: AlertKind
+    batch: Batch, seq: int, judgement: Judgement, item: membership.KnownItem, kind: AlertKind
 ) -> AlertFacts | None:
     """What people hear of it. A look speaks once as new, and once more of each kind."""
     tier = judgement.verdict.tier

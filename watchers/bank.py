@@ -66,6 +66,8 @@ class Bank:
         self._numbers: dict[int, Known] = {}
         """Those the process holds, by the number it gave them; one that is written on by two."""
         self._gathering = False
+        self._lost = False
+        """Whether the process that held them is gone and nobody has begun to gather them again."""
         self._pid = 0
         """Of the process that holds them."""
         self.losses = 0
@@ -77,6 +79,16 @@ class Bank:
     def held(self) -> int:
         """How many pictures are compared with now."""
         return len({held.sha256 for held in self._numbers.values()})
+
+    @property
+    def gathers(self) -> bool:
+        """Whether what a lost process held is being gathered again."""
+        return self._gathering
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that belongs in it was given to the process: none was lost that is not in again."""
+        return not self._gathering and not self._lost
 
     async def close(self) -> None:
         """End the process. Twice is harmless."""
@@ -101,9 +113,9 @@ class Bank:
 
     async def match(self, data: bytes, sha256: Sha256) -> tuple[PictureMatch, ...]:
         """Known pictures that share a part with this one, most points first. Never raises."""
+        if self._lost:
+            await self._refill()
         if not self._numbers:
-            if self._pictures:
-                await self._refill()
             return ()
         parts = await self._workers.features(data, asked=True)
         if not parts:
@@ -154,9 +166,10 @@ class Bank:
         """Gather again what a lost process held."""
         if self._gathering:
             return
-        self._gathering = True
+        self._gathering, self._lost = True, False
+        held = {known.sha256 for known in self._numbers.values()}  # taken in since
         try:
-            for known in list(self._pictures.values()):
+            for known in [one for one in self._pictures.values() if one.sha256 not in held]:
                 await self._give(known, None)
         finally:
             self._gathering = False
@@ -186,5 +199,6 @@ class Bank:
 
     def _lose(self) -> None:
         self.losses += 1
+        self._lost = True
         self._numbers.clear()
         self._worker.kill()

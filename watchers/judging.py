@@ -51,6 +51,7 @@ from watchers.detect.picture import is_known, is_sure
 from watchers.detect.score import judge
 from watchers.detect.whole import judge_whole
 from watchers.hindsight import Hindsight
+from watchers.latecomers import Latecomers, News
 from watchers.lexicon import Lexicon
 from watchers.meter import Meter
 from watchers.pasts import Pasts
@@ -103,13 +104,17 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Considered:
-    """A post before its pictures are looked up. words: its verdict without them; parts: as `_parts` gives."""
+    """A post before its pictures are looked up.
+
+    words: its verdict without them; parts: what the bank said of each; whole: whether it held all by then.
+    """
 
     pictures: tuple[Picture, ...]
     hour: int | None
     history: tuple[Reason, ...]
     words: Verdict
     parts: Mapping[Sha256, tuple[PictureMatch, ...]]
+    whole: bool
 
 
 class Bench:
@@ -142,6 +147,7 @@ class Bench:
         self._second = SecondLook(self._bank, clock)
         self._pasts = Pasts(store, clock)
         self._hindsight = Hindsight(store, clock, alike=self._unminded, again=self.judge_again)
+        self._latecomers = Latecomers(store, self._second, clock, again=self.judge_again)
         self._gallery: dict[str, Path] = {}
         self._furniture: set[str] = set()
         """Hashes of pictures that sites put into their posts, as far as met since the start."""
@@ -221,6 +227,7 @@ class Bench:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._second.run())
                 group.create_task(self._hindsight.run())
+                group.create_task(self._latecomers.run())
                 for _ in range(self._hands):
                     group.create_task(self._hand())
         finally:
@@ -262,6 +269,8 @@ class Bench:
         alert = await recording
         self._read(judgement)
         self._hindsight.offer(judgement)
+        if not considered.whole:
+            self._latecomers.add(judgement)
         self._meter.judged(judgement.verdict.tier, (self._clock.now() - evidence.sealed_at).total_seconds())
         if alert is not None:
             self._spoke()
@@ -277,8 +286,10 @@ class Bench:
         words = await self._verdict_on(evidence, pictures, (), hour)
         if history := await self._pasts.of(evidence, words):
             words = await self._verdict_on(evidence, pictures, (), hour, history)
-        parts = await self._parts(evidence.post, pictures, words)
-        return _Considered(pictures=pictures, hour=hour, history=history, words=words, parts=parts)
+        parts, whole = await self._parts(evidence, pictures, words)
+        return _Considered(
+            pictures=pictures, hour=hour, history=history, words=words, parts=parts, whole=whole
+        )
 
     async def _weigh(self, evidence: Evidence, of: _Considered) -> Judgement:
         """The verdict of this moment; with `_in_turn` held."""
@@ -294,15 +305,18 @@ class Bench:
             judged_at=self._clock.now(),
         )
 
-    async def judge_again(self, evidence: Evidence) -> Alert | None:
-        """Judge a quiet post by what is known now; keep and tell it where it is loud. Raises StoreError.
+    async def judge_again(self, evidence: Evidence, news: News = lambda _: True) -> Alert | None:
+        """Judge a post by what is known now; keep and tell it where it is loud. Raises StoreError.
 
+        news: whether the judgement says anything that the one before did not; else it is not kept.
         Waits for a disk that refuses: nobody else would find the post again.
         """
         considered = await self._consider(evidence)
         async with self._in_turn:
             judgement = await self._weigh(evidence, considered)
-        if judgement.verdict.tier is Tier.NONE:
+        if not considered.whole:
+            self._latecomers.add(judgement)
+        if judgement.verdict.tier is Tier.NONE or not news(judgement):
             return None
         target = self.policy.targets.get(evidence.target)
         place, tags = (target.jurisdiction, target.tags) if target else ("", ())
@@ -318,7 +332,9 @@ class Bench:
         self._bank_pictures(judgement, considered.words)
         self._hindsight.offer(judgement)
         if alert is not None:
-            log.info("told by hindsight", evidence=evidence.evidence_id, tier=judgement.verdict.tier.value)
+            log.info(
+                "told by what came later", evidence=evidence.evidence_id, tier=judgement.verdict.tier.value
+            )
             self._spoke()
         return alert
 
@@ -466,27 +482,43 @@ class Bench:
             return None
 
     async def _parts(
-        self, post: Post, pictures: tuple[Picture, ...], words: Verdict
-    ) -> dict[Sha256, tuple[PictureMatch, ...]]:
+        self, evidence: Evidence, pictures: tuple[Picture, ...], words: Verdict
+    ) -> tuple[dict[Sha256, tuple[PictureMatch, ...]], bool]:
         """What the bank says of pictures that no hash finds: they may be parts of known ones.
 
-        words: the verdict on the post without its pictures.
+        words: the verdict on the post without its pictures. Also whether the bank held all by then: one that
+        did not may say more later.
         """
         found: dict[Sha256, tuple[PictureMatch, ...]] = {}
+        whole = True
         for picture in pictures:
             if picture.undecodable:
                 continue
             async with self._in_turn:
-                near = [m for m in await self._near(picture) if is_known(m)]
+                known = [m for m in await self._near(picture) if is_known(m)]
+                near = await self._of_other_posts(known, evidence)
             # A likeness to be looked at is told apart by the bank; without one, asking must be worth it.
-            if any(m.is_sure for m in near) or not (near or self._second.worth(picture.sha256, post, words)):
+            if any(m.is_sure for m in near) or not (
+                near or self._second.worth(picture.sha256, evidence.post, words)
+            ):
                 continue
             data = await self._bytes_of(Known(sha256=picture.sha256, known="", tier=Tier.NONE))
-            if data is not None:
-                found[picture.sha256] = await self._cut(data, picture.sha256) or await self._second.match(
-                    data, picture.sha256
-                )
-        return found
+            if data is None:
+                continue
+            found[picture.sha256], sure = await self._asked(data, picture.sha256)
+            whole = whole and sure
+        return found, whole
+
+    async def _asked(self, data: bytes, sha256: Sha256) -> tuple[tuple[PictureMatch, ...], bool]:
+        """Known pictures of which this one is a part, and whether there is no more to be known by now."""
+        if cut := await self._cut(data, sha256):
+            return cut, True
+        was_whole = self._second.is_whole
+        found = await self._second.match(data, sha256)
+        if is_sure(found) or (was_whole and self._second.is_whole):
+            return found, True
+        self._second.ask_again(sha256)
+        return found, False
 
     async def _matches(
         self,
@@ -525,7 +557,8 @@ class Bench:
         async with self._in_turn:  # the index must not grow while a thread reads it
             near = await in_thread(self._index.near_probes, probes, LIKELY_PDQ_BITS, sha256=sha256)
         found = []
-        for match in near[:_LOOKED_AT]:
+        others = [match for match in near if match.known_sha256 != sha256]
+        for match in others[:_LOOKED_AT]:
             known = Known(sha256=match.known_sha256, known=match.known, tier=match.known_tier)
             shown = await self._bytes_of(known)
             parts, differing = (0, 100) if shown is None else await self._workers.overlay(data, shown)

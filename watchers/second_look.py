@@ -42,15 +42,36 @@ class SecondLook:
         """Pictures beside ordinary words that were asked about lately."""
         self.asked, self.left_out = 0, 0
         """Questions, and pictures that were not asked about since the allowance was spent."""
+        self.given, self._taken = 0, 0
+        """Known pictures that were given to the bank, and how many of these had their turn."""
+        self._progress = asyncio.Condition()
 
     def __len__(self) -> int:
         return len(self._bank)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the bank holds all that was given to it: what it does not know then is not known."""
+        return self._taken == self.given and self._bank.is_whole
+
+    @property
+    def gathers(self) -> bool:
+        """Whether the bank is being gathered again at this moment."""
+        return self._bank.gathers
 
     async def run(self) -> None:
         """Take known pictures in, for ever."""
         while True:
             await self._bank.add(await self._to_take.get())
             self._to_take.task_done()
+            async with self._progress:
+                self._taken += 1
+                self._progress.notify_all()
+
+    async def reached(self, given: int) -> None:
+        """Wait until so many known pictures had their turn; only while `run` runs."""
+        async with self._progress:
+            await self._progress.wait_for(lambda: self._taken >= given)
 
     async def settle(self) -> None:
         """Wait until all known pictures given so far are in; only while `run` runs."""
@@ -60,18 +81,23 @@ class SecondLook:
         """A known picture for the bank, to be had from the store when its turn comes; beyond `MOST` none."""
         if len(self._bank) + self._to_take.qsize() < MOST:
             self._to_take.put_nowait(known)
+            self.given += 1
 
     async def match(self, data: bytes, sha256: Sha256) -> tuple[PictureMatch, ...]:
         """Known pictures that share a part with this one, the surest first. Never raises."""
         self.asked += 1
         return await self._bank.match(data, sha256)
 
+    def ask_again(self, sha256: Sha256) -> None:
+        """Let a picture that was asked about lately count as not asked about: the bank was not whole."""
+        self._lately.pop(sha256, None)
+
     def worth(self, sha256: Sha256, post: Post, verdict: Verdict) -> bool:
         """Whether to ask about this picture before its post is judged.
 
         verdict: on the post's words alone. Counts as asked when the answer is yes.
         """
-        if not len(self._bank):
+        if not len(self._bank) and self.is_whole:
             return False
         if suspicious(post, verdict):
             return True

@@ -17,7 +17,9 @@ class AlertScore:
     """lost and doubled name channel and item. high_true/high_told: items told high or urgent.
 
     illicit: capturable illicit posts; told_illicit: those whose item was told; findable:
-    those that something in the night could have given away. latencies_s: from the
+    those that something in the night could have given away. silent: text-free re-posts among these posts,
+    of goods that were known by then (`_silent_reposts`); told_silent: those told.
+    apart: items that were told as new before it was seen that they are part of another. latencies_s: from the
     bytes to the receiver, simulated, of new alerts that met no fault of the chat and are not of
     hindsight: of those nothing was known when the bytes came.
     """
@@ -32,6 +34,9 @@ class AlertScore:
     illicit: int
     told_illicit: int
     findable: int
+    silent: int
+    told_silent: int
+    apart: int
     told_by_kind: dict[str, tuple[int, int]] = field(default_factory=dict)
     latencies_s: tuple[float, ...] = ()
     longest_s: float = 0.0
@@ -59,6 +64,7 @@ def score_alerts(
     items = {names.of_held(h): h.item_id for h in held if h.item_id}
     bad = [a for a in world.adverts if a.illicit and a.key in catchable]
     told_bad = [a for a in bad if items.get(a.key) in loudest]
+    silent = _silent_reposts(world, bad, {names.of_held(h) for h in held if h.pictures})
     fast, longest = _latencies(world, channels)
     return AlertScore(
         expected=len(expected),
@@ -71,6 +77,9 @@ def score_alerts(
         illicit=len(bad),
         told_illicit=len(told_bad),
         findable=len(_findable(world, bad)),
+        silent=len(silent),
+        told_silent=sum(a.key in silent for a in told_bad),
+        apart=len(loudest.keys() - {h.item_id or h.evidence_id for h in held}),
         told_by_kind=_by_kind(bad, told_bad),
         latencies_s=fast,
         longest_s=longest,
@@ -122,10 +131,29 @@ def _findable(world: World, bad: Sequence[Advert]) -> set[str]:
     known_things = set(range(1, len(world.gallery) + 1))
     found = set()
     for advert in sorted(bad, key=lambda a: a.published):
-        has_word = any(h.startswith(("plain:", "code:", "vague:")) for h in advert.hints)
-        if has_word or advert.thing in known_things:
+        if _has_word(advert) or advert.thing in known_things:
             found.add(advert.key)
             known_things.add(advert.thing)
+    return found
+
+
+def _has_word(advert: Advert) -> bool:
+    return any(h.startswith(("plain:", "code:", "vague:")) for h in advert.hints)
+
+
+def _silent_reposts(world: World, bad: Sequence[Advert], pictured: AbstractSet[str]) -> set[str]:
+    """Those without words whose goods were known by then. pictured: adverts with pictures in evidence.
+
+    Known: of the gallery, or of an earlier post with a known word. Goods that were only ever shown without
+    one are known to nobody (facts: domain, "re-posted known image, no text").
+    """
+    known = set(range(1, len(world.gallery) + 1))
+    wanted, found = {a.key for a in bad if a.kind == "silent"}, set()
+    for advert in sorted(world.adverts, key=lambda a: a.published):
+        if advert.key in wanted and advert.thing in known:
+            found.add(advert.key)
+        if advert.illicit and advert.key in pictured and _has_word(advert):
+            known.add(advert.thing)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,12 @@ def test_a_small_night_keeps_what_is_promised(small: World, told: Told) -> None:
     found = knowing.figures_of(small, told)
     assert [one.name for one in knowing.figures({2: found}) if not one.met] == []
     assert found["seller links: recall of all planted"] >= 0.9
+
+
+@pytest.mark.slow
+def test_a_rough_night_keeps_what_is_promised_too(small: World, tmp_path: Path) -> None:
+    found = knowing.figures_of(small, asyncio.run(replayed(tmp_path, small, rough=True)))
+    assert [one.name for one in knowing.figures({2: found}) if not one.met] == []
 
 
 @pytest.mark.slow

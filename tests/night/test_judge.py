@@ -210,6 +210,35 @@ def test_an_illicit_post_in_no_told_item_costs_recall(night: Night) -> None:
     assert score.alerts.told_illicit == score.alerts.illicit - 1
 
 
+def test_a_post_without_words_is_a_re_post_only_of_goods_that_were_shown_before(night: Night) -> None:
+    whole = judge(night.exhibits()).alerts
+    assert whole.told_silent == whole.silent > 3
+    known = set(range(1, len(night.world.gallery) + 1))
+    silent = {a.key: a for a in night.world.adverts if a.kind == "silent"}
+    first = {a.thing: a.key for a in reversed(night.world.adverts) if a.illicit}
+    assert any(first[a.thing] == key and a.thing not in known for key, a in silent.items())
+    again = next(
+        i
+        for i, h in enumerate(night.held)
+        if h.observation == "seen"
+        and (advert := silent.get(f"{h.target}/{h.post_id}")) is not None
+        and (advert.thing in known or first[advert.thing] != advert.key)
+    )
+    missed = judge(night.exhibits(held=_changed(night, again, item_id="", tier="none"))).alerts
+    assert (missed.silent, missed.told_silent) == (whole.silent, whole.told_silent - 1)
+    blind = [replace(h, pictures=()) for h in night.held]  # nobody saw the goods of the night's posts
+    gallery_only = judge(night.exhibits(held=blind)).alerts.silent
+    assert 0 < gallery_only <= whole.silent
+
+
+def test_a_thing_that_was_told_under_two_items_before_they_were_one_is_counted(night: Night) -> None:
+    assert judge(night.exhibits()).alerts.apart == 0
+    event = night.ndjson[0]
+    other = replace(event, alert_id="other", item_id="given up")
+    score = judge(night.exhibits(channels={"chat": [*night.chat, other]}))
+    assert (score.alerts.apart, score.alerts.doubled) == (1, ())
+
+
 def test_two_things_in_one_item_are_a_wrong_join(night: Night) -> None:
     seen = [i for i, h in enumerate(night.held) if h.item_id]
     one, other = seen[0], next(i for i in seen if night.held[i].item_id != night.held[seen[0]].item_id)

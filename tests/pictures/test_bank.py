@@ -98,10 +98,29 @@ async def test_the_same_bytes_are_taken_once_and_what_was_erased_is_found_no_mor
 
 async def test_a_lost_process_is_replaced_and_filled_again(bank: Bank) -> None:
     os.kill(bank._worker.pid, signal.SIGKILL)
+    assert bank.is_whole
     assert await asked(bank, crop(opened(2), 0.1)) == ()  # this one question is lost
-    assert await asked(bank, crop(opened(2), 0.1)) == ()  # and this one fills it
+    assert not bank.is_whole
+    found = await asked(bank, crop(opened(2), 0.1))  # and this one fills it first
+    assert bank.is_whole
     assert bank.held == len(bank)
+    assert [match.known for match in found] == ["gallery:2"]
+
+
+async def test_a_process_that_is_lost_while_it_takes_a_picture_in_is_filled_again_all_the_same(
+    bank: Bank,
+) -> None:
+    os.kill(bank._worker.pid, signal.SIGKILL)
+    for number in (901, 902):  # whether the first is taken depends on when its end is seen
+        extra = FILES[f"taken:{number}"] = file_of(photo(number, width=480))
+        await bank.add(Known(sha256=sha256_of(extra), known=f"taken:{number}", tier=Tier.URGENT), extra)
+    assert 0 < bank.held < len(bank)
+    assert not bank.is_whole
     assert [match.known for match in await asked(bank, crop(opened(2), 0.1))] == ["gallery:2"]
+    assert (bank.held, bank.is_whole) == (len(bank), True)
+    assert [match.known for match in await asked(bank, photo(901, width=480))] == ["taken:901"]
+    for number in (901, 902):
+        bank.forget(f"taken:{number}")
 
 
 async def test_a_picture_under_writing_is_found_and_counts_once(bank: Bank) -> None:

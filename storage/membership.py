@@ -1,0 +1,193 @@
+"""Which item a post belongs to: its own, that of a picture it shares, or a new one; and when two are one.
+
+A post may be told for its words before its picture could be had, or before the known pictures were all
+gathered after a start: it founds an item, and what it shows turns out to be of another. Then the item
+that it founded becomes part of the other, as if that had been known at first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from storage.codec import micros
+from storage.database import Row
+from storage.model import Judgement, Observation, PictureMatch, Tier, new_id
+from storage.writer import Batch
+
+_ITEM = (
+    "INSERT INTO item (item_id, tier, first_evidence, members, card, created_at) VALUES (?, ?, ?, 0, '', ?)"
+)
+# A row may be there whose item is gone; a post is judged all the same.
+_MEMBER = (
+    "INSERT INTO member (post_key, item_id, joined_at) VALUES (?, ?, ?) ON CONFLICT (post_key) "
+    "DO UPDATE SET item_id = excluded.item_id, joined_at = excluded.joined_at"
+)
+_SHOWS = "INSERT OR IGNORE INTO item_known (known_sha256, item_id) VALUES (?, ?)"
+_OF_KNOWN = (
+    "SELECT i.item_id, i.tier, i.card FROM item_known k JOIN item i ON i.item_id = k.item_id "
+    "WHERE k.known_sha256 = ?"
+)
+_OF_PICTURE = (
+    "SELECT i.item_id, i.tier, i.card FROM observation o JOIN member m ON m.post_key = o.post_key "
+    "JOIN item i ON i.item_id = m.item_id WHERE (o.evidence_id = ?1 OR o.seq IN "
+    "(SELECT seq FROM evidence_picture WHERE sha256 = ?2 ORDER BY id LIMIT 500)) AND i.item_id <> ?3 "
+    "ORDER BY i.created_at, i.item_id LIMIT 1"
+)
+_FOUNDED = (
+    "SELECT i.members, e.sha256 FROM item i JOIN observation o ON o.evidence_id = i.first_evidence "
+    "LEFT JOIN evidence_picture e ON e.seq = o.seq WHERE i.item_id = ? AND o.post_key = ?"
+)
+"""How many posts it has, one row for each picture that its first look showed; none when another began it."""
+_MOVES = (
+    "UPDATE item SET members = members + (SELECT members FROM item WHERE item_id = ?2) WHERE item_id = ?1",
+    "UPDATE member SET item_id = ?1 WHERE item_id = ?2",
+    "UPDATE item_known SET item_id = ?1 WHERE item_id = ?2",
+    "UPDATE alert SET item_id = ?1 WHERE item_id = ?2",
+)
+# Nobody hears anew of a thing they know already: what comes next revises the card they have.
+_WITHDRAW = (
+    "DELETE FROM delivery WHERE alert_id = ?2 AND state = 'waiting' AND attempts = 0 AND channel IN "
+    "(SELECT channel FROM delivery WHERE alert_id = ?1)"
+)
+_TOLD = "SELECT 1 FROM delivery WHERE alert_id = ? LIMIT 1"
+_CALM = "UPDATE escalation SET done_at = ?, outcome = '' WHERE alert_id = ? AND done_at IS NULL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownItem:
+    """An item as this transaction sees it. joined: the post was not in it before."""
+
+    item_id: str
+    tier: Tier
+    card: str
+    joined: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """The observation a judgement is about."""
+
+    seq: int
+    post_key: str
+    observation: Observation
+    judged: bool
+
+
+async def item_for(batch: Batch, look: Looked, judgement: Judgement) -> KnownItem | None:
+    """The post's item; else the item of a matching picture; else a new one when the verdict is loud.
+
+    An item that the post founded is given up for that of a matching picture.
+    """
+    own = await item_of_post(batch, look.post_key)
+    if own is not None:
+        return await _found_to_be(batch, look, judgement, own)
+    return await _first_item(batch, look, judgement)
+
+
+async def item_of_post(batch: Batch, post_key: str) -> KnownItem | None:
+    """The item in which a post is."""
+    sql = (
+        "SELECT i.item_id, i.tier, i.card FROM member m JOIN item i ON i.item_id = m.item_id "
+        "WHERE m.post_key = ?"
+    )
+    rows = await batch.rows(sql, (post_key,))
+    return _known(rows[0], joined=False) if rows else None
+
+
+async def _first_item(batch: Batch, look: Looked, judgement: Judgement) -> KnownItem | None:
+    """Of a post that was in none."""
+    item = await _item_of_pictures(batch, judgement.matches)
+    if item is None and judgement.verdict.tier is not Tier.NONE:
+        item = _new_item(batch, judgement)
+    if item is not None:
+        batch.many(_MEMBER, (look.post_key, item.item_id, micros(judgement.judged_at)))
+        batch.many("UPDATE item SET members = members + 1 WHERE item_id = ?", (item.item_id,))
+        _show(batch, item, judgement.matches)
+    return item
+
+
+def _show(batch: Batch, item: KnownItem, matches: Sequence[PictureMatch]) -> None:
+    """Let posts that show the same gallery pictures join this item, unless they are those of another."""
+    for match in _sure(matches):
+        if match.known.startswith("gallery:"):
+            batch.many(_SHOWS, (match.known_sha256, item.item_id))
+
+
+async def _item_of_pictures(
+    batch: Batch, matches: Sequence[PictureMatch], *, besides: str = ""
+) -> KnownItem | None:
+    """The oldest item with the nearest picture: by the evidence named or the first 500 with those bytes.
+
+    Posts that show the same gallery picture are one item, though each altered it in its own way.
+    besides: an item that is not looked for.
+    """
+    for match in sorted(_sure(matches), key=lambda m: m.surest_first):
+        if match.known.startswith("gallery:"):
+            rows = await batch.rows(_OF_KNOWN, (match.known_sha256,))
+        else:
+            rows = await batch.rows(_OF_PICTURE, (match.known, match.known_sha256, besides))
+        if rows and rows[0][0] != besides:
+            return _known(rows[0], joined=True)
+    return None
+
+
+# --- two that are one -----------------------------------------------------------
+
+
+async def _found_to_be(batch: Batch, look: Looked, judgement: Judgement, own: KnownItem) -> KnownItem:
+    """The item of a post that is in one: another, where what it shows is known by now to be of that."""
+    matches = _sure(judgement.matches)
+    founded = await batch.rows(_FOUNDED, (own.item_id, look.post_key)) if matches else []
+    if not founded:
+        return own
+    # An edit may put other goods in place of the first: of these its item's other posts know nothing.
+    shown = {sha256 for _, sha256 in founded if sha256}
+    if shown and founded[0][0] > 1:
+        matches = [match for match in matches if match.sha256 in shown]
+    other = await _item_of_pictures(batch, matches, besides=own.item_id)
+    item = own if other is None else await _moved(batch, own, other, judgement)
+    _show(batch, item, matches)
+    return item
+
+
+async def _moved(batch: Batch, own: KnownItem, other: KnownItem, judgement: Judgement) -> KnownItem:
+    """Make `own` part of `other`, which has the louder tier of both from then on, and one card for both."""
+    for sql in _MOVES:
+        await batch.run(sql, (other.item_id, own.item_id))
+    await batch.run("DELETE FROM item WHERE item_id = ?", (own.item_id,))
+    louder = own.tier.rank < other.tier.rank
+    if not louder:
+        await batch.run(_WITHDRAW, (other.card, own.card))
+    card = await _card_of_both(batch, own.card, other.card, louder=louder, at=judgement.judged_at)
+    both = replace(other, tier=own.tier if louder else other.tier, card=card)
+    sql = "UPDATE item SET tier = ?, card = ? WHERE item_id = ?"
+    await batch.run(sql, (both.tier.value, both.card, both.item_id))
+    return both
+
+
+async def _card_of_both(batch: Batch, own: str, other: str, *, louder: bool, at: datetime) -> str:
+    """The louder or later of two, if anybody has it: as after any louder word. Ids of alerts go by time."""
+    if not await batch.rows(_TOLD, (own,)):
+        await batch.run(_CALM, (micros(at), own))
+        return other
+    if not await batch.rows(_TOLD, (other,)):  # a mute spoke of it
+        return own
+    return own if louder or own > other else other
+
+
+def _sure(matches: Sequence[PictureMatch]) -> list[PictureMatch]:
+    return [match for match in matches if match.is_sure]
+
+
+def _known(row: Row, *, joined: bool) -> KnownItem:
+    item_id, tier, card = row
+    return KnownItem(item_id=item_id, tier=Tier(tier), card=card, joined=joined)
+
+
+def _new_item(batch: Batch, judgement: Judgement) -> KnownItem:
+    item_id = new_id(judgement.judged_at)
+    first, at = judgement.evidence.evidence_id, micros(judgement.judged_at)
+    batch.many(_ITEM, (item_id, Tier.NONE.value, first, at))
+    return KnownItem(item_id=item_id, tier=Tier.NONE, card="", joined=True)
