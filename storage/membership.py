@@ -45,6 +45,10 @@ _FOUNDED = (
 began it."""
 _MOVES = (
     "UPDATE item SET members = members + (SELECT members FROM item WHERE item_id = ?2) WHERE item_id = ?1",
+    (
+        "UPDATE item SET (first_evidence, created_at) = (SELECT first_evidence, created_at FROM item "
+        "WHERE item_id IN (?1, ?2) ORDER BY created_at, item_id LIMIT 1) WHERE item_id = ?1"
+    ),
     "UPDATE member SET item_id = ?1 WHERE item_id = ?2",
     "UPDATE item_known SET item_id = ?1 WHERE item_id = ?2",
     "UPDATE alert SET item_id = ?1 WHERE item_id = ?2",
