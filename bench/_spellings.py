@@ -230,6 +230,8 @@ WAYS: dict[str, Way] = {
     "backwards": lambda t, _: t[::-1] if len(t) > 2 and (_latin(t) or _han(t)) else "",
     "entities": lambda t, r: "".join(f"&#{ord(c)};" if r.random() < 0.5 else c for c in t),
     "markup between": lambda t, r: _once(t, r.choice(("<b></b>", "<wbr>", "<i>")), r),
+    "percent signs of addresses": lambda t, _: quote(t) if not _latin(t) else "",
+    "bopomofo": _bopomofo,
 }  # fmt: skip
 
 HELD_OUT: dict[str, Way] = {
@@ -237,8 +239,6 @@ HELD_OUT: dict[str, Way] = {
     "a letter left out": lambda t, r: _typo(t, r, lambda a, _: a),
     "a letter doubled": lambda t, r: _typo(t, r, lambda a, b: a + b + b),
     "a digit between Chinese": lambda t, r: _once(t, str(r.randrange(10)), r) if _han(t) else "",
-    "percent signs of addresses": lambda t, _: quote(t) if not _latin(t) else "",
-    "bopomofo": _bopomofo,
     "written in Cyrillic alone": _cyrillic_alone,
     "every character a homophone": lambda t, r: _homophones(t, r) if _han(t) else "",
     "entities by name": lambda t, r: _once(t, r.choice(("&zwnj;", "&shy;", "&ZeroWidthSpace;")), r),

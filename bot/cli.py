@@ -323,12 +323,11 @@ def _report(args: argparse.Namespace, out: Out) -> int:
 
 def _lexicon(args: argparse.Namespace, out: Out) -> int:
     from bot.commands import lexicon
-    from bot.glance import lexicons
     from watchers.lexicon import Lexicon
 
     words = tuple(args.what)
     if args.action == "check":
-        files = tuple(map(Path, words)) or lexicons(_located(args))
+        files = tuple(map(Path, words)) or _configured_lexicons(args)
         return lexicon.check(out, files, load=Lexicon.load)
     if args.action == "diff":
         if len(words) not in (1, 2):
@@ -483,20 +482,26 @@ def _order(args: argparse.Namespace, folds: int) -> judge.Order:
     )
 
 
+def _configured_lexicons(args: argparse.Namespace) -> tuple[Path, ...]:
+    """The further files of the configuration; none where nobody named a configuration and there is none."""
+    from bot.glance import lexicons
+
+    try:
+        return lexicons(_located(args))
+    except ConfigError:
+        if args.config is not None:
+            raise
+        return ()
+
+
 def _lexicon_in_force(args: argparse.Namespace, more: tuple[Path, ...] = ()) -> Lexicon:
     """The shipped lexicon with the further files of the configuration, if there is one.
 
     more: read last; a file takes the place of a configured one of the same name.
     """
-    from bot.glance import lexicons
     from watchers.lexicon import Lexicon
 
-    try:
-        configured = lexicons(_located(args))
-    except ConfigError:
-        if args.config is not None:
-            raise
-        configured = ()
+    configured = _configured_lexicons(args)
     named = {path.name for path in more}
     return Lexicon.load((*(path for path in configured if path.name not in named), *more))
 

@@ -4,6 +4,7 @@ CSV (with a header line, in any order of columns) or JSON (an object with "hashe
 objects with the same names). A row has a PDQ hash of 64 hex digits, a phash of 16, or both; all
 else may be empty. phash is imagehash's 8 x 8; PDQ is Facebook's (hashing.pdf, 2019). A hash tells
 nothing of a picture to somebody who has not the picture, but who has it can tell that it is meant.
+What others write differently (columns of ThreatExchange, semicolons, 0x, JSON lines) `foreign_lists` knows.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 
+from storage import foreign_lists as foreign
 from storage.model import sha256_of
 
 FORMAT = "nightjar-hashes-1"
 SUFFIXES = (".hashes.csv", ".hashes.json")
 """Ends of the names of lists in a gallery folder."""
-_HEX = frozenset("0123456789abcdef")
 _TEXT_MOST = 200
 _ROWS_MOST = 5_000_000
 
@@ -61,13 +62,16 @@ COLUMNS = tuple(field.name for field in fields(Listed))
 def read(data: bytes) -> tuple[tuple[Listed, ...], tuple[Fault, ...]]:
     """The good rows of a list, each hash once, and what is wrong with the others. Never raises."""
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
     except UnicodeDecodeError as error:
         return (), (Fault(line=data[: error.start].count(b"\n") + 1, column="-", why="not UTF-8"),)
     try:
-        rows = _from_json(text) if text.lstrip()[:1] in ("{", "[") else _from_csv(text)
+        is_json = text.lstrip()[:1] in ("{", "[")
+        rows = foreign.from_json(text) if is_json else foreign.from_csv(text)
     except (ValueError, csv.Error, RecursionError) as error:
         return (), (Fault(line=getattr(error, "lineno", 1), column="-", why=str(error)[:_TEXT_MOST]),)
+    if len(rows) > _ROWS_MOST:
+        return (), (Fault(line=_ROWS_MOST, column="-", why=f"more than {_ROWS_MOST:,} rows"),)
     good: dict[Listed, None] = {}
     faults = []
     for line, row in rows:
@@ -100,37 +104,16 @@ def _cell(value: object) -> str:
     return f" {text}" if text[:1] in "=+-@" and text[:1] else text
 
 
-def _from_csv(text: str) -> list[tuple[int, Mapping[str, object]]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    header = [(name or "").strip().casefold() for name in reader.fieldnames or ()]
-    if not {"pdq", "phash"} & set(header):
-        raise ValueError(f"no column pdq or phash in the first line; known are {', '.join(COLUMNS)}")
-    reader.fieldnames = header
-    rows: list[tuple[int, Mapping[str, object]]] = []
-    for row in reader:
-        if len(rows) >= _ROWS_MOST:
-            raise ValueError(f"more than {_ROWS_MOST:,} rows")
-        rows.append((reader.line_num, row))
-    return rows
-
-
-def _from_json(text: str) -> list[tuple[int, Mapping[str, object]]]:
-    document = json.loads(text)
-    entries = document.get("hashes") if isinstance(document, dict) else document
-    if not isinstance(entries, list):
-        raise ValueError('no list "hashes"')  # noqa: TRY004 - a mistake of the file, not of its type
-    return [(at, entry if isinstance(entry, dict) else {}) for at, entry in enumerate(entries, 1)]
-
-
 def _checked(line: int, row: Mapping[str, object]) -> Listed | Fault:
     words = {name: " ".join(str(row.get(name) or "").split())[:_TEXT_MOST] for name in COLUMNS}
     for name, digits in (("pdq", 64), ("phash", 16), ("sha256", 64)):
-        words[name] = words[name].casefold()
-        if words[name] and (len(words[name]) != digits or not _HEX.issuperset(words[name])):
+        words[name] = foreign.bare_hash(words[name])
+        if words[name] and (len(words[name]) != digits or not foreign.HEX.issuperset(words[name])):
             return Fault(line=line, column=name, why=f"must be {digits} hex digits")
     if not words["pdq"] and not words["phash"]:
-        return Fault(line=line, column="pdq", why="neither pdq nor phash is given")
-    quality = words["quality"] or "100"
+        why = str(row.get(foreign.OF_ANOTHER_KIND) or "neither pdq nor phash is given")
+        return Fault(line=line, column="pdq", why=why)
+    quality = (words["quality"] or "100").removesuffix(".0")
     if not (quality.isascii() and quality.isdigit() and int(quality[:4]) <= 100):
         return Fault(line=line, column="quality", why="must be a whole number from 0 to 100")
     texts = {name: words[name] for name in ("product", "case_number", "label")}

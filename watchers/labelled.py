@@ -1,17 +1,14 @@
 """Labelled adverts in a CSV file: read, judged by the lexicon, judged by a model, compared.
 
-Anybody's file: a column or more of text, one of labels (0 or 1). What is printed can be
-held against any other tool on the same file. Not for evidence: nothing here is stored.
+Anybody's file: a column or more of text, one of labels (`labels` reads it). What is printed
+can be held against any other tool on the same file. Not for evidence: nothing here is stored.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -20,23 +17,13 @@ from storage.model import Post, Tier, Verdict
 from watchers.detect import training
 from watchers.detect.model import Model, observed
 from watchers.detect.score import judge, odds_of
+from watchers.labels import rows_of
 from watchers.lexicon import Lexicon
 
-FILE_MAX_BYTES = 200_000_000
-_LABELS = {"0": False, "1": True, "0.0": False, "1.0": True}
-_PARTS = ",;\t|"
 _FIELD_BREAK = "\n" * 8
 """As `score.text_of` parts fields: no term reaches over it."""
 _RECALL = 0.95
 _BINS = 10
-
-
-class _Reader(Protocol):
-    """The part of csv.reader that is used; its class has no public name."""
-
-    line_num: int
-
-    def __iter__(self) -> Iterator[list[str]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +68,17 @@ class Compared:
 
 
 def read_labelled(path: Path, text_columns: Sequence[str], label_column: str) -> Read:
-    """Rows of a CSV file with a head line. Raises ConfigError naming columns, or line and value."""
-    text = _text_of(path)
-    csv.field_size_limit(FILE_MAX_BYTES)
-    head = text.split("\n", 1)[0]
-    part = max(_PARTS, key=lambda sign: (_named(head, sign, (*text_columns, label_column)), head.count(sign)))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=part)
-    try:
-        names = [name.strip() for name in next(reader, [])]
-        places, label_place = _places(path, names, text_columns, label_column)
-        return _rows(path, reader, places, label_place)
-    except csv.Error as error:
-        raise ConfigError(f"line {reader.line_num}: {error}", file=str(path)) from error
+    """Rows of a table with a head line. Raises ConfigError naming columns, or line and value."""
+    rows, unlabelled = [], 0
+    for row in rows_of(path, text_columns, label_column):
+        if row.wanted is None:
+            unlabelled += 1
+        else:
+            text = _FIELD_BREAK.join(part for part in row.texts if part.strip())
+            rows.append(Labelled(text, row.wanted, row.line))
+    if not rows:
+        raise ConfigError("holds no labelled row", file=str(path))
+    return Read(tuple(rows), unlabelled)
 
 
 def examples(rows: Sequence[Labelled], lexicon: Lexicon) -> tuple[list[training.Example], list[Verdict]]:
@@ -174,58 +160,6 @@ def calibration_error(wanted: Sequence[bool], probabilities: Sequence[float]) ->
     truth, said = np.array(wanted, float), np.array(probabilities, float)
     bins = np.array_split(np.argsort(said, kind="stable"), _BINS)
     return float(sum(abs(said[b].mean() - truth[b].mean()) * len(b) for b in bins if len(b)) / len(said))
-
-
-# --- reading ---------------------------------------------------------------
-
-
-def _text_of(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(FILE_MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"cannot be read: {error.strerror}", file=str(path)) from error
-    if len(data) > FILE_MAX_BYTES:
-        raise ConfigError(f"larger than {FILE_MAX_BYTES // 1_000_000} MB", file=str(path))
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = data.decode("utf-16", "replace")
-    else:
-        text = data.decode("utf-8-sig", "replace")
-    return text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _named(head: str, sign: str, wanted: Sequence[str]) -> int:
-    """How many of the wanted columns a head line names when `sign` parts them."""
-    names = next(csv.reader([head], delimiter=sign), [])
-    return sum(name.strip() in wanted for name in names)
-
-
-def _places(
-    path: Path, names: Sequence[str], text_columns: Sequence[str], label_column: str
-) -> tuple[list[int], int]:
-    missing = [name for name in (*text_columns, label_column) if name not in names]
-    if missing:
-        there = ", ".join(names[:30]) or "none: the file is empty"
-        raise ConfigError(f"no column {', '.join(map(repr, missing))}; its columns: {there}", file=str(path))
-    return [names.index(name) for name in text_columns], names.index(label_column)
-
-
-def _rows(path: Path, reader: _Reader, places: Sequence[int], label_place: int) -> Read:
-    rows, unlabelled = [], 0
-    for cells in reader:
-        line = reader.line_num
-        label = cells[label_place].strip() if len(cells) > label_place else ""
-        if not label:
-            unlabelled += bool(cells)
-            continue
-        if label not in _LABELS:
-            raise ConfigError(f"label {label[:40]!r}, must be 0 or 1", file=str(path), table=f"line {line}")
-        parts = (cells[place] for place in places if place < len(cells))
-        text = _FIELD_BREAK.join(part for part in parts if part.strip())
-        rows.append(Labelled(text, _LABELS[label], line))
-    if not rows:
-        raise ConfigError("holds no labelled row", file=str(path))
-    return Read(tuple(rows), unlabelled)
 
 
 # --- judging ---------------------------------------------------------------

@@ -72,12 +72,20 @@ def import_(out: Out, files: tuple[Path, ...], folder: Path | None) -> int:
             rows, faults = hashlists.read(file.read_bytes())
         except OSError as error:
             raise NightjarError(f"{file}: {error.strerror}") from error
-        kept = folder / f"{file.name.split('.')[0]}{hashlists.SUFFIXES[0]}"
+        kept = folder / _name_in_gallery(file)
         if rows:
-            write_whole(kept, hashlists.as_csv(rows), mode=0o600)
+            as_given = hashlists.as_json if kept.suffix == ".json" else hashlists.as_csv
+            write_whole(kept, as_given(rows), mode=0o600)
         for fault in faults:
             out.say(f"{file}: {fault}", style="red")
         out.say(f"{file}: {some(len(rows), 'hash', 'hashes')} taken, {some(len(faults), 'row')} left out")
         lists.append({"file": file, "taken": len(rows), "kept": kept if rows else None, "faults": faults})
     out.facts({"ok": not any(one["faults"] for one in lists), "lists": lists})
     return PROBLEM if any(one["faults"] for one in lists) else OK
+
+
+def _name_in_gallery(file: Path) -> str:
+    """A name of its own for each list: agency.2025.csv and agency.2026.csv and agency.json are three."""
+    end = hashlists.SUFFIXES[file.suffix.casefold() == ".json"]
+    stem = file.name.removesuffix(file.suffix).removesuffix(".hashes").lstrip(".")
+    return f"{stem or 'list'}{end}"

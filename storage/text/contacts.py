@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from storage.text import ways
 from storage.text.normal import View, fold
 from storage.text.numbers import e164, without_country
 from storage.text.scan import finds
+from storage.text.spoken import spoken
 
 _CONTACTS_MAX = 50
 _NEAR_CHARS = 40
@@ -96,8 +98,17 @@ _NUMERALS = str.maketrans("〇零一壹幺二贰三叁四肆五伍六陆七柒�
 _NUMBER_RUN = re.compile(
     r"[0-9〇零一壹幺二贰三叁四肆五伍六陆七柒八捌九玖][0-9〇零一壹幺二贰三叁四肆五伍六陆七柒八捌九玖\s\-.]{5,28}"
 )
-_LIKE_DIGITS = re.compile(r"(?<![a-z0-9])[1il][3-9][0-9oil]{9}(?![a-z0-9])")
-"""A Chinese mobile number in which letters stand for 1 and 0."""
+_LIKE_DIGITS = re.compile(
+    r"(?<![a-z0-9@._+])\+?(?=[oil]?\d|[oil]\d)(?=(?:[\s.\-]?[oil]?[\s.\-]?\d){7})"
+    r"[0-9oil](?:[\s.\-]?[0-9oil]){7,13}(?![a-z0-9])"
+    r"|(?<![a-z0-9])[1il][3-9][0-9oil]{9}(?![a-z0-9])"
+)
+"""A long number in which letters stand for 1 and 0, two of them together only in a Chinese mobile number."""
+_TWINNED = re.compile(r"[oil][\s.\-]?\d|\d[\s.\-]?[oil]")
+_KOREAN_RUN = re.compile(
+    r"[0-9공영일이삼사오육륙칠팔구](?:[\s\-.]{0,2}[0-9공영일이삼사오육륙칠팔구]){8,12}(?![가-힣])"
+)
+_KOREAN = str.maketrans("공영일이삼사오육륙칠팔구", "001234566789")
 _DIGIT_TWINS = str.maketrans("oil", "011")
 _NUMERAL = "[〇零一壹幺二贰三叁四肆五伍六陆七柒八捌九玖]"
 _IN_ID = re.compile(rf"{_NUMERAL}(?<=[a-z0-9_]{{3}}.){_NUMERAL}{{0,7}}(?![\u3007\u4e00-\u9fffa-z])")
@@ -111,11 +122,13 @@ _HOTLINE = re.compile(
 
 def _with_digits(text: str) -> str:
     """Chinese numerals as digits inside long runs of them and at the end of an id; the length stays."""
-    if _LIKE_DIGITS.search(text):
+    if _TWINNED.search(text):
         text = _LIKE_DIGITS.sub(lambda run: run[0].translate(_DIGIT_TWINS), text)
     if text.isascii():
         return text
     text = _IN_ID.sub(lambda run: run[0].translate(_NUMERALS), text)
+    if "공" in text:
+        text = _KOREAN_RUN.sub(lambda run: run[0].translate(_KOREAN), text)
     if not _THREE_NUMERALS.search(text):
         return text
     return _NUMBER_RUN.sub(lambda run: run[0].translate(_NUMERALS), text)
@@ -123,31 +136,65 @@ def _with_digits(text: str) -> str:
 
 def _all(text: str, region: str = "") -> Iterator[_Hit]:
     """Every contact of a folded text, the surest patterns first."""
-    thai = not text.isascii() and bool(_THAI.search(text))
-    for kind, pattern in _LINKS if "/" in text else ():
+    land = "" if text.isascii() else _land(text)
+    for kind, pattern in ways.LINKS if "/" in text or " slash " in text else ():
         for match in pattern.finditer(text):
-            yield _Hit(kind, _id_form(kind, match[1], thai, region), match.span(), match.span(1))
-    for match in finds(_EMAIL, _AT, _EMAIL_REACH, text):
-        value = re.sub(r"\s*(?:\[at\]|\(at\)|@)\s*", "@", match[0])
-        yield _Hit("email", value, match.span(), match.span())
-    for match in finds(_SPOKEN, _SPOKEN_AT, 66, text):
-        yield _Hit("email", f"{match[1]}@{match[2]}.{match[3]}", match.span(), match.span())
-    for kind, cue, pattern in _CUES:
+            yield _Hit(kind, _link_form(kind, match[1], land, region), match.span(), match.span(1))
+    yield from _mails(text)
+    named = {kind for kind, words in ways.WORDS.items() if any(map(text.__contains__, words))}
+    for kind, cue, pattern in ways.CUES:
+        if kind in ways.WORDS and kind not in named:
+            continue
         for match in finds(pattern, cue, 0, text):
             if _is_id(kind, match[1], marked=text[match.start(1) - 1] == "@"):
-                yield _Hit(kind, _id_form(kind, match[1], thai, region), match.span(), match.span(1))
-    yield from _phones(text, thai, region)
+                yield _Hit(kind, _id_form(kind, match[1], land, region), match.span(), match.span(1))
+    yield from _phones(text, land, region)
+    for digits, said_in, start, end in spoken(text):
+        form = phone_form(digits, land=land, region=region or said_in) or digits
+        yield _Hit("phone", form, (start, end), (start, end))
     for match in finds(_HANDLE, _AT_SIGN, 0, text):
         yield _Hit("handle", match[1], match.span(), match.span(1))
 
 
-def _id_form(kind: str, value: str, thai: bool, region: str) -> str:
-    """A link's or cue's id; ids that are telephones get the telephone's form."""
+def _mails(text: str) -> Iterator[_Hit]:
+    for match in finds(ways.EMAIL, ways.AT, ways.EMAIL_REACH, text):
+        value = re.sub(r"\s*(?:\[at\]|\(at\)|@)\s*", "@", match[0])
+        yield _Hit("email", value, match.span(), match.span())
+    if not any(word in text for word in ways.DOT_WORDS):
+        return
+    for core, pattern, reach in (
+        (ways.SPOKEN_AT, ways.SPOKEN, ways.SPOKEN_REACH),
+        (ways.AT, ways.VEILED, 66),
+    ):
+        for match in finds(pattern, core, reach, text):
+            name, host = (ways.DOT_WORD.sub(".", part) for part in match.groups())
+            yield _Hit("email", f"{name}@{host}", match.span(), match.span())
+
+
+def _land(text: str) -> str:
+    """The country whose mobile numbers the script of a text tells from those of others: TH, TW or ""."""
+    if _THAI.search(text):
+        return "TH"
+    if _HAN.search(text) and not _KANA.search(text) and not _VIETNAMESE.search(text):
+        return "TW"
+    return ""
+
+
+def _link_form(kind: str, value: str, land: str, region: str) -> str:
+    """The id of a link; links to numbers have the country's, with or without a plus sign."""
+    if kind == "whatsapp" and value.isdigit() and not value.startswith("0"):
+        return phone_form(f"+{value}") or value
+    return _id_form(kind, value, land, region)
+
+
+def _id_form(kind: str, value: str, land: str, region: str) -> str:
+    """A cue's id; ids that are telephones get the telephone's form."""
     value = value.strip("._- ")
-    if _SPACED_OUT.fullmatch(value):
+    if ways.SPACED_OUT.fullmatch(value):
         value = re.sub(r"[^a-z0-9]", "", value)
     if kind != "qq" and re.fullmatch(r"\+?[\d\s().\-]+", value):
-        return phone_form(value, thai=thai, region=region) or re.sub(r"\D", "", value)
+        land = "VN" if kind == "zalo" else land
+        return phone_form(value, land=land, region=region) or re.sub(r"\D", "", value)
     return value
 
 
@@ -158,185 +205,26 @@ def _is_id(kind: str, value: str, *, marked: bool) -> bool:
     """
     if kind == "qq":
         return True
-    if _SPACED_OUT.fullmatch(value) and not any(map(str.isalpha, value)):
+    if ways.SPACED_OUT.fullmatch(value) and not any(map(str.isalpha, value)):
         return False  # a number, or a row of sizes
     digits = sum(character.isdigit() for character in value)
     if kind in ("telegram", "line") and digits == len(value) < 7:
         return False
-    if kind in ("whatsapp", "zalo", "viber", "signal"):
+    if kind in ("whatsapp", "zalo", "viber", "imo"):
         return digits >= 7
-    return value not in _NOT_IDS and (marked or not _FUNCTION_WORD.fullmatch(value))
+    if kind == "signal":
+        return digits >= 7 or "." in value
+    return value not in ways.NOT_IDS and (marked or not ways.FUNCTION_WORD.fullmatch(value))
 
 
-_FUNCTION_WORD = re.compile(
-    r"about|above|across|after|again|against|along|already|also|although|always|among|another|anyone|"
-    r"anything|around|because|been|before|behind|being|below|beside|between|beyond|both|could|does|"
-    r"doing|done|down|during|each|either|else|even|ever|every|everyone|everything|except|from|have|"
-    r"having|hers|herself|himself|however|into|itself|just|like|many|might|mine|more|most|much|must|"
-    r"myself|near|neither|never|next|none|nothing|often|once|onto|other|others|ours|ourselves|over|"
-    r"perhaps|same|shall|should|since|some|someone|something|soon|such|than|that|their|theirs|them|"
-    r"themselves|then|there|these|they|this|those|though|through|till|together|toward|towards|under|"
-    r"unless|until|upon|very|was|were|what|when|whenever|where|wherever|whether|which|while|whoever|"
-    r"whom|whose|will|within|without|would|your|yours|yourself"
-)
-"""English words that join a sentence: after a messenger's name they go on with it ("telegram from me")."""
-_NOT_IDS = frozenset(
-    [
-        "only",
-        "please",
-        "pls",
-        "group",
-        "channel",
-        "number",
-        "contact",
-        "chat",
-        "message",
-        "call",
-        "text",
-        "number",
-        "here",
-        "below",
-        "price",
-        "order",
-        "photo",
-        "photos",
-        "pics",
-        "video",
-        "info",
-        "details",
-        "me",
-        "you",
-        "and",
-        "the",
-        "for",
-        "with",
-        "now",
-        "id",
-        "app",
-        "web",
-        "link",
-        "bot",
-        "admin",
-    ]
-)
-_ID = r"([a-z0-9][a-z0-9_.\-]{3,31})"
-_SPACED = r"([a-z0-9](?:[ .·_\-*~][a-z0-9]){5,19})(?![a-z0-9])"
-"""An id whose characters are set apart, so that no search finds it: "m o o n f o x 7 7"."""
-_SPACED_OUT = re.compile(_SPACED)
-_TEL = r"(\+?\d[\d\s().\-]{6,17}\d)"
-_IS = r"\s*(?:id|号|號|no\.?|number)?\s*(?:[:=是为@]|：|\s[-–—]\s|\s)\s*@?"
-_GLUE = r"\s{0,2}(?:id|号|號)?\s{0,2}[:=是为@]?\s{0,2}@?"
-_B = r"(?<![a-z0-9])"
-
-_LINKS = (
-    ("telegram", re.compile(r"(?:t|telegram)\.(?:me|dog)/(?:s/|joinchat/)?\+?([a-z0-9_\-]{4,40})")),
-    (
-        "telegram",  # as it is written where links are not let through
-        re.compile(r"(?<![a-z0-9])t\s?(?:\.|\(dot\)|\[dot\]|\sdot\s)\s?me\s?/\s?\+?([a-z0-9_\-]{4,40})"),
-    ),
-    ("telegram", re.compile(r"tg://resolve\?domain=([a-z0-9_]{4,32})")),
-    ("whatsapp", re.compile(r"wa\.me/\+?(\d{7,15})")),
-    ("whatsapp", re.compile(r"whatsapp\.com/send/?\?phone=\+?(\d{7,15})")),
-    ("whatsapp", re.compile(r"chat\.whatsapp\.com/([a-z0-9]{10,30})")),
-    ("line", re.compile(r"line\.me/(?:r/)?ti/[pg]2?/~?@?([a-z0-9_.\-]{3,40})")),
-    ("line", re.compile(r"lin\.ee/([a-z0-9]{4,20})")),
-    ("zalo", re.compile(r"zalo\.me/(?:g/)?([a-z0-9]{6,20})")),
-    ("messenger", re.compile(r"(?:m\.me|fb\.com|facebook\.com)/(?!groups|marketplace)([a-z0-9.]{4,50})")),
-    ("instagram", re.compile(r"instagram\.com/([a-z0-9_.]{3,30})")),
-    ("kakao", re.compile(r"open\.kakao\.com/o/([a-z0-9]{4,20})")),
-    ("discord", re.compile(r"discord\.gg/([a-z0-9]{4,20})")),
-)
-_EMAIL = re.compile(
-    r"(?<![a-z0-9._%+\-])[a-z0-9][a-z0-9._%+\-]{0,63}\s?(?:@|\[at\]|\(at\))\s?"
-    r"(?:[a-z0-9\-]{1,63}\.){1,4}[a-z]{2,12}(?![a-z0-9])"
-)
-_SPOKEN = re.compile(
-    r"(?<![a-z0-9])([a-z0-9][a-z0-9._+\-]{1,63})\s(?:at|\(at\)|\[at\])\s([a-z0-9\-]{2,63})\s(?:dot|\(dot\)|\[dot\])\s"
-    r"(com|net|org|cn|ru|vn|th|jp|kr|hk|tw|me|io|eu)\b"
-)
-_SPOKEN_AT = re.compile(r"\s(?:at|\(at\)|\[at\])\s")
-_AT = re.compile(r"@|\[at\]|\(at\)")
-_EMAIL_REACH = 66
-_WECHAT = (
-    r"(?:[微薇威徽溦维][\s.\-·*_❤]{0,2}(?:信|芯|❤|🧡|💚|💌)|微\s?❤|卫星|v\s?❤?\s?(?:信|芯|❤)|绿泡泡|绿色软件|"
-    rf"(?:加|➕|\+)\s?我?\s?[微薇威v]|{_B}v(?=\s?[:=]\s?[a-z0-9_\-]*[0-9_])|"
-    rf"{_B}(?:wei\s?xin|we\s?chat|wechat|weixin|vx|wx|wxid|vxin|weichat|v\s?x|w\s?x|v[×✕]))"
-)
-_ASIDE = r"(?:\s?\([^()\n]{0,8}\))?"
-"""A remark behind a cue: "(same number)"."""
-_WITH = r"(?:\s?[/&+,]\s?[a-zđ]{2,9})*"
-"""Further messengers of the same number: "zalo/tele"."""
-_FILLER = r"(?:\s(?:me|us|only|number|at|on|me at|me on))?"
-_CUED = (
-    ("wechat", re.compile(rf"{_WECHAT}{_ASIDE}{_GLUE}{_SPACED}")),
-    ("wechat", re.compile(rf"{_B}we\s?chat\s(?:id|no\.?)\s?[-–—]\s?{_ID}")),
-    ("telegram", re.compile(rf"(?:{_B}(?:telegram|tele|tg)|电报|飞机号){_IS}{_SPACED}")),
-    ("line", re.compile(rf"{_B}line\s*(?:id)?\s*[:@=]\s*@?{_SPACED}")),
-    (
-        "wechat",
-        re.compile(
-            rf"{_WECHAT}(?:同号|同號)?{_ASIDE}{_GLUE}\s*\+?\s*(1[3-9]\d(?:[\s\-]?\d){{8}}|[a-z0-9][a-z0-9_\-]{{4,19}})(?![a-z0-9])"
-        ),
-    ),
-    (
-        "qq",
-        re.compile(
-            rf"(?:{_B}q\s?q|扣扣|企鹅|球球|秋秋|抠抠|叩叩|{_B}q)\s{{0,2}}(?:群|号|號)?{_ASIDE}\s{{0,2}}[:=是/\-]?\s{{0,2}}([1-9]\d{{4,10}})(?!\d)"
-        ),
-    ),
-    (
-        "telegram",
-        re.compile(
-            rf"(?:{_B}(?:telegram|telegrm|tele|tg)|电报|纸飞机|飞机号|飞机(?=\s?[:@])|เทเลแกรม|(?<!\w)(?:тг|телеграм|телега)){_IS}{_ID}"
-        ),
-    ),
-    (
-        "whatsapp",
-        re.compile(
-            rf"{_B}(?:whats\s?app|whatapp|watsapp|wassap|wapp|wa|ws){_WITH}{_ASIDE}{_FILLER}{_GLUE}\s*[:.\-–]?\s*{_TEL}"
-        ),
-    ),
-    (
-        "line",
-        re.compile(rf"(?:{_B}id line|(?:ไอดี)?ไลน์(?:ไอดี)?|ライン|라인)\s{{1,2}}(?=[a-z0-9_.\-]*[0-9_]){_ID}"),
-    ),
-    ("line", re.compile(rf"(?:{_B}line|ไลน์|ไลน|ライン|라인)\s*(?:id|ไอดี)?\s*(?:[:@=]|\sid\s)\s*@?{_ID}")),
-    (
-        "line",  # the English word has a Latin one before it, or no id of letters and digits behind it
-        re.compile(
-            r"(?<![a-z0-9])(?<![a-z0-9] )(?<![a-z0-9]  )line\s{1,2}"
-            rf"(?=[a-z_.\-]*[0-9])(?=[0-9_.\-]*[a-z])(?=\S{{6}}){_ID}"
-        ),
-    ),
-    ("zalo", re.compile(rf"{_B}(?:zalo|zl|da lô){_WITH}{_ASIDE}\s*(?:id|số|em|mình|shop)?\s*[:.]?\s*{_TEL}")),
-    (
-        "kakao",
-        re.compile(rf"(?:{_B}kakao(?:\s?talk)?|카톡|카카오톡|カカオ)\s*(?:id|아이디)?\s*[:=]?\s*{_ID}"),
-    ),
-    ("signal", re.compile(rf"{_B}signal{_GLUE}\s*{_TEL}")),
-    ("viber", re.compile(rf"{_B}(?:viber|вайбер){_GLUE}\s*{_TEL}")),
-    ("wickr", re.compile(rf"{_B}(?:wickr|threema|session id){_IS}{_ID}")),
-    ("instagram", re.compile(rf"{_B}(?:ig|insta|instagram)\s*[:@]\s*@?{_ID}")),
-)
-# How each pattern of `_CUED` begins, or some more; each branch with a character, for which a search leaps.
-_BEGINNINGS = {
-    "wechat": r"微|薇|威|徽|卫|溦|维|绿|加|v\s?[信芯❤:=x×✕]|w\s?x|we|\+|➕",
-    "qq": r"q|扣扣|企鹅|球球|秋秋|抠抠|叩叩",
-    "telegram": r"tele|tg|电报|纸飞机|飞机|เทเลแกรม|тг|теле",
-    "whatsapp": "wha|wa|ws",
-    "line": r"id line|line|ไอดีไลน|ไลน|ライン|라인",
-    "zalo": r"zalo|zl|da lô",
-    "kakao": r"kakao|카톡|카카오톡|カカオ",
-    "signal": "signal",
-    "viber": "viber|вайбер",
-    "wickr": "wickr|threema|session id",
-    "instagram": "ig|insta",
-}
-_CUES = tuple((kind, re.compile(_BEGINNINGS[kind]), pattern) for kind, pattern in _CUED)
 _HANDLE = re.compile(r"(?<![\w.@/])@([a-z][a-z0-9_]{4,31})(?![\w@.])")
 _AT_SIGN = re.compile("@")
 
-_THAILAND = ("+66", re.compile(r"(?:\+?66|0)([689]\d{8})"))
+_OF_LAND = {
+    "TH": ("+66", re.compile(r"(?:\+?66|0)([689]\d{8})")),
+    "TW": ("+886", re.compile(r"(?:\+?886|0)(9\d{8})")),
+}
+"""Mobile numbers that look like those of Vietnam, told by the script around them."""
 _COUNTRIES = (
     ("+86", re.compile(r"(?:\+?86|0086)?(1[3-9]\d{9})")),
     ("+84", re.compile(r"(?:\+?84|0)((?:3[2-9]|5[25689]|7[06-9]|8[1-9]|9\d)\d{7})")),
@@ -359,6 +247,9 @@ _PHONE_REACH = 14
 _CHINESE_LANDLINE = re.compile(r"0\d{2,3}[\-\s]\d{7,8}")
 _FRENCH = re.compile(r"0[67](?:[ .]\d\d){4}")
 _THAI = re.compile(r"[\u0e00-\u0e7f]")
+_HAN = re.compile(r"[\u4e00-\u9fff]")
+_KANA = re.compile(r"[\u3040-\u30ff]")
+_VIETNAMESE = re.compile(r"[đơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]|zalo")
 _DATE = re.compile(r"(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d")
 _MONEY_AFTER = re.compile(
     r"\s*(?:元|块|万|rmb|usd|eur|vnd|đ|₫|vnđ|dong|đồng|baht|บาท|円|원|rp|idr|km\b|kms\b|%)"
@@ -368,19 +259,31 @@ _NUMBER_BEFORE = re.compile(
     r"(?:item|order|isbn|sku|ref|id|no|nr|serial|vin|单号|编号|货号|订单)\.?\s*[:#]?\s*$"
 )
 _PHONE_CUE = re.compile(
-    r"(?:tel|phone|mobile|cell|call|text|sms|电话|手机|电|致电|联系|sđt|đt|lh|liên hệ|gọi|hub|hubungi|hp|telp"
-    r"|โทร|เบอร์|電話|携帯|tlf|телефон|тел|連絡|연락처|전화)[\s.:]{0,3}$"
+    r"(tel|phone|mobile|cell|call|text|sms|电话|手机|手機|电|致电|联系|sđt|đt|lh|liên hệ|gọi|hub|hubungi|hp"
+    r"|telp|โทร|เบอร์|ติดต่อ|電話|携帯|tlf|телефон|тел|тлф|звонить|звоните|連絡|연락처|전화|번호|tfno|telf|tfn"
+    r"|telefone|telefono|teléfono|fone|celular|cel|móvil|movil|tél|portable|handy|mobil|cellulare|simu|piga|namba|للتواصل|جوال|موبايل"
+    r"|هاتف|اتصل|رقم)[\s.:]{0,3}$"
 )
+_TONGUE = {
+    "handy": "DE",
+    "tél": "FR",
+    "portable": "FR",
+    "móvil": "ES",
+    "movil": "ES",
+    "tfno": "ES",
+    "جوال": "SA",
+}
+"""Cues that tell the country, where nothing else does."""
 
 
-def _phones(text: str, thai: bool, region: str) -> Iterator[_Hit]:
+def _phones(text: str, land: str, region: str) -> Iterator[_Hit]:
     for match in finds(_PHONE, _SIX_DIGITS, _PHONE_REACH, text):
         start, end = match.span()
         before = text[max(0, start - 16) : start]
         if _DATE.search(match[0]) or _MONEY_AFTER.match(text, end) or _MONEY_BEFORE.search(before):
             continue
-        form = _form(match[0], thai, region)
         cued = _PHONE_CUE.search(before)
+        form = _form(match[0], land, region or _TONGUE.get(cued[1], "") if cued else region)
         if _is_nowhere(match[0], form) and not cued:
             continue
         if not form or (_NUMBER_BEFORE.search(before) and not cued):
@@ -396,14 +299,14 @@ def _is_nowhere(written: str, form: str) -> bool:
     return written.lstrip("( ").startswith("+") and not known and not e164(form)
 
 
-def _form(written: str, thai: bool, region: str) -> str:
+def _form(written: str, land: str, region: str) -> str:
     """As `phone_form`, by the grouping too where it tells a country."""
     if region and (form := e164(written, region)):
         return form
     if _FRENCH.fullmatch(written):
         return "+33" + re.sub(r"\D", "", written)[1:]
     return (
-        re.sub(r"\D", "", written) if _CHINESE_LANDLINE.fullmatch(written) else phone_form(written, thai=thai)
+        re.sub(r"\D", "", written) if _CHINESE_LANDLINE.fullmatch(written) else phone_form(written, land=land)
     )
 
 
@@ -429,17 +332,17 @@ def national(value: str) -> str:
     return digits
 
 
-def phone_form(text: str, *, thai: bool = False, region: str = "") -> str:
+def phone_form(text: str, *, land: str = "", region: str = "") -> str:
     """+CC and the national number where the shape shows the country, else digits, or "".
 
-    thai: the text around is Thai, whose mobile numbers look like Vietnamese ones. region: where it
-    was written, which says more than the shape.
+    land: TH or TW where the script around says so, whose mobile numbers look like Vietnamese ones;
+    region: where it was written, which says more than the shape.
     """
     if region and (form := e164(text, region)):
         return form
     digits = re.sub(r"[^\d+]", "", text)
     digits = digits[:1] + digits[1:].replace("+", "")
-    for country, shape in (_THAILAND, *_COUNTRIES) if thai else _COUNTRIES:
+    for country, shape in (_OF_LAND[land], *_COUNTRIES) if land in _OF_LAND else _COUNTRIES:
         if match := shape.fullmatch(digits):
             return country + match[1]
     if digits.startswith(("+", "00")):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from storage.text import han
+
 _INVISIBLE_RANGES = (
     *((0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x0640, 0x0640), (0x064B, 0x065F)),
     *((0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E)),
@@ -42,13 +44,16 @@ ENCLOSED = (
     _pairs("⓿0 🄋0 🄌0 ×x ✕x ✖x ❌x"),
 )
 """Letters and digits in boxes and discs that NFKC leaves alone, and signs drawn like x."""
-BOXED = {code: letter for table in ENCLOSED for code, letter in table.items()}
+BOXED = {code: letter for table in ENCLOSED for code, letter in table.items()} | han.RADICALS
 
 REGIONAL = _run(0x1F1E6)
 
 SMALL_CAPS = _pairs(
     "ᴀa ʙb ᴄc ᴅd ᴇe ꜰf ɢg ʜh ɪi ᴊj ᴋk ʟl ᴍm ɴn ᴏo ᴘp ʀr ꜱs ᴛt ᴜu ᴠv ᴡw ʏy ᴢz ıi ɑa ɡg ɩi ʋv ɾr ʐz ɨi "
-    "ʝj ɓb ɗd ɛe ɦh ɯw ʉu ʍm ɹr ɥh ǝe ɐa ɔc ʌv ʎy ʞk ʇt ɟf ƃg ɱm ŋn"
+    "ʝj ɓb ɗd ɛe ɦh ɯw ʉu ʍm ɹr ɥh ǝe ɐa ɔc ʌv ʎy ʞk ʇt ɟf ƃg ɱm ŋn ᴉi "
+    # Lisu, which nobody here writes in
+    "ꓐb ꓑp ꓓd ꓔt ꓖg ꓗk ꓙj ꓚc ꓜz ꓝf ꓟm ꓠn ꓡl ꓢs ꓣr ꓦv ꓧh ꓪw ꓫx ꓬy ꓮa ꓰe ꓲi ꓳo ꓴu "
+    "ๅา"
 )
 """Latin letters that are other letters' small capitals or twins, wherever they stand."""
 
@@ -67,14 +72,27 @@ CYRILLIC_ALONE = re.compile("[бжзийлцчшщъыьэюядф]")
 """Letters that nobody takes for Latin ones: a word that holds one is Cyrillic, with Latin letters in it."""
 TO_CYRILLIC = _pairs("aа eе oо pр cс xх yу kк mм hн tт bв iі")
 
+_ZEROS = (0x0660, 0x06F0, 0x0966, 0x09E6, 0x0E50, 0x0ED0, 0x1040, 0x17E0)
+DIGITS = {zero + step: chr(48 + step) for zero in _ZEROS for step in range(10)}
+"""Arabic, Persian, Hindi, Bengali, Thai, Lao, Burmese and Khmer digits."""
+FOREIGN_DIGIT = re.compile(f"[{''.join(map(chr, DIGITS))}]")
+
+NUMBER_AS_LETTER = re.compile(
+    "[0346](?<=[\u0400-\u04ff].)(?=[\u0400-\u04ff])|0(?<=[\u0e01-\u0e4e]0)(?=[\u0e01-\u0e4e])"
+)
+"""A digit within a word of Cyrillic or Thai letters."""
+
 LATIN = re.compile(r"[a-z]")
 FOREIGN = re.compile(r"[\u0370-\u03ff\u0400-\u052f\u0561-\u0587\u13a0-\u13f5]")
 LOOKALIKE = re.compile(
-    r"[\u0131\u0250-\u02af\u0370-\u052f\u0561-\u0587\u13a0-\u13f5\u1d00-\u1d7f\ua730-\ua7ff]"
+    r"[\u0131\u0250-\u02af\u0370-\u052f\u0561-\u0587\u13a0-\u13f5\u1d00-\u1d7f\ua4d0-\ua4f7\ua730-\ua7ff\u0e45]"
 )
 WORD = re.compile(r"[^\W\d_]+")
 KANA = re.compile(r"[\u3040-\u30ff]")
 HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
+ZHUYIN = re.compile("[\u3105-\u3129]")
+TONE_MARK = re.compile("[āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜ]")
+"""Vowels as pinyin writes them with its tones, among others."""
 HAN_RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+")
 
 _ENDS = r"。！？；：【】「」『』《》〈〉“”‘’…!?;:"
@@ -95,14 +113,17 @@ HAN_GAP = re.compile(
     rf"|(?<=[{_HAN}])([{_HARD}\s]{{1,7}})(?=[{_HAN}](?!\w))"
 )
 """Where two characters may have been parted; behind the end of a sentence only before a lone one."""
-_SINGLE = rf"{_LETTER}0-9\u0400-\u04ff\u0620-\u064a\u0900-\u097f\u0e01-\u0e4e\u3041-\u30ff\uac00-\ud7a3"
+_SINGLE = (
+    rf"{_LETTER}0-9\u0400-\u04ff\u05d0-\u05ea\u0620-\u064a\u0900-\u097f\u0e01-\u0e4e\u3041-\u30ff"
+    r"\uac00-\ud7a3"
+)
 SPELLED = re.compile(rf"(?<![{_SINGLE}])[{_SINGLE}](?:[{_BETWEEN}]{{1,5}}[{_SINGLE}]){{3,}}(?![{_SINGLE}])")
 """Four or more single letters with something between each two."""
 TWO_ALONE = re.compile(rf"[{_BETWEEN}][{_SINGLE}][{_BETWEEN}]{{1,5}}[{_SINGLE}][{_BETWEEN}]")
 """Stands in all that is spelled out, and hardly elsewhere."""
 GAP = re.compile(rf"[{_BETWEEN}]{{1,5}}")
 _IN_WORD = rf"[{_STRONG}.,:;/\\\[\](){{}}<>\"'’`´+=\-{_SIGNS}]"
-_SPACED = r"\u0400-\u04ff\u0620-\u064a\u0900-\u097f\u0e01-\u0e4e\uac00-\ud7a3"
+_SPACED = r"\u0400-\u04ff\u05d0-\u05ea\u0620-\u064a\u0900-\u097f\u0e01-\u0e4e\uac00-\ud7a3"
 IN_WORD = re.compile(
     rf"({_IN_WORD}(?<=[{_LETTER}{_SPACED}]{_IN_WORD}){_IN_WORD}?)(?=[{_LETTER}{_SPACED}])"
     rf"|(-(?<=[{_LETTER}]-) {{1,2}})(?=[{_LETTER}])"
@@ -115,7 +136,7 @@ STRETCHED = re.compile(r"([a-z])\1{2,}")
 TONED = re.compile(r"(?<![a-z0-9])(?:[a-z]{1,6}[1-5] ?){2,6}(?![a-z0-9])")
 TONE = re.compile(r"[1-5]")
 LEFT_OVER = re.compile(
-    r"(?:^|(?<=[ a-z\u00df-\u024f\u0400-\u04ff\u1e00-\u1eff]))"
+    r"(?:^|(?<=[ a-z0-9\u00df-\u024f\u0400-\u04ff\u0e01-\u0e2e\u1e00-\u1eff\u3400-\u9fff\uac00-\ud7a3]))"
     r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\ufe20-\ufe2f]+",
     re.IGNORECASE,
 )
@@ -157,7 +178,7 @@ def _class_of(codes: list[int]) -> str:
 
 
 _PLAIN = _class_of([code for code in range(0x3100) if _is_plain(code)]) + (
-    r"\u3105-\u312f\u31a0-\u31bf\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\U0001f300-\U0001faff"
+    r"\u31a0-\u31bf\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\U0001f300-\U0001faff"
 )
 _MARKS = (
     r"\u0300-\u036f\u0483-\u0487\u05b0-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u093c\u09bc\u1160-\u11ff"
@@ -165,13 +186,15 @@ _MARKS = (
 )
 UNSTABLE = re.compile(rf"[^{_PLAIN}]")
 """Anything that needs the slow road: compatibility forms, marks, invisible characters."""
-_ENTITY = r"(?P<entity>&(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[a-zA-Z]{2,8});)"
+_ENTITY = r"(?P<entity>&(?:amp;){0,2}(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[a-zA-Z]{2,8});)"
 _TAG = r"(?P<tag></?[a-zA-Z][^<>]{0,200}>)"
 BREAKS = re.compile(r"</?(?:br|p|div|li|tr|td|h\d)\b", re.IGNORECASE)
-_CUT = f"(?!{_ENTITY}|{_TAG})".replace("?P<entity>", "?:").replace("?P<tag>", "?:")
+_ESCAPED = r"(?P<escaped>(?:%[0-9a-fA-F]{2}){2,60}|%20(?=[^\W\d_])|(?:\\u[0-9a-fA-F]{4}){1,30})"
+_CUT = re.sub(r"\?P<\w+>", "?:", f"(?!{_ENTITY}|{_TAG}|{_ESCAPED})")
+_ZHUYIN = f"(?P<zhuyin>{han.BOPOMOFO})"
 _FLAGS = r"(?P<flags>[\U0001f1e6-\U0001f1ff]+(?: {1,3}[\U0001f1e6-\U0001f1ff]+)*)"
 MARKED_UP = re.compile(
-    rf"{_ENTITY}|{_TAG}|(?P<plain>(?:{_CUT}[{_PLAIN}](?![{_MARKS}]))+)|{_FLAGS}|[\s\S][{_MARKS}]*"
+    rf"{_ENTITY}|{_TAG}|{_ESCAPED}|(?P<plain>(?:{_CUT}[{_PLAIN}](?![{_MARKS}]))+)|{_FLAGS}|{_ZHUYIN}|[\s\S][{_MARKS}]*"
 )
 """As PIECES, for a text with entities and tags."""
-PIECES = re.compile(rf"(?P<plain>(?:[{_PLAIN}](?![{_MARKS}]))+)|{_FLAGS}|[\s\S][{_MARKS}]*")
+PIECES = re.compile(rf"(?P<plain>(?:[{_PLAIN}](?![{_MARKS}]))+)|{_FLAGS}|{_ZHUYIN}|[\s\S][{_MARKS}]*")

@@ -12,13 +12,15 @@ Sources: domain facts, section 6 (views V0-V5); UAX #15 (NFKC, stream-safe limit
 from __future__ import annotations
 
 import html
+import json
 import re
 import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from urllib.parse import unquote
 
-from storage.text import glyphs
+from storage.text import glyphs, han
 
 HEAD_CHARS = 30_000
 TAIL_CHARS = 10_000
@@ -86,7 +88,7 @@ def views(text: str) -> Views:
         joined=joined,
         bare=bare,
         japanese=bool(glyphs.KANA.search(raw)),
-        chinese=bool(glyphs.HAN.search(raw)),
+        chinese=bool(glyphs.HAN.search(folded.text) or glyphs.ZHUYIN.search(raw)),
         cut=cut,
     )
 
@@ -139,10 +141,19 @@ def _letters(text: str) -> str:
     """Homoglyphs and Chinese variants; both tables are one character to one, so spans hold."""
     if _IS_SPACE.search(text):
         text = text.translate(_SPACES)
+    if glyphs.FOREIGN_DIGIT.search(text):
+        text = text.translate(glyphs.DIGITS)
+    if glyphs.NUMBER_AS_LETTER.search(text):
+        text = glyphs.NUMBER_AS_LETTER.sub(_letter_for, text)
     if glyphs.LOOKALIKE.search(text):
         text = text.translate(glyphs.SMALL_CAPS)
         text = glyphs.WORD.sub(_unmix, text)
     return glyphs.HAN_RUN.sub(_simple, text) if glyphs.HAN.search(text) else text
+
+
+def _letter_for(digit: re.Match[str]) -> str:
+    thai = digit.string[digit.start() - 1] >= "\u0e00"
+    return "อ" if thai else {"0": "о", "3": "з", "4": "ч", "6": "б"}[digit[0]]
 
 
 def _simple(run: re.Match[str]) -> str:
@@ -167,7 +178,7 @@ def _simplified() -> dict[int, str]:
     source = [chr(code) for code in (*range(0x3400, 0x4DC0), *range(0x4E00, 0xA000))]
     target = OpenCC("t2s").convert("\n".join(source)).split("\n")
     pairs = zip(source, target, strict=True)
-    return {ord(old): new for old, new in pairs if old != new and len(new) == 1}
+    return {ord(old): new for old, new in pairs if old != new and len(new) == 1} | han.LOOKALIKES
 
 
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
@@ -178,8 +189,11 @@ _IS_WIDE = re.compile("[\uff01-\uff5e\u3000]")
 _SPACES = dict.fromkeys((9, 10, 11, 12, 13, 133, 8232, 8233), 32)
 _IS_SPACE = re.compile("[\t-\r\x85\u2028\u2029]")
 """Whether a table of characters has work to do: looking is five times as fast as translating."""
-_IS_MARKUP = re.compile(r"&(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[a-zA-Z]{2,8});|</?[a-zA-Z][^<>]{0,200}>")
-"""Entities and tags that a site or a CSV file left in its text."""
+_IS_MARKUP = re.compile(
+    r"&(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[a-zA-Z]{2,8});|</?[a-zA-Z][^<>]{0,200}>"
+    r"|%[0-9a-fA-F]{2}%|%20(?=[^\W\d_])|\\u[0-9a-fA-F]{4}"
+)
+"""Entities, tags and escapes that a site or a CSV file left in its text."""
 _IS_TAGGED = re.compile("[\U000e0020-\U000e007e]{4,}")
 
 
@@ -217,14 +231,25 @@ def _fold_pieces(raw: str, pieces: re.Pattern[str]) -> View:
         if piece.lastgroup == "plain":
             built.add(piece[0].casefold(), piece.start())
         elif piece.lastgroup == "entity":
-            built.add(_fold_cluster(html.unescape(piece[0])), piece.start(), len(piece[0]))
+            built.add(_fold_cluster(html.unescape(html.unescape(piece[0]))), piece.start(), len(piece[0]))
         elif piece.lastgroup == "tag":
             built.add(" " if glyphs.BREAKS.match(piece[0]) else "", piece.start(), len(piece[0]))
+        elif piece.lastgroup == "escaped":
+            built.add(_fold_cluster(_unescaped(piece[0])), piece.start(), len(piece[0]))
+        elif piece.lastgroup == "zhuyin":
+            built.add(han.pinyin_of(piece[0]), piece.start(), len(piece[0]))
         elif piece.lastgroup == "flags":
             built.add(_flags(piece[0]), piece.start(), len(piece[0]))
         else:
             built.add(_fold_cluster(piece[0][: _MARKS_MAX + 1]), piece.start(), len(piece[0]))
     return built.view()
+
+
+def _unescaped(run: str) -> str:
+    """Characters written as bytes of an address (%E8%B1%A1) or as JSON does (backslash u8C61)."""
+    if run.startswith("%"):
+        return unquote(run)
+    return str(json.loads(f'"{run}"')).encode("utf-16", "replace").decode("utf-16")
 
 
 def _tags(run: re.Match[str]) -> str:

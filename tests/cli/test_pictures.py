@@ -41,6 +41,62 @@ def test_no_bytes_break_the_reader(data: bytes) -> None:
     assert hashlists.read(hashlists.as_json(rows))[0] == rows
 
 
+PDQ, PHASH = "0F" * 32, "A1" * 8
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (f"pdq\n0x{PDQ}\n", "pdq"),
+        ("phash\na1:a1:a1:a1:a1:a1:a1:a1\n", "phash"),
+        (f"hash,quality,signal_type\n{PDQ},80,pdq\n", "pdq"),
+        (f"signal_type,signal_value,tags\npdq,{PDQ},x\n", "pdq"),
+        (f"hash\n{PHASH}\n", "phash"),
+        (f"PDQ Hash;PDQ Quality\n{PDQ};77.0\n", "pdq"),
+        (f"sep=;\npdq;label\n{PDQ};x\n", "pdq"),
+        (f"# list of an agency\n\nlabel\tpdq\nx\t{PDQ}\n", "pdq"),
+        (f"{PDQ},80\n", "pdq"),
+        (json.dumps([PDQ]), "pdq"),
+        (json.dumps({PDQ: {"quality": 80.0}}), "pdq"),
+        (json.dumps({"data": [{"indicator": PDQ, "type": "HASH_PDQ"}]}), "pdq"),
+        (json.dumps({"PDQ": PDQ, "Quality": "80"}) + "\n" + json.dumps({"PDQ": PDQ, "Quality": "80"}), "pdq"),
+    ],
+)
+def test_lists_of_other_programs_are_taken(text: str, kind: str) -> None:
+    rows, faults = hashlists.read(text.encode())
+    assert faults == ()
+    assert [(row.pdq, row.phash) for row in rows] == [
+        (PDQ.lower(), "") if kind == "pdq" else ("", PHASH.lower())
+    ]
+    assert hashlists.read(text.encode("utf-16"))[0] == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (f"hash,signal_type\n{PDQ},sha256\n", "a hash of type sha256, not pdq or phash"),
+        ("hash\nd41d8cd98f00b204e9800998ecf8427e\n", "must be 16 hex digits"),
+        (f"phash\n{int(PHASH, 16)}\n", "must be 16 hex digits"),
+    ],
+)
+def test_hashes_of_another_kind_are_named(text: str, why: str) -> None:
+    rows, faults = hashlists.read(text.encode())
+    assert rows == ()
+    assert why in str(faults[0])
+
+
+def test_lists_of_like_names_are_kept_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = configured(tmp_path / "here")
+    given = [tmp_path / name for name in ("agency.2025.csv", "agency.2026.csv", "agency.2026.json")]
+    for at, path in enumerate(given):
+        row = Listed(phash=f"{at}" * 16)
+        path.write_bytes(hashlists.as_json([row]) if path.suffix == ".json" else hashlists.as_csv([row]))
+    assert main(["pictures", "--config", str(config), "import", *map(str, given)]) == 0
+    kept = sorted((config.parent / "gallery").iterdir())
+    assert len({row.phash for path in kept for row in hashlists.read(path.read_bytes())[0]}) == 3
+    assert all(path.name.endswith(hashlists.SUFFIXES) for path in kept)
+
+
 def test_a_row_with_a_mistake_is_named_and_the_rest_is_taken() -> None:
     text = f"label,pdq,quality\ngood,{'1' * 64},80\nshort,abc,\nnone,,\nodd,{'2' * 64},many\n"
     rows, faults = hashlists.read(text.encode())
@@ -49,7 +105,7 @@ def test_a_row_with_a_mistake_is_named_and_the_rest_is_taken() -> None:
 
 
 def test_a_list_without_the_columns_says_which(tmp_path: Path) -> None:
-    rows, faults = hashlists.read(b"name,hash\nx,y\n")
+    rows, faults = hashlists.read(b"name,colour\nx,y\n")
     assert rows == ()
     assert "pdq or phash" in faults[0].why
 
@@ -68,7 +124,7 @@ def test_hashes_go_from_one_gallery_to_another(tmp_path: Path, capsys: pytest.Ca
     assert main(["pictures", "--config", str(theirs), "--json", "import", str(given)]) == 0
     facts = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (facts["ok"], facts["lists"][0]["taken"]) == (True, 1)
-    kept = theirs.parent / "gallery" / "agency.hashes.csv"
+    kept = theirs.parent / "gallery" / "agency.hashes.json"
     assert hashlists.read(kept.read_bytes())[0][0].pdq == row["pdq"]
 
 

@@ -23,7 +23,7 @@ from bot.lanes.incident import incident_card
 from bot.words import plain, units
 from storage.dossier import Casefile
 from storage.model import Reason, Tier
-from storage.text import contacts
+from storage.text import ways
 from tests.bot.test_lane_parts import member
 from tests.desk.test_digest import line
 from tests.fakes import words
@@ -223,7 +223,7 @@ def verdict_on(text: str) -> words.Verdict:
 
 
 def test_every_way_to_a_seller_is_said_in_chinese() -> None:
-    links = {row[0] for row in contacts._LINKS} | {row[0] for row in contacts._CUED}
+    links = {row[0] for row in ways.LINKS} | {row[0] for row in ways.CUES}
     for kind in links | {"email", "phone", "handle"}:
         said = why_word(Reason(kind="contact", what=kind, weight=1.0), CHINESE)
         assert said != kind

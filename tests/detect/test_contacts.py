@@ -89,6 +89,65 @@ def test_what_is_no_contact_is_left_alone(text: str) -> None:
     assert contacts(text) == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("VX❤️abc12345", "wechat:abc12345"),
+        ("vx→abc12345", "wechat:abc12345"),
+        ("微信【abc12345】", "wechat:abc12345"),
+        ("微：abc12345", "wechat:abc12345"),
+        ("魏信abc12345", "wechat:abc12345"),
+        ("V-X:abc12345", "wechat:abc12345"),
+        ("加賴 horn5501", "line:horn5501"),
+        ("手機 0912-345-678 台中面交", "phone:+886912345678"),
+        ("https://wa.me/447700900123?text=hi", "whatsapp:+447700900123"),
+        ("tusk dot man at gmail dot com", "email:tusk.man@gmail.com"),
+        ("tuskman AT yahoo DOT co DOT uk", "email:tuskman@yahoo.co.uk"),
+        ("tuskman@proton(dot)me", "email:tuskman@proton.me"),
+        ("tuskman arroba gmail punto com", "email:tuskman@gmail.com"),
+        ("bivni собака mail точка ru", "email:bivni@mail.ru"),
+        ("telegram dot me slash tuskman", "telegram:tuskman"),
+        ("@tuskman on telegram", "telegram:tuskman"),
+        ("в телегу @bivni77", "telegram:bivni77"),
+        ("تيليجرام: fil_seller", "telegram:fil_seller"),
+        ("텔레그램 horn5501", "telegram:horn5501"),
+        ("DM on IG @tusk.man", "instagram:tusk.man"),
+        ("snapchat: tuskman99", "snapchat:tuskman99"),
+        ("vk.com/bivni77", "vk:bivni77"),
+        ("discord: tuskman#1234", "discord:tuskman#1234"),
+        ("signal: tuskman.42", "signal:tuskman.42"),
+        ("o8l234567890", "phone:+6281234567890"),
+        ("O1O-1234-5678", "phone:+821012345678"),
+        ("ติดต่อ ๐๘๑๒๓๔๕๖๗๘", "phone:+66812345678"),
+        ("واتساب ٠٠٩٦٦٥٠١٢٣٤٥٦٧", "whatsapp:+966501234567"),
+        ("вацап 89123456789", "whatsapp:+79123456789"),
+        ("zap zap: (11) 91234-5678", "whatsapp:11912345678"),
+        ("móvil 612 34 56 78", "phone:+34612345678"),
+        ("Handy 0171/2345678", "phone:+491712345678"),
+        ("piga simu 0712 345 678", "phone:0712345678"),
+        ("không chín một hai ba bốn năm sáu bảy tám", "phone:+84912345678"),
+        ("nol delapan satu dua tiga empat lima enam tujuh delapan", "phone:+62812345678"),
+        ("공일공 일이삼사 오육칠팔", "phone:+821012345678"),
+        ("ศูนย์แปดเก้าหนึ่งสองสามสี่ห้าหกเจ็ด", "phone:+66891234567"),
+    ],
+)
+def test_what_sellers_of_many_languages_write_is_one_contact(text: str, key: str) -> None:
+    assert [contact.key for contact in contacts(text)] == [key]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the q 500000 people asked", "look at amazon.com for more", "meet me at home. come early",
+        "oil 100 ml 20 bottles",
+        "依赖: abcde", "v-x engine", "snap pea seeds 500g", "one two three four five", "hai ba bốn con",
+        "한국 텔레비전 samsung", "1 l 20 g 30 ml 40 ml", "WeChat, WhatsApp accepted",
+    ],
+)  # fmt: skip
+def test_words_that_only_begin_like_a_messenger_are_none(text: str) -> None:
+    assert contacts(text) == ()
+
+
 def test_numbers_of_authorities_are_told_apart() -> None:
     assert all(contact.hotline for contact in contacts("举报电话 13800138000"))
     assert not any(contact.hotline for contact in contacts("有意电话 13800138000"))

@@ -55,6 +55,59 @@ def test_a_sum_is_read(text: str, amount: str, currency: str, unit: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("text", "amount", "currency", "unit"),
+    [
+        ("底价九百八", "980", "", ""),
+        ("三万五一对", "35000", "", "piece"),
+        ("壹万贰仟元整", "12000", "CNY", ""),
+        ("每串1280", "1280", "", "piece"),
+        ("5000蚊", "5000", "HKD", ""),
+        ("三万円", "30000", "JPY", ""),
+        ("백만원", "1000000", "KRW", ""),
+        ("R 15,000", "15000", "ZAR", ""),
+        ("₦250k", "250000", "NGN", ""),
+        ("Ksh.20,000/=", "20000", "KES", ""),
+        ("₹1,50,000", "150000", "INR", ""),
+        ("15,000 pesos", "15000", "", ""),
+        ("$ 15.000 MXN", "15000", "MXN", ""),
+        ("15 mil pesos", "15000", "", ""),
+        ("1,5 mil reais", "1500", "BRL", ""),
+        ("1.5 mil usd", "1500000", "USD", ""),
+        ("3trieu5", "3500000", "VND", ""),
+        ("8tr/100g", "8000000", "VND", "100g"),
+        ("2jtan nego", "2000000", "IDR", ""),
+        ("กรัมละ 150", "150", "", "g"),
+        ("๓,๕๐๐ บาท", "3500", "THB", ""),
+        ("35т.р.", "35000", "RUB", ""),
+        ("500$ за грамм", "500", "USD", "g"),
+        ("200 долларов", "200", "USD", ""),
+        ("150€ le gramme", "150", "EUR", "g"),
+        ("50 000 FCFA", "50000", "XAF", ""),
+        ("bei elfu 20", "20000", "", ""),
+        ("٥٠٠ دولار", "500", "USD", ""),
+        ("3 آلاف درهم", "3000", "AED", ""),
+    ],
+)
+def test_a_sum_is_read_as_people_of_its_country_write_it(
+    text: str, amount: str, currency: str, unit: str
+) -> None:
+    found = [(f"{p.amount.normalize():f}", p.currency, p.unit) for p in prices(text)]
+    assert found == [(amount, currency, unit)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "R134a", "BMW R 1200 GS", "N95 100pcs", "5 ребят", "5 к 1", "百万富翁", "一千零一夜", "十万个为什么",
+        "500w 播放量",
+        "35 кг", "4/=5", "三万英尺",
+    ],
+)  # fmt: skip
+def test_counts_models_and_sayings_are_no_sums(text: str) -> None:
+    assert prices(text) == ()
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "2024-05-06",

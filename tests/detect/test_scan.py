@@ -7,19 +7,21 @@ from random import Random
 
 import pytest
 
-from storage.text import contacts, glyphs, normal
+from storage.text import contacts, glyphs, normal, ways
 from storage.text.scan import DIGIT, finds
-from watchers.detect import prices
+from watchers.detect import money, prices
 from watchers.reading import prices as page_prices
 
 PLANS = {
-    "email": (contacts._EMAIL, contacts._AT, contacts._EMAIL_REACH),
+    "email": (ways.EMAIL, ways.AT, ways.EMAIL_REACH),
+    "spoken email": (ways.SPOKEN, ways.SPOKEN_AT, ways.SPOKEN_REACH),
+    "veiled email": (ways.VEILED, ways.AT, 66),
     "handle": (contacts._HANDLE, contacts._AT_SIGN, 0),
     "phone": (contacts._PHONE, contacts._SIX_DIGITS, contacts._PHONE_REACH),
-    "sum": (prices._SUM, DIGIT, prices._BEFORE_DIGITS),
+    "sum": (prices._SUM, DIGIT, money.BEFORE_DIGITS),
     "price": (page_prices._PRICE, DIGIT, page_prices._BEFORE_DIGITS),
     "worded price": (page_prices._WORDED, page_prices._COLON, page_prices._BEFORE_COLON),
-    **{f"{kind} {n}": (pattern, cue, 0) for n, (kind, cue, pattern) in enumerate(contacts._CUES)},
+    **{f"{kind} {n}": (pattern, cue, 0) for n, (kind, cue, pattern) in enumerate(ways.CUES)},
 }
 _BITS = """
 wechat we chat 微信 薇信 v信 加v +v ➕v vx w x wxid weixin wei telegram telegrm tele tg
@@ -28,9 +30,25 @@ threema ig insta instagram whatsapp whats watsapp wassap wapp wa ws a.b@c.org @
 [at] (at) @handle x@y 138 13800138000 (+86) (+1234) +62 812-3456-789 id : = no.
 number 号 price asking 价格 giá usd us$ dollars rupees rp. ksh. 元 ¥ $ 1,200
 1.200.000 3.8 万 k tr 500 /g abcde abc_12 12345678 0912345678 R 5 kr. the request
-online
+online 텔레 텔레그램 テレグラム телега тг تلجرام واتساب вацап zap wpp wsp 加赖 赖: 赖 imo botim снап snapchat
+snap: سناب vk: вк: skype: скайп: kik: discord #1234 abc#1234 on telegram w/a w.a v-x インスタ 인스타 인스타:
+инста: at  dot  arroba  собака  точка ru com (dot) 【 「 → 👉 🆔 abc.12
 """
 BITS = [*_BITS.split(), "m o o n f o x 7 7", "k_i_t_8_8_8", "wechat id - abc_12", "line: h o r n 7 7"]
+BITS += [
+    "@tusk_99 on telegram",
+    "tusk99 at mail dot com",
+    "tusk dot m (at) mail (dot) ru",
+    "tusk@mail(dot)com",
+]
+BITS += [
+    "signal: tusk.42",
+    "imo 0912345678",
+    "discord abc#1234",
+    "snapchat: tusk99",
+    "加q 123456",
+    "赖: abc_12",
+]
 
 
 def _texts(count: int) -> list[str]:

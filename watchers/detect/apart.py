@@ -19,6 +19,8 @@ from watchers.detect.spellings import weaker
 from watchers.lexicon import Kind, Term
 
 _MATCHES_MAX = 2_000
+_LETTERS_APART = 3
+"""Pieces up to it are no words: somebody moved letters."""
 _MEANT_TIER = 3
 """Up to it a homophone shares so many characters that nobody wrote it by chance."""
 _MOVED = re.compile(r"(?:^|\s)[a-z]{1,3}(?:\s|$)|[\u0e00-\u0e7f] [\u0e00-\u0e7f]")
@@ -77,15 +79,17 @@ def squeezed(automaton: Automaton, seen: Views) -> Iterator[Hit]:
         first, last = places[start], places[end - 1] + 1
         if _is_moved(text, first, last, entry.terms[0]):
             low, high = seen.folded.span(first, last)
-            yield Hit(
-                term=entry.terms[0], view="V3", start=low, end=high, span=seen.raw[low:high], hidden=True
-            )
+            span = seen.raw[low:high]
+            meant = min(map(len, text[first:last].split(" "))) <= _LETTERS_APART
+            yield Hit(term=entry.terms[0], view="V3", start=low, end=high, span=span, hidden=meant)
 
 
 def _is_moved(text: str, start: int, end: int, term: Term) -> bool:
     """Whether the find has borders of its own, and a short piece that is no word of the term."""
     pieces = text[start:end].split(" ")
+    if "\u0e00" <= text[start] < "\u0e80":  # Thai writes no spaces between words, so one between them parts
+        return len(pieces) > term.text.count(" ") + 1
     if (start and text[start - 1].isalpha()) or (end < len(text) and text[end].isalpha()):
-        return "\u0e00" <= text[start] < "\u0e80" and len(pieces) > term.text.count(" ") + 1
+        return False
     words = fold_term(term.text).split(" ")
     return pieces != words and any(len(piece) <= 3 and piece not in words for piece in pieces)

@@ -27,6 +27,8 @@ _SOUND_TIER = 4
 _SOUND_CHARACTERS = 6
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
+_MODEL_NUMBER = re.compile(r"-\d")
+"""XY-100 is a machine."""
 _ARABIC_PREFIX = re.compile(r"(?:^|\W)(?:و|ف)?(?:ال|بال|كال|لل|ب|ل|و)$")
 
 
@@ -59,6 +61,8 @@ class Automaton:
         self.entries: dict[str, Entry] = {}
         self._patterns: list[Entry] = []
         self._machine: AhoCorasick | None = None
+        self.glued: dict[str, Entry] = {}
+        """Terms and wordings in Latin letters, without their spaces: what hashtags are made of."""
 
     def entry(self, pattern: str) -> Entry:
         """The entry of a pattern, made on first use."""
@@ -69,6 +73,8 @@ class Automaton:
     def build(self) -> None:
         """Make the searching machine; entries are final after that."""
         self._patterns = [entry for entry in self.entries.values() if entry.pattern.strip()]
+        meant = (e for e in self._patterns if (e.terms or e.wordings) and e.pattern.isascii() and not e.code)
+        self.glued = {entry.pattern.replace(" ", ""): entry for entry in meant}
         self._machine = AhoCorasick(
             [entry.pattern for entry in self._patterns],
             matchkind=MatchKind.Standard,
@@ -127,15 +133,20 @@ def _add_term(term: Term, folded: Automaton, bare: Automaton) -> None:
         folded.entry(glued).terms += (term,)  # hashtags: #rhinohorn
     for phrase in term.negative:
         folded.entry(fold_term(phrase)).harmless = True
-    stripped = bare_term(term.text)
-    if (
-        term.kind is not Kind.JARGON
-        and len(stripped.replace(" ", "")) >= _BARE_LETTERS
-        and stripped.isascii()
-    ):
+    for many in spellings.inflected(term):
+        folded.entry(many).terms += (term,)
+    for stripped in _bare_patterns(term):
         bare.entry(stripped).terms += (term,)
-        if (single := spellings.collapsed(term)) != stripped:
-            bare.entry(single).terms += (term,)
+
+
+def _bare_patterns(term: Term) -> Iterator[str]:
+    """What a term looks like in the bare view: as it is, many of it, with doubled letters single."""
+    stripped = bare_term(term.text)
+    if term.kind is Kind.JARGON or len(stripped.replace(" ", "")) < _BARE_LETTERS or not stripped.isascii():
+        return
+    written = (stripped, spellings.collapsed(term), *map(bare_term, spellings.inflected(term)))
+    # The joined view has no apostrophes: d'elephant
+    yield from dict.fromkeys(form for text in written for form in (text, text.replace("'", "")))
 
 
 def _add_spellings(term: Term, readings: Mapping[str, str], machine: Machine) -> None:
@@ -145,6 +156,12 @@ def _add_spellings(term: Term, readings: Mapping[str, str], machine: Machine) ->
             entry.disguised = _with(entry.disguised, meant)
     for pattern, meant in spellings.swapped(term):
         entry = machine.folded.entry(pattern)
+        entry.swapped = _with(entry.swapped, meant)
+    for pattern, meant in (*spellings.particles(term), *spellings.taken_apart(term)):
+        entry = machine.folded.entry(pattern)
+        entry.swapped = _with(entry.swapped, meant)
+    for pattern, meant in spellings.mistyped(term):
+        entry = machine.bare.entry(pattern)
         entry.swapped = _with(entry.swapped, meant)
     for pattern in spellings.masked(term):
         entry = machine.bare.entry(pattern)
@@ -202,7 +219,7 @@ def _breaks_before(text: str, start: int, entry: Entry) -> bool:
 def _breaks_after(text: str, end: int, entry: Entry) -> bool:
     """A border, or a plural s and then a border (never for short codes)."""
     if not _continues(text[end], entry.code):
-        return True
+        return not (entry.code and _MODEL_NUMBER.match(text, end))
     plural = not entry.code and entry.pattern[-1:].isascii() and text[end] == "s"
     return plural and (end + 1 == len(text) or not _continues(text[end + 1], code=False))
 

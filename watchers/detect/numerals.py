@@ -5,9 +5,20 @@ from __future__ import annotations
 import re
 
 SIGNS = "零〇一二两三四五六七八九十百千万"
-MULTIPLIED = re.compile("[一二两三四五六七八九十][百千万]")
+MULTIPLIED = re.compile(
+    "[一二两三四五六七八九十壹贰叁肆伍陆柒捌玖拾일이삼사오육칠팔구십백][百千万佰仟백천만]|[십백천]만?원|[十百]万"
+)
+_FORMAL = str.maketrans("壹贰叁肆伍陆柒捌玖拾佰仟", "一二三四五六七八九十百千")
+_KOREAN = str.maketrans("일이삼사오육칠팔구십백천만", "一二三四五六七八九十百千万")
+_KOREAN_SUM = re.compile("[일이삼사오육칠팔구십백천만]{2,10}(?=원)")
 _DIGITS = {sign: at for at, sign in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _UNITS = {"十": 10, "百": 100, "千": 1_000}
+
+
+def plain(text: str) -> str:
+    """`text` with formal and, before 원, Korean numerals as the usual Chinese ones; its length stays."""
+    text = text.translate(_FORMAL)
+    return _KOREAN_SUM.sub(lambda run: run[0].translate(_KOREAN), text) if "원" in text else text
 
 
 def value(text: str) -> int | None:

@@ -11,7 +11,7 @@ the others. Pure: the same post and lexicon give the same verdict for ever.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from storage.model import Picture, PictureMatch, Post, Reason, Tier, Verdict
 from storage.text.contacts import Contact, contacts, contacts_in
 from watchers.detect import against, sale
 from watchers.detect.hits import Hit
+from watchers.detect.permits import permit_numbers
 from watchers.detect.picture import is_sure, picture_reasons
 from watchers.detect.price_field import as_price
 from watchers.detect.prices import Price, prices, prices_in
@@ -50,6 +51,7 @@ _WORDLESS = 1.2
 _NIGHT = 0.2
 _NIGHT_HOURS = frozenset({21, 22, 23, 0, 1, 2, 3, 4, 5})
 _WEAK_TIER = 4
+_CODE_LETTERS = 3
 _JUST_BELOW_HIGH = 0.6
 """Log-odds of score 65."""
 _FIELD_BREAK = "\n" * 8
@@ -97,6 +99,7 @@ def judge(
     if about:
         reasons += offers
         reasons += against.against_reasons(reading.found, offers)
+        reasons += _papers(reading)
         reasons += _circumstances(post, reading, local_hour, pictured=pictured)
         reasons += _held_back(reading.found, reasons, pictured=bool(likeness))
     else:
@@ -148,6 +151,7 @@ def read(post: Post, lexicon: Lexicon, country: str = "") -> Reading:
     """Terms, wordings, contacts and sums of a post. The seller's name gives contacts only."""
     found = find(lexicon, text_of(post))
     reach = {contact.key: contact for contact in contacts_in(found.views.folded, found.views.raw, country)}
+    found = replace(found, hits=tuple(_beside_contacts(found.hits, tuple(reach.values()))))
     for contact in contacts(post.seller, country):
         reach.setdefault(contact.key, contact)
     sums = prices(post.price, field=True)
@@ -157,6 +161,14 @@ def read(post: Post, lexicon: Lexicon, country: str = "") -> Reading:
         prices=_in_country(prices_in(found.views.folded, found.views.raw), country),
         price_field=_in_country(sums if any(p.unit for p in sums) else as_price(post.price) or sums, country),
     )
+
+
+def _beside_contacts(hits: Sequence[Hit], reach: Sequence[Contact]) -> Iterator[Hit]:
+    """The hits; a short code that is the name of a messenger there (TG: @shop) is part of the contact."""
+    for hit in hits:
+        of = next((c for c in reach if c.start <= hit.start and hit.end <= c.end), None)
+        is_code = len(hit.term.text) <= _CODE_LETTERS and hit.term.kind is Kind.CODE
+        yield replace(hit, compound=of.span) if of and is_code else hit
 
 
 def _in_country(sums: tuple[Price, ...], country: str) -> tuple[Price, ...]:
@@ -313,6 +325,18 @@ def _circumstances(post: Post, reading: Reading, local_hour: int | None, *, pict
             Reason(kind="hour", what=f"{when} at night", weight=_NIGHT, detail=f"{local_hour:02d} h")
         )
     return reasons
+
+
+def _papers(reading: Reading) -> list[Reason]:
+    """Numbers of permits that the post names, to be asked about; they weigh nothing."""
+    if not reading.found.groups(Kind.CONTEXT, "permit"):
+        return []
+    taken = [(way.start, way.end) for way in reading.contacts]
+    taken += [(price.start, price.end) for price in reading.prices]
+    numbers = permit_numbers(reading.found.views, taken)
+    return [
+        Reason(kind="context", what="names a permit number", weight=0.0, span=number) for number in numbers
+    ]
 
 
 def _limits(reading: Reading, pictures: Sequence[Picture]) -> list[Reason]:

@@ -12,13 +12,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 
-from storage.text import glyphs
+from storage.text import glyphs, han
 from storage.text.normal import bare_term, fold_term
 from watchers.lexicon import Kind, Term
 
 _READ_TIER = 4
 _READ_CHARACTERS = 4
 _LEAST_LETTERS = 5
+_TYPED_LETTERS, _TYPED_ALONE = 6, 8
+_MASKED_WORDS = 3
+_PARTS_OF_ANIMALS = "牙角骨皮胆爪掌鞭"
 _SPELLED_LETTERS = re.compile(r"[a-z ]+")
 
 _EMOJI = {
@@ -85,15 +88,73 @@ def swapped(term: Term) -> Iterator[tuple[str, Term]]:
 
 
 def masked(term: Term) -> Iterator[str]:
-    """Latin spellings with one vowel left out; only meant where a sign stands in its place."""
-    pattern = bare_term(term.text).replace(" ", " ")
+    """Latin spellings with a vowel of each word, or of one, left out; meant only beside a sign for it."""
+    pattern = bare_term(term.text)
     if term.tier > _READ_TIER or term.kind is Kind.JARGON or not _SPELLED_LETTERS.fullmatch(pattern):
         return
-    if len(pattern) >= _LEAST_LETTERS:
-        for at, letter in enumerate(pattern):
-            if letter in "aeiou":
-                yield pattern[:at] + pattern[at + 1 :]
-                yield (pattern[:at] + pattern[at + 1 :]).replace(" ", "")
+    if len(pattern) >= _LEAST_LETTERS and pattern.count(" ") < _MASKED_WORDS:
+        for words in product(*(_with_gaps(word) for word in pattern.split(" "))):
+            if (spelled := " ".join(words)) != pattern:
+                yield spelled
+                yield spelled.replace(" ", "")
+
+
+def _with_gaps(word: str) -> list[str]:
+    """The word, and it without one of its vowels."""
+    return [word, *(word[:at] + word[at + 1 :] for at, letter in enumerate(word) if letter in "aeiou")]
+
+
+def inflected(term: Term) -> Iterator[str]:
+    """Patterns of a name whose first word is many, or has the rest: "cuernos de ...", "tiger's tooth"."""
+    head, space, rest = fold_term(term.text).partition(" ")
+    if term.kind is Kind.JARGON or not space or not head.isalpha() or head[-1] in "sxz":
+        return
+    if term.lang == "fr" and head.endswith("eau"):
+        yield f"{head}x {rest}"
+    elif term.lang == "en" or (term.lang in ("es", "pt", "fr") and head[-1] in "aeiouéo"):
+        yield f"{head}s {rest}"
+    elif term.lang in ("es", "pt"):
+        yield f"{head}es {rest}"
+    elif term.lang == "fr":
+        yield f"{head}s {rest}"
+
+
+def mistyped(term: Term) -> Iterator[tuple[str, Term]]:
+    """Latin names with two letters of a long word swapped, one left out or doubled."""
+    pattern = bare_term(term.text)
+    if term.tier >= _READ_TIER or term.kind is not Kind.NAME or not _SPELLED_LETTERS.fullmatch(pattern):
+        return
+    words = pattern.split(" ")
+    least = _TYPED_LETTERS if len(words) > 1 else _TYPED_ALONE
+    for at, word in enumerate(words):
+        for wrong in _slips(word) if len(word) >= least else ():
+            yield " ".join([*words[:at], wrong, *words[at + 1 :]]), weaker(term, 3)
+
+
+def _slips(word: str) -> set[str]:
+    """What a hurried hand makes of a word; its first letter stands."""
+    places = range(1, len(word) - 1)
+    swapped = {word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in places}
+    missing = {word[:at] + word[at + 1 :] for at in places}
+    return (swapped | missing | {word[:at] + word[at] + word[at:] for at in places}) - {word}
+
+
+def particles(term: Term) -> Iterator[tuple[str, Term]]:
+    """Chinese names of a part with an "of" between: 象的牙, 犀牛之角, 虎の骨."""
+    pattern = fold_term(term.text)
+    if term.tier <= _READ_TIER and 1 < len(pattern) < 4 and pattern[-1] in _PARTS_OF_ANIMALS:
+        for of in "的之の":
+            yield f"{pattern[:-1]}{of}{pattern[-1]}", weaker(term, 3)
+
+
+def taken_apart(term: Term) -> Iterator[tuple[str, Term]]:
+    """Chinese terms with characters written as their two halves: 王代王冒, 月旦."""
+    pattern = fold_term(term.text)
+    if term.tier > _READ_TIER or not 1 < len(pattern) <= _READ_CHARACTERS:
+        return
+    for written in product(*((c, han.PARTS[c]) if c in han.PARTS else (c,) for c in pattern)):
+        if (spelled := "".join(written)) != pattern:
+            yield spelled, weaker(term, 3)
 
 
 def collapsed(term: Term) -> str:

@@ -14,6 +14,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 
 from storage.text import glyphs
 from storage.text.normal import UNACCENTED, View, Views, fold_term, views
@@ -69,6 +70,13 @@ def find(lexicon: Lexicon, text: str) -> Found:
     if seen.joined:
         hits += _in_view(machine.folded, seen.joined, seen, "V3", None)
     hits += _in_view(machine.bare, seen.bare, seen, "V4", None)
+    if seen.chinese and glyphs.TONE_MARK.search(seen.folded.text):
+        spoken = seen.joined or seen.folded
+        hits += _in_view(
+            machine.folded, replace(spoken, text=spoken.text.translate(UNACCENTED)), seen, "V5", None
+        )
+    if "#" in text:
+        hits += _in_tags(machine.folded, seen)
     if seen.chinese and not seen.japanese:
         plain = [(hit.start, hit.end) for hit in hits]
         hits += [hit for hit in sounded(machine.sounds, seen) if not _overlaps(hit, plain)]
@@ -147,6 +155,30 @@ def _in_view(automaton: Automaton, view: View, seen: Views, name: str, marks: _M
             yield _hit(entry, meant, (raw_start, raw_end), seen, name)
 
 
+_TAGS_MAX = 100
+_TAG = re.compile(r"#([a-z]{8,40})(?![a-z0-9])")
+
+
+def _in_tags(automaton: Automaton, seen: Views) -> Iterator[Hit]:
+    """Hits in hashtags that are nothing but known words: #ivoryforsale, #realivorycarving."""
+    for tag in islice(_TAG.finditer(seen.folded.text), _TAGS_MAX):
+        for entry, start, end in _tiles(automaton, tag[1]):
+            if entry.terms:
+                raw = seen.folded.span(tag.start(1) + start, tag.start(1) + end)
+                yield _hit(entry, entry.terms, raw, seen, "V3")
+
+
+def _tiles(automaton: Automaton, word: str) -> list[tuple[Entry, int, int]]:
+    """The known words that make up `word` without a rest, as few as can be; none where they do not."""
+    best: list[list[tuple[Entry, int, int]] | None] = [[], *[None] * len(word)]
+    for end in range(2, len(word) + 1):
+        for start in range(end - 1):
+            before, entry = best[start], automaton.glued.get(word[start:end])
+            if before is not None and entry and (best[end] is None or len(before) + 1 < len(best[end] or ())):
+                best[end] = [*before, (entry, start, end)]
+    return best[-1] or []
+
+
 def _meant(entry: Entry, start: int, end: int, seen: Views) -> tuple[Term, ...]:
     """The terms that an entry stands for in this place."""
     if entry.terms:
@@ -188,6 +220,10 @@ _SEEMING_SPACE = re.compile(r"[\s_\-]+")
 _EMOJI_STYLE = "\ufe0f\ufe0e"
 
 
+_MANY = re.compile(r"(?:'?s|es)(?![a-z])")
+"""What makes a word many is no disguise."""
+
+
 def _is_hidden(span: str, term: Term, view: str) -> bool:
     """True for a spelling that has no honest reason: full-width, spaces and dropped accents have one."""
     folded = span.casefold()
@@ -199,7 +235,7 @@ def _is_hidden(span: str, term: Term, view: str) -> bool:
         return _SEEMING_SPACE.sub(" ", fold_term(span)) != _SEEMING_SPACE.sub(" ", fold_term(term.text))
     said, meant = fold_term(span), fold_term(term.text)
     accented = said != said.translate(UNACCENTED) and meant == meant.translate(UNACCENTED)
-    return accented or said.translate(UNACCENTED) != meant.translate(UNACCENTED)
+    return accented or _MANY.sub("", said.translate(UNACCENTED)) != _MANY.sub("", meant.translate(UNACCENTED))
 
 
 def _overlaps(hit: Hit, places: Iterable[tuple[int, int]]) -> bool:

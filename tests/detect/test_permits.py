@@ -1,0 +1,42 @@
+"""Numbers of permits are captured and shown, and weigh nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from storage.model import Post
+from storage.text.normal import views
+from watchers.detect.permits import permit_numbers
+from watchers.detect.score import judge
+from watchers.lexicon import Lexicon
+
+LEXICON = Lexicon.load()
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("CITES permit no. 12345/ABC, Article 10 certificate UK123456/01", ("12345/ABC", "UK123456/01")),
+        ("收藏证 号 2015-00321 面议", ("2015-00321",)),
+        ("permit RU 23MU100321/DV, price PM", ("RU 23MU100321/DV",)),
+        ("登録記号番号 第S-1-012345号", ("第S-1-012345",)),
+        ("ใบอนุญาต เลขที่ 0501/2562", ("0501/2562",)),
+        ("сертификат CITES № 23RU000123", ("23RU000123",)),
+        ("giấy phép số 123/GP-KL", ("123/GP-KL",)),
+        ("EU-Bescheinigung Nr. DE-BW-2021/4711", ("DE-BW-2021/4711",)),
+        ("ivory registration number Q9X7AB12", ("Q9X7AB12",)),
+        ("CITES 1997, antique, certificate of 12.05.2019", ()),
+        ("article 10 (no 12), CITES app I, 2 kg", ()),
+        ("no papers, tusk 12345/ABC", ()),
+    ],
+)
+def test_the_number_of_a_paper_is_captured_as_written(text: str, numbers: tuple[str, ...]) -> None:
+    assert permit_numbers(views(text)) == numbers
+
+
+def test_it_is_shown_among_the_reasons_and_weighs_nothing() -> None:
+    said = "elephant ivory with CITES permit, whatsapp +44 7700 900123, permit 594876/01, price 50000 usd"
+    post = Post(post_id="1", url="https://example.org/1", text=said)
+    verdict = judge(post, (), (), LEXICON, None)
+    numbers = [(r.span, r.weight) for r in verdict.reasons if r.what == "names a permit number"]
+    assert numbers == [("594876/01", 0.0)]
