@@ -44,7 +44,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """One delivery about this evidence or its item. state: waiting, sending, delivered, dead."""
+    """One delivery about this evidence or its item. state: waiting, sending, delivered, dead, withdrawn."""
 
     alert_id: str
     kind: AlertKind

@@ -13,7 +13,7 @@ from datetime import datetime
 from storage import ledger, outbox, search, verdicts, vigils
 from storage.codec import Plain, dump, load, load_tuple
 from storage.errors import DatabaseTrouble
-from storage.membership import KnownItem, Looked, item_for, item_of_post
+from storage.membership import KnownItem, Looked, item_for, item_of_post, withdraw
 from storage.model import (
     Alert,
     AlertKind,
@@ -169,6 +169,8 @@ async def after_speaking(
         card = alert_id
         sql = "UPDATE item SET tier = ?, card = ? WHERE item_id = ?"
         batch.many(sql, (facts.tier.value, alert_id, item.item_id))
+    elif item.instead:
+        await withdraw(batch, item, facts.created_at)
     vigils.mark_matched(batch, look.post_key, facts.created_at)
     sql = "SELECT seq, observation, lifetime FROM observation WHERE post_key = ? ORDER BY seq DESC LIMIT 1"
     seq, observation, lifetime = (await batch.rows(sql, (look.post_key,)))[0]

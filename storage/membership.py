@@ -37,32 +37,53 @@ _OF_PICTURE = (
 )
 _FOUNDED = (
     "SELECT i.members, e.sha256 FROM item i JOIN observation o ON o.evidence_id = i.first_evidence "
-    "LEFT JOIN evidence_picture e ON e.seq = o.seq WHERE i.item_id = ? AND o.post_key = ?"
+    "LEFT JOIN evidence_picture e ON e.seq = (SELECT min(x.seq) FROM observation x JOIN evidence_picture y "
+    "ON y.seq = x.seq WHERE x.post_key = o.post_key AND x.seq >= o.seq) "
+    "WHERE i.item_id = ? AND o.post_key = ?"
 )
-"""How many posts it has, one row for each picture that its first look showed; none when another began it."""
+"""How many posts it has, one row for each picture that its first look with any showed; none when another
+began it."""
 _MOVES = (
     "UPDATE item SET members = members + (SELECT members FROM item WHERE item_id = ?2) WHERE item_id = ?1",
+    (
+        "UPDATE item SET (first_evidence, created_at) = (SELECT first_evidence, created_at FROM item "
+        "WHERE item_id IN (?1, ?2) ORDER BY created_at, item_id LIMIT 1) WHERE item_id = ?1"
+    ),
     "UPDATE member SET item_id = ?1 WHERE item_id = ?2",
     "UPDATE item_known SET item_id = ?1 WHERE item_id = ?2",
     "UPDATE alert SET item_id = ?1 WHERE item_id = ?2",
 )
-# Nobody hears anew of a thing they know already: what comes next revises the card they have.
-_WITHDRAW = (
-    "DELETE FROM delivery WHERE alert_id = ?2 AND state = 'waiting' AND attempts = 0 AND channel IN "
-    "(SELECT channel FROM delivery WHERE alert_id = ?1)"
+# All or nothing: what was tried, is shown among others or was revised may be known to somebody, and
+# whoever has no card of the other, or one that is done with, would hear of neither.
+_NEEDS_NO_WORD = (
+    "SELECT 1 FROM delivery WHERE card = ?2 GROUP BY card HAVING min(alert_id = ?2 AND state = 'waiting' "
+    "AND attempts = 0 AND inside IS NULL AND channel IN (SELECT channel FROM delivery "
+    "WHERE alert_id = ?1 AND state IN ('waiting', 'sending', 'delivered')))"
 )
-_TOLD = "SELECT 1 FROM delivery WHERE alert_id = ? LIMIT 1"
+# Kept as a row: a lane that has it in hand may tell it all the same, and says so there.
+_WITHDRAW = (
+    "UPDATE delivery SET state = 'withdrawn', why = ?3 WHERE card = ?1 AND alert_id = ?1 "
+    "AND state = 'waiting' AND attempts = 0 AND inside IS NULL AND channel IN "
+    "(SELECT channel FROM delivery WHERE alert_id = ?2)"
+)
+_NOBODYS = "DELETE FROM duty WHERE alert_id = ? AND state = 'new' AND version = 0 AND level = 0"
+_RESOLVED = "SELECT 1 FROM duty WHERE alert_id = ? AND state = 'resolved'"
+_TOLD = "SELECT 1 FROM delivery WHERE alert_id = ? AND state <> 'withdrawn' LIMIT 1"
 _CALM = "UPDATE escalation SET done_at = ?, outcome = '' WHERE alert_id = ? AND done_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownItem:
-    """An item as this transaction sees it. joined: the post was not in it before."""
+    """An item as this transaction sees it. joined: the post was not in it before.
+
+    instead: an alert that waits and need not be told, once what comes next is said on the item's card.
+    """
 
     item_id: str
     tier: Tier
     card: str
     joined: bool = False
+    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,22 +179,41 @@ async def _moved(batch: Batch, own: KnownItem, other: KnownItem, judgement: Judg
         await batch.run(sql, (other.item_id, own.item_id))
     await batch.run("DELETE FROM item WHERE item_id = ?", (own.item_id,))
     louder = own.tier.rank < other.tier.rank
-    if not louder:
-        await batch.run(_WITHDRAW, (other.card, own.card))
-    card = await _card_of_both(batch, own.card, other.card, louder=louder, at=judgement.judged_at)
-    both = replace(other, tier=own.tier if louder else other.tier, card=card)
+    instead = "" if louder or not await _needs_no_word(batch, own.card, other.card) else own.card
+    card = other.card if instead else await _card_of_both(batch, own.card, other.card, louder=louder)
+    if not await batch.rows(_TOLD, (own.card,)):
+        await batch.run(_CALM, (micros(judgement.judged_at), own.card))
+    tier = own.tier if louder else other.tier
+    both = replace(other, tier=tier, card=card, instead=instead)
     sql = "UPDATE item SET tier = ?, card = ? WHERE item_id = ?"
     await batch.run(sql, (both.tier.value, both.card, both.item_id))
     return both
 
 
-async def _card_of_both(batch: Batch, own: str, other: str, *, louder: bool, at: datetime) -> str:
-    """The louder or later of two, if anybody has it: as after any louder word. Ids of alerts go by time."""
-    if not await batch.rows(_TOLD, (own,)):
-        await batch.run(_CALM, (micros(at), own))
-        return other
-    if not await batch.rows(_TOLD, (other,)):  # a mute spoke of it
-        return own
+async def _needs_no_word(batch: Batch, own: str, other: str) -> bool:
+    """Whether nobody heard of the one, and all who would have a card of the other that is not resolved."""
+    free = await batch.rows(_NEEDS_NO_WORD, (other, own))
+    return bool(free) and not await batch.rows(_RESOLVED, (other,))
+
+
+async def withdraw(batch: Batch, item: KnownItem, at: datetime) -> None:
+    """Nobody hears anew of a known thing: what was just put into the outbox revises the card they have."""
+    why = f"its item was found to be that of alert {item.card}"
+    await batch.run(_WITHDRAW, (item.instead, item.card, why))
+    await batch.run(_CALM, (micros(at), item.instead))
+    await batch.run(_NOBODYS, (item.instead,))
+
+
+async def _card_of_both(batch: Batch, own: str, other: str, *, louder: bool) -> str:
+    """The louder or later of two, if anybody has it and is not done with it. Ids of alerts go by time.
+
+    A seller has one advert called a false alarm, and shows a picture of the other in it: what becomes of that
+    is not for a card at which nobody looks any more.
+    """
+    for sql, better in ((_TOLD, True), (_RESOLVED, False)):  # not told: a mute spoke of it
+        of_own, of_other = [bool(await batch.rows(sql, (card,))) is better for card in (own, other)]
+        if of_own is not of_other:
+            return own if of_own else other
     return own if louder or own > other else other
 
 

@@ -1,9 +1,10 @@
 """The outbox: what people are to be told, per channel, until a channel said "delivered".
 
-A delivery goes waiting -> sending -> delivered, or back to waiting, or dead. Urgent goes
-first, then the oldest. Deliveries of one card (an alert and what revises it) keep their
-order within a channel: a revision waits until the card before it is delivered or dead,
-so it is never lost and never early. When its card never came out there, it stands alone.
+A delivery goes waiting -> sending -> delivered, or back to waiting, or dead; one that waits may
+be withdrawn (`membership`). Urgent goes first, then the oldest. Deliveries of one card (an alert
+and what revises it) keep their order within a channel: a revision waits until the card before it
+is delivered or dead, so it is never lost and never early. When its card never came out there, it
+stands alone.
 """
 
 from __future__ import annotations

@@ -248,7 +248,7 @@ class AlertRow(Model):
 
 
 class DeliveryRow(Model):
-    """One alert on its way to one channel. state: waiting, sending, delivered, dead.
+    """One alert on its way to one channel. state: waiting, sending, delivered, dead, withdrawn.
 
     card: the alert whose card is spoken or revised; deliveries of one card and channel go in order.
     intent: what was about to be sent, as the channel needs it to look for it later (`lane_words.Intent`).

@@ -67,7 +67,7 @@ async def queues(database: Database) -> tuple[tuple[str, int, int], ...]:
     """(channel, waiting, given up) of every channel that has either."""
     sql = (
         "SELECT channel, sum(state IN ('waiting', 'sending')), sum(state = 'dead') FROM delivery "
-        "WHERE state <> 'delivered' GROUP BY channel ORDER BY channel"
+        "WHERE state NOT IN ('delivered', 'withdrawn') GROUP BY channel ORDER BY channel"
     )
     return tuple((row[0], row[1], row[2]) for row in await database.rows(sql))
 

@@ -11,6 +11,7 @@ gathered anew, and until then the first stage answers alone.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ log = structlog.get_logger(__name__)
 
 MOST = 20_000
 """Pictures held: 60 KB each. The first ones stay; what is beyond is found by hashes alone."""
+_MOST_LOSSES = 2
+"""Of one picture: what ends the process whenever it is taken in would have all gathered for ever."""
 _DEADLINE_S = 10.0
 _ANSWER_MAX_BYTES = 1_000_000
 
@@ -65,6 +68,8 @@ class Bank:
         """All that belong in it, by their bytes."""
         self._numbers: dict[int, Known] = {}
         """Those the process holds, by the number it gave them; one that is written on by two."""
+        self._blamed: Counter[Sha256] = Counter()
+        """How often the process ended while it took a picture in."""
         self._gathering = False
         self._lost = False
         """Whether the process that held them is gone and nobody has begun to gather them again."""
@@ -100,6 +105,8 @@ class Bank:
         data: its bytes, when they are at hand.
         """
         if known.sha256 in self._pictures or len(self._pictures) >= MOST:
+            return False
+        if self._blamed[known.sha256] >= _MOST_LOSSES:
             return False
         self._pictures[known.sha256] = known
         return await self._give(known, data)
@@ -155,12 +162,23 @@ class Bank:
             return False
         taken = False
         for features in await self._workers.features(data, asked=False):
+            losses = self.losses
             facts = await self._ask({"do": "add"}, features)
+            if facts is None and self.losses > losses:
+                self._blame(known)
+                return False
             number = facts.get("number") if facts else None
             if isinstance(number, int):
                 self._numbers[number] = known
                 taken = True
         return taken
+
+    def _blame(self, known: Known) -> None:
+        """The process ended over this picture; not for ever again."""
+        self._blamed[known.sha256] += 1
+        if self._blamed[known.sha256] >= _MOST_LOSSES:
+            self._pictures.pop(known.sha256, None)
+            log.error("known picture left out of the bank", sha256=known.sha256, known=known.known)
 
     async def _refill(self) -> None:
         """Gather again what a lost process held."""

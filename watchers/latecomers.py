@@ -116,9 +116,10 @@ class Latecomers:
         self._line.remove(late)
         try:
             evidence = await self._store.evidence(late.evidence_id)
-            self.judged += 1
-            await self._again(evidence, late.is_news)
         except DatabaseTrouble:  # erased meanwhile
             return
+        self.judged += 1
+        try:
+            await self._again(evidence, late.is_news)
         except StoreError as trouble:
             log.warning("not judged again", evidence=late.evidence_id, why=str(trouble))

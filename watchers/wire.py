@@ -144,7 +144,7 @@ class Exchange(Dialling):
 
 def _end_of_head(raw: bytes) -> int:
     """Where the final answer's header ends, past informational (1xx) ones; 0 when not found."""
-    if raw[9:10] != b"1" and (end := raw.find(b"\n\r\n")) > 0 and raw.find(b"\n\n", 0, end) < 0:
+    if raw[9:10] != b"1" and (end := raw.find(b"\n\r\n")) > 0 and raw.find(b"\n\n", 0, end + 1) < 0:
         return end + 3  # as nearly always; searched for as a pattern it takes two microseconds
     at = 0
     while (found := _HEAD_END.search(raw, at)) is not None:

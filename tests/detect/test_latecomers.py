@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from structlog.testing import capture_logs
 
 from bench._looks import answer, look, watched
 from bench._photos import file_of, photo
+from storage.errors import DatabaseTrouble
 from storage.model import Evidence, PictureCapture, PictureRef
 from storage.patience import DiskWatch
 from storage.store import Store
@@ -168,3 +170,19 @@ def test_of_very_many_the_oldest_are_left_as_they_are(
             return [post for post, _ in await kinds(place)], place[2]._latecomers.left_out
 
     assert asyncio.run(night()) == (["1", "3"], 1)
+
+
+def test_a_trouble_of_the_database_over_a_post_is_said(tmp_path: Path) -> None:
+    async def again(_evidence: Evidence, _news: latecomers.News) -> None:
+        raise DatabaseTrouble("disk I/O error")
+
+    async def night() -> list[str]:
+        async with watch(tmp_path) as place:
+            await judged(place, "1", LOUD, KNOWN)
+            await judged(place, "2", LOUD, pasted(2))
+            place[2]._latecomers._again = again
+            with capture_logs() as logs:
+                await gathered(place[2])
+            return [str(entry["why"]) for entry in logs if entry["event"] == "not judged again"]
+
+    assert asyncio.run(night()) == ["disk I/O error"]

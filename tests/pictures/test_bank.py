@@ -138,3 +138,26 @@ async def test_a_picture_under_writing_is_found_and_counts_once(bank: Bank) -> N
     assert [match.known for match in await asked(bank, photo(910, width=480))] == ["f" * 32]
     bank.forget("f" * 32)
     assert await asked(bank, photo(910, width=480)) == ()
+
+
+async def test_a_picture_that_ends_the_process_twice_is_left_out_and_the_others_are_found() -> None:
+    async def bytes_of(known: Known) -> bytes | None:
+        return files.get(known.known)
+
+    files = {name: FILES[name] for name in ("gallery:0", "gallery:1")}
+    files["bad"] = file_of(photo(950, width=720).transpose(Image.Transpose.ROTATE_90))
+    clock = SystemClock()
+    workers = PictureWorkers(1, clock)
+    bank = Bank(workers, clock, bytes_of, program="tests.pictures.naughty_bank")
+    try:
+        for name in ("gallery:0", "bad", "gallery:1"):
+            await bank.add(Known(sha256=sha256_of(files[name]), known=name, tier=Tier.HIGH))
+        for _ in range(4):
+            found = await asked(bank, crop(opened(0), 0.1))
+        assert [match.known for match in found] == ["gallery:0"]
+        assert (bank.losses, bank.is_whole, len(bank)) == (2, True, 2)
+        assert not await bank.add(Known(sha256=sha256_of(files["bad"]), known="again", tier=Tier.HIGH))
+        assert bank.losses == 2
+    finally:
+        await bank.close()
+        await workers.close()

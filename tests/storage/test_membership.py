@@ -199,3 +199,16 @@ async def test_the_card_that_people_have_speaks_for_both_when_the_other_is_muted
     assert own is not None
     assert repost is not None
     assert repost.revises == own.alert_id
+
+
+async def test_the_first_evidence_of_both_is_the_earlier_one_whichever_is_part_of_which(
+    store: Store, clock: HandClock
+) -> None:
+    first, second = [await sealed(store, clock, number) for number in "12"]
+    await judged(store, clock, first, Tier.HIGH)
+    await judged(store, clock, second, Tier.HIGH)
+    await told(store, clock)
+    repost = await again(store, clock, first, Tier.HIGH, second)
+    assert repost is not None
+    assert repost.item is not None
+    assert (repost.item.first_evidence, repost.item.members) == (first.evidence_id, 2)

@@ -139,7 +139,6 @@ def foreign_part(body: bytes, most: int) -> bytes:
 
 
 @lru_cache(maxsize=256)
-@lru_cache(maxsize=256)
 def _from_header(content_type: str) -> str:
     return _usable(http_content_type_encoding(content_type[:1000]))
 
