@@ -85,6 +85,7 @@ from storage.patience import DiskWatch, Reserve
 from storage.store import Store
 from watchers import feed, hours, tips
 from watchers.fetch import Fetcher
+from watchers.hinting import Hinting
 from watchers.judging import Bench, Policy
 from watchers.kit import Kit
 from watchers.knowledge import MODEL_FILE, learn
@@ -252,6 +253,8 @@ class Daemon:
             policy=lambda: self.bench.policy,
             spoke=self._spoke,
             disk=self.disk,
+            hinting=Hinting(self.store, self.config.hint),
+            again=lambda evidence: self.bench.judge_again(evidence),  # noqa: PLW0108 - the bench is made below
             off=None if self.config.read_pictures else "the configuration says so",
         )
         self.bench = Bench(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bot.glance import Visitor
     from bot.stanza import Recognised
     from bot.table import Tried
+    from storage.classifier import Classifier
     from storage.clock import Clock
     from storage.model import Target
     from storage.store import Store
@@ -74,8 +75,23 @@ def _check(args: argparse.Namespace, out: Out) -> int:
     from watchers.picture_text import why_off
 
     path = _located(args)
-    online = partial(_online, path.parent) if args.online else None
-    return check.run(out, path, read=_read, load_lexicon=Lexicon.load, online=online, reading_off=why_off())
+    return check.run(
+        out,
+        path,
+        read=_read,
+        load_lexicon=Lexicon.load,
+        online=partial(_online, path.parent) if args.online else None,
+        reading_off=why_off(),
+        unfit=_unfit,
+    )
+
+
+def _unfit(classifier: Classifier) -> tuple[str, str] | None:
+    import asyncio
+
+    from watchers.hinting import unfit
+
+    return asyncio.run(unfit(classifier))
 
 
 def _online(folder: Path, config: Config) -> tuple[str, ...]:

@@ -21,12 +21,14 @@ from bot.settings.authorities import TimeAuthority, read_authorities
 from bot.settings.channels import ChannelTable, FoundChannel, read_channels
 from bot.settings.custody import Officer, read_officers, read_retention
 from bot.settings.documents import Document
+from bot.settings.hint import read_hint
 from bot.settings.keys import NightjarKeys
 from bot.settings.observed import with_observed
 from bot.settings.people import ChatTable, DeskTable, read_chats, read_desk, read_rota
 from bot.settings.shapes import read_table, salvage
 from bot.settings.sift import Sift
 from bot.settings.targets import FoundTarget, Kinds, read_hosts, read_targets
+from storage.classifier import Classifier
 from storage.errors import ConfigError
 from storage.model import HostLimit, Target
 from storage.retention import KEPT_FOR_EVER, Rules
@@ -72,7 +74,8 @@ class Config:
     who is asked for time stamps. witnesses: verifier keys of cosigners. digest: SHA-256 over all
     files. stanzas: the table of each of the targets as canonical JSON, whose SHA-256 is
     `Target.digest`. retention: what is erased when. officers: who sees what. desk: the bot that
-    listens, None when it only tells; chats: where it speaks; rota: who is on call.
+    listens, None when it only tells; chats: where it speaks; rota: who is on call. hint: the classifier
+    that is asked about pictures.
     """
 
     path: Path
@@ -91,6 +94,7 @@ class Config:
     metrics: tuple[str, int] | None = None
     picture_workers: int = 2
     read_pictures: bool = True
+    hint: Classifier | None = None
     log_level: str = "info"
     hosts: tuple[tuple[str, HostLimit], ...] = ()
     expired: tuple[str, ...] = ()
@@ -134,6 +138,7 @@ def read(
     authorities = read_authorities(main, sift, path.parent, today)
     retention, officers = read_retention(main, sift), read_officers(main, sift)
     desk = read_desk(main, sift, channels, environment, path.parent)
+    hint = read_hint(main, sift, path.parent)
     chats, rota = read_chats(main, sift), read_rota(main, sift, officers, today)
     nightjar, salvaged = _nightjar(main, sift)
     expired = frozenset(t.name for t in _sound(targets) if past_review(t, today))
@@ -149,6 +154,7 @@ def read(
     return replace(
         composed,
         authorities=authorities,
+        hint=hint,
         retention=retention,
         officers=officers,
         desk=desk,

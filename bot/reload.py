@@ -38,6 +38,7 @@ AT_START_ONLY = (
     "metrics",
     "picture_workers",
     "read_pictures",
+    "hint",
     "log_level",
 )
 """What a running daemon does not take over; it holds from the next start."""

@@ -308,6 +308,7 @@ async def _erase_rows(transaction: Batch, batch: _Doomed) -> None:
     files = json.dumps(sorted(batch.files))
     await transaction.run(f"DELETE FROM picture WHERE sha256 {in_keys}", (files,))  # noqa: S608
     await transaction.run(f"DELETE FROM reading WHERE sha256 {in_keys}", (files,))  # noqa: S608
+    await transaction.run(f"DELETE FROM hint WHERE sha256 {in_keys}", (files,))  # noqa: S608
     await transaction.run(f"DELETE FROM blob WHERE sha256 {in_keys}", (files,))  # noqa: S608
     await transaction.run("INSERT OR IGNORE INTO erasing (sha256) SELECT value FROM json_each(?)", (files,))
 

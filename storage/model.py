@@ -293,13 +293,21 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """What a classifier of the admin's own took a picture for, and how sure it was, 0..1. Never a verdict."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """A stored picture. phash/dhash: 64-bit hashes as 16 hex digits, "" when there is none.
 
     pdqs: PDQ hashes, 64 hex digits each: of the whole picture, of it without its border, of
     frames that move. quality: of the first, 0..100. recipe: how all these were made; hashes of
     different recipes are not quite alike. codes: what its QR codes say. words: lines that were
-    read in it; none before that, or where nothing reads.
+    read in it; none before that, or where nothing reads. hints: likewise, of a classifier, the surest first.
     note: "truncated", "animated: 5 frames seen", "flat: no hash", joined by "; ".
     """
 
@@ -318,6 +326,7 @@ class Picture:
     recipe: str = ""
     codes: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    hints: tuple[Hint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from storage.model import (
     Edit,
     Evidence,
     EvidenceId,
+    Hint,
     Item,
     ItemId,
     Observation,
@@ -61,9 +62,10 @@ async def pictures_of(database: Database, seqs: Sequence[int]) -> dict[int, tupl
     """The pictures of these observations, with hashes once they were recorded."""
     sql = (
         "SELECT e.seq, e.sha256, e.url, e.size_bytes, p.width, p.height, p.format, p.phash, p.dhash, "
-        "p.undecodable, p.note, p.pdqs, p.quality, p.recipe, p.codes, r.words "
+        "p.undecodable, p.note, p.pdqs, p.quality, p.recipe, p.codes, r.words, h.hints "
         "FROM json_each(?1) j JOIN evidence_picture e ON e.id >= j.value * ?2 AND e.id < (j.value + 1) * ?2 "
-        "LEFT JOIN picture p ON p.sha256 = e.sha256 LEFT JOIN reading r ON r.sha256 = e.sha256 ORDER BY e.id"
+        "LEFT JOIN picture p ON p.sha256 = e.sha256 LEFT JOIN reading r ON r.sha256 = e.sha256 "
+        "LEFT JOIN hint h ON h.sha256 = e.sha256 ORDER BY e.id"
     )
     found: dict[int, list[Picture]] = {seq: [] for seq in seqs}
     for row in await database.rows(sql, (json.dumps(list(found)), PICTURES_PER_EVIDENCE)):
@@ -73,7 +75,7 @@ async def pictures_of(database: Database, seqs: Sequence[int]) -> dict[int, tupl
 
 def _picture(row: Row) -> Picture:
     _, sha256, url, size_bytes, width, height, kind, phash, dhash, undecodable, note, *rest = row
-    pdqs, quality, recipe, codes, words = rest
+    pdqs, quality, recipe, codes, words, hints = rest
     return Picture(
         sha256=Sha256(sha256),
         url=url,
@@ -90,6 +92,7 @@ def _picture(row: Row) -> Picture:
         recipe=recipe or "",
         codes=load_tuple(str, codes) if codes else (),
         words=load_tuple(str, words) if words else (),
+        hints=load_tuple(Hint, hints) if hints else (),
     )
 
 

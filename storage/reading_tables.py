@@ -1,4 +1,4 @@
-"""What was read in pictures, and verdicts that were made anew because of it. Same rules as in `tables`."""
+"""What was read and seen in pictures, and verdicts made anew because of it. Same rules as in `tables`."""
 
 from __future__ import annotations
 
@@ -26,6 +26,24 @@ class ReadingRow(Model):
         table = "reading"
         app = "storage"
         table_description = "reading"
+
+
+class HintRow(Model):
+    """What a classifier took a picture for (`storage.hints`). recipe: of the classifier, whole.
+
+    hints: a JSON list of labels and probabilities, the surest first. why: what kept it from an answer, or "".
+    """
+
+    sha256 = fields.CharField(max_length=64, primary_key=True)
+    recipe = fields.CharField(max_length=64)
+    hints = fields.TextField()
+    why = fields.TextField()
+    asked_at = Moment()
+
+    class Meta:
+        table = "hint"
+        app = "storage"
+        table_description = "hint"
 
 
 class VerdictBeforeRow(Model):

@@ -35,6 +35,7 @@ class Standing:
     """How reading pictures stands. why_off: why it is off, or "". oldest_s: age of the oldest that waits.
 
     waiting: posts. read: pictures, since the start; left_out: posts that no time was left for.
+    hinted: pictures that a classifier was asked about; hints_off: why none is, "" too where none is named.
     """
 
     at: str
@@ -43,6 +44,8 @@ class Standing:
     oldest_s: float = 0.0
     read: int = 0
     left_out: int = 0
+    hinted: int = 0
+    hints_off: str = ""
 
 
 async def keep(vault: Vault, sha256: str, recipe: str, words: Sequence[str], why: str = "") -> None:

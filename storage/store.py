@@ -13,6 +13,7 @@ from pathlib import Path
 
 from storage import (
     evidence,
+    hints,
     items,
     ledger,
     observations,
@@ -32,6 +33,7 @@ from storage.model import (
     AlertKind,
     Delivery,
     Evidence,
+    Hint,
     Judgement,
     Lifetime,
     Polls,
@@ -163,6 +165,10 @@ class Store:
     async def keep_reading(self, sha256: str, recipe: str, words: Sequence[str], why: str = "") -> None:
         """Keep what was read in a picture, or why nothing could be."""
         await readings.keep(self.vault, sha256, recipe, words, why)
+
+    async def keep_hints(self, sha256: str, recipe: str, found: Sequence[Hint], why: str = "") -> None:
+        """Keep what a classifier took a picture for, or why it could not be asked."""
+        await hints.keep(self.vault, sha256, recipe, found, why)
 
     def pictures(self) -> AsyncIterator[list[Seen]]:
         """Every hashed picture with the evidence it is in, oldest first, many at a time."""

@@ -1,19 +1,23 @@
 """Reading the words in pictures, behind the verdicts: what is found may make an alert louder.
 
     judging --offer(judgement)--> Reading --pipe--> watchers.text_worker
-                                    `--> judge again --> store.renew --> alert
+                                  |          `--> judge again --> store.renew --> alert
+                                  `--> watchers.hinting
 
 One picture at a time in one process of the lowest priority, so that no poll is late for it. Posts that
 say next to nothing, or a word of the trade, come first, and within a rank the newest: their alert is
 worth most now. The line is bounded; what falls out is counted, told in `status`, and read when the
 next start finds it. A picture is read once, however often it is posted.
+
+A classifier of the admin's own is asked in the same turn, so that there is one new verdict for both. What it
+was asked to look for makes a quiet post worth comparing with known pictures: it is judged again then.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -21,15 +25,17 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from storage import looks, readings
+from storage import hints, looks, readings
 from storage.clock import Clock
 from storage.errors import DatabaseTrouble, DiskTrouble, StoreError
 from storage.model import Evidence, Judgement, Likeness, Picture, Tier, Verdict
 from storage.patience import DiskWatch
 from storage.store import Store
 from storage.threads import in_thread
+from watchers.detect import hint
 from watchers.detect.history import KIND
 from watchers.detect.whole import judge_whole
+from watchers.hinting import Hinting
 from watchers.meter import Meter
 from watchers.picture_text import RECIPE, why_off
 from watchers.second_look import suspicious
@@ -73,8 +79,11 @@ def rank_of(evidence: Evidence, verdict: Verdict) -> int:
     return 1 if any(reason.kind in ("contact", "cue", "price") for reason in verdict.reasons) else 2
 
 
-def to_read(judgement: Judgement, rank: int) -> tuple[Picture, ...]:
-    """The pictures of a post that are worth reading; copies of kept ones only where it is suspicious."""
+def to_read(judgement: Judgement, rank: int, *, hinting: bool = False) -> tuple[Picture, ...]:
+    """The pictures of a post that are worth reading; copies of kept ones only where it is suspicious.
+
+    hinting: those too whose words were read already, since a classifier may not have seen them.
+    """
     copies: Collection[str] = {
         m.sha256
         for m in judgement.matches
@@ -83,7 +92,7 @@ def to_read(judgement: Judgement, rank: int) -> tuple[Picture, ...]:
     fit = (
         p
         for p in judgement.pictures
-        if not p.undecodable and not p.words and min(p.width, p.height) >= LEAST_SIDE_PX
+        if not p.undecodable and (hinting or not p.words) and min(p.width, p.height) >= LEAST_SIDE_PX
     )
     return tuple({p.sha256: p for p in fit if rank == 0 or p.sha256 not in copies}.values())[:PER_POST]
 
@@ -91,7 +100,8 @@ def to_read(judgement: Judgement, rank: int) -> tuple[Picture, ...]:
 class Reading:
     """The line and its one process. Use from one event loop; `run` owns the reading.
 
-    Off where the extra is not installed: then `offer` does nothing and `why_off` says so.
+    Off where the extra is not installed: then nothing is read and `why_off` says so. again: judges a quiet
+    post anew, its pictures compared with known ones.
     """
 
     def __init__(
@@ -103,11 +113,14 @@ class Reading:
         policy: Callable[[], Policy],
         spoke: Callable[[], None],
         disk: DiskWatch,
+        hinting: Hinting,
+        again: Callable[[Evidence], Awaitable[object]],
         program: str = "watchers.text_worker",
         off: str | None = None,
     ) -> None:
         self._store, self._clock, self._meter = store, clock, meter
         self._policy, self._spoke, self._disk = policy, spoke, disk
+        self._hinting, self._again = hinting, again
         self.why_off = why_off() if off is None else off
         self._worker = Worker(
             program,
@@ -125,10 +138,10 @@ class Reading:
 
     def offer(self, judgement: Judgement) -> None:
         """Put a judged post into the line, if there is something to read in it. Returns at once."""
-        if self.why_off:
+        if not self._is_on:
             return
         rank = rank_of(judgement.evidence, judgement.verdict)
-        pictures = to_read(judgement, rank)
+        pictures = to_read(judgement, rank, hinting=bool(self._hinting.recipe))
         if not pictures:
             return
         self._line[rank][judgement.evidence.evidence_id] = Waiting(
@@ -143,6 +156,10 @@ class Reading:
         self._meter.queued("reading", self.waiting)
         self._idle.clear()
         self._some.set()
+
+    @property
+    def _is_on(self) -> bool:
+        return not self.why_off or bool(self._hinting.recipe)
 
     @property
     def waiting(self) -> int:
@@ -171,6 +188,8 @@ class Reading:
             oldest_s=round((now - oldest).total_seconds(), 1),
             read=self.read,
             left_out=self.left_out,
+            hinted=self._hinting.hinted,
+            hints_off=self._hinting.why_off,
         )
 
     async def run(self) -> None:
@@ -178,10 +197,14 @@ class Reading:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._tell_standing())
-                if not self.why_off:
+                if self._is_on:
                     group.create_task(self._read_for_ever())
         finally:
-            await self._worker.end()
+            await self._end()
+
+    async def _end(self) -> None:
+        await self._worker.end()
+        await self._hinting.end()
 
     async def _tell_standing(self) -> None:
         told: readings.Standing | None = None
@@ -204,7 +227,7 @@ class Reading:
                     async with asyncio.timeout(IDLE_S * self._clock.speed):
                         await self._some.wait()
                 except TimeoutError:
-                    await self._worker.end()
+                    await self._end()
                     await self._some.wait()
                 continue
             try:
@@ -215,8 +238,11 @@ class Reading:
                 log.warning("pictures not read", evidence=first.evidence_id, why=str(error))
 
     async def _catch_up(self) -> None:
-        since = self._clock.now() - CAUGHT_UP
-        for look in await readings.unread(self._store.vault.database, RECIPE, since, MOST):
+        since, database = self._clock.now() - CAUGHT_UP, self._store.vault.database
+        left = () if self.why_off else await readings.unread(database, RECIPE, since, MOST)
+        if recipe := self._hinting.recipe:
+            left += await hints.unasked(database, recipe, since, MOST)
+        for look in left:
             evidence = look.evidence
             judgement = Judgement(
                 evidence=evidence,
@@ -233,9 +259,12 @@ class Reading:
             self._store.vault.database, RECIPE, [picture.sha256 for picture in waiting.pictures]
         )
         for picture in waiting.pictures:
-            if picture.sha256 not in done:
+            if not self.why_off and picture.sha256 not in done:
                 await self._picture(picture)
+        hinted = await self._hinting.look(waiting.pictures)
         await self._renew(waiting)
+        if hinted:
+            await self._compare(waiting)
 
     async def _picture(self, picture: Picture) -> None:
         data = await self._store.blobs.get(picture.sha256)
@@ -269,7 +298,7 @@ class Reading:
     async def _renew(self, waiting: Waiting) -> None:
         # As it stands now: what came later may have made it louder while its pictures waited.
         look = await looks.look(self._store.vault.database, waiting.evidence_id)
-        if look is None or not any(picture.words for picture in look.evidence.pictures):
+        if look is None or not any(p.words or p.hints for p in look.evidence.pictures):
             return
         evidence = look.evidence
         policy = self._policy()
@@ -306,7 +335,15 @@ class Reading:
             log.info("read in a picture", evidence=waiting.evidence_id, tier=verdict.tier.value)
             self._spoke()
 
+    async def _compare(self, waiting: Waiting) -> None:
+        """Have a post that is quiet to this moment judged again: with a hint the bank is asked about it."""
+        look = await looks.look(self._store.vault.database, waiting.evidence_id)
+        if look is not None and look.verdict.tier is Tier.NONE:
+            await self._again(look.evidence)
+
 
 def says_more(verdict: Verdict, before: Verdict) -> bool:
-    """Whether a verdict tells people more than the one before: louder, or another way to the seller."""
+    """Whether a verdict tells people more than the one before: louder, another way to the seller, a hint."""
+    if verdict.score == before.score and not hint.said(verdict) <= hint.said(before):
+        return True
     return verdict.score > before.score or not set(verdict.contacts) <= set(before.contacts)

@@ -16,7 +16,7 @@ from collections import OrderedDict
 from storage.clock import Clock
 from storage.model import PictureMatch, Post, Sha256, Tier, Verdict
 from watchers.bank import MOST, Bank, Known
-from watchers.detect import history, unnamed
+from watchers.detect import hint, history, unnamed
 from watchers.detect.silence import hardly_a_word
 
 QUESTION_S = 0.05
@@ -27,7 +27,7 @@ _SAVED_MOST_S = 2.0
 _FOR_ANY_S = 1.0
 """Saved at least, for posts that not even name a way to the seller: those that do come first."""
 _ASKED_KEPT = 4_096
-_SUSPICIOUS = ("term", history.KIND, unnamed.KIND)
+_SUSPICIOUS = ("term", history.KIND, unnamed.KIND, hint.KIND)
 """Kinds of reasons."""
 
 
@@ -129,7 +129,7 @@ def suspicious(post: Post, verdict: Verdict) -> bool:
     """Whether a likeness could decide over this post.
 
     It says next to nothing, or a word of the trade, or names a piece and not its material, or is of a known
-    account.
+    account, or a classifier takes one of its pictures for what it was asked to look for.
     """
     if verdict.tier is not Tier.NONE or hardly_a_word(post, verdict):
         return True

@@ -12,6 +12,7 @@ from bot.glance import lexicons, twice
 from bot.mistakes import Mistake
 from bot.settings.together import crowded
 from bot.settings.units import spoken_s
+from storage.classifier import Classifier
 from storage.errors import ConfigError
 from storage.model import Target
 
@@ -36,12 +37,14 @@ def run(
     load_lexicon: Callable[[tuple[Path, ...]], Terms],
     online: Callable[[Config], tuple[str, ...]] | None = None,
     reading_off: str = "",
+    unfit: Callable[[Classifier], tuple[str, str] | None] | None = None,
 ) -> int:
     """Check `path` and targets.d beside it. Exit code 1 when anything keeps a target from running.
 
     online: asks the messenger's server about the bots and chats of a configuration, and says what is wrong.
     A page that is watched twice, or a host that is asked for much, is told and is no problem; so is
-    `reading_off`, why words in pictures are not read on this machine.
+    `reading_off`, why words in pictures are not read on this machine. unfit: key and why a classifier cannot
+    be asked, or None; it is loaded and run for it.
     """
     config: Config | None = None
     mistakes: tuple[Mistake, ...] = ()
@@ -53,10 +56,12 @@ def run(
     terms = _terms(lexicons(path), load_lexicon, path.parent)
     mistakes += terms
     problems = _problems(config)
+    unasked = _unfit(config, path.name, unfit)
+    problems += unasked
     if config is not None and online is not None:
         problems += online(config)
     warnings = twice(path) + (crowded(config.targets) if config is not None else ())
-    _tell(out, path, config, (mistakes, problems), (warnings, reading_off))
+    _tell(out, path, config, (mistakes, problems), (warnings, reading_off, unasked))
     return PROBLEM if mistakes or problems else OK
 
 
@@ -73,6 +78,16 @@ def _terms(
             wrong = (error,)
         found += [Mistake(why=w.why, file=name, table=w.table, key=w.key) for w in wrong]
     return tuple(found)
+
+
+def _unfit(
+    config: Config | None, file: str, unfit: Callable[[Classifier], tuple[str, str] | None] | None
+) -> tuple[str, ...]:
+    """What keeps the classifier from being asked; all else is watched without it."""
+    if config is None or config.hint is None or unfit is None or (found := unfit(config.hint)) is None:
+        return ()
+    key, why = found
+    return (str(Mistake(why=why, file=file, table="[hint]", key=key)),)
 
 
 def _problems(config: Config | None) -> tuple[str, ...]:
@@ -94,10 +109,10 @@ def _tell(
     path: Path,
     config: Config | None,
     found: tuple[tuple[Mistake, ...], tuple[str, ...]],
-    aside: tuple[tuple[str, ...], str],
+    aside: tuple[tuple[str, ...], str, tuple[str, ...]],
 ) -> None:
     mistakes, problems = found
-    warnings, reading_off = aside
+    warnings, reading_off, unasked = aside
     out.facts(
         {
             "config": path,
@@ -123,6 +138,10 @@ def _tell(
     for warning in warnings:
         out.say(f"warning: {warning}", style="yellow")
     out.say(f"words in pictures: {f'not read, {reading_off}' if reading_off else 'read'}", style="dim")
+    if config is not None and config.hint is not None:
+        wanted, labels = len(config.hint.wanted), len(config.hint.labels)
+        how = "not asked" if unasked else f"asked for {wanted} of {some(labels, 'label')}"
+        out.say(f"classifier of [hint]: {how}; its hints are no verdicts", style="dim")
     files = len({mistake.file for mistake in mistakes})
     if mistakes:
         told = f"{some(len(mistakes), 'mistake')} in {some(files, 'file')}"

@@ -93,6 +93,12 @@ def _print_reading(out: Out, standing: Standing | None) -> None:
     """Whether words in pictures are read, and how far behind that is."""
     if standing is None:
         return
+    if standing.hints_off:
+        out.say(f"the classifier of [hint] is not asked: {standing.hints_off}", style="dim")
+    elif standing.hinted:
+        out.say(
+            f"the classifier of [hint] was asked about {some(standing.hinted, 'picture')} since the start"
+        )
     if standing.why_off:
         out.say(f"words in pictures are not read: {standing.why_off}", style="dim")
         return

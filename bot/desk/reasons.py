@@ -164,6 +164,9 @@ def _forms(say: Tongue) -> dict[str, str]:
             "{count} of {all} pictures could not be compared"
         ),
         "learned model: {probability} likely an offer": say("learned model: {probability} likely an offer"),
+        "a classifier of yours says: {seen} {probability} (hint)": say(
+            "a classifier of yours says: {seen} {probability} (hint)"
+        ),
         "priced by weight ({unit})": say("priced by weight ({unit})"),
         "very likely the same picture as gallery picture {label}": say(
             "very likely the same picture as gallery picture {label}"

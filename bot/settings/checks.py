@@ -7,6 +7,7 @@ repeats a value only where it cannot be a secret (`bot.mistakes.shown`).
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 import zoneinfo
 from datetime import datetime
@@ -51,6 +52,13 @@ _LONGEST_VISIT_S = 300
 _LEAST_STAMP_S, _LONGEST_STAMP_S = 10, 86_400
 _LEAST_BODY, _MOST_BODY = 1_000, 100_000_000
 _MOST_PORT = 65535
+
+
+def above_zero(values: tuple[float, float, float]) -> tuple[float, float, float]:
+    """Numbers that something can be divided by."""
+    if not all(0 < value < math.inf for value in values):
+        raise ValueError("must be three numbers above 0")
+    return values
 
 
 def one_line(value: str) -> str:

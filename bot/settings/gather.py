@@ -17,6 +17,7 @@ from bot.settings.sift import Sift
 FOLDER = "targets.d"
 _MAIN = (
     "nightjar",
+    "hint",
     "hosts",
     "channel",
     "authority",

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from bot.settings.checks import (
+    above_zero,
     allowed_host,
     authority_name,
     body_bytes,
@@ -52,6 +53,7 @@ HeaderName = Annotated[str, AfterValidator(header_name)]
 HeaderValue = Annotated[str, AfterValidator(header_value)]
 Allow = Annotated[str, AfterValidator(allowed_host)]
 Language = Literal["en", "zh-Hans"]
+Rgb = tuple[float, float, float]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
@@ -95,6 +97,27 @@ class NightjarKeys:
     )
     log_level: Literal["debug", "info", "warning", "error"] = about(
         "from which level on the log is written", "info"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HintKeys:
+    """`[hint]`: a classifier of your own, asked about pictures. Its answers are hints, never a verdict."""
+
+    model: Text = about("ONNX file of a classifier of pictures; relative to config.toml")
+    labels: Text = about("text file, one label a line, in the order of the model's outputs")
+    wanted: Texts = about("labels that matter; left out: all of them", ())
+    least: Annotated[float, Field(gt=0, le=1)] = about("probability from which on it is a hint", 0.5)
+    layout: Literal["nchw", "nhwc"] | None = about(
+        "order of the input's dimensions; left out: as the model says", None
+    )
+    side_px: Annotated[int, Field(ge=8, le=2_048)] | None = about(
+        "side of the square input; left out: as the model says", None
+    )
+    mean: Rgb = about("taken from red, green and blue, which go from 0 to 1", (0.0, 0.0, 0.0))
+    std: Annotated[Rgb, AfterValidator(above_zero)] = about("which they are then divided by", (1.0, 1.0, 1.0))
+    softmax: bool | None = about(
+        "whether outputs are made probabilities; left out: unless they add up to one", None
     )
 
 

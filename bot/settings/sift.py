@@ -73,7 +73,7 @@ def _table(document: Document, path: Path_) -> tuple[str, Path_]:
             return f"[[{kind}]] #{index + 1}{_named(document, kind, index)}", tuple(rest)
         case ("hosts", str(host), *rest):
             return f"[hosts.{shown(host)}]", tuple(rest)
-        case (str(table), *rest) if table in ("nightjar", "hosts", "retention", "desk", "rota"):
+        case (str(table), *rest) if table in ("nightjar", "hint", "hosts", "retention", "desk", "rota"):
             return f"[{table}]", tuple(rest)
         case _:
             return "", path

@@ -49,6 +49,7 @@ def shapes() -> dict[str, Any]:
     """Name of a block -> the dataclass whose keys it lists."""
     found: dict[str, Any] = {
         "nightjar": keys.NightjarKeys,
+        "hint": keys.HintKeys,
         "hosts": keys.HostKeys,
         "target": keys.TargetKeys,
         "window": keys.WindowKeys,

@@ -64,6 +64,8 @@ def everything_on(folder: Path) -> Path:
     for name in ("stamps-a", "stamps-b"):
         tsa.make(folder / "made", name)
         (folder / "made" / "right-root.pem").rename(folder / f"{name}.pem")
+    (folder / "animals.onnx").write_bytes(b"a model")
+    (folder / "animals.txt").write_text("elephant tusk\npot\n", encoding="utf-8")
     (folder / "terms.tsv").write_text("", encoding="utf-8")
     for name in ("telegram-token", "webhook-secret"):
         (folder / name).write_text("1", encoding="utf-8")
@@ -81,7 +83,7 @@ def test_every_setting_that_the_example_offers_is_right(tmp_path: Path) -> None:
 def test_every_key_is_explained_in_the_example() -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
     wanted: list[Any] = [keys.NightjarKeys, keys.HostKeys, keys.TargetKeys, keys.WindowKeys, keys.ChannelKeys]
-    wanted += [keys.AuthorityKeys]
+    wanted += [keys.AuthorityKeys, keys.HintKeys]
     wanted += [channel.load(kind).Settings for kind in channel.kinds()]
     for shape in wanted:
         for f in fields(shape):

@@ -166,6 +166,7 @@ def test_the_source_of_the_judge_is_read_whole() -> None:
         "context",
         "fault",
         "form",
+        "hint",
         "hour",
         "model",
         "picture",

@@ -15,6 +15,7 @@ import pytest
 
 from bench._looks import answer, look
 from storage import erasure, looks, readings
+from storage.classifier import Classifier
 from storage.clock import SystemClock
 from storage.model import (
     AlertKind,
@@ -38,6 +39,7 @@ from watchers.detect.history import Past, history_reasons
 from watchers.detect.misread import mended
 from watchers.detect.terms import find
 from watchers.detect.whole import judge_whole
+from watchers.hinting import Hinting
 from watchers.judging import Policy
 from watchers.lexicon import Lexicon
 from watchers.meter import Uncounted
@@ -128,6 +130,8 @@ class Desk:
     reading: Reading
     policy: Policy
     spoken: list[None] = field(default_factory=list)
+    again: list[Evidence] = field(default_factory=list)
+    """Quiet posts that were to be compared with known pictures."""
 
     async def judged(self, post_id: str, text: str, words: str) -> Evidence:
         """Seal and judge a post whose picture bears these words; the reader is offered it."""
@@ -159,11 +163,18 @@ def _bearing(words: str, seed: str) -> bytes:
 
 
 @asynccontextmanager
-async def desk(folder: Path, *, off: str = "", running: bool = True) -> AsyncIterator[Desk]:
+async def desk(
+    folder: Path, *, off: str = "", running: bool = True, hint: Classifier | None = None
+) -> AsyncIterator[Desk]:
     clock = SystemClock()
     policy = Policy(lexicon=LEXICON, targets={}, route=lambda *_: ("chat",))
     store = await Store.open(folder, clock)
     spoken: list[None] = []
+    again: list[Evidence] = []
+
+    async def compared(evidence: Evidence) -> None:
+        again.append(evidence)
+
     reading = Reading(
         store,
         clock,
@@ -171,12 +182,14 @@ async def desk(folder: Path, *, off: str = "", running: bool = True) -> AsyncIte
         policy=lambda: policy,
         spoke=lambda: spoken.append(None),
         disk=DiskWatch(clock),
+        hinting=Hinting(store, hint, program="tests.fakes.hint_reader", off="", cpu_s=1),
+        again=compared,
         program=FAKE,
         off=off,
     )
     task = asyncio.create_task(reading.run()) if running else None
     try:
-        yield Desk(store, reading, policy, spoken)
+        yield Desk(store, reading, policy, spoken, again)
     finally:
         if task is not None:
             task.cancel()

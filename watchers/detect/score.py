@@ -138,6 +138,11 @@ def odds_of(verdict: Verdict) -> float:
     return PRIOR + math.fsum(reason.weight for reason in verdict.reasons)
 
 
+def score_at(odds: float) -> int:
+    """The score of log-odds."""
+    return round(100 / (1 + math.exp(-odds)))
+
+
 def tier_of(score: int) -> Tier:
     """The tier of a score."""
     if score >= URGENT:
@@ -404,5 +409,4 @@ def _unweighed(reason: Reason) -> Reason:
 
 
 def _score(reasons: Sequence[Reason]) -> int:
-    total = PRIOR + sum(reason.weight for reason in reasons)
-    return round(100 / (1 + math.exp(-total)))
+    return score_at(PRIOR + sum(reason.weight for reason in reasons))

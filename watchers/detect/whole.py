@@ -1,4 +1,4 @@
-"""The verdict on all that a post shows: its words, its pictures, their codes, and the words in them. Pure.
+"""The verdict on all that a post shows: its words, its pictures, their codes, the words in them, hints. Pure.
 
 What was read in a picture is judged together with the post's own words, as if it were a caption: the
 term may stand in the picture and the price beside it. It can make a verdict louder, never quieter, and
@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from storage.model import Picture, PictureMatch, PictureRef, Post, Reason, Verdict
+from watchers.detect.hint import with_hints
 from watchers.detect.misread import Mended, mended
 from watchers.detect.picture import with_codes
 from watchers.detect.score import judge
@@ -37,16 +38,16 @@ def judge_whole(
     model: Model | None = None,
     country: str = "",
 ) -> Verdict:
-    """As `score.judge`, with what QR codes and the words in the pictures say."""
+    """As `score.judge`, with what QR codes, the words in the pictures and a classifier say."""
     every = partial(judge, history=history, model=model, country=country)
     plain = every(post, pictures, matches, lexicon, local_hour)
     lines = _lines(pictures, lexicon)
     if not lines:
-        return with_codes(plain, pictures)
+        return with_hints(with_codes(plain, pictures), pictures)
     caption = PictureRef(url="", alt="\n".join(line.text for line in lines))
     with_words = replace(post, pictures=(*post.pictures, caption))
     read = every(with_words, pictures, matches, lexicon, local_hour)
-    return with_codes(_merged(plain, read, lines), pictures)
+    return with_hints(with_codes(_merged(plain, read, lines), pictures), pictures)
 
 
 def _lines(pictures: Iterable[Picture], lexicon: Lexicon) -> tuple[Mended, ...]:
