@@ -5,12 +5,16 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from storage.errors import ConfigError
 from storage.model import Tier
 from tests.detect.posts import labelled, match, shipped
 from watchers.detect import training
+from watchers.detect.grams import RECIPE, _of_characters
 from watchers.detect.model import Model
 from watchers.knowledge import learn
 from watchers.labelled import Labelled, calibration_error, compared, examples, precision_at_recall, taught
@@ -83,7 +87,7 @@ def test_a_model_read_again_says_the_same(model: Model, tmp_path: Path) -> None:
     ("change", "why"),
     [
         (lambda text: "something else\n" + text, "first line"),
-        (lambda text: text.replace('"recipe": 1', '"recipe": 99'), "recipe 99"),
+        (lambda text: text.replace(f'"recipe": {RECIPE}', '"recipe": 99'), "recipe 99"),
         (lambda text: text[: len(text) // 2], "is no model"),
         (lambda text: text.replace("\t", "\tnan", 1), "is no model"),
         (lambda text: text[:-3] + "9\n", "SHA-256"),
@@ -168,3 +172,10 @@ def test_alone_the_model_is_never_loud(model: Model) -> None:
     eager = proven(model, offset=50.0, f1=0.9, lexicon_f1=0.5)
     post = Post(post_id="1", url="https://example.org/1", text="a lamp with a blue shade")
     assert judge(post, (), (), shipped(), 22, model=eager).tier is Tier.NORMAL
+
+
+@given(st.lists(st.text("abc犀角1", min_size=1, max_size=8), min_size=1, max_size=5))
+def test_no_run_of_characters_reaches_over_a_gap(words: list[str]) -> None:
+    together = set(np.concatenate(_of_characters(f" {' '.join(words)} ")).tolist())
+    apart = {bucket for word in words for part in _of_characters(f" {word} ") for bucket in part.tolist()}
+    assert together == apart

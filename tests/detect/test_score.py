@@ -210,3 +210,32 @@ def test_judging_never_raises_and_gives_the_same_verdict_twice(
     first = judge(post, (), (), shipped(), hour)
     assert judge(post, (), (), shipped(), hour) == first
     assert 0 <= first.score <= 100
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Japanese ivory netsuke of a monkey, signed",
+        "Small carved ivory dish, estimate 300-400",
+        "Statue of an eagle made of mammoth ivory. Christmas sale, buy now",
+        "Just arrived: new mammoth ivory carvings",
+    ],
+)
+def test_a_worked_piece_of_named_ivory_is_told(text: str) -> None:
+    assert verdict(text).tier is not Tier.NONE
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Mammoth ivory", "Vintage ivory linen handkerchief, just in", "Black leather sofa and ivory chair"],
+)
+def test_a_bare_name_and_a_colour_are_not(text: str) -> None:
+    assert verdict(text).tier is Tier.NONE
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Legal mammoth ivory carving, certificate, 2600 EUR, just in", "猛犸象牙雕件 附鉴定证书 正规手续 2.6万"],
+)
+def test_words_of_a_legal_material_are_not_taken_for_another(text: str) -> None:
+    assert verdict(text).tier is Tier.NORMAL

@@ -28,6 +28,8 @@ _SAID = {
     "mammoth": ("speaks of mammoth or fossil material", 0.9, 0.2),
     "antique": ("speaks of age", 0.2, 0.0),
 }
+_NAMED = 0.5
+"""What such a word weighs that stands nowhere but in a term ("mammoth ivory"), which has its tier for it."""
 
 
 def against_reasons(found: Found, offers: Sequence[Reason]) -> list[Reason]:
@@ -66,8 +68,12 @@ def _replica_reasons(found: Found) -> list[Reason]:
 
 
 def is_explained(found: Found, hit: Hit) -> bool:
-    """True when the post says of this very term that it is a replica or a legal material."""
-    if hit.term.kind is Kind.COVER:
+    """True when the post says of this very term that it is a replica or a legal material.
+
+    A term that shares words with one for a legal material names that one ("mammoth ivory carving").
+    """
+    covers = (other for other in found.hits if other.term.kind is Kind.COVER)
+    if any(cover.start < hit.end and hit.start < cover.end for cover in covers):
         return any(found.groups(Kind.CONTEXT, group) for group in ("permit", "mammoth"))
     return bool(_near(found, hit))
 
@@ -96,7 +102,13 @@ def _said_reasons(found: Found) -> list[Reason]:
     for group, (what, first, more) in _SAID.items():
         phrases = found.groups(Kind.CONTEXT, group)
         if phrases:
-            weight = first + (more if len(phrases) > 1 else 0.0)
+            weight = _NAMED if _is_the_name(found, group) else first + (more if len(phrases) > 1 else 0.0)
             span = ", ".join(phrases[:5])
             reasons.append(Reason(kind="context", what=what, weight=-round(weight, 2), span=span))
     return reasons
+
+
+def _is_the_name(found: Found, group: str) -> bool:
+    """Whether all such words are part of terms themselves."""
+    words = [word for word in found.words if word.kind is Kind.CONTEXT and word.group == group]
+    return all(any(hit.start <= word.start and word.end <= hit.end for hit in found.hits) for word in words)

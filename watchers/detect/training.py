@@ -17,7 +17,7 @@ from watchers.detect.grams import Floats, Ints, Row
 from watchers.detect.logistic import Sparse, fitted
 from watchers.detect.model import Model
 
-STRENGTHS = (3.0, 12.0, 50.0)
+STRENGTHS = (5.0, 10.0, 20.0)
 """Values of C that inner folds choose from."""
 _INNER_FOLDS = 5
 _FEWEST = 4
