@@ -59,9 +59,9 @@ table.list{font-size:.92em}
  body{padding:1rem .7rem 3rem}
  table.facts,table.facts tbody,table.facts tr,table.facts th,table.facts td{display:block;width:auto}
  table.facts th{border-bottom:0}
- table.facts td{border-top:0;margin-bottom:.3rem}
+ table.facts td{border-top:0;margin-bottom:.3rem;height:auto;min-height:2.1rem}
  table.list,table.sign{display:block;overflow-x:auto}
- table.list th,table.list td{overflow-wrap:break-word;min-width:8.5rem}
+ table.list th,table.list td{min-width:8.5rem}
 }
 @media print{
  body{padding:0;max-width:none;font-size:10.5pt}
