@@ -199,6 +199,4 @@ def test_on_a_narrow_screen_no_column_is_a_letter_wide() -> None:
     assert re.search(r"table\.facts td\{display:block", narrow)
     assert re.search(r"table\.list[^{]*\{[^}]*overflow-x:auto", narrow)
     assert re.search(r"table\.list td\{[^}]*min-width", narrow)
-    assert re.search(
-        r"table\.facts td\{[^}]*height:auto", narrow
-    )  # blank lines of the form have one
+    assert re.search(r"table\.facts td\{[^}]*height:auto", narrow)  # blank lines of the form have one
