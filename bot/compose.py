@@ -20,7 +20,7 @@ from bot.veil import needs_veil
 from bot.words import LIMIT, Text, plain
 from storage.duty import Duty, Outcome, State
 from storage.edits import pieces, shortened
-from storage.model import Alert, AlertKind, Change, Edit, Evidence, Lifetime, Verdict
+from storage.model import Alert, AlertKind, Change, Edit, Evidence, Lifetime, Observation, Verdict
 from storage.starred import starred_alert
 
 SCHEMA = "nightjar.alert/1"
@@ -54,7 +54,7 @@ def card(
     alert = starred_alert(alert)
     alert = replace(alert, kind=alert.shows or alert.kind)  # what people did changes nothing of the post
     if alert.kind is AlertKind.NOTICE or alert.evidence is None or alert.verdict is None:
-        text = Text().add("NIGHTJAR ", "bold").add(plain(notice_word(alert.notice, say), 900))
+        text = Text().add("NIGHTJAR ", "bold").add_quiet(plain(notice_word(alert.notice, say), 900))
         _mark(text, alert, marked=marked)
         return Card(headline=text.text, text=text.text, spans=text.spans)
     last = _last(alert, say)
@@ -115,13 +115,29 @@ def _headline(text: Text, alert: Alert, evidence: Evidence, verdict: Verdict, *,
         text.add(f" ({', '.join(field_word(c.what, say) for c in alert.edit.changes[:_MOST_CHANGES])})")
     if verdict.products:
         text.add(f" {plain(', '.join(product_word(one, say) for one in verdict.products), 40)}")
-    words = [r for r in verdict.reasons if r.kind in ("term", "picture")][:2]
-    for reason in words:
-        shown = reason.span or why_word(reason, say) if reason.kind == "term" else say("known picture")
-        text.add(" ").add(plain(shown, 24), "code")
+    for shown, kind in _signs(verdict, say):
+        text.add(" ").add(plain(shown, 24), kind)
     if evidence.post.price:
         text.add(" ").add(plain(evidence.post.price, 20), "code")
     text.add(f" [{evidence.target}]")
+
+
+def _signs(verdict: Verdict, say: Tongue) -> list[tuple[str, str]]:
+    """The two foremost signs for the first line: seller's words as `code`, what was concluded plain.
+
+    Each once: a word that is the product's name already stands there.
+    """
+    told = {product_word(one, say).casefold() for one in verdict.products}
+    signs: dict[str, str] = {}
+    for reason in verdict.reasons:
+        if reason.kind == "picture":
+            signs[say("known picture")] = ""
+        elif reason.kind == "term":
+            span = reason.span or why_word(reason, say)
+            if span.casefold() not in told:
+                signs[span] = "code"
+                told.add(span.casefold())
+    return list(signs.items())[:2]
 
 
 def _changed(text: Text, alert: Alert, say: Tongue) -> None:
@@ -172,7 +188,10 @@ def _offer(text: Text, evidence: Evidence, say: Tongue) -> None:
 
 def _why(text: Text, verdict: Verdict, *, most: int, say: Tongue) -> None:
     text.line().add(say("why (inference)")).add(": ")
-    for number, reason in enumerate(verdict.reasons[:most]):
+    ordered = sorted(
+        verdict.reasons, key=lambda reason: reason.weight == 0
+    )  # stable: else as they were found
+    for number, reason in enumerate(ordered[:most]):
         text.add(" | " if number else "").add(plain(why_word(reason, say), 60)).add(
             f" ({reason.weight:+.2f})"
         )
@@ -208,14 +227,20 @@ def _proof(text: Text, evidence: Evidence, notice: str, say: Tongue) -> None:
     count = len(evidence.pictures)
     pictures = say("1 picture") if count == 1 else say("{count} pictures", count=count)
     page = say("page") if evidence.page_sha256 else say("no page")
+    kept = f"{pictures}, {page}"
+    if (
+        evidence.observation is Observation.MISSING and not count
+    ):  # a look at a post that is gone: nothing is lacking
+        kept = page if evidence.page_sha256 else ""
     if not preserved(evidence):
-        text.line().add(say("NOT PRESERVED"), "bold").add(f": {plain(notice, 160)}", "bold")
+        text.line().add(say("NOT PRESERVED"), "bold").add_quiet(f": {plain(notice, 160)}", "bold")
         text.line().add(say("told from memory; once it is kept, it is told again with its evidence id"))
         return
     if notice:
-        text.line().add(plain(notice, 160), "bold")
+        text.line().add_quiet(plain(notice, 160), "bold")
     text.line().add(say("evidence")).add(" ").add(evidence.evidence_id, "code")
-    text.add(f" · sha256 {evidence.manifest_sha256[:12]} · leaf {evidence.leaf_index} · {pictures}, {page}")
+    leaf = say("leaf {leaf}", leaf=evidence.leaf_index)
+    text.add(f" · sha256 {evidence.manifest_sha256[:12]} · {leaf}" + (f" · {kept}" if kept else ""))
     if evidence.absences:
         text.line().add(say("missing: {what}", what=plain("; ".join(evidence.absences), 120)))
 
@@ -257,7 +282,9 @@ def _taken(text: Text, duty: Duty, say: Tongue) -> None:
             if duty.reason:
                 text.add(f" ({plain(reason_word(duty.reason, say), 60)})")
         case State.ESCALATED:
-            text.add(say("nobody has taken it; passed on {times} times", times=duty.level), "bold")
+            once = say("nobody has taken it; passed on once")
+            often = say("nobody has taken it; passed on {times} times", times=duty.level)
+            text.add(once if duty.level == 1 else often, "bold")
         case State.NEW:
             text.add(say("given back by {who} at {when}", who=who, when=when), "bold")
 
@@ -266,12 +293,13 @@ def vanished(life: Lifetime, say: Tongue) -> str:
     """When a post vanished, in words: an interval, with how it was shown."""
     if life.first_missing_at is None:
         return say("last seen {at}", at=say.second(life.last_seen_at))
+    looks = life.confirmations
     return say(
-        "between {first} and {last} ({how}, {looks} looks)",
+        "between {first} and {last} ({how}, {looks})",
         first=say.second(life.last_seen_at),
         last=say.second(life.first_missing_at),
         how=gone_word(life.missing_class, say),
-        looks=life.confirmations,
+        looks=say("1 look") if looks == 1 else say("{count} looks", count=looks),
     )
 
 

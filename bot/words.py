@@ -20,15 +20,19 @@ _UNSAFE = re.compile(
     "\U000e0000-\U000e0fff\ud800-\udfff]"
 )
 _JOINERS = {"\u200d", "\ufe0e", "\ufe0f"}
+_MOST_MARKS = 4
+"""On one letter: as many as any script in use needs decomposed; more of them reach into the lines around."""
+_TAPPED = re.compile(r"\S*(?:[@/#$]|\w\.\w)\S*|\+\d[\d ().-]{5,}\d|\d{10,}")
+"""What a client may make tappable by itself: addresses, names, tags, commands, numbers to call."""
 
 
 def plain(text: str, limit: int = 200) -> str:
     """Hostile text made harmless for a chat, a terminal and a log: one line, at most `limit` characters.
 
-    Controls, terminal escapes, bidi and invisible characters are dropped; the raw text is
-    in the evidence. A cut is marked with an ellipsis and never leaves a combining mark alone.
+    Controls, terminal escapes, bidi and invisible characters are dropped, and marks heaped on a letter;
+    the raw text is in the evidence. A cut is marked with an ellipsis and never leaves a combining mark alone.
     """
-    cleaned = _UNSAFE.sub("", text[: limit * 8].replace("\n", " ").replace("\t", " "))
+    cleaned = _lowered(_UNSAFE.sub("", text[: limit * 8].replace("\n", " ").replace("\t", " ")))
     cleaned = re.sub(r"\s+", " ", cleaned).strip()
     if len(cleaned) <= limit:
         return cleaned
@@ -36,6 +40,18 @@ def plain(text: str, limit: int = 200) -> str:
     while end > 0 and (unicodedata.combining(cleaned[end]) or cleaned[end] in _JOINERS):
         end -= 1
     return cleaned[:end].rstrip() + "…"
+
+
+def _lowered(text: str) -> str:
+    """The text with at most `_MOST_MARKS` marks on each letter."""
+    if text.isascii():
+        return text
+    kept, heaped = [], 0
+    for char in text:
+        heaped = heaped + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
+        if heaped <= _MOST_MARKS:
+            kept.append(char)
+    return "".join(kept)
 
 
 def units(text: str) -> int:
@@ -63,6 +79,14 @@ class Text:
             self._parts.append(fitted)
             self._length += size
         return self
+
+    def add_quiet(self, text: str, kind: str = "") -> Text:
+        """Append words of ours that may quote a stranger: what could be tapped stands in `code`."""
+        at = 0
+        for match in _TAPPED.finditer(text):
+            self.add(text[at : match.start()], kind).add(match[0], "code")
+            at = match.end()
+        return self.add(text[at:], kind)
 
     def line(self) -> Text:
         """Start a new line."""

@@ -120,7 +120,9 @@ class Digest:
         await digests.files_went(self._store.vault, name)
         picture = await in_thread(plots.drawn, found, name, say.zone)
         if picture:
-            await self._sent(chat_id, Reply(text=name, file=(f"nightjar-{name}.png", picture)))
+            await self._sent(
+                chat_id, Reply(text=say("Night of {name}", name=name), file=(f"nightjar-{name}.png", picture))
+            )
 
     async def _sent(self, chat_id: int | str, reply: Reply) -> bool:
         try:

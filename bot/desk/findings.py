@@ -79,7 +79,9 @@ def case(file: Casefile, history: Sequence[Step], say: Tongue) -> Reply:
     ):
         if value:
             text.line().add(f"{name}: ").add(plain(value, 200), "code")
-    text.line().add(f"sha256 {evidence.manifest_sha256[:16]} · leaf {evidence.leaf_index}")
+    text.line().add(f"sha256 {evidence.manifest_sha256[:16]} · ").add(
+        say("leaf {leaf}", leaf=evidence.leaf_index)
+    )
     if file.verdict is not None:
         text.line().add(f"{names.loud(file.verdict.tier, say)} {file.verdict.score}: ", "bold")
         text.add(plain(", ".join(why_word(reason, say) for reason in file.verdict.reasons), 300))

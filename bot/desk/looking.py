@@ -31,14 +31,14 @@ async def status(_asked: Asked, around: Around) -> Reply:
     head = say("The watch is not well") if troubles else say("The watch is well")
     text = begun().add(head, "bold")
     for trouble in troubles[:5]:
-        text.line().add(plain(trouble, 200))
-    text.line().add(say("{count} targets", count=len(rows)))
+        text.line().add_quiet(plain(trouble, 200))
+    text.line().add(say("1 target") if len(rows) == 1 else say("{count} targets", count=len(rows)))
     counted = ", ".join(f"{n} {names.health_word(health, say)}" for health, n in sorted(healths.items()))
     text.add(f": {counted}" if rows else "")
     unwell = [row for row in rows if row.health not in ("ok", "new")]
     for row in unwell[:_MOST_TARGETS]:
         health = names.health_word(row.health, say)
-        text.line().add(f"{row.target}: {health} {plain(row.reason, 120)}")
+        text.line().add(f"{row.target}: {health} ").add_quiet(plain(row.reason, 120))
     last = max((row.last_good_at for row in rows if row.last_good_at), default=None)
     if last is not None:
         text.line().add(say("last good poll {at}", at=say.minute(last)))

@@ -15,7 +15,10 @@ from bot.words import plain
 from storage.digests import Line
 
 _MOST_BARS = 8
-_INCHES, _DPI = (10.0, 7.0), 110
+_INCHES, _DPI = (6.0, 10.0), 130
+"""Charts one above the other: a telephone shows the picture some 6 cm wide."""
+_LETTERS_PT = 14
+_EVERY_HOURS = 3
 
 
 def available() -> bool:
@@ -36,18 +39,26 @@ def drawn(found: Sequence[Line], name: str, zone: str = "UTC") -> bytes:
     shown = [line for line in found if not line.muted]
     if not shown or not available():
         return b""
+    from matplotlib import rc_context
+
+    with rc_context({"font.size": _LETTERS_PT}):
+        return _drawn(shown, name, zone)
+
+
+def _drawn(shown: Sequence[Line], name: str, zone: str) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=_INCHES, dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(f"Night of {name}")
-    hours, products, sites, lives = figure.subplots(2, 2).flat
+    hours, products, sites, lives = figure.subplots(4, 1).flat
     counted = by_hour(shown, zone)
     order = [*range(12, 24), *range(12)]
     hours.bar([f"{hour:02}" for hour in order], [counted[hour] for hour in order])
     hours.set_title(f"alerts by hour ({zone})")
-    hours.tick_params(axis="x", labelsize=6)
+    hours.set_xticks(range(0, 24, _EVERY_HOURS))
     for axis, title, named in (
         (products, "products", Counter(line.products or "-" for line in shown)),
         (sites, "sites", Counter(line.target for line in shown)),
@@ -59,6 +70,8 @@ def drawn(found: Sequence[Line], name: str, zone: str = "UTC") -> bytes:
     lived = [line.lived_s / 60 for line in shown if line.lived_s is not None]
     lives.hist(lived or [0], bins=20)
     lives.set_title("minutes until a post vanished")
+    for counts in (hours.yaxis, products.xaxis, sites.xaxis, lives.yaxis):
+        counts.set_major_locator(MaxNLocator(4, integer=True))  # there are no halves of alerts
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()

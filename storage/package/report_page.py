@@ -18,7 +18,8 @@ Words = tuple[str, str]
 """The same in English and Chinese."""
 Rows = Iterable[tuple[Words, object]]
 _ACTING = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\u115f\u1160\u180e\u3164\uffa0\U000e0000-\U000e0fff]"  # letters of no width, which part a word unseen
 )
 _BEIJING = timedelta(hours=8)
 STYLE = """
@@ -54,6 +55,14 @@ table.list{font-size:.92em}
 .form td{height:2.1rem}
 .sign td{height:4.4rem}
 .tag{display:inline-block;border:1px solid #57606e;border-radius:3px;padding:0 .4rem;font-size:.8rem}
+@media screen and (max-width:45rem){
+ body{padding:1rem .7rem 3rem}
+ table.facts,table.facts tbody,table.facts tr,table.facts th,table.facts td{display:block;width:auto}
+ table.facts th{border-bottom:0}
+ table.facts td{border-top:0;margin-bottom:.3rem;height:auto;min-height:2.1rem}
+ table.list,table.sign{display:block;overflow-x:auto}
+ table.list th,table.list td{min-width:8.5rem}
+}
 @media print{
  body{padding:0;max-width:none;font-size:10.5pt}
  h2.new-page{break-before:page}
@@ -84,6 +93,8 @@ def safe(text: object) -> str:
 def own(words: Words) -> str:
     """Words of ours in both languages."""
     english, chinese = words
+    if english == chinese:  # a name that a site gave, which nobody translates
+        return escape(english)
     return f'{escape(english)} <span lang="zh">{escape(chinese)}</span>'
 
 

@@ -8,8 +8,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.channel import Card, Manner
 from bot.compose import SCHEMA, card, event
 from bot.words import LIMIT, units
+from storage.duty import Duty, State
 from storage.edits import edit as edit_of
 from storage.masking import contact, mask
 from storage.model import Alert, AlertKind, Change, Edit, Lifetime, Observation, Reason, Tier
@@ -201,3 +203,82 @@ def test_a_notice_needs_no_evidence() -> None:
     alert = replace(bare, notice="disk \x1b[31mfull")
     assert card(alert).text == "NIGHTJAR disk [31mfull"
     assert card(replace(alert, tier=Tier.URGENT)).headline
+
+
+HOSTILE_TITLE = (
+    "call https://evil.example/x t.me/evil evil.example @evilbot /start #horn $BTC a@mail.example "
+    "tg://user?id=1 +86 139 1234 5678"
+)
+
+
+def _bare(made: Card) -> str:
+    """The words of a card that stand outside of `code`."""
+    raw = made.text.encode("utf-16-le")
+    for span in made.spans:
+        if span.kind == "code":
+            begin, end = span.offset * 2, (span.offset + span.length) * 2
+            raw = raw[:begin] + "\0".encode("utf-16-le") * span.length + raw[end:]
+    return raw.decode("utf-16-le").replace("\0", "")
+
+
+def _notice(words_: str) -> Alert:
+    return words.alert(kind=AlertKind.NOTICE, notice=words_, evidence=None, verdict=None, item=None)
+
+
+def test_nothing_that_a_stranger_wrote_can_be_tapped_in_a_notice() -> None:
+    said = f"urgent alert 01a225336b22 is taken by nobody after 3 minutes: {HOSTILE_TITLE} [market]"
+    made = card(_notice(said))
+    assert made.text == f"NIGHTJAR {said}"
+    assert not set(_bare(made)) & set("@/#$.+"), _bare(made)
+    assert "is taken by nobody after 3 minutes: call" in _bare(made)
+
+
+def test_a_reason_of_the_disk_on_a_card_cannot_be_tapped() -> None:
+    lost = words.evidence(leaf_index=-1)
+    made = card(words.alert(evidence=lost, notice=HOSTILE_TITLE))
+    assert "evil.example" in made.text
+    assert "evil" not in _bare(made)
+
+
+def test_the_first_line_names_each_thing_once_and_what_was_concluded_not_as_a_quotation() -> None:
+    reasons = (
+        Reason(kind="term", what="Rhino horn: rhino horn", weight=3.9, span="Rhino horn"),
+        Reason(kind="term", what="犀角: rhino horn", weight=0.6, span="犀角"),
+        Reason(kind="picture", what="same picture as gallery picture k", weight=5.0),
+    )
+    made = card(words.alert(verdict=words.verdict(reasons=reasons)))
+    assert made.headline == "HIGH 81 rhino horn 犀角 known picture [market]"
+    assert "known picture" in _bare(made)
+    assert "犀角" not in _bare(made).splitlines()[0]
+
+
+def test_reasons_that_weigh_nothing_come_after_those_that_do() -> None:
+    idle = tuple(Reason(kind="term", what=f"idle {n}", weight=0.0, span="x") for n in range(5))
+    heavy = Reason(kind="contact", what="wechat", weight=1.3)
+    made = card(words.alert(verdict=words.verdict(reasons=(*idle, heavy))))
+    assert "why (inference): wechat (+1.30) | idle 0 (+0.00)" in made.text
+
+
+def test_one_of_a_thing_is_not_told_as_several() -> None:
+    life = Lifetime(
+        last_seen_at=words.NIGHT,
+        first_missing_at=words.NIGHT + timedelta(seconds=60),
+        confirmations=1,
+        missing_class="404",
+        control="",
+    )
+    duty = Duty(alert_id="a" * 32, version=1, level=1, state=State.ESCALATED)
+    made = card(words.alert(kind=AlertKind.DELETED, revises="a" * 32, lifetime=life, duty=duty)).text
+    assert "(404, 1 look)" in made
+    assert "nobody has taken it; passed on once" in made
+
+
+def test_the_leaf_is_said_in_the_language_of_the_reader() -> None:
+    assert "leaf 7" in card(words.alert()).text
+    assert "leaf" not in card(words.alert(), manner=Manner(language="zh-Hans")).text
+
+
+def test_the_card_of_a_post_that_is_gone_does_not_say_that_its_pictures_are() -> None:
+    gone = words.evidence(observation=Observation.MISSING, pictures=(), page_sha256="")
+    alert = words.alert(kind=AlertKind.DELETED, revises="a" * 32, evidence=gone)
+    assert "picture" not in card(alert).text

@@ -30,3 +30,12 @@ def test_a_card_never_exceeds_the_limit_and_spans_stay_inside(parts: list[tuple[
 def test_spans_count_utf16_units() -> None:
     text = Text().add("🐘 ").add("XJ", "code")
     assert (text.spans[0].offset, text.spans[0].length) == (3, 2)
+
+
+def test_marks_heaped_on_a_letter_do_not_reach_into_the_line_above() -> None:
+    heap = "\u0300\u0301\u0302\u0303\u0304\u0305\u0306\u0307\u0336\u0489" * 3
+    shown = plain("".join(letter + heap for letter in "ivory"))
+    assert "".join(c for c in shown if not unicodedata.category(c).startswith("M")) == "ivory"
+    assert len(shown) <= 5 * 5
+    kept = "ทั่งช้ื้ cô gái gầy दिल्ली שָׁלוֹם"  # as people write, decomposed too
+    assert plain(unicodedata.normalize("NFD", kept)) == unicodedata.normalize("NFD", kept)

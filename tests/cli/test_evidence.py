@@ -18,7 +18,7 @@ import pytest
 from rich.cells import cell_len
 
 from bot.commands import cosigned
-from bot.commands.out import Out
+from bot.commands.out import Out, tame
 from storage.cosigners import Standing
 from storage.model import Observation, Post, Progress, Tier
 from storage.recovery import LOCK, Lock
@@ -359,3 +359,7 @@ def test_commands_say_when_nothing_was_kept_yet(tmp_path: Path, capsys: pytest.C
         ran = run(*words)
         assert ran.code == 1
         assert "no data folder" in ran.err
+
+
+def test_letters_of_no_width_that_part_a_word_are_shown_as_dots_on_a_terminal() -> None:
+    assert tame("犀\U000e0061角\u3164老\u115f料\uffa0") == "犀·角·老·料·"

@@ -35,7 +35,7 @@ def test_status_says_how_the_watch_is(tmp_path: Path) -> None:
     async def script(work: Work) -> None:
         told = await text_of(work, "/status")
         assert "The watch is well" in told
-        assert "1 targets: 1 ok" in told
+        assert "1 target: 1 ok" in told
         assert "log of " in told
         assert "监视正常" in await text_of(work, "/status", WANG)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from PIL import Image
 
 from bot.desk import plots, rota
 from bot.desk.digest import night_due, table_of
@@ -161,3 +162,9 @@ def test_pictures_are_drawn_where_the_library_is_and_left_out_where_it_is_not() 
     made = plots.drawn(shown, "2026-03-01")
     assert plots.drawn([], "2026-03-01") == b""
     assert made.startswith(b"\x89PNG") if plots.available() else made == b""
+
+
+@pytest.mark.skipif(not plots.available(), reason="the extra plots is not installed")
+def test_a_chart_is_upright_and_its_letters_are_read_on_a_telephone() -> None:
+    with Image.open(io.BytesIO(plots.drawn([line(lived_s=600)], "2026-03-01"))) as made:
+        assert made.height > made.width

@@ -214,7 +214,7 @@ def test_what_nobody_takes_wakes_the_next_officer_over_a_kill(tmp_path: Path) ->
         await duty.night.run_for(minutes=4)
         card = await duty.card(LI.user_id)
         assert not card.silent
-        assert "passed on 1 times" in (await duty.card()).text
+        assert "passed on once" in (await duty.card()).text
         assert len(duty.cards()) == 1
         await duty.press(card, LI, "Acknowledge")
         await duty.night.run_for(minutes=20)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.package import report, thumbs
+from storage.package import report, report_page, thumbs
 from storage.package.layout import REPORT
 from storage.store import Store
 from tests.package.made import PHONE, package_of, picture
@@ -180,3 +180,23 @@ async def test_equal_looks_one_after_the_other_share_a_row(
     assert len(spans) == 1, "two looks of four found the same as the look before"
     first, last = (datetime.strptime(one, "%H:%M:%S") for one in spans[0])  # noqa: DTZ007
     assert (last - first).total_seconds() == 60
+
+
+UNSEEN = "犀\U000e0061角\u3164老\u115f料\uffa0"
+
+
+def test_letters_of_no_width_that_part_a_word_are_shown_as_dots() -> None:
+    assert report_page.safe(UNSEEN) == "犀·角·老·料·"
+
+
+def test_a_name_that_nobody_translates_stands_once() -> None:
+    assert report_page.own(("views", "views")) == "views"
+    assert report_page.own(("Price", "价格")) == 'Price <span lang="zh">价格</span>'
+
+
+def test_on_a_narrow_screen_no_column_is_a_letter_wide() -> None:
+    narrow = report_page.STYLE.partition("@media screen and (max-width:45rem){")[2].partition("\n}\n")[0]
+    assert re.search(r"table\.facts td\{display:block", narrow)
+    assert re.search(r"table\.list[^{]*\{[^}]*overflow-x:auto", narrow)
+    assert re.search(r"table\.list td\{[^}]*min-width", narrow)
+    assert re.search(r"table\.facts td\{[^}]*height:auto", narrow)  # blank lines of the form have one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import re
 import shutil
@@ -232,3 +233,9 @@ def test_an_entry_of_another_kind_cannot_quote_evidence(one: Specimen, tmp_path:
     mutations.reseal(package, one.signer)
     code, said = ran(one, package)
     assert (code, "entry.json does not name its manifest" in said) == (1, True), said
+
+
+def test_it_writes_the_root_as_cards_status_and_nightjar_verify_do(one: Specimen) -> None:
+    sealed = (one.package / "seal.txt").read_text().splitlines()[3]
+    root = base64.b64decode(sealed.split()[2]).hex()
+    assert f"leaves lead to the root {root}:" in ran(one, one.package)[1]
