@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from json.encoder import encode_basestring
 from math import isfinite
+from operator import attrgetter
 
 from storage.codec import clean, dump, load, stamp
-from storage.model import Pace, Progress, Validators
+from storage.model import Pace, Progress
 from storage.vault import Vault
 from storage.writer import Batch
 
@@ -16,6 +17,9 @@ _SAVE = (
     "INSERT INTO progress (target, progress) VALUES (?, ?) "
     "ON CONFLICT (target) DO UPDATE SET progress = excluded.progress"
 )
+_RARE = ("failures", "gap_at", "gaps", "listing_digest", "reason", "retry_at", "validators", "extra")
+_RARE_OF = attrgetter(*_RARE)
+_SAYS_NOTHING = _RARE_OF(Progress(target=""))
 
 
 async def load_all(vault: Vault) -> dict[str, Progress]:
@@ -38,23 +42,29 @@ async def save(vault: Vault, rows: Sequence[Progress]) -> None:
 
 
 def text_of(row: Progress) -> str:
-    """A row as it is kept: what `codec.dump` makes of it.
+    """A row as it is kept, for `load`. What says nothing, as most of it does of most targets, is left out.
 
-    Written out: with ten thousand targets nearly every poll ends here, and it takes a third of the time.
+    Written out: with ten thousand targets nearly every poll ends here. `codec.dump` takes nearly three times
+    as long, and shorter rows share a page of the database with more others.
     """
     if not (isfinite(row.achieved_interval_s) and isfinite(row.usual_yield)):
         return dump(row)
     return (
-        f'{{"achieved_interval_s":{_number(row.achieved_interval_s)},"bytes_read":{row.bytes_read},'
-        f'"extra":{dump(row.extra) if row.extra else "[]"},"failures":{row.failures},'
-        f'"gap_at":{_at(row.gap_at)},"gaps":{row.gaps},"health":{_quoted(row.health)},'
-        f'"last_good_at":{_at(row.last_good_at)},"last_poll_at":{_at(row.last_poll_at)},'
-        f'"last_yield":{row.last_yield},"late_polls":{row.late_polls},'
-        f'"listing_digest":{_quoted(row.listing_digest)},"not_modified":{row.not_modified},'
-        f'"pace":{_pace(row.pace)},"polls":{row.polls},"posts_seen":{row.posts_seen},'
-        f'"reason":{_quoted(row.reason)},"retry_at":{_at(row.retry_at)},"target":{_quoted(row.target)},'
-        f'"usual_yield":{_number(row.usual_yield)},"validators":{_validators(row.validators)}}}'
+        f'{{"target":{_quoted(row.target)},"health":{_quoted(row.health)},"polls":{row.polls},'
+        f'"last_poll_at":{_at(row.last_poll_at)},"last_good_at":{_at(row.last_good_at)},'
+        f'"not_modified":{row.not_modified},"bytes_read":{row.bytes_read},"late_polls":{row.late_polls},'
+        f'"posts_seen":{row.posts_seen},"last_yield":{row.last_yield},'
+        f'"usual_yield":{_number(row.usual_yield)},"achieved_interval_s":{_number(row.achieved_interval_s)},'
+        f'"pace":{_pace(row.pace)}{_rare(row)}}}'
     )
+
+
+def _rare(row: Progress) -> str:
+    values = _RARE_OF(row)
+    if values == _SAYS_NOTHING:
+        return ""
+    told = zip(_RARE, values, _SAYS_NOTHING, strict=True)
+    return "".join(f',"{name}":{dump(value)}' for name, value, nothing in told if value != nothing)
 
 
 def _quoted(text: str) -> str:
@@ -79,7 +89,3 @@ def _pace(pace: Pace | None) -> str:
         f'{{"configured_s":{_number(pace.configured_s)},"interval_s":{_number(pace.interval_s)},'
         f'"met":{_number(pace.met)},"posts":{_number(pace.posts)},"short":{_quoted(pace.short)}}}'
     )
-
-
-def _validators(held: Validators) -> str:
-    return f'{{"etag":{_quoted(held.etag)},"last_modified":{_quoted(held.last_modified)}}}'
