@@ -49,9 +49,11 @@ def text_of(row: Progress) -> str:
     """
     if not (isfinite(row.achieved_interval_s) and isfinite(row.usual_yield)):
         return dump(row)
+    polled = _at(row.last_poll_at)
+    good = polled if row.last_good_at is row.last_poll_at else _at(row.last_good_at)
     return (
         f'{{"target":{_quoted(row.target)},"health":{_quoted(row.health)},"polls":{row.polls},'
-        f'"last_poll_at":{_at(row.last_poll_at)},"last_good_at":{_at(row.last_good_at)},'
+        f'"last_poll_at":{polled},"last_good_at":{good},'
         f'"not_modified":{row.not_modified},"bytes_read":{row.bytes_read},"late_polls":{row.late_polls},'
         f'"posts_seen":{row.posts_seen},"last_yield":{row.last_yield},'
         f'"usual_yield":{_number(row.usual_yield)},"achieved_interval_s":{_number(row.achieved_interval_s)},'
