@@ -30,6 +30,7 @@ from bench.thousand import free_port
 from watchers.firsts import least_span_s
 
 LATENESS = "nightjar_poll_lateness_seconds_bucket"
+UNMODIFIED = 'nightjar_requests_total{outcome="not_modified"}'
 SEEN = 'nightjar_captures_total{observation="seen"}'
 HOST = '\n[hosts."{host}"]\nrequests_per_s = {per_s:g}\nconcurrency = {places}\n'
 SETTLE_S = 900.0
@@ -57,12 +58,21 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What was seen of the daemon at one instant (machine monotonic seconds)."""
+    """What was seen of the daemon at one instant (machine monotonic seconds).
+
+    unmodified: answers 304 so far.
+    """
 
     at_s: float
     cpu_s: float
     children_cpu_s: float
     buckets: dict[float, float]
+    unmodified: float = 0.0
+
+    @property
+    def polls(self) -> float:
+        """Polls so far."""
+        return max(self.buckets.values(), default=0.0)
 
 
 class Sites:
@@ -193,7 +203,13 @@ async def sample(pid: int, metrics: int) -> Sample:
         if key.startswith(LATENESS)
     }
     spent = sum(cpu_s(child) for child in children(pid))
-    return Sample(at_s=time.monotonic(), cpu_s=cpu_s(pid), children_cpu_s=spent, buckets=buckets)
+    return Sample(
+        at_s=time.monotonic(),
+        cpu_s=cpu_s(pid),
+        children_cpu_s=spent,
+        buckets=buckets,
+        unmodified=series.get(UNMODIFIED, 0.0),
+    )
 
 
 def children(pid: int) -> list[int]:

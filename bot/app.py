@@ -672,8 +672,8 @@ class Daemon:
         return any(hours.is_night(window, now) for window in self._windows())
 
     def _windows(self) -> set[NightWindow]:
-        """The watch windows there are: few, however many targets."""
-        return {target.window for target in self._live()}
+        """The watch windows there are: few, however many targets, and as a rule these share one."""
+        return set({id(target.window): target.window for target in self._live()}.values())
 
     # --- keeping house -----------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ batches with rests. A command can ask for it at any hour.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -21,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 TAKE_S = 5.0
 """Real seconds between two looks for what commands left."""
+NIGHT_S = 60.0
+"""At night that is asked again so much later: the windows of ten thousand targets take milliseconds."""
 EVERY_S = 20 * 3600.0
 SETTLING_S = 60.0
 """Between two tries to take erased words out of pages that a busy reader holds."""
@@ -46,6 +49,7 @@ class Chores:
         self._rules, self._night, self._tell, self._spoke = rules, night, tell, spoke
         self._next_s = clock.monotonic() + SETTLE_S
         self._settle_s = clock.monotonic()
+        self._night_until_s = -math.inf
         self._waits = ""
         """Why what commands left waits, as the admin was told."""
 
@@ -56,12 +60,22 @@ class Chores:
             if not await self._take():
                 continue
             ordered = self._store.heard(erasure.ORDER)
-            if ordered or (self._clock.monotonic() >= self._next_s and not self._night()):
+            if ordered or (self._clock.monotonic() >= self._next_s and self._is_day()):
                 await self._erase("by hand" if ordered else "")
-            if self._clock.monotonic() >= self._settle_s and not self._night():
+            if self._clock.monotonic() >= self._settle_s and self._is_day():
                 self._settle_s = self._clock.monotonic() + SETTLING_S
                 with contextlib.suppress(StoreError):  # owed until it is done
                     await settling.settle(self._store)
+
+    def _is_day(self) -> bool:
+        """Whether no target is in its window. It becomes day up to `NIGHT_S` late, and never night."""
+        now_s = self._clock.monotonic()
+        if now_s < self._night_until_s:
+            return False
+        if self._night():
+            self._night_until_s = now_s + NIGHT_S * self._clock.speed
+            return False
+        return True
 
     async def _take(self) -> bool:
         """Take in what commands left. Only when nothing waits may anything be erased: it may be a hold."""

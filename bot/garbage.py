@@ -21,6 +21,9 @@ AT_A_START = (3_000, 3, 1_000)
 200,000 objects that took a tenth of a second, and polls of that time began in the next."""
 SETTLED_S = (45.0, 180.0, 900.0)
 """Real seconds after the start at which what is there has come to stay."""
+TRIM_S = 600.0
+"""Real seconds between two times at which the C library gives back what lies free amid what is kept: bodies
+of all sizes come and go, and the holes that they leave grow for hours. It takes a few milliseconds."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _MMAP_BYTES = 256 * 1024
 """Larger blocks have pages of their own. Left alone, glibc raises the bound to 32 MB as such are freed."""
@@ -45,6 +48,7 @@ def spare(loop: asyncio.AbstractEventLoop, speed: float) -> None:
     gc.freeze()
     for after_s in SETTLED_S:
         loop.call_later(after_s * speed, _settle)
+    loop.call_later((SETTLED_S[-1] + TRIM_S) * speed, _trim_for_ever, loop, speed)
 
 
 def sweep() -> None:
@@ -68,6 +72,11 @@ def _settle() -> None:
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
     _of_the_c_library("malloc_trim", 0)
+
+
+def _trim_for_ever(loop: asyncio.AbstractEventLoop, speed: float) -> None:
+    _of_the_c_library("malloc_trim", 0)
+    loop.call_later(TRIM_S * speed, _trim_for_ever, loop, speed)
 
 
 def _of_the_c_library(name: str, *values: int) -> None:

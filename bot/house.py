@@ -28,6 +28,7 @@ AT_ONCE = 200
 """Rows written in one transaction: a few milliseconds of the loop."""
 HOUSE_S = 30.0
 """How often health is counted, the disk looked at and reviews checked."""
+_NOT_DUE = frozenset({"paused", "expired", "unfilled"})
 LEAST_FREE_BYTES = 500_000_000
 LEAST_FREE_SHARE = 0.05
 """Less free room than the smaller of both is trouble before the disk says so."""
@@ -113,14 +114,13 @@ class House:
 
     def show_targets(self) -> None:
         """Set the gauges of the targets' health, the oldest good poll and the free disk."""
-        now, oldest = self._clock.now(), 0.0
-        for row in self.rows.values():
-            if row.last_good_at is not None and row.health not in ("paused", "expired", "unfilled"):
-                oldest = max(oldest, (now - row.last_good_at).total_seconds())
+        now, rows = self._clock.now(), self.rows.values()
+        good = (row.last_good_at for row in rows if row.health not in _NOT_DUE)
+        oldest_at = min((at for at in good if at is not None), default=now)
         self._vitals.targets.clear()
-        for health, count in Counter(row.health for row in self.rows.values()).items():
+        for health, count in Counter(row.health for row in rows).items():
             self._vitals.targets.labels(health).set(count)
-        self._vitals.oldest_good_poll_age_seconds.set(oldest)
+        self._vitals.oldest_good_poll_age_seconds.set(max(0.0, (now - oldest_at).total_seconds()))
         with contextlib.suppress(DiskTrouble):
             self._vitals.disk_free_bytes.set(free_bytes(self._store.folder))
 

@@ -109,7 +109,10 @@ class MannerKeeper:
             if key not in self._hours and len(self._hours) >= MOST_WAITING:
                 key = (hour.hour, OTHERS)
             known = self._hours.get(key)
-            self._hours[key] = replace(hour, host=key[1]) if known is None else merged(known, hour)
+            if known is not None:
+                self._hours[key] = merged(known, hour)
+            else:
+                self._hours[key] = hour if key[1] == hour.host else replace(hour, host=key[1])
         for pause in taken.pauses:
             key = (pause.asked_at, pause.host)
             if key in self._pauses or len(self._pauses) < MOST_WAITING:

@@ -7,20 +7,21 @@ silence: facts/monitoring.md, 0.) `late` is what `/readyz` and the metrics show.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.vitals import Vitals
 from storage.clock import Clock
-from storage.model import NightWindow, Progress, Target
+from storage.model import NightWindow, Pace, Progress, Target
 
 INTERVALS = 1.5
 """A target without a poll for so many intervals is overdue. One after a start may follow the first by
 1.25; with the looks it takes to see that, an alarm comes within two."""
 LOOKS = 8.0
 """Looks per interval of the target that is polled most often ..."""
-LOOK_S = (0.5, 10.0)
+LOOK_S = (0.5, 15.0)
 """... within these bounds."""
 AGAIN_S = 1_800.0
 """A target that comes and goes is told again so much later at the soonest."""
@@ -35,27 +36,43 @@ NAMED = 10
 class _Sign:
     """The last sign of a target: so many polls by then, by night or day.
 
-    spent: how much of the time that is allowed has passed since. A share, as what is allowed
-    changes with the interval: when that becomes shorter, the poll that is waited for comes
-    sooner in proportion (`cadence.moved`) and not at once.
-    seen_s: when that was worked out, on the monotonic clock.
+    spent: how much of the time that is allowed had passed by `seen_s` on the monotonic clock. A share, as
+    what is allowed changes with the interval: when that becomes shorter, the poll that is waited for comes
+    sooner in proportion (`cadence.moved`) and not at once. allowed_s: since then, with the pace of then.
+    sure_s: until then it cannot be late if nothing changes; of ten thousand few are looked at closely.
     """
 
     target: Target
     polls: int
-    seen_s: float
     night: bool
+    seen_s: float
     spent: float = 0.0
+    allowed_s: float = math.inf
+    pace: Pace | None = None
+    sure_s: float = -math.inf
 
     def stands(self, target: Target, polls: int, *, night: bool) -> bool:
         """Whether nothing has changed but the time."""
         still = self.polls == polls and self.night == night
         return still and (self.target is target or self.target == target)
 
-    def renew(self, target: Target, polls: int, now_s: float, *, night: bool) -> None:
-        """A sign was seen now."""
-        self.target, self.polls, self.seen_s, self.night = target, polls, now_s, night
-        self.spent = 0.0
+    def is_sure(self, target: Target, row: Progress, now_s: float, *, night: bool) -> bool:
+        """Whether a closer look would say that it is not late, and change nothing."""
+        if now_s >= self.sure_s or self.polls != row.polls or self.pace is not row.pace:
+            return False
+        return row.retry_at is None and self.night == night and self.target is target
+
+    def renew(self, target: Target, polls: int, *, night: bool) -> None:
+        """A sign was seen now: `count` follows."""
+        self.target, self.polls, self.night = target, polls, night
+        self.spent, self.allowed_s = 0.0, math.inf
+
+    def count(self, row: Progress | None, now_s: float) -> None:
+        """Take note of the time that has passed, and of what is allowed from now on."""
+        self.spent += (now_s - self.seen_s) / self.allowed_s
+        self.seen_s, self.pace = now_s, row.pace if row is not None else None
+        self.allowed_s = allowed_s(self.target, row, night=self.night)
+        self.sure_s = now_s + (1.0 - self.spent) * self.allowed_s
 
 
 class Overdue:
@@ -94,7 +111,9 @@ class Overdue:
     async def _look(self, targets: tuple[Target, ...]) -> tuple[str, ...]:
         """The names of the overdue; the loop gets its turn in between."""
         nights: dict[NightWindow, bool] = {}
-        signs, late, window, rows = {}, [], None, self._rows()
+        signs: dict[str, _Sign] = {}
+        late: list[str] = []
+        window, rows = None, self._rows()
         for number, target in enumerate(targets):
             if number % SLICE == 0:
                 await self._clock.sleep(0)
@@ -105,17 +124,15 @@ class Overdue:
                     nights[window] = self._is_night(window, now)
                 night = nights[window]
             row = rows.get(target.name)
-            sign, polls = self._signs.get(target.name), row.polls if row is not None else 0
-            if sign is None:
-                sign = _Sign(target, polls, now_s, night)
-            elif not sign.stands(target, polls, night=night) or not expected(target, row, now, night=night):
-                sign.renew(target, polls, now_s, night=night)
-            else:
-                sign.spent += (now_s - sign.seen_s) / allowed_s(target, row, night=night)
-                sign.seen_s = now_s
-                if sign.spent > 1.0:
-                    late.append(target.name)
-            signs[target.name] = sign
+            sign = signs[target.name] = self._signs.get(target.name) or _Sign(target, -1, night, now_s)
+            if row is not None and sign.is_sure(target, row, now_s, night=night):
+                continue
+            polls = row.polls if row is not None else 0
+            if not sign.stands(target, polls, night=night) or not expected(target, row, now, night=night):
+                sign.renew(target, polls, night=night)
+            sign.count(row, now_s)
+            if sign.spent > 1.0:
+                late.append(target.name)
         self._signs = signs
         return tuple(late)
 

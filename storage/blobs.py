@@ -20,11 +20,12 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice, repeat
+from itertools import repeat
 from pathlib import Path
 from typing import TypeVar
 
 from storage.errors import DamagedBlob, DiskTrouble
+from storage.lately import Lately
 from storage.model import Sha256, sha256_of
 from storage.threads import in_thread
 
@@ -33,15 +34,11 @@ _HEX = frozenset("0123456789abcdef")
 _SHA256_DIGITS = 64
 _FSYNC_THREADS = 2
 _ROUND_BYTES = 64 * 1024 * 1024
-_KNOWN = 50_000
+_KNOWN = 65_536
 _TEMPORARIES = "0123456789abcdef"
 _FOLDERS = frozenset(f"{number:02x}" for number in range(256))
 """Each is made when its first blob comes: 256 at once cost a new store more than all else."""
 _NO_FOLDERS_BELOW = 2
-
-
-def _half(sha256: str) -> bytes:
-    return bytes.fromhex(sha256[: _SHA256_DIGITS // 2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +54,8 @@ class Blobs:
         self.folder = folder / "blobs"
         self.temporary = folder / "tmp"
         self.damaged = folder / "damaged"
-        self._known: dict[bytes, None] = {}
-        """The first halves of names that this process has kept, the oldest first."""
+        self._known = Lately(_KNOWN)
+        """Names that this process has kept, as far as they came lately."""
         self._waiting: list[_Waiting] = []
         self._round: asyncio.Task[None] | None = None
         self._pool: ThreadPoolExecutor | None = None
@@ -124,7 +121,7 @@ class Blobs:
         Raises DiskTrouble: then none of the new names exists half written. Cancelling the
         wait does not stop a round that has begun.
         """
-        known = any(_half(sha) in self._known for sha in files)
+        known = any(sha in self._known for sha in files)
         missing = await in_thread(self._lacking, files) if known else files
         if not missing:
             return
@@ -153,7 +150,7 @@ class Blobs:
                 self.path(name).unlink(missing_ok=True)
                 for aside in self.damaged.glob(f"{name}.*"):
                     aside.unlink(missing_ok=True)
-                self._known.pop(_half(name), None)
+                self._known.discard(name)
                 folders.add(self.path(name).parent)
             for folder in folders:
                 if folder.is_dir():
@@ -170,7 +167,7 @@ class Blobs:
     def _lacking(self, files: Mapping[Sha256, bytes]) -> Mapping[Sha256, bytes]:
         """Those that this process has not kept, or that are gone since. In a thread: it asks the disk."""
         known = self._known
-        return {sha: data for sha, data in files.items() if _half(sha) not in known or not self.has(sha)}
+        return {sha: data for sha, data in files.items() if sha not in known or not self.has(sha)}
 
     async def _rounds(self) -> None:
         while self._waiting:
@@ -190,7 +187,7 @@ class Blobs:
                 ours = isinstance(error, OSError | DiskTrouble)
                 group[0].answer.set_exception(DiskTrouble(f"cannot keep bytes: {error}") if ours else error)
             return
-        self._remember(files)
+        self._known.add(files)
         for waiting in group:
             if not waiting.answer.done():
                 waiting.answer.set_result(None)
@@ -205,12 +202,6 @@ class Blobs:
             count += 1
         group, self._waiting = self._waiting[:count], self._waiting[count:]
         return group
-
-    def _remember(self, names: Iterable[str]) -> None:
-        self._known.update(dict.fromkeys(map(_half, names)))
-        if len(self._known) > _KNOWN:  # many at once: a dict steps over what was taken from its begin
-            for name in list(islice(self._known, len(self._known) - _KNOWN + _KNOWN // 8)):
-                del self._known[name]
 
     def _write_round(self, files: Mapping[Sha256, bytes]) -> None:
         """In a thread: temporaries, their fsyncs, the names, then the folders with fsync.

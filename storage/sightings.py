@@ -16,12 +16,13 @@ from storage import ledger
 from storage.codec import Plain, canonical, clean, restore, stamp
 from storage.erased import erasure_of
 from storage.model import Listed, Polls, Sighting, sha256_of
-from storage.tables import SightingRow, key_of
+from storage.tables import key_of
 from storage.tree import Tree, leaf_hash
 from storage.vault import Vault
 from storage.writer import Batch
 
 KIND = "sightings"
+_KEEP = "INSERT INTO sighting (post_key, leaf, line) VALUES (?, ?, ?)"
 _quoted = json.encoder.encode_basestring
 
 
@@ -103,7 +104,7 @@ async def add(vault: Vault, sightings: Sequence[Sighting], polls: Sequence[Polls
     async def job(batch: Batch) -> None:
         leaf = ledger.append(batch, KIND, dict(facts), at)
         for post_key, line in rows:
-            batch.add(SightingRow(post_key=post_key, leaf=leaf, line=line))
+            batch.many(_KEEP, (post_key, leaf, line))
 
     if rows:
         await vault.submit(job)

@@ -178,8 +178,10 @@ class Bench:
                 if seen.tier in _BANKED:
                     self._second.take(Known(sha256=Sha256(seen.sha256), known=seen.known, tier=seen.tier))
             count += len(page)
+        if self._index.unsifted:
+            await in_thread(self._index.sift)
         if self._index.unsettled:
-            await in_thread(self._index.settle, copies=True)
+            await in_thread(self._index.settle)
         return count
 
     async def fill_gallery(self, folder: Path | None) -> int:

@@ -28,28 +28,26 @@ RETRY_S = (60.0, 120.0, 300.0, 600.0)
 LONGEST_DELAY_S = 120.0
 """A Crawl-delay beyond two minutes counts as two minutes: it would disable the watch unsaid."""
 _ORIGINS = 20_000
-_DECISIONS = 2_000
+DECISIONS = 12_288
+"""Answers remembered over all sites, the longest unused forgotten first: more than all targets' listings,
+which are asked for again and again. Kept by site, those of posts and pictures took a hundred megabytes."""
 
 Ask = Callable[[str], Awaitable[Response]]
 """Fetches a robots.txt: follows redirects, raises FeedTrouble; a cut body comes with its shortfall."""
 
 
 class Rules:
-    """What one robots.txt says to us. `allows` is linear in the file and remembers its answers."""
+    """What one robots.txt says to us. `allows` is linear in the file."""
 
     def __init__(self, text: str) -> None:
         self._parsed = Protego.parse(_ours(text))
-        self._known: dict[str, bool] = {}
+        self.mark = object()
+        """Stands for these rules where they must not be kept alive."""
         self.delay_s = min(_delay(self._parsed), LONGEST_DELAY_S)
 
     def allows(self, url: str) -> bool:
         """Whether `url` (absolute) may be fetched."""
-        known = self._known.get(url)
-        if known is None:
-            if len(self._known) >= _DECISIONS:
-                self._known.clear()
-            known = self._known[url] = bool(self._parsed.can_fetch(url, AGENT))
-        return known
+        return bool(self._parsed.can_fetch(url, AGENT))
 
 
 def _delay(parsed: Protego) -> float:
@@ -106,6 +104,8 @@ class Robots:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._origins: OrderedDict[str, _Entry] = OrderedDict()
+        self._decided: OrderedDict[str, tuple[object, bool]] = OrderedDict()
+        """What was said of an address lately, and by which rules."""
 
     async def check(self, origin: str, url: str, ask: Ask) -> float:
         """Pass when `url` may be fetched; returns the Crawl-delay of its origin in seconds.
@@ -132,13 +132,29 @@ class Robots:
         if entry.rules is None:
             entry.tally.unavailable += 1
             raise self._unavailable(url, entry)
-        if not entry.rules.allows(url):
+        if not self._allows(entry.rules, url):
             entry.tally.forbidden += 1
             raise RobotsForbid(
                 url, "robots.txt of the site forbids this address to us", retry_after_s=FRESH_S
             )
         entry.tally.allowed += 1
         return entry.rules.delay_s
+
+    def _allows(self, rules: Rules, url: str) -> bool:
+        decided = self._decided.get(url)
+        if decided is not None and decided[0] is rules.mark:
+            self._decided.move_to_end(url)
+            return decided[1]
+        allowed = rules.allows(url)
+        self._decided[url] = rules.mark, allowed
+        if len(self._decided) > DECISIONS:
+            self._decided.popitem(last=False)
+        return allowed
+
+    @property
+    def remembered(self) -> int:
+        """How many answers are remembered, over all sites."""
+        return len(self._decided)
 
     def override(self, origin: str) -> None:
         """Count a request for which the admin wrote down why robots.txt is not obeyed."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench import growth, soak
+from bench._many import Sample
 from bench._stored import make
 from bench.soak import Look
 from storage import ledger
@@ -44,9 +45,19 @@ def test_captures_are_measured_beside_few_and_more_stored_posts() -> None:
 
 
 async def test_polls_are_counted_and_cost_something() -> None:
-    cost_s, rate, _ = await growth.poll_cost(100, 4.0)
-    assert 0.00005 < cost_s < 0.01
-    assert 80 < rate < 120
+    cost = await growth.poll_cost(100, 4.0)
+    assert 0.00005 < cost.cpu_s < 0.01
+    assert 80 < cost.per_s < 120
+    assert 0.9 < cost.unmodified <= 1.1
+
+
+def test_a_poll_that_brought_the_whole_listing_is_told_from_one_that_did_not() -> None:
+    before = Sample(
+        at_s=0.0, cpu_s=0.0, children_cpu_s=0.0, buckets={0.1: 10.0, math.inf: 20.0}, unmodified=5.0
+    )
+    after = replace(before, buckets={0.1: 90.0, math.inf: 120.0}, unmodified=30.0)
+    assert growth.share_unmodified(before, after) == 0.25
+    assert math.isnan(growth.share_unmodified(after, after))
 
 
 LOOK = Look(

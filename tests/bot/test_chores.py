@@ -7,7 +7,7 @@ import contextlib
 from pathlib import Path
 
 from bench._looks import judgement, look, watched
-from bot.chores import SETTLE_S, Chores
+from bot.chores import NIGHT_S, SETTLE_S, TAKE_S, Chores
 from storage import spool
 from storage.cases import Act, Order
 from storage.model import Tier
@@ -37,10 +37,15 @@ class Watch:
 
     def __init__(self, store: Store, clock: Turns) -> None:
         self.store, self._clock, self.told = store, clock, list[str]()
+        self.night, self.asked = False, 0
         self._chores = Chores(
-            store, clock, rules=lambda: Rules(unmatched_days=30), night=lambda: False, tell=self._tell
+            store, clock, rules=lambda: Rules(unmatched_days=30), night=self._is_night, tell=self._tell
         )
         clock.tick(SETTLE_S + 1)
+
+    def _is_night(self) -> bool:
+        self.asked += 1
+        return self.night
 
     async def _tell(self, text: str) -> None:
         self.told.append(text)
@@ -90,3 +95,15 @@ async def test_a_refused_order_is_told_and_the_rest_goes_on(tmp_path: Path) -> N
         assert await watch.turns(2) == 1
         (told,) = watch.told
         assert "(hold) was not done: case C1: there is no such case" in told
+
+
+async def test_at_night_nothing_is_erased_and_the_windows_are_looked_at_once_a_minute(tmp_path: Path) -> None:
+    clock = Turns()
+    async with opened(tmp_path / "data", clock) as store:
+        await old_post(store, clock)
+        watch = Watch(store, clock)
+        watch.night = True
+        assert await watch.turns(60) == 0
+        assert watch.asked <= 1 + 60 * TAKE_S / NIGHT_S
+        watch.night = False
+        assert await watch.turns(1 + int(NIGHT_S / TAKE_S)) == 1

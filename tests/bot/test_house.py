@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -112,3 +113,22 @@ async def test_a_start_does_not_wait_until_every_file_of_the_store_was_looked_at
     surveyed.set()
     await surveying
     assert house.damage == ("blob of a row is missing: 00",)
+
+
+def test_the_oldest_good_poll_that_is_told_is_of_a_target_that_is_due() -> None:
+    async def script(house: House, _disk: Disk) -> None:
+        now = house._clock.now()
+
+        def ago(name: str, seconds: float, health: str = "ok") -> Progress:
+            return Progress(target=name, health=health, last_good_at=now - timedelta(seconds=seconds))
+
+        def told() -> float | None:
+            house.show_targets()
+            return house._vitals.registry.get_sample_value("nightjar_oldest_good_poll_age_seconds")
+
+        assert told() == 0.0
+        for row in (ago("a", 40), ago("b", 90, "failing"), ago("c", 9_000, "paused"), Progress(target="d")):
+            house.note(row)
+        assert told() == 90.0
+
+    kept(script)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench._looks import answer, bytes_of, look, watched
-from storage import erasure
+from storage import erasure, similar
 from storage.model import Alert, AlertKind, Evidence, Picture, PictureCapture, PictureRef, Sha256, Tier
 from storage.patience import DiskWatch
 from storage.retention import Rules
@@ -181,3 +181,23 @@ def test_a_post_is_not_like_itself_however_often_it_was_edited(tmp_path: Path) -
     verdicts = [alert.verdict for alert in asyncio.run(night()) if alert is not None]
     assert verdicts
     assert not [r for verdict in verdicts if verdict for r in verdict.reasons if r.kind == "picture"]
+
+
+def test_after_a_start_with_many_pictures_a_logo_on_every_page_counts_four_times_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(similar, "_ONE_BY_ONE", 2)
+
+    async def night() -> tuple[int, int, int]:
+        async with market(tmp_path) as (store, clock, bench):
+            for number in range(7):
+                one = await shown(
+                    store, clock, str(number), "bicycle", f"https://example.org/up/{number}.jpg"
+                )
+                await told(bench, one)
+            logo = bytes_of("one picture of the house", 8).hex()
+            before = len(bench.near(logo, 0))
+        async with market(tmp_path) as (_, _, bench):
+            return before, await bench.fill_index(), len(bench.near(logo, 0))
+
+    assert asyncio.run(night()) == (4, 7, 4)

@@ -87,12 +87,29 @@ async def test_names_of_kept_files_are_remembered_up_to_a_bound_the_latest_first
     blobs: Blobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storage.blobs, "_KNOWN", 16)
+    small = Blobs(blobs.folder.parent)
     for number in range(40):
-        await keep(blobs, b"%d" % number)
-        assert len(blobs._known) <= 16
-    lacking = blobs._lacking({sha256_of(b"%d" % n): b"" for n in range(40)})
-    assert set(lacking) == {sha256_of(b"%d" % n) for n in range(40 - len(blobs._known))}
-    assert sum(1 for _ in names(blobs.folder)) == 40
+        await keep(small, b"%d" % number)
+    lacking = small._lacking({sha256_of(b"%d" % n): b"" for n in range(40)})
+    assert set(lacking) == {sha256_of(b"%d" % n) for n in range(40 - 16)}
+    assert sum(1 for _ in names(small.folder)) == 40
+    await small.close()
+
+
+async def test_a_name_that_was_forgotten_or_whose_file_is_gone_is_kept_again(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage.blobs, "_KNOWN", 16)
+    small = Blobs(blobs.folder.parent)
+    for number in range(20):
+        await keep(small, b"%d" % number)
+    first, last = sha256_of(b"0"), sha256_of(b"19")
+    small.path(first).unlink()
+    small.remove([last])
+    await keep(small, b"0", b"19")
+    assert await small.get(first) == b"0"
+    assert await small.get(last) == b"19"
+    await small.close()
 
 
 async def test_a_damaged_blob_is_put_aside_and_kept_anew(blobs: Blobs) -> None:

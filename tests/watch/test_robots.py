@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from storage.errors import AskedToWait, HostDown, RobotsForbid, WatchError
 from storage.model import Response
 from tests.fakes.virtual import VirtualClock, VirtualLoop
-from watchers.robots import FRESH_LEAST, FRESH_S, LONGEST_DELAY_S, RETRY_S, Robots, Rules
+from watchers.robots import DECISIONS, FRESH_LEAST, FRESH_S, LONGEST_DELAY_S, RETRY_S, Robots, Rules
 
 SITE = "https://market.example"
 NOW = datetime(2026, 3, 1, 22, tzinfo=UTC)
@@ -43,6 +43,15 @@ class Site:
         if isinstance(self.now, WatchError):
             raise self.now
         return self.now
+
+
+def having(text: str) -> Callable[[str], Awaitable[Response]]:
+    """Every site has this robots.txt."""
+
+    async def ask(_url: str) -> Response:
+        return answer(text)
+
+    return ask
 
 
 def play(scene: Callable[[Robots], Awaitable[None]]) -> None:
@@ -212,6 +221,31 @@ def test_a_cancelled_first_asker_leaves_the_file_to_the_next() -> None:
         first.cancel()
         await second
         assert site.asked == 2
+
+    play(scene)
+
+
+def test_posts_that_come_and_go_are_not_remembered_for_ever() -> None:
+    async def scene(robots: Robots) -> None:
+        sites = [f"https://s{number}.example" for number in range(40)]
+        for site in sites:
+            for post in range(DECISIONS // 20):
+                await robots.check(site, f"{site}/post/{post}", having("User-agent: *\nDisallow: /shut"))
+        assert robots.remembered == DECISIONS
+
+    play(scene)
+
+
+def test_new_rules_of_a_site_are_obeyed_where_the_old_ones_had_said_otherwise() -> None:
+    async def scene(robots: Robots) -> None:
+        await robots.check(SITE, f"{SITE}/x", having(""))
+        assert robots.known(SITE, f"{SITE}/x") == 0.0
+        await asyncio.sleep(FRESH_S + 1)
+        with pytest.raises(RobotsForbid):
+            await robots.check(SITE, f"{SITE}/x", having("User-agent: *\nDisallow: /x"))
+        with pytest.raises(RobotsForbid):
+            robots.known(SITE, f"{SITE}/x")
+        assert robots.known(SITE, f"{SITE}/y") == 0.0
 
     play(scene)
 
