@@ -16,7 +16,6 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from bench.figures import Result, WrongUseError, as_json, table
-from bot.garbage import one_thread_for_arrays
 
 UNHEARD = 141
 """As a shell says it of SIGPIPE."""
@@ -81,7 +80,7 @@ def measure(entry: Entry, arguments: list[str]) -> Result:
     Arrays have one thread, as in the processes measured: a second one of NumPy's spins on after each product
     of matrices, and its time was counted as that of what came next (a bank query of 42 ms had 89).
     """
-    one_thread_for_arrays()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     module = importlib.import_module(f"bench.{entry.module}")
     outcome = module.run(arguments)
     if inspect.iscoroutine(outcome):
