@@ -135,6 +135,7 @@ MASKS = re.compile(rf"(?<=[{_LETTER}])\*{{1,2}}(?= |$)|(?<![^ ])\*{{1,2}}(?=[{_L
 STRETCHED = re.compile(r"([a-z])\1{2,}")
 TONED = re.compile(r"(?<![a-z0-9])(?:[a-z]{1,6}[1-5] ?){2,6}(?![a-z0-9])")
 TONE = re.compile(r"[1-5]")
+SYLLABLE = re.compile(r"[a-z]+")
 LEFT_OVER = re.compile(
     r"(?:^|(?<=[ a-z0-9\u00df-\u024f\u0400-\u04ff\u0e01-\u0e2e\u1e00-\u1eff\u3400-\u9fff\uac00-\ud7a3]))"
     r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\ufe20-\ufe2f]+",

@@ -21,6 +21,7 @@ from functools import cache, lru_cache
 from urllib.parse import unquote
 
 from storage.text import glyphs, han
+from storage.text.sounds import said
 
 HEAD_CHARS = 30_000
 TAIL_CHARS = 10_000
@@ -287,9 +288,11 @@ def _joined(view: View) -> View | None:
     if "*" in text:
         gaps.extend(mask.span() for mask in glyphs.MASKS.finditer(text))
     for run in glyphs.TONED.finditer(text):
-        gaps += [
-            (run.start() + tone.start(), run.start() + tone.end()) for tone in glyphs.TONE.finditer(run[0])
-        ]
+        # xiang4ya2, and not "griffe d3 tigr3", whose digits are letters
+        if all(syllable in said() for syllable in glyphs.SYLLABLE.findall(run[0])):
+            gaps += [
+                (run.start() + at.start(), run.start() + at.end()) for at in glyphs.TONE.finditer(run[0])
+            ]
     return _without(view, sorted(set(gaps))) if gaps else None
 
 

@@ -25,6 +25,12 @@ def syllables() -> dict[str, str]:
 
 
 @cache
+def said() -> frozenset[str]:
+    """All syllables of pinyin, without tones."""
+    return frozenset(syllables().values())
+
+
+@cache
 def _signs() -> dict[str, str]:
     return {syllable: chr(_FIRST + at) for at, syllable in enumerate(sorted(set(syllables().values())))}
 

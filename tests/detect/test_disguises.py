@@ -67,6 +67,8 @@ MORE = {
     "homophone of one character": ("项牙", "象牙"),
     "homophones of two": ("穿珊甲", "穿山甲"),
     "numbered tones": ("xiang4ya2", "xiangya"),
+    "digits for letters at the ends of words": ("griffe d3 tigr3", "griffe de tigre"),
+    "digits for letters in the midst": ("p3mb3 z4 nd0vu", "pembe za ndovu"),
     "initials": ("csj 鳞片", "穿山甲"),
     "half initials": ("穿s甲", "穿山甲"),
     "an emoji for a word": ("🐻胆", "熊胆"),
