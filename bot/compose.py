@@ -188,9 +188,7 @@ def _offer(text: Text, evidence: Evidence, say: Tongue) -> None:
 
 def _why(text: Text, verdict: Verdict, *, most: int, say: Tongue) -> None:
     text.line().add(say("why (inference)")).add(": ")
-    ordered = sorted(
-        verdict.reasons, key=lambda reason: reason.weight == 0
-    )  # stable: else as they were found
+    ordered = sorted(verdict.reasons, key=lambda reason: reason.weight == 0)  # else as they were found
     for number, reason in enumerate(ordered[:most]):
         text.add(" | " if number else "").add(plain(why_word(reason, say), 60)).add(
             f" ({reason.weight:+.2f})"
@@ -228,9 +226,7 @@ def _proof(text: Text, evidence: Evidence, notice: str, say: Tongue) -> None:
     pictures = say("1 picture") if count == 1 else say("{count} pictures", count=count)
     page = say("page") if evidence.page_sha256 else say("no page")
     kept = f"{pictures}, {page}"
-    if (
-        evidence.observation is Observation.MISSING and not count
-    ):  # a look at a post that is gone: nothing is lacking
+    if evidence.observation is Observation.MISSING and not count:  # it is gone: nothing is lacking
         kept = page if evidence.page_sha256 else ""
     if not preserved(evidence):
         text.line().add(say("NOT PRESERVED"), "bold").add_quiet(f": {plain(notice, 160)}", "bold")

@@ -227,9 +227,19 @@ def test_a_worked_piece_of_named_ivory_is_told(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Mammoth ivory", "Vintage ivory linen handkerchief, just in", "Black leather sofa and ivory chair"],
+    [
+        "Mammoth ivory",
+        "Vintage ivory linen handkerchief, just in",
+        "Black leather sofa and ivory chair",
+        "mammoth ivory pendant with papers. used twice. Mumbai",
+        "猛犸牙 手镯 合法 带证书,全新未拆封,昆明",
+        "Auction of seized rhino horn postponed, government says",
+        "Just in: 3 suspects held with elephant tusks",
+        "An African ivory exhibition opens at the Met; our website has the dates",
+        "ivory miniature dachshund puppies for sale",
+    ],
 )
-def test_a_bare_name_and_a_colour_are_not(text: str) -> None:
+def test_a_bare_name_a_colour_papers_and_news_are_not(text: str) -> None:
     assert verdict(text).tier is Tier.NONE
 
 

@@ -29,7 +29,8 @@ _SAID = {
     "antique": ("speaks of age", 0.2, 0.0),
 }
 _NAMED = 0.5
-"""What such a word weighs that stands nowhere but in a term ("mammoth ivory"), which has its tier for it."""
+"""What such a word weighs that stands nowhere but in a term ("mammoth ivory"), which has its tier for it, of
+goods without a word of papers."""
 
 
 def against_reasons(found: Found, offers: Sequence[Reason]) -> list[Reason]:
@@ -102,7 +103,9 @@ def _said_reasons(found: Found) -> list[Reason]:
     for group, (what, first, more) in _SAID.items():
         phrases = found.groups(Kind.CONTEXT, group)
         if phrases:
-            weight = _NAMED if _is_the_name(found, group) else first + (more if len(phrases) > 1 else 0.0)
+            weight = first + (more if len(phrases) > 1 else 0.0)
+            if _is_the_name(found, group) and not found.groups(Kind.CONTEXT, "permit"):
+                weight = _NAMED
             span = ", ".join(phrases[:5])
             reasons.append(Reason(kind="context", what=what, weight=-round(weight, 2), span=span))
     return reasons
