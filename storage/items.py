@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
-from storage import ledger, outbox, search, verdicts, vigils
+from storage import late, ledger, outbox, search, verdicts, vigils
 from storage.codec import Plain, dump, load, load_tuple
 from storage.errors import DatabaseTrouble
 from storage.membership import KnownItem, Looked, item_for, item_of_post, withdraw
@@ -47,7 +47,13 @@ _KIND_OF_LOOK = {
 
 
 async def record(
-    vault: Vault, judgement: Judgement, *, announce: tuple[str, ...], jurisdiction: str, tags: tuple[str, ...]
+    vault: Vault,
+    judgement: Judgement,
+    *,
+    announce: tuple[str, ...],
+    jurisdiction: str,
+    tags: tuple[str, ...],
+    too_soon: bool,
 ) -> Alert | None:
     """See `Store.record`."""
     text = verdicts.record(judgement)
@@ -57,6 +63,8 @@ async def record(
         if look.judged:
             return await _alert_of(batch, look.seq)
         keep_verdict(batch, look, judgement, text)
+        if too_soon:
+            late.add(batch, look.seq)
         item = await item_for(batch, look, judgement)
         if item is None:
             return ""
