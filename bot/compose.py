@@ -90,19 +90,15 @@ def _mark(text: Text, alert: Alert, *, marked: bool) -> None:
 
 def _is_now(kind: AlertKind, say: Tongue) -> str:
     """How a post is, in a word."""
-    match kind:
-        case AlertKind.REPOST:
-            return say("RE-POSTED")
-        case AlertKind.CHANGED:
-            return say("CHANGED")
-        case AlertKind.DELETED:
-            return say("DELETED")
-        case AlertKind.REAPPEARED:
-            return say("UP AGAIN")
-        case AlertKind.READ:  # whether it is up was not looked at
-            return say("PICTURES READ")
-        case _:
-            return say("UP")
+    words = {
+        AlertKind.REPOST: say("RE-POSTED"),
+        AlertKind.CHANGED: say("CHANGED"),
+        AlertKind.DELETED: say("DELETED"),
+        AlertKind.REAPPEARED: say("UP AGAIN"),
+        AlertKind.READ: say("PICTURES READ"),  # whether it is up was not looked at
+        AlertKind.HINTED: say("HINT"),
+    }
+    return words.get(kind, say("UP"))
 
 
 def _headline(text: Text, alert: Alert, evidence: Evidence, verdict: Verdict, *, say: Tongue) -> None:

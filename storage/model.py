@@ -512,6 +512,8 @@ class AlertKind(StrEnum):
     REAPPEARED = "reappeared"
     READ = "read"
     """More was read in its pictures: it speaks louder and anew, or revises its card with what was found."""
+    HINTED = "hinted"
+    """A classifier of the admin's own says something of its pictures: it revises its card, no louder."""
     DUTY = "duty"
     """Nothing new of the post: somebody took, passed on or resolved its alert."""
     INCIDENT = "incident"
