@@ -85,6 +85,13 @@ _CHOSEN = (
 )
 
 
+WITHDRAWN = (
+    "(EXISTS (SELECT 1 FROM delivery w WHERE w.alert_id = a.alert_id AND w.state = 'withdrawn') AND NOT "
+    "EXISTS (SELECT 1 FROM delivery w WHERE w.alert_id = a.alert_id AND w.state <> 'withdrawn'))"
+)
+"""Of alert `a`: that it was withdrawn everywhere, so that nobody had it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertFacts:
     """The row of an alert that is being written."""
