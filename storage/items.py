@@ -13,7 +13,7 @@ from datetime import datetime
 from storage import late, ledger, outbox, search, verdicts, vigils
 from storage.codec import Plain, dump, load, load_tuple
 from storage.errors import DatabaseTrouble
-from storage.membership import KnownItem, Looked, item_for, item_of_post, withdraw
+from storage.membership import KnownItem, Looked, item_for, item_of_post, link, withdraw
 from storage.model import (
     Alert,
     AlertKind,
@@ -70,6 +70,7 @@ async def record(
             return ""
         facts = _speak(look, judgement, item, jurisdiction, tags)
         if facts is None:
+            await link(batch, item, judgement.judged_at)
             return ""
         alert_id = outbox.put(batch, facts, announce)
         await after_speaking(batch, look, item, facts, alert_id=alert_id, announce=announce)
@@ -179,6 +180,7 @@ async def after_speaking(
         batch.many(sql, (facts.tier.value, alert_id, item.item_id))
     elif item.instead:
         await withdraw(batch, item, facts.created_at)
+    await link(batch, item, facts.created_at, revised=facts.revises)
     vigils.mark_matched(batch, look.post_key, facts.created_at)
     sql = "SELECT seq, observation, lifetime FROM observation WHERE post_key = ? ORDER BY seq DESC LIMIT 1"
     seq, observation, lifetime = (await batch.rows(sql, (look.post_key,)))[0]

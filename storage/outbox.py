@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from storage import duty_rows, mute_rows, observations
+from storage import duty_rows, mute_rows, observations, pointers
 from storage.codec import clean, dump, load, load_tuple, micros, moment
 from storage.database import Database, Row
 from storage.model import (
@@ -280,12 +280,15 @@ async def load_alerts(database: Database, alert_ids: Sequence[str]) -> dict[str,
     alerts = {row[0]: _alert(row, pictures) for row in rows}
     looks = [alert.evidence for alert in alerts.values() if alert.evidence is not None]
     edits = await observations.edits_of(database, looks)
-    duties = await duty_rows.of_cards(database, [a.revises or a.alert_id for a in alerts.values()])
+    cards = {alert.revises or name for name, alert in alerts.items()}
+    duties = await duty_rows.of_cards(database, sorted(cards))
+    same = await pointers.of_cards(database, cards, duties)
     return {
         name: replace(
             alert,
             edit=edits.get(alert.evidence.evidence_id) if alert.evidence else None,
             duty=duties.get(alert.revises or name),
+            same=same.get(alert.revises or name),
         )
         for name, alert in alerts.items()
     }
