@@ -253,7 +253,7 @@ class Daemon:
             policy=lambda: self.bench.policy,
             spoke=self._spoke,
             disk=self.disk,
-            hinting=Hinting(self.store, self.config.hint),
+            hinting=Hinting(self.store, self.config.hint, tell=self._say_unhinted),
             again=lambda evidence: self.bench.judge_again(evidence),  # noqa: PLW0108 - the bench is made below
             off=None if self.config.read_pictures else "the configuration says so",
         )
@@ -649,6 +649,9 @@ class Daemon:
             self._tell_unwritten(Unwritten(alert=notice, sheet=b"", announce=announce))
         else:
             self._spoke()
+
+    async def _say_unhinted(self, why: str) -> None:
+        await self.tell_admin(f"the classifier of [hint] is asked no more until the next start: {why}")
 
     def _tell_unwritten(self, told: Unwritten) -> None:
         """Put an alert that no database holds on its way."""

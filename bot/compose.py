@@ -30,7 +30,7 @@ _MOST_REASONS, _FEW_REASONS = 5, 2
 """The card of an edit gives room to what changed: the reasons are in the case file."""
 _MOST_CHANGES, _MOST_OF_A_CHANGE = 3, 32
 _MOST_OF_AN_EVENT = 200
-_LAST = 300
+_LAST = 380
 """Units kept for the end of a card: how the post is, and who has taken the alert."""
 
 
@@ -90,19 +90,15 @@ def _mark(text: Text, alert: Alert, *, marked: bool) -> None:
 
 def _is_now(kind: AlertKind, say: Tongue) -> str:
     """How a post is, in a word."""
-    match kind:
-        case AlertKind.REPOST:
-            return say("RE-POSTED")
-        case AlertKind.CHANGED:
-            return say("CHANGED")
-        case AlertKind.DELETED:
-            return say("DELETED")
-        case AlertKind.REAPPEARED:
-            return say("UP AGAIN")
-        case AlertKind.READ:  # whether it is up was not looked at
-            return say("PICTURES READ")
-        case _:
-            return say("UP")
+    words = {
+        AlertKind.REPOST: say("RE-POSTED"),
+        AlertKind.CHANGED: say("CHANGED"),
+        AlertKind.DELETED: say("DELETED"),
+        AlertKind.REAPPEARED: say("UP AGAIN"),
+        AlertKind.READ: say("PICTURES READ"),  # whether it is up was not looked at
+        AlertKind.HINTED: say("HINT"),
+    }
+    return words.get(kind, say("UP"))
 
 
 def _headline(text: Text, alert: Alert, evidence: Evidence, verdict: Verdict, *, say: Tongue) -> None:
@@ -251,7 +247,7 @@ def _log(text: Text, alert: Alert, evidence: Evidence, say: Tongue) -> None:
 
 
 def _last(alert: Alert, say: Tongue) -> Text:
-    """How the post is now, and who has taken the alert: the end of every card."""
+    """How the post is now, who has taken the alert, and which other is of its item: the end of every card."""
     text = Text(_LAST)
     text.line().add(say("status")).add(": ").add(_is_now(alert.kind, say), "bold")
     if alert.kind is AlertKind.DELETED and alert.lifetime is not None:
@@ -260,6 +256,11 @@ def _last(alert: Alert, say: Tongue) -> Text:
         text.add(" · ").add(say("{count} posts of this item", count=alert.item.members))
     if alert.duty is not None and alert.duty.version:
         _taken(text.line(), alert.duty, say)
+    if alert.same is not None:
+        number, at = alert.same.alert_id[:12], say.clock(alert.same.created_at)
+        text.line().add(say("same item as alert {number} of {at}", number=number, at=at))
+        if alert.same.duty is not None and alert.same.duty.version:
+            _taken(text.add(": "), alert.same.duty, say)
     return text
 
 
@@ -334,6 +335,7 @@ def event(alert: Alert) -> dict[str, object]:
         "lifetime": None,
         "log": None,
         "duty": None if alert.duty is None else _duty(alert.duty),
+        "same_item_as": None if alert.same is None else alert.same.alert_id,
     }
     if alert.item is not None:
         told["item"] = {"item_id": alert.item.item_id, "members": alert.item.members}

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from storage import outbox, records
-from storage.codec import clean, load_tuple, micros, moment
+from storage import outbox, records, twins
+from storage.codec import clean, micros, moment
 from storage.database import Database
 from storage.duty import CLOCK, Act, Actor, Duty, Order, Refusal, State, decide
 from storage.duty_rows import COLUMNS, begin, duty_of, plan
@@ -33,10 +33,11 @@ _KEEP = (
 )
 _ENDS = "UPDATE escalation SET done_at = ?, outcome = ? WHERE alert_id = ? AND done_at IS NULL"
 _TOLD = f"{_ENDS} AND level <= ?"
-_LATEST = (
-    "SELECT tier, item_id, jurisdiction, tags FROM alert "
-    "WHERE item_id = (SELECT item_id FROM alert WHERE alert_id = ?1) AND (alert_id = ?1 OR revises = ?1) "
-    "AND kind <> 'duty' ORDER BY rowid DESC LIMIT 1"
+_LOUDER = "CASE {}.tier WHEN 'urgent' THEN 0 WHEN 'high' THEN 1 ELSE 2 END"
+_TAKEN_WITH = (
+    "SELECT 1 FROM alert t JOIN duty u ON u.alert_id = t.alert_id WHERE t.item_id = a.item_id "  # noqa: S608 -- our words
+    "AND a.item_id <> '' AND t.alert_id <> a.alert_id AND u.state = 'acknowledged' "
+    f"AND {_LOUDER.format('t')} <= {_LOUDER.format('a')}"
 )
 
 
@@ -81,9 +82,12 @@ async def act(
             return _refuse(batch, order, nobody, Refusal.UNKNOWN, now, salt=salt, update_id=update_id)
         if update_id is not None and await _acted(batch, update_id):
             return Done(duty=before, repeated=True)
+        by_the_clock = order.actor.id == CLOCK.id
+        if by_the_clock and not await _goes_further(batch, before, order.level):
+            return Done(duty=before, refusal=Refusal.ALREADY)
         after = decide(before, order, now)
         if isinstance(after, Refusal):
-            if order.actor.id == CLOCK.id:
+            if by_the_clock:
                 return Done(duty=before, refusal=after)
             return _refuse(batch, order, before, after, now, salt=salt, update_id=update_id)
         told = _facts(order, before, after, update_id) | dict(event or {})
@@ -91,7 +95,9 @@ async def act(
         batch.urgent |= after.state is not before.state
         _keep(batch, before, after)
         _step(batch, order, before, after, leaf=leaf, update_id=update_id)
-        await _show(batch, after.alert_id, now)
+        await twins.show(batch, after.alert_id, now)
+        if not by_the_clock:
+            await twins.acted(batch, before, after, now)
         await _tell(batch, after.alert_id, now, tell, reminder)
         return Done(duty=after)
 
@@ -111,6 +117,12 @@ async def _state(batch: Batch, alert_id: str, now: datetime) -> Duty | None:
         return None
     begin(batch, rows[0][0], now, urgent=False)
     return Duty(alert_id=rows[0][0])
+
+
+async def _goes_further(batch: Batch, duty: Duty, level: int) -> bool:
+    """Whether a step that was seen to be due still is: another card of the item may have ended it since."""
+    sql = "SELECT 1 FROM escalation WHERE alert_id = ? AND level = ? AND done_at IS NULL"
+    return bool(await batch.rows(sql, (duty.alert_id, level)))
 
 
 async def _acted(batch: Batch, update_id: int) -> bool:
@@ -196,22 +208,6 @@ def _step(batch: Batch, order: Order, before: Duty, after: Duty, *, leaf: int, u
     )
 
 
-async def _show(batch: Batch, card: str, now: datetime) -> None:
-    """Have the card say it wherever it was told: an alert of kind DUTY revises it."""
-    rows = await batch.rows(_LATEST, (card,))
-    tier, item_id, jurisdiction, tags = rows[0]
-    facts = AlertFacts(
-        kind=AlertKind.DUTY,
-        tier=Tier(tier),
-        created_at=now,
-        item_id=item_id,
-        revises=card,
-        jurisdiction=jurisdiction,
-        tags=load_tuple(str, tags),
-    )
-    outbox.put(batch, facts, ())
-
-
 async def _tell(
     batch: Batch, card: str, now: datetime, tell: Sequence[str], reminder: tuple[str, Sequence[str]]
 ) -> None:
@@ -269,11 +265,12 @@ async def state(database: Database, alert_id: str) -> Duty | None:
 
 
 async def open_cards(database: Database, since: datetime, limit: int = 200) -> tuple[Duty, ...]:
-    """Alerts since then that nobody has taken, the oldest first."""
+    """Alerts since then that nobody has taken, the oldest first; not those whose item somebody has."""
     sql = (
         f"SELECT {', '.join('d.' + c for c in COLUMNS.split(', '))} FROM duty d "  # noqa: S608 -- our columns
         "JOIN alert a ON a.alert_id = d.alert_id WHERE d.state IN ('new', 'escalated') AND a.created_at >= ? "
-        "AND NOT EXISTS (SELECT 1 FROM muted m WHERE m.alert_id = d.alert_id) ORDER BY a.created_at LIMIT ?"
+        "AND NOT EXISTS (SELECT 1 FROM muted m WHERE m.alert_id = d.alert_id) "
+        f"AND NOT EXISTS ({_TAKEN_WITH}) ORDER BY a.created_at LIMIT ?"
     )
     return tuple(duty_of(row) for row in await database.rows(sql, (micros(since), limit)))
 

@@ -296,6 +296,7 @@ async def _erase_rows(transaction: Batch, batch: _Doomed) -> None:
         ("watched", "post_key", keys),
         ("verdict", "seq", json.dumps(seqs)),
         ("verdict_before", "seq", json.dumps(seqs)),
+        ("late", "seq", json.dumps(seqs)),
         ("observation", "seq", json.dumps(seqs)),
     ):
         await transaction.run(f"DELETE FROM {table} WHERE {column} {in_keys}", (values,))  # noqa: S608 -- our names

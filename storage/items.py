@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
-from storage import ledger, outbox, search, verdicts, vigils
+from storage import late, ledger, outbox, search, verdicts, vigils
 from storage.codec import Plain, dump, load, load_tuple
 from storage.errors import DatabaseTrouble
-from storage.membership import KnownItem, Looked, item_for, item_of_post, withdraw
+from storage.membership import KnownItem, Looked, item_for, item_of_post, link, withdraw
 from storage.model import (
     Alert,
     AlertKind,
@@ -47,7 +47,13 @@ _KIND_OF_LOOK = {
 
 
 async def record(
-    vault: Vault, judgement: Judgement, *, announce: tuple[str, ...], jurisdiction: str, tags: tuple[str, ...]
+    vault: Vault,
+    judgement: Judgement,
+    *,
+    announce: tuple[str, ...],
+    jurisdiction: str,
+    tags: tuple[str, ...],
+    too_soon: bool,
 ) -> Alert | None:
     """See `Store.record`."""
     text = verdicts.record(judgement)
@@ -57,11 +63,14 @@ async def record(
         if look.judged:
             return await _alert_of(batch, look.seq)
         keep_verdict(batch, look, judgement, text)
+        if too_soon:
+            late.add(batch, look.seq)
         item = await item_for(batch, look, judgement)
         if item is None:
             return ""
         facts = _speak(look, judgement, item, jurisdiction, tags)
         if facts is None:
+            await link(batch, item, judgement.judged_at)
             return ""
         alert_id = outbox.put(batch, facts, announce)
         await after_speaking(batch, look, item, facts, alert_id=alert_id, announce=announce)
@@ -171,6 +180,7 @@ async def after_speaking(
         batch.many(sql, (facts.tier.value, alert_id, item.item_id))
     elif item.instead:
         await withdraw(batch, item, facts.created_at)
+    await link(batch, item, facts.created_at, revised=facts.revises)
     vigils.mark_matched(batch, look.post_key, facts.created_at)
     sql = "SELECT seq, observation, lifetime FROM observation WHERE post_key = ? ORDER BY seq DESC LIMIT 1"
     seq, observation, lifetime = (await batch.rows(sql, (look.post_key,)))[0]

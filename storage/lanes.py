@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
+from storage import twins
 from storage.codec import clean, dump, micros, moment
 from storage.database import Database
 from storage.lane_words import Intent, LaneState, Place, Revision, Shown, Waiting
@@ -91,8 +92,18 @@ async def bounded(vault: Vault, delivery_id: int, intent: Intent) -> None:
 
 
 async def again(vault: Vault, delivery_id: int, due_at: datetime, why: str, *, uncertain: bool) -> None:
-    """Wait once more. uncertain: whether the last try may have arrived, as far as can be known."""
-    await run(vault, (_AGAIN, (micros(due_at), clean(why), uncertain, delivery_id)))
+    """Wait once more. uncertain: whether the last try may have arrived, as far as can be known.
+
+    What surely did not is withdrawn where the card of another alert says it by now.
+    """
+    now = vault.clock.now()
+
+    async def job(batch: Batch) -> None:
+        await batch.run(_AGAIN, (micros(due_at), clean(why), uncertain, delivery_id))
+        if not uncertain:
+            await twins.surely_unsent(batch, delivery_id, now)
+
+    await vault.submit(job)
 
 
 async def seen(vault: Vault, channel: str, message_id: int) -> None:

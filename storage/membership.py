@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from storage import twins
 from storage.codec import micros
 from storage.database import Row
 from storage.model import Judgement, Observation, PictureMatch, Tier, new_id
@@ -53,17 +54,17 @@ _MOVES = (
     "UPDATE item_known SET item_id = ?1 WHERE item_id = ?2",
     "UPDATE alert SET item_id = ?1 WHERE item_id = ?2",
 )
-# All or nothing: what was tried, is shown among others or was revised may be known to somebody, and
+# All or nothing: what may have arrived, is shown among others or was revised may be known to somebody, and
 # whoever has no card of the other, or one that is done with, would hear of neither.
 _NEEDS_NO_WORD = (
     "SELECT 1 FROM delivery WHERE card = ?2 GROUP BY card HAVING min(alert_id = ?2 AND state = 'waiting' "
-    "AND attempts = 0 AND inside IS NULL AND channel IN (SELECT channel FROM delivery "
+    "AND NOT uncertain AND inside IS NULL AND channel IN (SELECT channel FROM delivery "
     "WHERE alert_id = ?1 AND state IN ('waiting', 'sending', 'delivered')))"
 )
 # Kept as a row: a lane that has it in hand may tell it all the same, and says so there.
 _WITHDRAW = (
     "UPDATE delivery SET state = 'withdrawn', why = ?3 WHERE card = ?1 AND alert_id = ?1 "
-    "AND state = 'waiting' AND attempts = 0 AND inside IS NULL AND channel IN "
+    "AND state = 'waiting' AND NOT uncertain AND inside IS NULL AND channel IN "
     "(SELECT channel FROM delivery WHERE alert_id = ?2)"
 )
 _NOBODYS = "DELETE FROM duty WHERE alert_id = ? AND state = 'new' AND version = 0 AND level = 0"
@@ -77,6 +78,7 @@ class KnownItem:
     """An item as this transaction sees it. joined: the post was not in it before.
 
     instead: an alert that waits and need not be told, once what comes next is said on the item's card.
+    later: the later card of two items that this transaction found to be one, "" otherwise.
     """
 
     item_id: str
@@ -84,6 +86,7 @@ class KnownItem:
     card: str
     joined: bool = False
     instead: str = ""
+    later: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +187,8 @@ async def _moved(batch: Batch, own: KnownItem, other: KnownItem, judgement: Judg
     if not await batch.rows(_TOLD, (own.card,)):
         await batch.run(_CALM, (micros(judgement.judged_at), own.card))
     tier = own.tier if louder else other.tier
-    both = replace(other, tier=tier, card=card, instead=instead)
+    later = max(own.card, other.card)
+    both = replace(other, tier=tier, card=card, instead=instead, later=later)
     sql = "UPDATE item SET tier = ?, card = ? WHERE item_id = ?"
     await batch.run(sql, (both.tier.value, both.card, both.item_id))
     return both
@@ -202,6 +206,19 @@ async def withdraw(batch: Batch, item: KnownItem, at: datetime) -> None:
     await batch.run(_WITHDRAW, (item.instead, item.card, why))
     await batch.run(_CALM, (micros(at), item.instead))
     await batch.run(_NOBODYS, (item.instead,))
+
+
+async def link(batch: Batch, item: KnownItem, at: datetime, *, revised: str = "") -> None:
+    """Of two that were found to be one, one goes further, and the later card says which it belongs to.
+
+    revised: the card that says something anyway, "" for none.
+    """
+    if not item.later:
+        return
+    await twins.settle(batch, item.item_id, at)
+    shown = [one.alert_id for one in await twins.cards(batch, item.item_id) if one.shown]
+    if item.later != revised and item.later in shown[1:]:
+        await twins.show(batch, item.later, at)
 
 
 async def _card_of_both(batch: Batch, own: str, other: str, *, louder: bool) -> str:

@@ -512,6 +512,8 @@ class AlertKind(StrEnum):
     REAPPEARED = "reappeared"
     READ = "read"
     """More was read in its pictures: it speaks louder and anew, or revises its card with what was found."""
+    HINTED = "hinted"
+    """A classifier of the admin's own says something of its pictures: it revises its card, no louder."""
     DUTY = "duty"
     """Nothing new of the post: somebody took, passed on or resolved its alert."""
     INCIDENT = "incident"
@@ -560,6 +562,15 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SameItem:
+    """Another alert that was told of the same item, when it was written, and where that stands."""
+
+    alert_id: str
+    created_at: datetime
+    duty: Duty | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """What people are to be told; written with the verdict, rendered at delivery.
 
@@ -567,7 +578,7 @@ class Alert:
     edit: of a changed post; None when the look before is not at hand.
     log_size, log_root: the log as it was then, with its root in hex; 0 and "" when not known.
     duty: where its card stands among people, None for a notice. shows: of a DUTY, what the card said before.
-    first_at: when its post was captured first.
+    first_at: when its post was captured first. same: another card of its item, see `storage.pointers`.
     """
 
     alert_id: AlertId
@@ -589,6 +600,7 @@ class Alert:
     duty: Duty | None = None
     shows: AlertKind | None = None
     first_at: datetime | None = None
+    same: SameItem | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

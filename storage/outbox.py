@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from storage import duty_rows, mute_rows, observations
+from storage import duty_rows, mute_rows, observations, pointers
 from storage.codec import clean, dump, load, load_tuple, micros, moment
 from storage.database import Database, Row
 from storage.model import (
@@ -83,6 +83,13 @@ _CHOSEN = (
     f"SELECT {_COLUMNS} FROM delivery d JOIN alert a ON a.alert_id = d.alert_id "  # noqa: S608 -- our columns
     "WHERE d.id IN (SELECT value FROM json_each(?)) ORDER BY d.id"
 )
+
+
+WITHDRAWN = (
+    "(EXISTS (SELECT 1 FROM delivery w WHERE w.alert_id = a.alert_id AND w.state = 'withdrawn') AND NOT "
+    "EXISTS (SELECT 1 FROM delivery w WHERE w.alert_id = a.alert_id AND w.state <> 'withdrawn'))"
+)
+"""Of alert `a`: that it was withdrawn everywhere, so that nobody had it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,12 +280,15 @@ async def load_alerts(database: Database, alert_ids: Sequence[str]) -> dict[str,
     alerts = {row[0]: _alert(row, pictures) for row in rows}
     looks = [alert.evidence for alert in alerts.values() if alert.evidence is not None]
     edits = await observations.edits_of(database, looks)
-    duties = await duty_rows.of_cards(database, [a.revises or a.alert_id for a in alerts.values()])
+    cards = {alert.revises or name for name, alert in alerts.items()}
+    duties = await duty_rows.of_cards(database, sorted(cards))
+    same = await pointers.of_cards(database, cards, duties)
     return {
         name: replace(
             alert,
             edit=edits.get(alert.evidence.evidence_id) if alert.evidence else None,
             duty=duties.get(alert.revises or name),
+            same=same.get(alert.revises or name),
         )
         for name, alert in alerts.items()
     }

@@ -63,3 +63,15 @@ class VerdictBeforeRow(Model):
         app = "storage"
         table_description = "verdict_before"
         indexes = (Index(fields=("seq",), name="verdict_before_seq"),)
+
+
+class LateRow(Model):
+    """A look that was judged too soon and is judged once more (`storage.late`). times: begun so far."""
+
+    seq = fields.BigIntField(primary_key=True)
+    times = fields.IntField()
+
+    class Meta:
+        table = "late"
+        app = "storage"
+        table_description = "late"

@@ -51,7 +51,10 @@ async def renew(
         items.keep_verdict(batch, look, judgement, text)
         item = await membership.item_for(batch, look, judgement)
         facts = await _words(batch, look.seq, judgement, item, kind) if item else None
-        if item is None or facts is None:
+        if item is None:
+            return ""
+        if facts is None:
+            await membership.link(batch, item, judgement.judged_at)
             return ""
         facts = replace(facts, jurisdiction=jurisdiction, tags=tags)
         alert_id = outbox.put(batch, facts, announce)

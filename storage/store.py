@@ -136,13 +136,20 @@ class Store:
         announce: tuple[str, ...],
         jurisdiction: str = "",
         tags: tuple[str, ...] = (),
+        too_soon: bool = False,
     ) -> Alert | None:
         """Keep a verdict with its item and alert in one transaction.
 
         Idempotent by evidence: recording again changes nothing and gives the same alert.
+        too_soon: not all known pictures were gathered, so that it waits to be judged again (`late`).
         """
         return await items.record(
-            self.vault, judgement, announce=announce, jurisdiction=jurisdiction, tags=tags
+            self.vault,
+            judgement,
+            announce=announce,
+            jurisdiction=jurisdiction,
+            tags=tags,
+            too_soon=too_soon,
         )
 
     async def renew(

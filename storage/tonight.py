@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """alerts: by tier, of those that spoke for themselves; states: of the same; captured, vanished: looks."""
+    """alerts: by tier, of those that spoke for themselves; states: of the same; captured, vanished: looks.
+
+    What was withdrawn before anybody had it is not among them, nor what a mute kept back.
+    """
 
     alerts: dict[str, int] = field(default_factory=dict)
     states: dict[str, int] = field(default_factory=dict)
@@ -41,7 +44,8 @@ async def counts(database: Database, since: datetime, until: datetime | None = N
     """Counts of what came in a span of time."""
     span = (micros(since), (1 << 62) if until is None else micros(until))
     spoke = (
-        "FROM alert a {} WHERE a.kind = 'new' AND a.revises = '' AND a.created_at >= ? AND a.created_at < ?"
+        "FROM alert a {} WHERE a.kind = 'new' AND a.revises = '' AND a.created_at >= ? AND a.created_at < ? "  # noqa: S608 -- our words
+        f"AND NOT {outbox.WITHDRAWN} AND NOT EXISTS (SELECT 1 FROM muted m WHERE m.alert_id = a.alert_id)"
     )
     tiers = await database.rows(f"SELECT a.tier, count(*) {spoke.format('')} GROUP BY a.tier", span)
     joined = spoke.format("JOIN duty d ON d.alert_id = a.alert_id")

@@ -4,14 +4,14 @@
                                            `--> store.keep_hints
 
 It shares the line of the reading, so that a post is judged again once for both. A picture is asked about
-once, however often it is posted. A model that crashes, hangs or eats memory costs that picture's hint.
+once, however often it is posted. A model that crashes, hangs or eats memory costs that picture's hint; one
+that does so at every picture is asked no more in this run.
 """
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -20,7 +20,7 @@ from storage.classifier import Classifier
 from storage.model import Hint, Picture
 from storage.store import Store
 from watchers.picture_text import MISSING
-from watchers.workers import Died, Worker
+from watchers.workers import Answered, Died, Worker
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +28,8 @@ PROGRAM = "watchers.hint_worker"
 _START_S, _DEADLINE_S, _CPU_S = 60.0, 120.0, 20
 """In real seconds: it runs when nobody else does. Loading the model is within those of its first job."""
 _ANSWER_MAX_BYTES = 100_000
+MOST_LOSSES = 3
+"""In a row: each costs up to 20 s of the processor, and the words in pictures wait meanwhile."""
 
 
 def why_off(classifier: Classifier | None) -> str:
@@ -51,6 +53,10 @@ async def unfit(classifier: Classifier, *, cpu_s: int = _CPU_S) -> tuple[str, st
     return (str(facts.get("key") or "model"), str(facts["why"])) if "why" in facts else None
 
 
+async def _to_nobody(_why: str) -> None:
+    """Nobody is told."""
+
+
 def _worker(program: str, speed: float) -> Worker:
     return Worker(
         program,
@@ -65,8 +71,9 @@ def _worker(program: str, speed: float) -> Worker:
 class Hinting:
     """A classifier and its one process. Use from one task; `end` may be called twice.
 
-    Off where none is named, the extra is not installed or the model turns out to be unfit: then `look`
-    does nothing and `why_off` says so, "" where none is named.
+    Off where none is named, the extra is not installed, the model turns out to be unfit or costs its process
+    again and again: then `look` does nothing and `why_off` says so, "" where none is named. tell: gets why,
+    once, when that is found out while it runs.
     """
 
     def __init__(
@@ -77,12 +84,14 @@ class Hinting:
         program: str = PROGRAM,
         off: str | None = None,
         cpu_s: int = _CPU_S,
+        tell: Callable[[str], Awaitable[None]] = _to_nobody,
     ) -> None:
-        self._store, self._classifier, self._cpu_s = store, classifier, cpu_s
+        self._store, self._classifier, self._cpu_s, self._tell = store, classifier, cpu_s, tell
         self._recipe = classifier.recipe if classifier is not None else ""
         self.why_off = why_off(classifier) if off is None else off
         self._worker = _worker(program, store.clock.speed)
         self.hinted = 0
+        self._losses = 0
 
     @property
     def recipe(self) -> str:
@@ -102,36 +111,32 @@ class Hinting:
         return found
 
     async def _picture(self, recipe: str, sha256: str, data: bytes) -> bool:
-        facts = await self._ask(data)
-        if facts is None:  # the machine is too busy now; the next start finds it
-            return False
-        if facts.get("key"):
-            self.why_off = f"[hint] {facts['key']}: {facts['why']}"
-            log.error("the classifier is off", why=self.why_off)
-            return False
-        taken_for = _told(facts.get("hints"))
-        await self._store.keep_hints(sha256, recipe, taken_for, str(facts.get("why", "")))
-        self.hinted += 1
-        return bool(taken_for)
-
-    async def _ask(self, data: bytes) -> dict[str, object] | None:
-        """About one picture, None when there was no time; a process that died of it is replaced."""
         assert self._classifier is not None
         head: dict[str, object] = {"hint": self._classifier.asked(), "cpu_s": self._cpu_s}
-        try:
-            facts, _ = await self._worker.ask(head, data, _DEADLINE_S)
-        except TimeoutError:
-            await self._worker.end()
-            return None
-        except Died as loss:
-            await self._worker.end()
-            return {"why": str(loss)}
-        except asyncio.CancelledError:
-            self._worker.kill()
-            raise
-        if facts.get("spent"):
-            await self._worker.end()
-        return facts
+        answered = await self._worker.answered(head, data, _DEADLINE_S)
+        facts = answered.facts
+        if facts is not None and facts.get("key"):
+            await self._give_up(f"[hint] {facts['key']}: {facts['why']}")
+            return False
+        taken_for = _told(facts.get("hints")) if facts is not None else []
+        if facts is not None:  # else the next start finds it
+            await self._store.keep_hints(sha256, recipe, taken_for, str(facts.get("why", "")))
+            self.hinted += 1
+        await self._count(answered)
+        return bool(taken_for)
+
+    async def _count(self, answered: Answered) -> None:
+        """Give up a model that costs its process at every picture."""
+        self._losses = self._losses + 1 if answered.lost else 0
+        if self._losses >= MOST_LOSSES:
+            why = "no answer in time" if answered.facts is None else str(answered.facts.get("why", ""))
+            await self._give_up(f"{self._losses} pictures in a row cost its process; the last one: {why}")
+
+    async def _give_up(self, why: str) -> None:
+        self.why_off = why
+        log.error("the classifier is off", why=why)
+        await self._worker.end()
+        await self._tell(why)
 
     async def end(self) -> None:
         """End the process, which the next picture starts again."""

@@ -168,7 +168,7 @@ class Bench:
         return self._index.near(phash_hex, max_bits)
 
     async def fill_index(self) -> int:
-        """Read the hashes of earlier captures, and who posted what was loud; returns how many hashes."""
+        """Read the hashes of earlier captures, who posted what was loud, and who waits; how many hashes."""
         count = 0
         await self._pasts.fill()
         await self._hindsight.fill()
@@ -182,6 +182,7 @@ class Bench:
             await in_thread(self._index.sift)
         if self._index.unsettled:
             await in_thread(self._index.settle)
+        await self._latecomers.fill()
         return count
 
     async def fill_gallery(self, folder: Path | None) -> int:
@@ -263,7 +264,7 @@ class Bench:
         # awaited outside, so that many verdicts share one.
         async with self._in_turn:
             judgement = await self._weigh(evidence, considered)
-            recording = asyncio.ensure_future(self._record_or_tell(judgement))
+            recording = asyncio.ensure_future(self._record_or_tell(judgement, too_soon=not considered.whole))
             await asyncio.sleep(0)  # its job is in the queue now, before that of whoever comes next
             self._remember(judgement)
             if self._index.unsettled:
@@ -272,7 +273,7 @@ class Bench:
         self._read(judgement)
         self._hindsight.offer(judgement)
         if not considered.whole:
-            self._latecomers.add(judgement)
+            self._latecomers.add(evidence.evidence_id)
         self._meter.judged(judgement.verdict.tier, (self._clock.now() - evidence.sealed_at).total_seconds())
         if alert is not None:
             self._spoke()
@@ -317,7 +318,7 @@ class Bench:
         async with self._in_turn:
             judgement = await self._weigh(evidence, considered)
         if not considered.whole:
-            self._latecomers.add(judgement)
+            await self._disk.patiently(lambda: self._latecomers.wait(evidence.evidence_id))
         if judgement.verdict.tier is Tier.NONE or not news(judgement):
             return None
         target = self.policy.targets.get(evidence.target)
@@ -348,21 +349,24 @@ class Bench:
                 near += await self._near(picture)
         return tuple(dict.fromkeys(m.known for m in near if m.is_sure and not is_known(m)))
 
-    async def _record_or_tell(self, judgement: Judgement) -> Alert | None:
+    async def _record_or_tell(self, judgement: Judgement, *, too_soon: bool) -> Alert | None:
         """Record a verdict; when the disk refuses, tell it from memory and record it later."""
         target = self.policy.targets.get(judgement.evidence.target)
         if not self._disk.led:
-            return await self._disk.patiently(lambda: self._record(judgement, target))
+            return await self._disk.patiently(lambda: self._record(judgement, target, too_soon=too_soon))
         try:
-            return await self._disk.once(lambda: self._record(judgement, target))
+            return await self._disk.once(lambda: self._record(judgement, target, too_soon=too_soon))
         except DiskTrouble as refused:
             why = f"the evidence is kept, its verdict could not be written yet: {refused}"
             self._tell_unwritten(judgement, target, why)
-            self._disk.later(lambda: self._record_late(judgement, target))
+            self._disk.later(lambda: self._record_late(judgement, target, too_soon=too_soon))
             return None
 
-    async def _record_late(self, judgement: Judgement, target: Target | None) -> None:
-        if await self._record(judgement, target) is not None:
+    async def _record_late(self, judgement: Judgement, target: Target | None, *, too_soon: bool) -> None:
+        alert = await self._record(judgement, target, too_soon=too_soon)
+        if too_soon:  # whose turn came meanwhile found no verdict to renew
+            self._latecomers.add(judgement.evidence.evidence_id)
+        if alert is not None:
             self._spoke()
 
     async def judge_unkept(self, snapshot: Snapshot, why: str) -> Tier:
@@ -406,13 +410,14 @@ class Bench:
             announce = self.policy.route(tier, alert.jurisdiction, alert.tags)
             self._tell(Unwritten(alert=alert, sheet=sheet, announce=announce))
 
-    async def _record(self, judgement: Judgement, target: Target | None) -> Alert | None:
+    async def _record(self, judgement: Judgement, target: Target | None, *, too_soon: bool) -> Alert | None:
         place, tags = (target.jurisdiction, target.tags) if target else ("", ())
         return await self._store.record(
             judgement,
             announce=self.policy.route(judgement.verdict.tier, place, tags),
             jurisdiction=place,
             tags=tags,
+            too_soon=too_soon,
         )
 
     async def _verdict_on(

@@ -28,7 +28,7 @@ import structlog
 from storage import hints, looks, readings
 from storage.clock import Clock
 from storage.errors import DatabaseTrouble, DiskTrouble, StoreError
-from storage.model import Evidence, Judgement, Likeness, Picture, Tier, Verdict
+from storage.model import AlertKind, Evidence, Judgement, Likeness, Picture, Reason, Tier, Verdict
 from storage.patience import DiskWatch
 from storage.store import Store
 from storage.threads import in_thread
@@ -39,7 +39,7 @@ from watchers.hinting import Hinting
 from watchers.meter import Meter
 from watchers.picture_text import RECIPE, why_off
 from watchers.second_look import suspicious
-from watchers.workers import Died, Worker
+from watchers.workers import Worker
 
 if TYPE_CHECKING:
     from watchers.judging import Policy
@@ -268,7 +268,8 @@ class Reading:
 
     async def _picture(self, picture: Picture) -> None:
         data = await self._store.blobs.get(picture.sha256)
-        facts = await self._ask(data)
+        job: dict[str, object] = {"do": "read", "cpu_s": _CPU_S}
+        facts = (await self._worker.answered(job, data, _DEADLINE_S)).facts
         if facts is None:  # the machine is too busy to read now; the next start finds it
             self.left_out += 1
             return
@@ -277,23 +278,6 @@ class Reading:
         await self._store.keep_reading(picture.sha256, RECIPE, lines, str(why))
         self.read += 1
         self._meter.pictured("unreadable" if why else "read")
-
-    async def _ask(self, data: bytes) -> dict[str, object] | None:
-        """One picture, None when there was no time for it; a process that died of it is replaced."""
-        try:
-            facts, _ = await self._worker.ask({"do": "read", "cpu_s": _CPU_S}, data, _DEADLINE_S)
-        except TimeoutError:
-            await self._worker.end()
-            return None
-        except Died as loss:
-            await self._worker.end()
-            return {"why": str(loss)}
-        except asyncio.CancelledError:
-            self._worker.kill()
-            raise
-        if facts.get("spent"):
-            await self._worker.end()
-        return facts
 
     async def _renew(self, waiting: Waiting) -> None:
         # As it stands now: what came later may have made it louder while its pictures waited.
@@ -327,7 +311,13 @@ class Reading:
         place, tags = (target.jurisdiction, target.tags) if target else ("", ())
         announce = policy.route(verdict.tier, place, tags)
         try:
-            alert = await self._store.renew(judgement, announce=announce, jurisdiction=place, tags=tags)
+            alert = await self._store.renew(
+                judgement,
+                announce=announce,
+                jurisdiction=place,
+                tags=tags,
+                kind=_kind_of(verdict, look.verdict),
+            )
         except DatabaseTrouble as erased:
             log.info("erased while it was read", evidence=waiting.evidence_id, why=str(erased))
             return
@@ -347,3 +337,13 @@ def says_more(verdict: Verdict, before: Verdict) -> bool:
     if verdict.score == before.score and not hint.said(verdict) <= hint.said(before):
         return True
     return verdict.score > before.score or not set(verdict.contacts) <= set(before.contacts)
+
+
+def _kind_of(verdict: Verdict, before: Verdict) -> AlertKind:
+    """What a card is revised with. A look says each kind once: a hint leaves room for words read later."""
+    fresh = _beside_hints(verdict) - _beside_hints(before) or set(verdict.contacts) - set(before.contacts)
+    return AlertKind.READ if fresh else AlertKind.HINTED
+
+
+def _beside_hints(verdict: Verdict) -> set[Reason]:
+    return {reason for reason in verdict.reasons if reason.kind != hint.KIND}

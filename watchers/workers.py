@@ -36,6 +36,17 @@ class Died(Exception):
         self.spent = spent
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What came of a job that may be lost. facts: what was answered, or why nothing was; None: no time.
+
+    lost: it cost the process, which another takes the place of at the next job.
+    """
+
+    facts: dict[str, object] | None
+    lost: bool = False
+
+
 @dataclass(slots=True)
 class _Running:
     """A live process and its two pipes."""
@@ -125,6 +136,23 @@ class Worker:
             raise await self._cause(running) from error
         self.jobs += 1
         return answer
+
+    async def answered(self, head: dict[str, object], body: bytes, deadline_s: float) -> Answered:
+        """As `ask`, of what may be lost; a process that died of it, hung or spent itself is ended."""
+        try:
+            facts, _ = await self.ask(head, body, deadline_s)
+        except TimeoutError:
+            await self.end()
+            return Answered(facts=None, lost=True)
+        except Died as loss:
+            await self.end()
+            return Answered(facts={"why": str(loss)}, lost=True)
+        except asyncio.CancelledError:
+            self.kill()
+            raise
+        if facts.get("spent"):
+            await self.end()
+        return Answered(facts=facts, lost=bool(facts.get("spent")))
 
     async def _cause(self, running: _Running) -> Died:
         """How the process ended; it has closed its pipe already."""

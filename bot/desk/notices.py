@@ -58,5 +58,6 @@ def _texts(say: Tongue) -> tuple[str, ...]:
         say("another process polls the bot with the same token: end one of them"),
         say("the desk cannot reach its bot: {why}"),
         say("the desk is not open: {why}"),
+        say("the classifier of [hint] is asked no more until the next start: {why}"),
         say("configuration not taken over, the old one runs on: {why}"),
     )

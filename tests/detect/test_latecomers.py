@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 
 from bench._looks import answer, look, watched
 from bench._photos import file_of, photo
+from storage import late
 from storage.errors import DatabaseTrouble
 from storage.model import Evidence, PictureCapture, PictureRef
 from storage.patience import DiskWatch
@@ -159,7 +160,7 @@ def test_nothing_is_said_again_of_a_post_about_which_nothing_new_was_found(tmp_p
 def test_of_very_many_the_oldest_are_left_as_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(latecomers, "MOST", 1)
+    monkeypatch.setattr(late, "MOST", 1)
 
     async def night() -> tuple[list[str], int]:
         async with watch(tmp_path) as place:
@@ -186,3 +187,116 @@ def test_a_trouble_of_the_database_over_a_post_is_said(tmp_path: Path) -> None:
             return [str(entry["why"]) for entry in logs if entry["event"] == "not judged again"]
 
     assert asyncio.run(night()) == ["disk I/O error"]
+
+
+# --- over a kill ----------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+async def waiting(place: Place) -> list[int]:
+    """How often each post that waits on record was begun to be judged again."""
+    return [one.times for one in await late.waiting(place[0].vault.database)]
+
+
+def test_who_waits_when_the_process_is_killed_is_judged_again_after_the_next_start(tmp_path: Path) -> None:
+    """Failed before: the line was kept in memory alone."""
+
+    async def night() -> tuple[list[tuple[str, str]], list[tuple[str, str]], list[int]]:
+        async with watch(tmp_path) as place:
+            await judged(place, "1", LOUD, KNOWN)
+        async with watch(tmp_path) as place:  # killed before the bank is gathered
+            place[1].tick(60)
+            await judged(place, "2", "...", pasted(2))
+        async with watch(tmp_path) as place:  # and killed at once
+            quiet = await kinds(place)
+        async with watch(tmp_path) as place:
+            place[1].tick(120)
+            await gathered(place[2])
+            return quiet, await kinds(place), await waiting(place)
+
+    quiet, told, left = asyncio.run(night())
+    assert quiet == [("1", "new")]
+    assert told == [("1", "new"), ("2", "repost")]
+    assert left == []
+
+
+def test_a_kill_while_it_is_judged_again_forgets_nobody(tmp_path: Path) -> None:
+    async def ends(_evidence: Evidence, _news: latecomers.News) -> None:
+        raise Killed
+
+    async def night() -> tuple[list[int], list[tuple[str, str]]]:
+        async with watch(tmp_path) as place:
+            await judged(place, "1", LOUD, KNOWN)
+            await judged(place, "2", "...", pasted(2))
+            place[2]._latecomers._again = ends
+            with pytest.raises(Killed):
+                await gathered(place[2])
+            begun = await waiting(place)
+        async with watch(tmp_path) as place:
+            place[1].tick(60)
+            await gathered(place[2])
+            return begun, await kinds(place)
+
+    assert asyncio.run(night()) == ([1], [("1", "new"), ("2", "repost")])
+
+
+def test_a_post_that_ends_the_process_each_time_is_left_as_it_is(tmp_path: Path) -> None:
+    async def ends(_evidence: Evidence, _news: latecomers.News) -> None:
+        raise Killed
+
+    async def night() -> tuple[int, list[int]]:
+        async with watch(tmp_path) as place:
+            await judged(place, "1", LOUD, KNOWN)
+            await judged(place, "2", "...", pasted(2))
+        ended = 0
+        for _ in range(latecomers.MOST_TIMES + 2):
+            async with watch(tmp_path) as place:
+                place[2]._latecomers._again = ends
+                try:
+                    await gathered(place[2])
+                except Killed:
+                    ended += 1
+                left = await waiting(place)
+        return ended, left
+
+    assert asyncio.run(night()) == (latecomers.MOST_TIMES, [])
+
+
+def test_who_was_judged_by_all_there_is_waits_at_no_later_start(tmp_path: Path) -> None:
+    async def night() -> tuple[int, int]:
+        async with watch(tmp_path) as place:
+            await judged(place, "1", LOUD, KNOWN)
+            await judged(place, "2", "...", pasted(2))
+            await judged(place, "3", LOUD, file_of(photo(77, width=720)), seller="mei")
+            await gathered(place[2])
+            first = place[2]._latecomers.judged
+        async with watch(tmp_path) as place:
+            return first, len(place[2]._latecomers)
+
+    first, later = asyncio.run(night())
+    assert first >= 1
+    assert later == 0
+
+
+def test_a_quiet_post_that_hindsight_judged_too_soon_waits_over_a_kill_too(tmp_path: Path) -> None:
+    async def night() -> list[tuple[str, str]]:
+        async with watch(tmp_path) as place:
+            await judged(place, "1", LOUD, KNOWN)
+            filling = asyncio.create_task(place[2]._second.run())
+            await place[2]._second.settle()
+            filling.cancel()
+        async with watch(tmp_path) as place:
+            store, clock, bench = place
+            clock.tick(60)
+            quiet = await judged(place, "2", "...", pasted(2))
+            await late.done(store.vault, quiet.evidence_id)  # as if it had been judged by a whole bank
+            await bench.judge_again(await store.evidence(quiet.evidence_id))
+        async with watch(tmp_path) as place:
+            place[1].tick(120)
+            await gathered(place[2])
+            return await kinds(place)
+
+    assert asyncio.run(night()) == [("1", "new"), ("2", "repost")]

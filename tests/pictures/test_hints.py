@@ -29,7 +29,7 @@ from tests.storage.kit import HandClock, opened
 from watchers.detect.hint import with_hints
 from watchers.detect.score import PRIOR, odds_of, score_at, tier_of
 from watchers.detect.whole import judge_whole
-from watchers.hinting import Hinting, unfit, why_off
+from watchers.hinting import MOST_LOSSES, Hinting, unfit, why_off
 from watchers.judging import Bench, Policy
 from watchers.meter import Uncounted
 from watchers.picture_reading import Reading
@@ -137,6 +137,49 @@ async def test_a_model_that_crashes_hangs_or_eats_memory_costs_one_picture(tmp_p
         assert (await at.store.evidence(bad.evidence_id)).pictures[0].hints == ()
         assert (await at.store.evidence(good.evidence_id)).pictures[0].hints == (TUSK,)
         assert at.reading.standing().hints_off == ""
+
+
+@pytest.mark.parametrize("does", ["SPIN", "EAT"])
+async def test_a_model_that_costs_its_process_at_every_picture_is_asked_no_more(
+    tmp_path: Path, does: str
+) -> None:
+    """Failed before: each picture of the night cost up to 20 s of the processor."""
+    async with desk(tmp_path / "data", hint=FAKE, off=UNREAD) as at:
+        for number in range(MOST_LOSSES + 2):
+            await at.judged(f"p{number}", ORDINARY, does)
+            await at.reading.drain()
+        assert at.reading.standing().hinted == MOST_LOSSES
+        assert at.reading.standing().hints_off == at.unhinted[0]
+        assert at.unhinted[0].startswith(f"{MOST_LOSSES} pictures in a row cost its process; the last one: ")
+        assert len(at.unhinted) == 1
+
+
+async def test_a_picture_between_that_is_answered_keeps_the_model_on(tmp_path: Path) -> None:
+    async with desk(tmp_path / "data", hint=FAKE, off=UNREAD) as at:
+        asked = [*["DIE"] * (MOST_LOSSES - 1), "a pot", *["DIE"] * (MOST_LOSSES - 1)]
+        for number, does in enumerate(asked):
+            await at.judged(f"p{number}", ORDINARY, does)
+            await at.reading.drain()
+        assert (at.reading.standing().hinted, at.reading.standing().hints_off) == (len(asked), "")
+        assert at.unhinted == []
+
+
+async def revisions(store: Store) -> list[str]:
+    sql = "SELECT kind FROM alert WHERE revises <> '' ORDER BY rowid"
+    return [str(row[0]) for row in await store.vault.database.rows(sql)]
+
+
+async def test_a_hint_on_a_told_post_leaves_room_for_the_words_of_its_picture(tmp_path: Path) -> None:
+    """Failed before: both were the one `read` of a look, and the way to the seller was not told."""
+    async with desk(tmp_path / "data", hint=FAKE, off=UNREAD) as at:
+        loud = "犀角手串 加v abc8899 800元"
+        await at.judged("loud", loud, "微信 另一个 wx: zzz9911|SEEN:elephant tusk=0.913")
+        await at.reading.drain()
+        assert await revisions(at.store) == ["hinted"]
+    async with desk(tmp_path / "data", hint=FAKE) as at:
+        await at.reading._catch_up()
+        await at.reading.drain()
+        assert await revisions(at.store) == ["hinted", "read"]
 
 
 async def test_a_start_asks_what_the_last_run_left_though_words_are_not_read(tmp_path: Path) -> None:

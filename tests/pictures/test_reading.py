@@ -132,6 +132,8 @@ class Desk:
     spoken: list[None] = field(default_factory=list)
     again: list[Evidence] = field(default_factory=list)
     """Quiet posts that were to be compared with known pictures."""
+    unhinted: list[str] = field(default_factory=list)
+    """Why the classifier is asked no more, as operators are told."""
 
     async def judged(self, post_id: str, text: str, words: str) -> Evidence:
         """Seal and judge a post whose picture bears these words; the reader is offered it."""
@@ -171,6 +173,10 @@ async def desk(
     store = await Store.open(folder, clock)
     spoken: list[None] = []
     again: list[Evidence] = []
+    unhinted: list[str] = []
+
+    async def tell(why: str) -> None:
+        unhinted.append(why)
 
     async def compared(evidence: Evidence) -> None:
         again.append(evidence)
@@ -182,14 +188,14 @@ async def desk(
         policy=lambda: policy,
         spoke=lambda: spoken.append(None),
         disk=DiskWatch(clock),
-        hinting=Hinting(store, hint, program="tests.fakes.hint_reader", off="", cpu_s=1),
+        hinting=Hinting(store, hint, program="tests.fakes.hint_reader", off="", cpu_s=1, tell=tell),
         again=compared,
         program=FAKE,
         off=off,
     )
     task = asyncio.create_task(reading.run()) if running else None
     try:
-        yield Desk(store, reading, policy, spoken, again)
+        yield Desk(store, reading, policy, spoken, again, unhinted)
     finally:
         if task is not None:
             task.cancel()

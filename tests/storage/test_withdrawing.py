@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench._looks import look
+from storage import digests
 from storage.duties import act
 from storage.duty import Act, Actor, Order
 from storage.model import Alert, AlertKind, Evidence, Lifetime, Observation, Tier
@@ -137,3 +138,15 @@ async def test_an_edit_leaves_re_posts_alone_though_the_first_look_had_no_pictur
     )
     await judged(store, clock, edited, Tier.HIGH, (match(edited, first, 0),))
     assert await items(store) == [("high", 1), ("high", 2)]
+
+
+async def test_counts_and_the_digest_say_what_officers_were_told(store: Store, clock: HandClock) -> None:
+    """Failed before: an alert that was withdrawn before anybody had it was among them."""
+    one, other = [await sealed(store, clock, number) for number in "12"]
+    await judged(store, clock, one, Tier.HIGH)
+    await told(store, clock)
+    await judged(store, clock, other, Tier.HIGH)
+    await again(store, clock, other, Tier.HIGH, one)
+    counted = await counts(store.vault.database, DUSK)
+    assert (counted.alerts, counted.states) == ({"high": 1}, {"new": 1})
+    assert len(await digests.lines(store, DUSK, clock.tick())) == 1

@@ -1,0 +1,46 @@
+"""Which other card tells of the same item: what a card says of the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+
+from storage import duty_rows
+from storage.codec import moment
+from storage.database import Database
+from storage.duty import Duty
+from storage.model import SameItem
+
+# Only of what people have, or may have by now: nobody is sent to a card that never came.
+_OTHERS = (
+    "SELECT c.alert_id, s.alert_id, s.created_at FROM alert c JOIN alert s ON s.item_id = c.item_id "
+    "AND s.alert_id <> c.alert_id AND s.revises = '' AND s.kind IN ('new', 'read') "
+    "WHERE c.item_id <> '' AND c.alert_id IN (SELECT value FROM json_each(?)) AND EXISTS (SELECT 1 "
+    "FROM delivery d WHERE d.alert_id = s.alert_id AND d.state IN ('sending', 'delivered')) ORDER BY 2"
+)
+
+
+async def of_cards(
+    database: Database, cards: Collection[str], duties: Mapping[str, Duty]
+) -> dict[str, SameItem]:
+    """What each of these cards says of another. duties: of these cards."""
+    rows = await database.rows(_OTHERS, (json.dumps(sorted(cards)),))
+    theirs = await duty_rows.of_cards(database, [row[1] for row in rows]) if rows else {}
+    others: dict[str, list[SameItem]] = {}
+    for card, other, created_at in rows:
+        told = SameItem(alert_id=other, created_at=moment(created_at), duty=theirs.get(other))
+        others.setdefault(card, []).append(told)
+    chosen = {card: pointer(card, duties.get(card), some) for card, some in others.items()}
+    return {card: one for card, one in chosen.items() if one is not None}
+
+
+def pointer(card: str, own: Duty | None, others: Sequence[SameItem]) -> SameItem | None:
+    """The card that this one points at: whoever has the item, else the earliest. Pure.
+
+    The earliest points at a later one only while somebody has that and nobody itself. Ids go by time.
+    """
+    taken = [one for one in others if one.duty is not None and one.duty.version and not one.duty.is_open]
+    earlier = [one for one in others if one.alert_id < card]
+    if not earlier:
+        return taken[0] if taken and (own is None or own.is_open) else None
+    return next((one for one in taken if one in earlier), earlier[0])
