@@ -15,6 +15,7 @@ from bot.desk.tongue import Tongue
 from bot.words import Text, plain
 from storage.dossier import Casefile
 from storage.duties import Step
+from storage.duty import CLOCK
 from storage.finding import Found
 from storage.model import PictureMatch, Tier
 
@@ -102,6 +103,7 @@ def case(file: Casefile, history: Sequence[Step], say: Tongue) -> Reply:
 
 
 def _step(step: Step, say: Tongue) -> str:
-    before, after = names.state_word(step.before, say), names.state_word(step.after, say)
-    told = f"{say.minute(step.at)} {step.actor}: {names.act_word(step.act, say)} ({before} → {after})"
+    states = dict.fromkeys((names.state_word(step.before, say), names.state_word(step.after, say)))
+    actor = say("the clock") if step.actor == CLOCK.name else step.actor
+    told = f"{say.minute(step.at)} {actor}: {names.act_word(step.act, say)} ({' → '.join(states)})"
     return f"{told}, {names.reason_word(step.reason, say)}" if step.reason else told

@@ -22,6 +22,8 @@ from bot.desk.tongue import LANGUAGES, tongue
 from bot.lanes.incident import incident_card
 from bot.words import plain, units
 from storage.dossier import Casefile
+from storage.duties import Step
+from storage.duty import CLOCK
 from storage.model import Reason, Tier
 from storage.text import ways
 from tests.bot.test_lane_parts import member
@@ -241,17 +243,29 @@ def test_labels_of_the_gallery_keep_what_is_their_own() -> None:
     assert product_word("somebody's own {product}", CHINESE) == "somebody's own {product}"
 
 
+def casefile(reasons: tuple[Reason, ...] = ()) -> Casefile:
+    """A file of nothing but a verdict with these reasons."""
+    bare = {"manifest": "", "leaf_hash": "", "entry": "", "files": (), "chain": (), "sightings": ()}
+    bare |= dict.fromkeys(("lifetime", "judged_at", "item")) | dict.fromkeys(
+        ("matches", "members", "told"), ()
+    )
+    return Casefile(evidence=words.evidence(), verdict=words.verdict(reasons=reasons), **bare)  # type: ignore[arg-type]
+
+
+def test_what_the_clock_did_is_said_in_chinese_and_a_state_that_stayed_once() -> None:
+    further = Step(at=words.NIGHT, actor=CLOCK.name, act="escalate", before="escalated", after="escalated")
+    taken = replace(further, actor="Mai (12)", act="acknowledge", after="acknowledged")
+    told = case(casefile(), (further, taken), CHINESE).text.splitlines()[-2:]
+    assert told[0].endswith(" 系统计时: 上报 (已上报)")
+    assert told[1].endswith(" Mai (12): 接手 (已上报 → 已接手)")
+
+
 def test_answers_incidents_and_the_digest_name_products_in_chinese() -> None:
     reasons = (
         Reason(kind="term", what="XJ: rhino horn", weight=1.2),
         Reason(kind="cue", what="wants to buy", weight=1),
     )
-    bare = {"manifest": "", "leaf_hash": "", "entry": "", "files": (), "chain": (), "sightings": ()}
-    bare |= dict.fromkeys(("lifetime", "judged_at", "item")) | dict.fromkeys(
-        ("matches", "members", "told"), ()
-    )
-    file = Casefile(evidence=words.evidence(), verdict=words.verdict(reasons=reasons), **bare)  # type: ignore[arg-type]
-    assert "XJ: 犀牛角, 求购" in case(file, (), CHINESE).text
+    assert "XJ: 犀牛角, 求购" in case(casefile(reasons), (), CHINESE).text
     assert "] 象牙 " in incident_card("seller a", [member(1, product="ivory")], say=CHINESE).text
     told = digest_words("2026-03-01", [line(products="ivory, tiger bone")], CHINESE).text
     assert "1 象牙, 虎骨" in told
