@@ -225,6 +225,34 @@ def test_only_what_is_new_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read == [3, 1]
 
 
+@pytest.mark.parametrize(
+    ("root", "about", "opening"),
+    [
+        ("<rss version='2.0'><channel>", "<title>T</title><link>http://a.example/</link>", True),
+        ("<feed xmlns='http://www.w3.org/2005/Atom' xml:lang='zh'>", "<title>T</title>", True),
+        ("<rss version='2.0'><channel>", "<dc:language xmlns:dc='http://purl.org/dc/elements/1.1/'/>", False),
+        ("<rss version='2.0'><channel>", "<title><b>T</title><image><url>u</url></image>", False),
+        ("<rss version='2.0'><channel>", "<textinput><name>q</name></textinput>", False),
+    ],
+)
+def test_what_a_feed_says_of_itself_is_passed_over_where_it_is_nothing_to_its_items(
+    root: str, about: str, *, opening: bool
+) -> None:
+    """An item is read behind the tags that hold it alone, if these bring the parser into the same state."""
+    name = "entry" if "<feed" in root else "item"
+    end = "</feed>" if "<feed" in root else "</channel></rss>"
+
+    def feed(*numbers: int) -> Response:
+        items = "".join(
+            f"<{name}><title>t{n}</title><id>g{n}</id><guid>g{n}</guid></{name}>" for n in numbers
+        )
+        return page(f"{root}{about}{items}{end}")
+
+    memo = agree(feed(2, 1), {}, None)
+    assert (memo.frame.opening if memo is not None else "") == (root if opening else "")
+    assert (agree(feed(3, 2, 1), known_of(whole(feed(2, 1))), memo) is not None) == (memo is not None)
+
+
 def test_a_comment_that_says_how_long_the_page_took_costs_no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     """Programs that keep pages ready write one above or below them, another each time."""
 

@@ -47,6 +47,8 @@ _DATE = re.compile(
     r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (?:GMT|UTC|[+-]\d{4})"
     r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)"
 )
+_OPENING = re.compile(r"[^<]{0,100}<[^<>]{1,4000}>(?:\s{0,100}<channel[^<>]{0,1000}>)?")
+"""The root of a feed, and the element that an RSS feed has in it."""
 _OTHERS = ("Fri, 02 Jan 1970 03:04:05 GMT", "1971-02-03T04:05:06Z")
 _PLAIN = re.compile(r"[A-Za-z0-9 .,:;+/()_~-]{0,200}")
 _COMMENT = re.compile(PLAIN_COMMENT)
@@ -74,10 +76,12 @@ class Frame:
     """What items stand in. words: digest of the head and of the end, but for build dates and comments.
 
     title, next: what the feed says of itself. state: digest of how each item finds the parser.
+    opening: the head's own start alone, where that brings the parser into the same state; else "".
     """
 
     words: bytes
     state: bytes
+    opening: str
     title: str
     next: str
 
@@ -172,7 +176,15 @@ def frame_of(cut: Pieced) -> Frame | None:
         # With other words in their place everything must be as before: then they decide nothing.
         if _read(cut, (), other.join(parts)) != found:
             return None
-    return Frame(words=_words(cut.head, cut.tail), state=state, title=feed.title, next=feed.next)
+    words, opening = _words(cut.head, cut.tail), _opening(cut, state)
+    return Frame(words=words, state=state, opening=opening, title=feed.title, next=feed.next)
+
+
+def _opening(cut: Pieced, state: bytes) -> str:
+    """The tags that hold the items of `cut`, when what the feed says of itself is nothing to these."""
+    tags = _OPENING.match(cut.head)
+    found = _read(cut, (), tags[0]) if tags is not None else None
+    return tags[0] if tags is not None and found is not None and found[1] == state else ""
 
 
 def read_pieces(cut: Pieced, pieces: Sequence[str], frame: Frame) -> tuple[Entry, ...] | None:
@@ -184,7 +196,7 @@ def read_pieces(cut: Pieced, pieces: Sequence[str], frame: Frame) -> tuple[Entry
         return ()
     if not all(is_local(piece, 2) for piece in pieces):
         return None
-    found = _read(cut, pieces, cut.head)
+    found = _read(cut, pieces, frame.opening or cut.head)
     if found is None or found[1] != frame.state:
         return None
     return found[0].entries
