@@ -15,6 +15,7 @@ from storage import twins
 from storage.codec import micros
 from storage.database import Row
 from storage.model import Judgement, Observation, PictureMatch, Tier, new_id
+from storage.observations import PICTURES_PER_EVIDENCE
 from storage.writer import Batch
 
 _ITEM = (
@@ -36,11 +37,15 @@ _OF_PICTURE = (
     "(SELECT seq FROM evidence_picture WHERE sha256 = ?2 ORDER BY id LIMIT 500)) AND i.item_id <> ?3 "
     "ORDER BY i.created_at, i.item_id LIMIT 1"
 )
+# By the id that says the look: `seq` alone has no index.
+_OF_LOOK = "{0}.id >= {1}.seq * {2} AND {0}.id < ({1}.seq + 1) * {2}"
+_FIRST_PICTURES = _OF_LOOK.format("e", "f", PICTURES_PER_EVIDENCE)
+_ANY_PICTURE = f"SELECT 1 FROM evidence_picture y WHERE {_OF_LOOK.format('y', 'x', PICTURES_PER_EVIDENCE)}"  # noqa: S608 -- our words
 _FOUNDED = (
-    "SELECT i.members, e.sha256 FROM item i JOIN observation o ON o.evidence_id = i.first_evidence "
-    "LEFT JOIN evidence_picture e ON e.seq = (SELECT min(x.seq) FROM observation x JOIN evidence_picture y "
-    "ON y.seq = x.seq WHERE x.post_key = o.post_key AND x.seq >= o.seq) "
-    "WHERE i.item_id = ? AND o.post_key = ?"
+    "SELECT i.members, e.sha256 FROM item i JOIN observation o ON o.evidence_id = i.first_evidence "  # noqa: S608 -- our words
+    "LEFT JOIN observation f ON f.seq = (SELECT min(x.seq) FROM observation x "
+    f"WHERE x.post_key = o.post_key AND x.seq >= o.seq AND EXISTS ({_ANY_PICTURE})) "
+    f"LEFT JOIN evidence_picture e ON {_FIRST_PICTURES} WHERE i.item_id = ? AND o.post_key = ?"
 )
 """How many posts it has, one row for each picture that its first look with any showed; none when another
 began it."""
@@ -57,9 +62,10 @@ _MOVES = (
 # All or nothing: what may have arrived, is shown among others or was revised may be known to somebody, and
 # whoever has no card of the other, or one that is done with, would hear of neither.
 _NEEDS_NO_WORD = (
-    "SELECT 1 FROM delivery WHERE card = ?2 GROUP BY card HAVING min(alert_id = ?2 AND state = 'waiting' "
-    "AND NOT uncertain AND inside IS NULL AND channel IN (SELECT channel FROM delivery "
-    "WHERE alert_id = ?1 AND state IN ('waiting', 'sending', 'delivered')))"
+    f"SELECT 1 FROM delivery WHERE card = ?2 AND alert_id IN {twins.OF_CARD.format('?2')} "  # noqa: S608 -- our words
+    "GROUP BY card HAVING min(alert_id = ?2 AND state = 'waiting' AND NOT uncertain AND inside IS NULL "
+    "AND channel IN (SELECT channel FROM delivery WHERE alert_id = ?1 "
+    "AND state IN ('waiting', 'sending', 'delivered')))"
 )
 # Kept as a row: a lane that has it in hand may tell it all the same, and says so there.
 _WITHDRAW = (
