@@ -1,4 +1,4 @@
-"""What is asked while two cards turn out to be of one item is found by an index, however much there is."""
+"""What is asked about an item, its cards and a night is found by an index, however much there is."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from storage import membership, pointers, twins
+from storage import digests, membership, pointers, twins
 from tests.storage.kit import opened
 
 ASKED = (
+    digests._SPOKE,
     membership._FOUNDED,
     membership._NEEDS_NO_WORD,
     membership._OF_PICTURE,
@@ -24,7 +25,7 @@ ASKED = (
     twins._UNSENT,
     *twins._TAKES_OVER,
 )
-OF_ALL = re.compile(r"SCAN (?!json_each|CONSTANT|\d)|AUTOMATIC|alert_kind")
+OF_ALL = re.compile(r"SCAN (?!json_each|CONSTANT|\d)|AUTOMATIC|alert_kind \(kind=\?\)")
 """A whole table, an index of it made for one question, or every alert of a kind."""
 
 
