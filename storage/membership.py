@@ -74,6 +74,7 @@ _WITHDRAW = (
     "(SELECT channel FROM delivery WHERE alert_id = ?2)"
 )
 _NOBODYS = "DELETE FROM duty WHERE alert_id = ? AND state = 'new' AND version = 0 AND level = 0"
+_TIERS = "SELECT alert_id, tier FROM alert WHERE alert_id IN (?, ?)"
 _RESOLVED = "SELECT 1 FROM duty WHERE alert_id = ? AND state = 'resolved'"
 _TOLD = "SELECT 1 FROM delivery WHERE alert_id = ? AND state <> 'withdrawn' LIMIT 1"
 _CALM = "UPDATE escalation SET done_at = ?, outcome = '' WHERE alert_id = ? AND done_at IS NULL"
@@ -201,9 +202,14 @@ async def _moved(batch: Batch, own: KnownItem, other: KnownItem, judgement: Judg
 
 
 async def _needs_no_word(batch: Batch, own: str, other: str) -> bool:
-    """Whether nobody heard of the one, and all who would have a card of the other that is not resolved."""
-    free = await batch.rows(_NEEDS_NO_WORD, (other, own))
-    return bool(free) and not await batch.rows(_RESOLVED, (other,))
+    """Whether nobody heard of the one, and all who would have a card of the other, as loud and not resolved.
+
+    The item may be louder than its card: for one that was called a false alarm.
+    """
+    if not await batch.rows(_NEEDS_NO_WORD, (other, own)):
+        return False
+    tiers = {row[0]: Tier(row[1]) for row in await batch.rows(_TIERS, (own, other))}
+    return tiers[other].rank <= tiers[own].rank and not await batch.rows(_RESOLVED, (other,))
 
 
 async def withdraw(batch: Batch, item: KnownItem, at: datetime) -> None:
