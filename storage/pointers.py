@@ -11,11 +11,11 @@ from storage.database import Database
 from storage.duty import Duty
 from storage.model import SameItem
 
-# Only of what people have, or may have by now: nobody is sent to a card that never came. CROSS and + have the
-# cards come first and the others by their item: by kind it read every alert there ever was, for each card.
+# Only of what people have, or may have by now: nobody is sent to a card that never came. CROSS has
+# the cards come first, and the others by their item.
 _OTHERS = (
     "SELECT c.alert_id, s.alert_id, s.created_at FROM alert c CROSS JOIN alert s ON s.item_id = c.item_id "
-    "AND s.alert_id <> c.alert_id AND s.revises = '' AND +s.kind IN ('new', 'read') "
+    "AND s.alert_id <> c.alert_id AND s.revises = '' "
     "WHERE c.item_id <> '' AND c.alert_id IN (SELECT value FROM json_each(?)) AND EXISTS (SELECT 1 "
     "FROM delivery d WHERE d.alert_id = s.alert_id AND d.state IN ('sending', 'delivered')) ORDER BY 2"
 )

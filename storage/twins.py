@@ -31,7 +31,7 @@ _CARDS = (
     "EXISTS (SELECT 1 FROM escalation e WHERE e.alert_id = c.alert_id AND e.done_at IS NULL), "
     "EXISTS (SELECT 1 FROM delivery d WHERE d.alert_id = c.alert_id AND d.state IN ('sending', 'delivered')) "
     "FROM alert c LEFT JOIN duty u ON u.alert_id = c.alert_id WHERE c.item_id = ? AND c.revises = '' "
-    "AND c.kind IN ('new', 'read') AND EXISTS (SELECT 1 FROM delivery d WHERE d.alert_id = c.alert_id "
+    "AND EXISTS (SELECT 1 FROM delivery d WHERE d.alert_id = c.alert_id "
     "AND d.state IN ('waiting', 'sending', 'delivered')) ORDER BY c.alert_id"
 )
 _ENDS = "UPDATE escalation SET done_at = ?, outcome = ? WHERE alert_id = ? AND done_at IS NULL"
@@ -156,8 +156,7 @@ async def show(batch: Batch, card: str, at: datetime) -> None:
 
 _UNSENT = (
     "SELECT a.alert_id, a.tier, a.item_id FROM delivery d JOIN alert a ON a.alert_id = d.alert_id "
-    "WHERE d.id = ? AND d.state = 'waiting' AND NOT d.uncertain AND a.revises = '' AND a.item_id <> '' "
-    "AND a.kind IN ('new', 'read')"
+    "WHERE d.id = ? AND d.state = 'waiting' AND NOT d.uncertain AND a.revises = '' AND a.item_id <> ''"
 )
 OF_CARD = (
     "(SELECT x.alert_id FROM alert x WHERE x.item_id = "
