@@ -27,6 +27,7 @@ KIND = "action"
 LAPSED = timedelta(hours=12)
 """What should have gone further longer ago (there was no desk then) does so no more."""
 _CARD = "SELECT CASE revises WHEN '' THEN alert_id ELSE revises END FROM alert WHERE alert_id = ?"
+_IS_CARD = "SELECT 1 FROM alert WHERE alert_id = ? AND (kind = 'new' OR (item_id <> '' AND revises = ''))"
 _KEEP = (
     "UPDATE duty SET state = ?, version = ?, seen = ?, level = ?, actor_id = ?, actor = ?, at = ?, "
     "acknowledged_at = ?, outcome = ?, reason = ? WHERE alert_id = ?"
@@ -105,7 +106,7 @@ async def act(
 
 
 async def _state(batch: Batch, alert_id: str, now: datetime) -> Duty | None:
-    """Where it stands; an alert from before there were any states is nobody's yet, from now on."""
+    """Where it stands; one from before there were any states, or told though withdrawn, is nobody's yet."""
     rows = await batch.rows(_CARD, (alert_id,))
     if not rows:
         return None
@@ -113,7 +114,7 @@ async def _state(batch: Batch, alert_id: str, now: datetime) -> Duty | None:
     found = await batch.rows(sql, (rows[0][0],))
     if found:
         return duty_of(found[0])
-    if not await batch.rows("SELECT 1 FROM alert WHERE alert_id = ? AND kind = 'new'", (rows[0][0],)):
+    if not await batch.rows(_IS_CARD, (rows[0][0],)):
         return None
     begin(batch, rows[0][0], now, urgent=False)
     return Duty(alert_id=rows[0][0])

@@ -13,6 +13,7 @@ from storage.model import Alert, AlertKind, Judgement, Reason, Tier
 from storage.store import Store
 from tests.storage.kit import HandClock
 from tests.storage.test_items import CHAT, judged, sealed, told
+from tests.storage.test_membership import again
 from tests.storage.test_twins import LI, going
 
 
@@ -50,3 +51,21 @@ async def test_each_louder_word_is_told(store: Store, clock: HandClock) -> None:
     assert urgent.revises == ""
     assert len(await told(store, clock)) == 3
     assert await going(store) == [urgent.alert_id]
+
+
+async def test_one_that_was_withdrawn_and_told_all_the_same_can_be_taken(
+    store: Store, clock: HandClock
+) -> None:
+    """Failed before: a lane that had it in hand told it, and a press said that there is no such alert."""
+    known, evidence = [await sealed(store, clock, number) for number in "12"]
+    await judged(store, clock, known, Tier.URGENT)
+    await judged(store, clock, evidence, Tier.NORMAL)
+    await told(store, clock)
+    louder = await judged_again(store, judgement(evidence, clock.tick(), Tier.URGENT), AlertKind.READ)
+    assert louder is not None
+    (in_hand,) = await store.deliveries_due("chat", clock.now())
+    await again(store, clock, evidence, Tier.URGENT, known)
+    await store.mark_sending(in_hand.delivery_id, clock.now())
+    await store.mark_delivered(in_hand.delivery_id, clock.now(), "card")
+    done = await act(store.vault, Order(alert_id=louder.alert_id, act=Act.ACKNOWLEDGE, actor=LI))
+    assert done.refusal is None
