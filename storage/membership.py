@@ -63,6 +63,8 @@ _MOVES = (
 # whoever has no card of the other, or one that is done with, would hear of neither.
 _NEEDS_NO_WORD = (
     f"SELECT 1 FROM delivery WHERE card = ?2 AND alert_id IN {twins.OF_CARD.format('?2')} "  # noqa: S608 -- our words
+    "AND EXISTS (SELECT 1 FROM alert a JOIN observation o ON o.seq = a.seq "
+    "WHERE a.alert_id = ?2 AND o.post_key = ?3) "
     "GROUP BY card HAVING min(alert_id = ?2 AND state = 'waiting' AND NOT uncertain AND inside IS NULL "
     "AND channel IN (SELECT channel FROM delivery WHERE alert_id = ?1 "
     "AND state IN ('waiting', 'sending', 'delivered')))"
@@ -178,18 +180,21 @@ async def _found_to_be(batch: Batch, look: Looked, judgement: Judgement, own: Kn
     if shown and founded[0][0] > 1:
         matches = [match for match in matches if match.sha256 in shown]
     other = await _item_of_pictures(batch, matches, besides=own.item_id)
-    item = own if other is None else await _moved(batch, own, other, judgement)
+    item = own if other is None else await _moved(batch, own, other, look, judgement)
     _show(batch, item, matches)
     return item
 
 
-async def _moved(batch: Batch, own: KnownItem, other: KnownItem, judgement: Judgement) -> KnownItem:
+async def _moved(
+    batch: Batch, own: KnownItem, other: KnownItem, look: Looked, judgement: Judgement
+) -> KnownItem:
     """Make `own` part of `other`, which has the louder tier of both from then on, and one card for both."""
     for sql in _MOVES:
         await batch.run(sql, (other.item_id, own.item_id))
     await batch.run("DELETE FROM item WHERE item_id = ?", (own.item_id,))
     louder = own.tier.rank < other.tier.rank
-    instead = "" if louder or not await _needs_no_word(batch, own.card, other.card) else own.card
+    free = not louder and await _needs_no_word(batch, own.card, other.card, look)
+    instead = own.card if free else ""
     card = other.card if instead else await _card_of_both(batch, own.card, other.card, louder=louder)
     if not await batch.rows(_TOLD, (own.card,)):
         await batch.run(_CALM, (micros(judgement.judged_at), own.card))
@@ -201,12 +206,13 @@ async def _moved(batch: Batch, own: KnownItem, other: KnownItem, judgement: Judg
     return both
 
 
-async def _needs_no_word(batch: Batch, own: str, other: str) -> bool:
+async def _needs_no_word(batch: Batch, own: str, other: str, look: Looked) -> bool:
     """Whether nobody heard of the one, and all who would have a card of the other, as loud and not resolved.
 
-    The item may be louder than its card: for one that was called a false alarm.
+    The item may be louder than its card: for one that was called a false alarm. And what is said in its place
+    is said of the post that is looked at: a card of another post is told.
     """
-    if not await batch.rows(_NEEDS_NO_WORD, (other, own)):
+    if not await batch.rows(_NEEDS_NO_WORD, (other, own, look.post_key)):
         return False
     tiers = {row[0]: Tier(row[1]) for row in await batch.rows(_TIERS, (own, other))}
     return tiers[other].rank <= tiers[own].rank and not await batch.rows(_RESOLVED, (other,))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from storage.model import AlertKind, Tier
 from storage.store import Store
 from tests.storage.kit import HandClock
-from tests.storage.test_items import judged, sealed, told
-from tests.storage.test_membership import again
+from tests.storage.test_items import judged, match, sealed, told
+from tests.storage.test_membership import again, items
 from tests.storage.test_twins import going, two_cards
 from tests.storage.test_withdrawing import false_alarm
 
@@ -25,3 +25,18 @@ async def test_an_urgent_one_is_told_where_the_card_of_its_item_is_a_quieter_one
     await again(store, clock, third, Tier.URGENT, one)
     assert AlertKind.NEW in await told(store, clock)
     assert urgent.alert_id in await going(store)
+
+
+async def test_a_louder_one_of_another_post_is_told_though_the_first_of_both_is_of_an_item_told_before(
+    store: Store, clock: HandClock
+) -> None:
+    """Failed before: what was said in its place spoke of the first post alone; nobody heard of the louder."""
+    known, first, louder = [await sealed(store, clock, number) for number in "123"]
+    await judged(store, clock, known, Tier.URGENT)
+    await judged(store, clock, first, Tier.NORMAL)
+    await told(store, clock)
+    urgent = await judged(store, clock, louder, Tier.URGENT, (match(louder, first, 0),))
+    assert urgent is not None
+    await again(store, clock, first, Tier.NORMAL, known)
+    assert len(await items(store)) == 1
+    assert AlertKind.NEW in await told(store, clock)
