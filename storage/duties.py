@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from storage import outbox, records, twins
 from storage.codec import clean, micros, moment
 from storage.database import Database
-from storage.duty import CLOCK, Act, Actor, Duty, Order, Refusal, State, decide
+from storage.duty import CLOCK, LAPSED, Act, Actor, Duty, Order, Refusal, State, decide
 from storage.duty_rows import COLUMNS, begin, duty_of, plan
 from storage.duty_tables import DutyStepRow
 from storage.model import AlertKind, Tier
@@ -24,8 +24,6 @@ from storage.vault import Vault
 from storage.writer import Batch
 
 KIND = "action"
-LAPSED = timedelta(hours=12)
-"""What should have gone further longer ago (there was no desk then) does so no more."""
 _CARD = "SELECT CASE revises WHEN '' THEN alert_id ELSE revises END FROM alert WHERE alert_id = ?"
 _IS_CARD = "SELECT 1 FROM alert WHERE alert_id = ? AND (kind = 'new' OR (item_id <> '' AND revises = ''))"
 _KEEP = (
@@ -303,6 +301,6 @@ def by_clock(step: DueStep) -> Order:
 
 
 __all__ = [
-    "KIND", "Act", "Actor", "Done", "DueStep", "Step", "act", "by_clock", "due", "next_due", "open_cards",
-    "refused", "skip", "state", "steps",
+    "KIND", "LAPSED", "Act", "Actor", "Done", "DueStep", "Step", "act", "by_clock", "due", "next_due",
+    "open_cards", "refused", "skip", "state", "steps",
 ]  # fmt: skip

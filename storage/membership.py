@@ -234,7 +234,7 @@ async def link(batch: Batch, item: KnownItem, at: datetime, *, revised: str = ""
     if not item.later:
         return
     await twins.settle(batch, item.item_id, at)
-    shown = [one.alert_id for one in await twins.cards(batch, item.item_id) if one.shown]
+    shown = [one.alert_id for one in await twins.cards(batch, item.item_id, at) if one.shown]
     if item.later != revised and item.later in shown[1:]:
         await twins.show(batch, item.later, at)
 

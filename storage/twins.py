@@ -19,7 +19,7 @@ from datetime import datetime
 
 from storage import duty_rows, outbox
 from storage.codec import load_tuple, micros
-from storage.duty import LEVELS_S, Duty, State
+from storage.duty import LAPSED, LEVELS_S, Duty, State
 from storage.model import AlertKind, Tier
 from storage.outbox import AlertFacts
 from storage.writer import Batch
@@ -28,9 +28,10 @@ OUTCOME = "one item"
 """Of an escalation that ended because another card of the item has it."""
 _CARDS = (
     "SELECT c.alert_id, c.tier, coalesce(u.state, 'new'), coalesce(u.level, 0), "
-    "EXISTS (SELECT 1 FROM escalation e WHERE e.alert_id = c.alert_id AND e.done_at IS NULL), "
+    "EXISTS (SELECT 1 FROM escalation e WHERE e.alert_id = c.alert_id AND e.done_at IS NULL "
+    "AND e.due_at > ?2), "
     "EXISTS (SELECT 1 FROM delivery d WHERE d.alert_id = c.alert_id AND d.state IN ('sending', 'delivered')) "
-    "FROM alert c LEFT JOIN duty u ON u.alert_id = c.alert_id WHERE c.item_id = ? AND c.revises = '' "
+    "FROM alert c LEFT JOIN duty u ON u.alert_id = c.alert_id WHERE c.item_id = ?1 AND c.revises = '' "
     "AND EXISTS (SELECT 1 FROM delivery d WHERE d.alert_id = c.alert_id "
     "AND d.state IN ('waiting', 'sending', 'delivered')) ORDER BY c.alert_id"
 )
@@ -45,9 +46,9 @@ _ITEM = "SELECT item_id FROM alert WHERE alert_id = ? AND item_id <> ''"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A card of an item that somebody has or will have. going: an escalation of it is to come.
+    """A card of an item that somebody has or will have.
 
-    shown: people have it, or may.
+    going: a step of it is to come that has not lapsed. shown: people have it, or may.
     """
 
     alert_id: str
@@ -73,7 +74,7 @@ class Card:
         return self.is_open and self.level >= len(LEVELS_S)
 
 
-async def cards(batch: Batch, item_id: str) -> tuple[Card, ...]:
+async def cards(batch: Batch, item_id: str, at: datetime) -> tuple[Card, ...]:
     """The cards of an item, the earliest first; without those that were withdrawn, muted or refused."""
     return tuple(
         Card(
@@ -84,7 +85,7 @@ async def cards(batch: Batch, item_id: str) -> tuple[Card, ...]:
             going=bool(row[4]),
             shown=bool(row[5]),
         )
-        for row in await batch.rows(_CARDS, (item_id,))
+        for row in await batch.rows(_CARDS, (item_id, micros(at - LAPSED)))
     )
 
 
@@ -117,7 +118,7 @@ def anew(found: Sequence[Card]) -> Card | None:
 
 async def settle(batch: Batch, item_id: str, at: datetime, acted: str = "") -> None:
     """Have one card of an item go further at most. See `ended`."""
-    found = await cards(batch, item_id)
+    found = await cards(batch, item_id, at)
     for alert_id in ended(found, acted) if len(found) > 1 else ():
         await batch.run(_ENDS, (micros(at), OUTCOME, alert_id))
 
@@ -125,7 +126,7 @@ async def settle(batch: Batch, item_id: str, at: datetime, acted: str = "") -> N
 async def acted(batch: Batch, before: Duty, after: Duty, at: datetime) -> None:
     """Somebody acted on a card: the others of its item go on or not by that, and say it."""
     rows = await batch.rows(_ITEM, (after.alert_id,))
-    found = await cards(batch, rows[0][0]) if rows else ()
+    found = await cards(batch, rows[0][0], at) if rows else ()
     if len(found) < 2:
         return
     if after.is_open and not before.is_open and (first := anew(found)):
@@ -205,7 +206,7 @@ async def surely_unsent(batch: Batch, delivery_id: int, at: datetime) -> None:
     if not rows:
         return
     own, tier, item_id = rows[0]
-    found = await cards(batch, item_id)
+    found = await cards(batch, item_id, at)
     for other in found:
         loud_enough = other.tier.rank <= Tier(tier).rank and other.state is not State.RESOLVED
         if other.alert_id != own and loud_enough and await _speaks_for(batch, own, other.alert_id):
