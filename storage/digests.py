@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from storage.store import Store
 
 _PAGE = 500
+# + has what became of each found by its item and not by kind, which read every vanishing there ever was.
+_SPOKE = (
+    "SELECT a.alert_id, (SELECT 1 FROM muted m WHERE m.alert_id = a.alert_id), "  # noqa: S608 -- our words
+    "(SELECT min(d.delivered_at) FROM delivery d WHERE d.alert_id = a.alert_id), "
+    "(SELECT min(g.created_at) FROM alert g WHERE g.item_id = a.item_id AND g.revises = a.alert_id "
+    "AND +g.kind = 'deleted') FROM alert a WHERE a.kind = 'new' AND a.revises = '' "
+    f"AND a.created_at >= ? AND a.created_at < ? AND NOT {outbox.WITHDRAWN} "
+    "ORDER BY a.created_at, a.rowid"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,15 +90,7 @@ async def lines(store: Store, since: datetime, until: datetime) -> tuple[Line, .
 
     Starring a thousand texts takes seconds: it is done in a thread.
     """
-    sql = (
-        "SELECT a.alert_id, (SELECT 1 FROM muted m WHERE m.alert_id = a.alert_id), "  # noqa: S608 -- our words
-        "(SELECT min(d.delivered_at) FROM delivery d WHERE d.alert_id = a.alert_id), "
-        "(SELECT min(g.created_at) FROM alert g WHERE g.item_id = a.item_id AND g.revises = a.alert_id "
-        "AND g.kind = 'deleted') FROM alert a WHERE a.kind = 'new' AND a.revises = '' "
-        f"AND a.created_at >= ? AND a.created_at < ? AND NOT {outbox.WITHDRAWN} "
-        "ORDER BY a.created_at, a.rowid"
-    )
-    rows = await store.vault.database.rows(sql, (micros(since), micros(until)))
+    rows = await store.vault.database.rows(_SPOKE, (micros(since), micros(until)))
     found: list[Line] = []
     for start in range(0, len(rows), _PAGE):
         page = rows[start : start + _PAGE]

@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from storage import outbox, records, twins
 from storage.codec import clean, micros, moment
 from storage.database import Database
-from storage.duty import CLOCK, Act, Actor, Duty, Order, Refusal, State, decide
+from storage.duty import CLOCK, LAPSED, Act, Actor, Duty, Order, Refusal, State, decide
 from storage.duty_rows import COLUMNS, begin, duty_of, plan
 from storage.duty_tables import DutyStepRow
 from storage.model import AlertKind, Tier
@@ -24,9 +24,8 @@ from storage.vault import Vault
 from storage.writer import Batch
 
 KIND = "action"
-LAPSED = timedelta(hours=12)
-"""What should have gone further longer ago (there was no desk then) does so no more."""
 _CARD = "SELECT CASE revises WHEN '' THEN alert_id ELSE revises END FROM alert WHERE alert_id = ?"
+_IS_CARD = "SELECT 1 FROM alert WHERE alert_id = ? AND (kind = 'new' OR (item_id <> '' AND revises = ''))"
 _KEEP = (
     "UPDATE duty SET state = ?, version = ?, seen = ?, level = ?, actor_id = ?, actor = ?, at = ?, "
     "acknowledged_at = ?, outcome = ?, reason = ? WHERE alert_id = ?"
@@ -105,7 +104,7 @@ async def act(
 
 
 async def _state(batch: Batch, alert_id: str, now: datetime) -> Duty | None:
-    """Where it stands; an alert from before there were any states is nobody's yet, from now on."""
+    """Where it stands; one from before there were any states, or told though withdrawn, is nobody's yet."""
     rows = await batch.rows(_CARD, (alert_id,))
     if not rows:
         return None
@@ -113,7 +112,7 @@ async def _state(batch: Batch, alert_id: str, now: datetime) -> Duty | None:
     found = await batch.rows(sql, (rows[0][0],))
     if found:
         return duty_of(found[0])
-    if not await batch.rows("SELECT 1 FROM alert WHERE alert_id = ? AND kind = 'new'", (rows[0][0],)):
+    if not await batch.rows(_IS_CARD, (rows[0][0],)):
         return None
     begin(batch, rows[0][0], now, urgent=False)
     return Duty(alert_id=rows[0][0])
@@ -302,6 +301,6 @@ def by_clock(step: DueStep) -> Order:
 
 
 __all__ = [
-    "KIND", "Act", "Actor", "Done", "DueStep", "Step", "act", "by_clock", "due", "next_due", "open_cards",
-    "refused", "skip", "state", "steps",
+    "KIND", "LAPSED", "Act", "Actor", "Done", "DueStep", "Step", "act", "by_clock", "due", "next_due",
+    "open_cards", "refused", "skip", "state", "steps",
 ]  # fmt: skip

@@ -18,6 +18,8 @@ UNDO_WITHIN = timedelta(minutes=15)
 """So long an acknowledgement may be taken back."""
 LEVELS_S = (180.0, 360.0, 720.0)
 """Seconds after an urgent alert at which it goes further: next officer, second and supervisor, all."""
+LAPSED = timedelta(hours=12)
+"""What should have gone further longer ago (there was no desk then) does so no more."""
 MOST_REASON = 500
 
 

@@ -14,7 +14,8 @@ class Intent:
     """What was about to be sent. chat: where to. after: the highest message id known there then.
 
     form: photo or text. keyboard: rows of (label, callback data). text_sha256: of the words. bound: a
-    message that was sent after its answer was lost, 0 while there is none.
+    message that was sent after its answer was lost, 0 while there is none. repeat: a try before it may have
+    arrived, of which it is not known what became.
     """
 
     chat: str
@@ -23,6 +24,7 @@ class Intent:
     keyboard: tuple[tuple[tuple[str, str], ...], ...] = ()
     text_sha256: str = ""
     bound: int = 0
+    repeat: bool = False
 
 
 def intent_of(text: str) -> Intent | None:

@@ -35,7 +35,8 @@ _AGAIN = (
 )
 _ADOPT = (
     "UPDATE delivery SET state = 'delivered', delivered_at = ?, receipt = ?, why = '', uncertain = 0 "
-    "WHERE alert_id = ? AND channel = ? AND (state = 'sending' OR (state = 'waiting' AND uncertain))"
+    "WHERE alert_id = ? AND channel = ? AND (state = 'sending' OR (state = 'waiting' AND uncertain) "
+    "OR (state = 'withdrawn' AND intent IS NOT NULL))"
 )
 _ADOPT_INSIDE = (
     "UPDATE delivery SET state = 'delivered', delivered_at = ?1, receipt = ?2, why = '' WHERE inside = ?3 "
@@ -118,7 +119,10 @@ async def storm(vault: Vault, channel: str, at: datetime | None) -> None:
 
 
 async def adopt(vault: Vault, place: Place, alert_id: str, at: datetime) -> None:
-    """An update proved that this message shows this alert, whose answer was lost; and what is inside it."""
+    """An update proved that this message shows this alert, whose answer was lost; and what is inside it.
+
+    One that was tried and withdrawn (`twins`) had arrived after all.
+    """
     values = (micros(at), clean(place.receipt), alert_id, place.channel)
     await run(
         vault,

@@ -15,6 +15,7 @@ from storage import twins
 from storage.codec import micros
 from storage.database import Row
 from storage.model import Judgement, Observation, PictureMatch, Tier, new_id
+from storage.observations import PICTURES_PER_EVIDENCE
 from storage.writer import Batch
 
 _ITEM = (
@@ -36,11 +37,15 @@ _OF_PICTURE = (
     "(SELECT seq FROM evidence_picture WHERE sha256 = ?2 ORDER BY id LIMIT 500)) AND i.item_id <> ?3 "
     "ORDER BY i.created_at, i.item_id LIMIT 1"
 )
+# By the id that says the look: `seq` alone has no index.
+_OF_LOOK = "{0}.id >= {1}.seq * {2} AND {0}.id < ({1}.seq + 1) * {2}"
+_FIRST_PICTURES = _OF_LOOK.format("e", "f", PICTURES_PER_EVIDENCE)
+_ANY_PICTURE = f"SELECT 1 FROM evidence_picture y WHERE {_OF_LOOK.format('y', 'x', PICTURES_PER_EVIDENCE)}"  # noqa: S608 -- our words
 _FOUNDED = (
-    "SELECT i.members, e.sha256 FROM item i JOIN observation o ON o.evidence_id = i.first_evidence "
-    "LEFT JOIN evidence_picture e ON e.seq = (SELECT min(x.seq) FROM observation x JOIN evidence_picture y "
-    "ON y.seq = x.seq WHERE x.post_key = o.post_key AND x.seq >= o.seq) "
-    "WHERE i.item_id = ? AND o.post_key = ?"
+    "SELECT i.members, e.sha256 FROM item i JOIN observation o ON o.evidence_id = i.first_evidence "  # noqa: S608 -- our words
+    "LEFT JOIN observation f ON f.seq = (SELECT min(x.seq) FROM observation x "
+    f"WHERE x.post_key = o.post_key AND x.seq >= o.seq AND EXISTS ({_ANY_PICTURE})) "
+    f"LEFT JOIN evidence_picture e ON {_FIRST_PICTURES} WHERE i.item_id = ? AND o.post_key = ?"
 )
 """How many posts it has, one row for each picture that its first look with any showed; none when another
 began it."""
@@ -57,9 +62,12 @@ _MOVES = (
 # All or nothing: what may have arrived, is shown among others or was revised may be known to somebody, and
 # whoever has no card of the other, or one that is done with, would hear of neither.
 _NEEDS_NO_WORD = (
-    "SELECT 1 FROM delivery WHERE card = ?2 GROUP BY card HAVING min(alert_id = ?2 AND state = 'waiting' "
-    "AND NOT uncertain AND inside IS NULL AND channel IN (SELECT channel FROM delivery "
-    "WHERE alert_id = ?1 AND state IN ('waiting', 'sending', 'delivered')))"
+    f"SELECT 1 FROM delivery WHERE card = ?2 AND alert_id IN {twins.OF_CARD.format('?2')} "  # noqa: S608 -- our words
+    "AND EXISTS (SELECT 1 FROM alert a JOIN observation o ON o.seq = a.seq "
+    "WHERE a.alert_id = ?2 AND o.post_key = ?3) "
+    "GROUP BY card HAVING min(alert_id = ?2 AND state = 'waiting' AND NOT uncertain AND inside IS NULL "
+    "AND channel IN (SELECT channel FROM delivery WHERE alert_id = ?1 "
+    "AND state IN ('waiting', 'sending', 'delivered')))"
 )
 # Kept as a row: a lane that has it in hand may tell it all the same, and says so there.
 _WITHDRAW = (
@@ -68,6 +76,7 @@ _WITHDRAW = (
     "(SELECT channel FROM delivery WHERE alert_id = ?2)"
 )
 _NOBODYS = "DELETE FROM duty WHERE alert_id = ? AND state = 'new' AND version = 0 AND level = 0"
+_TIERS = "SELECT alert_id, tier FROM alert WHERE alert_id IN (?, ?)"
 _RESOLVED = "SELECT 1 FROM duty WHERE alert_id = ? AND state = 'resolved'"
 _TOLD = "SELECT 1 FROM delivery WHERE alert_id = ? AND state <> 'withdrawn' LIMIT 1"
 _CALM = "UPDATE escalation SET done_at = ?, outcome = '' WHERE alert_id = ? AND done_at IS NULL"
@@ -171,18 +180,21 @@ async def _found_to_be(batch: Batch, look: Looked, judgement: Judgement, own: Kn
     if shown and founded[0][0] > 1:
         matches = [match for match in matches if match.sha256 in shown]
     other = await _item_of_pictures(batch, matches, besides=own.item_id)
-    item = own if other is None else await _moved(batch, own, other, judgement)
+    item = own if other is None else await _moved(batch, own, other, look, judgement)
     _show(batch, item, matches)
     return item
 
 
-async def _moved(batch: Batch, own: KnownItem, other: KnownItem, judgement: Judgement) -> KnownItem:
+async def _moved(
+    batch: Batch, own: KnownItem, other: KnownItem, look: Looked, judgement: Judgement
+) -> KnownItem:
     """Make `own` part of `other`, which has the louder tier of both from then on, and one card for both."""
     for sql in _MOVES:
         await batch.run(sql, (other.item_id, own.item_id))
     await batch.run("DELETE FROM item WHERE item_id = ?", (own.item_id,))
     louder = own.tier.rank < other.tier.rank
-    instead = "" if louder or not await _needs_no_word(batch, own.card, other.card) else own.card
+    free = not louder and await _needs_no_word(batch, own.card, other.card, look)
+    instead = own.card if free else ""
     card = other.card if instead else await _card_of_both(batch, own.card, other.card, louder=louder)
     if not await batch.rows(_TOLD, (own.card,)):
         await batch.run(_CALM, (micros(judgement.judged_at), own.card))
@@ -194,10 +206,16 @@ async def _moved(batch: Batch, own: KnownItem, other: KnownItem, judgement: Judg
     return both
 
 
-async def _needs_no_word(batch: Batch, own: str, other: str) -> bool:
-    """Whether nobody heard of the one, and all who would have a card of the other that is not resolved."""
-    free = await batch.rows(_NEEDS_NO_WORD, (other, own))
-    return bool(free) and not await batch.rows(_RESOLVED, (other,))
+async def _needs_no_word(batch: Batch, own: str, other: str, look: Looked) -> bool:
+    """Whether nobody heard of the one, and all who would have a card of the other, as loud and not resolved.
+
+    The item may be louder than its card: for one that was called a false alarm. And what is said in its place
+    is said of the post that is looked at: a card of another post is told.
+    """
+    if not await batch.rows(_NEEDS_NO_WORD, (other, own, look.post_key)):
+        return False
+    tiers = {row[0]: Tier(row[1]) for row in await batch.rows(_TIERS, (own, other))}
+    return tiers[other].rank <= tiers[own].rank and not await batch.rows(_RESOLVED, (other,))
 
 
 async def withdraw(batch: Batch, item: KnownItem, at: datetime) -> None:
@@ -216,7 +234,7 @@ async def link(batch: Batch, item: KnownItem, at: datetime, *, revised: str = ""
     if not item.later:
         return
     await twins.settle(batch, item.item_id, at)
-    shown = [one.alert_id for one in await twins.cards(batch, item.item_id) if one.shown]
+    shown = [one.alert_id for one in await twins.cards(batch, item.item_id, at) if one.shown]
     if item.later != revised and item.later in shown[1:]:
         await twins.show(batch, item.later, at)
 

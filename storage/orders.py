@@ -24,7 +24,7 @@ _OF_POST = (
     "SELECT a.alert_id, o.evidence_id, asked.evidence_id FROM observation asked "
     "JOIN observation o ON o.post_key = asked.post_key JOIN alert a ON a.seq = o.seq "
     "WHERE asked.evidence_id >= ?1 AND asked.evidence_id < ?1 || 'g' "
-    "AND a.kind IN ('new', 'repost', 'changed', 'read') ORDER BY a.created_at, a.seq"
+    "AND a.kind IN ('new', 'repost', 'changed', 'read', 'hinted') ORDER BY a.created_at, a.seq"
 )
 _OLD_ACT, _OLD_ANSWERS = "answer", {"confirmed": Act.CONFIRM, "false": Act.FALSE}
 """What commands left before they made decisions: act, alert, evidence, answer, officer, reason."""
@@ -107,7 +107,7 @@ async def find(database: Database, word: str) -> tuple[str, str]:
     wanted = clean(word.strip().rstrip("….").lower())
     sql = (
         "SELECT a.alert_id, o.evidence_id FROM alert a JOIN observation o ON o.seq = a.seq "
-        "WHERE {0} >= ?1 AND {0} < ?1 || 'g' AND a.kind IN ('new', 'repost', 'changed', 'read') "
+        "WHERE {0} >= ?1 AND {0} < ?1 || 'g' AND a.kind IN ('new', 'repost', 'changed', 'read', 'hinted') "
         "ORDER BY a.created_at"
     )
     for column in ("a.alert_id", "o.evidence_id"):

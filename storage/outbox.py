@@ -127,7 +127,7 @@ def put(batch: Batch, facts: AlertFacts, announce: Sequence[str]) -> AlertId:
     )
     batch.many(_ALERT, values)
     put_deliveries(batch, alert_id, facts, announce)
-    if facts.kind in (AlertKind.NEW, AlertKind.READ) and not facts.revises:
+    if facts.item_id and not facts.revises:  # a card, whatever it was that made it speak
         mute_rows.hold_back(batch, alert_id, facts.created_at)
         mute_rows.hurry_watched(batch, alert_id)
         duty_rows.begin(batch, alert_id, facts.created_at, urgent=facts.tier is Tier.URGENT)

@@ -8,13 +8,14 @@ from collections.abc import Collection, Mapping, Sequence
 from storage import duty_rows
 from storage.codec import moment
 from storage.database import Database
-from storage.duty import Duty
+from storage.duty import Duty, State
 from storage.model import SameItem
 
-# Only of what people have, or may have by now: nobody is sent to a card that never came.
+# Only of what people have, or may have by now: nobody is sent to a card that never came. CROSS has
+# the cards come first, and the others by their item.
 _OTHERS = (
-    "SELECT c.alert_id, s.alert_id, s.created_at FROM alert c JOIN alert s ON s.item_id = c.item_id "
-    "AND s.alert_id <> c.alert_id AND s.revises = '' AND s.kind IN ('new', 'read') "
+    "SELECT c.alert_id, s.alert_id, s.created_at FROM alert c CROSS JOIN alert s ON s.item_id = c.item_id "
+    "AND s.alert_id <> c.alert_id AND s.revises = '' "
     "WHERE c.item_id <> '' AND c.alert_id IN (SELECT value FROM json_each(?)) AND EXISTS (SELECT 1 "
     "FROM delivery d WHERE d.alert_id = s.alert_id AND d.state IN ('sending', 'delivered')) ORDER BY 2"
 )
@@ -37,10 +38,16 @@ async def of_cards(
 def pointer(card: str, own: Duty | None, others: Sequence[SameItem]) -> SameItem | None:
     """The card that this one points at: whoever has the item, else the earliest. Pure.
 
-    The earliest points at a later one only while somebody has that and nobody itself. Ids go by time.
+    One points at a later one only while somebody has that and nobody itself. Ids go by time.
     """
     taken = [one for one in others if one.duty is not None and one.duty.version and not one.duty.is_open]
-    earlier = [one for one in others if one.alert_id < card]
-    if not earlier:
-        return taken[0] if taken and (own is None or own.is_open) else None
-    return next((one for one in taken if one in earlier), earlier[0])
+    nobodys = own is None or own.is_open
+    told = [one for one in taken if nobodys or one.alert_id < card]
+    if told:
+        return min(told, key=lambda one: (_is_done(one), one.alert_id > card, one.alert_id))
+    return min((one for one in others if one.alert_id < card), key=lambda one: one.alert_id, default=None)
+
+
+def _is_done(one: SameItem) -> bool:
+    """Whoever resolved one may have known nothing of the others; whoever has one does."""
+    return one.duty is not None and one.duty.state is State.RESOLVED

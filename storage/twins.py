@@ -5,7 +5,7 @@ nobody's act is ascribed to him where he did not press; but people have one thin
 
 - nobody has taken either: one goes further (`escalation`), the loudest, of these the earliest;
 - one was taken: others that are not louder go no further, and say who has it;
-- it was given back: time runs anew for one of them.
+- it was given back: time runs anew for one of them (`anew`).
 
 A card that was resolved before they were known to be one speaks for nothing: whoever called one advert a
 false alarm did not know of the other.
@@ -19,7 +19,7 @@ from datetime import datetime
 
 from storage import duty_rows, outbox
 from storage.codec import load_tuple, micros
-from storage.duty import LEVELS_S, Duty, State
+from storage.duty import LAPSED, LEVELS_S, Duty, State
 from storage.model import AlertKind, Tier
 from storage.outbox import AlertFacts
 from storage.writer import Batch
@@ -28,10 +28,11 @@ OUTCOME = "one item"
 """Of an escalation that ended because another card of the item has it."""
 _CARDS = (
     "SELECT c.alert_id, c.tier, coalesce(u.state, 'new'), coalesce(u.level, 0), "
-    "EXISTS (SELECT 1 FROM escalation e WHERE e.alert_id = c.alert_id AND e.done_at IS NULL), "
+    "EXISTS (SELECT 1 FROM escalation e WHERE e.alert_id = c.alert_id AND e.done_at IS NULL "
+    "AND e.due_at > ?2), "
     "EXISTS (SELECT 1 FROM delivery d WHERE d.alert_id = c.alert_id AND d.state IN ('sending', 'delivered')) "
-    "FROM alert c LEFT JOIN duty u ON u.alert_id = c.alert_id WHERE c.item_id = ? AND c.revises = '' "
-    "AND c.kind IN ('new', 'read') AND EXISTS (SELECT 1 FROM delivery d WHERE d.alert_id = c.alert_id "
+    "FROM alert c LEFT JOIN duty u ON u.alert_id = c.alert_id WHERE c.item_id = ?1 AND c.revises = '' "
+    "AND EXISTS (SELECT 1 FROM delivery d WHERE d.alert_id = c.alert_id "
     "AND d.state IN ('waiting', 'sending', 'delivered')) ORDER BY c.alert_id"
 )
 _ENDS = "UPDATE escalation SET done_at = ?, outcome = ? WHERE alert_id = ? AND done_at IS NULL"
@@ -45,9 +46,9 @@ _ITEM = "SELECT item_id FROM alert WHERE alert_id = ? AND item_id <> ''"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A card of an item that somebody has or will have. going: an escalation of it is to come.
+    """A card of an item that somebody has or will have.
 
-    shown: people have it, or may.
+    going: a step of it is to come that has not lapsed. shown: people have it, or may.
     """
 
     alert_id: str
@@ -73,7 +74,7 @@ class Card:
         return self.is_open and self.level >= len(LEVELS_S)
 
 
-async def cards(batch: Batch, item_id: str) -> tuple[Card, ...]:
+async def cards(batch: Batch, item_id: str, at: datetime) -> tuple[Card, ...]:
     """The cards of an item, the earliest first; without those that were withdrawn, muted or refused."""
     return tuple(
         Card(
@@ -84,27 +85,40 @@ async def cards(batch: Batch, item_id: str) -> tuple[Card, ...]:
             going=bool(row[4]),
             shown=bool(row[5]),
         )
-        for row in await batch.rows(_CARDS, (item_id,))
+        for row in await batch.rows(_CARDS, (item_id, micros(at - LAPSED)))
     )
 
 
 def ended(found: Sequence[Card], acted: str = "") -> tuple[str, ...]:
     """Cards that need go no further, since another has it. Pure.
 
-    acted: the card that somebody just took or resolved, knowing the others.
+    acted: the card that somebody just took, resolved or gave back, knowing the others. Then none speaks for
+    them only because it was passed to all before: that one may have been put aside for the one given back.
     """
     taken = [one for one in found if one.state is State.ACKNOWLEDGED]
     taken += [one for one in found if one.alert_id == acted and not one.is_open]
     going = [one for one in found if one.is_open and one.going]
     quiet = [one for one in going if any(other.tier.rank <= one.tier.rank for other in taken)]
-    left = [one for one in found if one.was_passed_to_all or (one in going and one not in quiet)]
+    left = [one for one in going if one not in quiet]
+    left += [one for one in found if one.was_passed_to_all and not acted]
     first = min(left, key=lambda one: one.first, default=None)
     return tuple(one.alert_id for one in going if one in quiet or one is not first)
 
 
+def anew(found: Sequence[Card]) -> Card | None:
+    """Whose time runs anew when one was given back, None for nobody's. Pure.
+
+    The loudest; of these the one that was passed on least: no step is made twice, and of one that was passed
+    to all none is left. One that goes further anyway is not put off.
+    """
+    left = [one for one in found if one.is_open and not one.was_passed_to_all]
+    first = min(left, key=lambda one: (one.tier.rank, one.level, one.alert_id), default=None)
+    return None if first is None or first.going else first
+
+
 async def settle(batch: Batch, item_id: str, at: datetime, acted: str = "") -> None:
     """Have one card of an item go further at most. See `ended`."""
-    found = await cards(batch, item_id)
+    found = await cards(batch, item_id, at)
     for alert_id in ended(found, acted) if len(found) > 1 else ():
         await batch.run(_ENDS, (micros(at), OUTCOME, alert_id))
 
@@ -112,13 +126,11 @@ async def settle(batch: Batch, item_id: str, at: datetime, acted: str = "") -> N
 async def acted(batch: Batch, before: Duty, after: Duty, at: datetime) -> None:
     """Somebody acted on a card: the others of its item go on or not by that, and say it."""
     rows = await batch.rows(_ITEM, (after.alert_id,))
-    found = await cards(batch, rows[0][0]) if rows else ()
+    found = await cards(batch, rows[0][0], at) if rows else ()
     if len(found) < 2:
         return
-    if after.is_open and not before.is_open:  # given back: time runs anew for the first of them
-        first = min((one for one in found if one.is_open), key=lambda one: one.first, default=None)
-        if first is not None:
-            duty_rows.plan(batch, first.alert_id, at)
+    if after.is_open and not before.is_open and (first := anew(found)):
+        duty_rows.plan(batch, first.alert_id, at)
     await settle(batch, rows[0][0], at, after.alert_id)
     for one in found:
         if one.alert_id != after.alert_id and one.shown:
@@ -145,11 +157,16 @@ async def show(batch: Batch, card: str, at: datetime) -> None:
 
 _UNSENT = (
     "SELECT a.alert_id, a.tier, a.item_id FROM delivery d JOIN alert a ON a.alert_id = d.alert_id "
-    "WHERE d.id = ? AND d.state = 'waiting' AND NOT d.uncertain AND a.revises = '' AND a.item_id <> '' "
-    "AND a.kind IN ('new', 'read')"
+    "WHERE d.id = ? AND d.state = 'waiting' AND NOT d.uncertain AND a.revises = '' AND a.item_id <> ''"
 )
+OF_CARD = (
+    "(SELECT x.alert_id FROM alert x WHERE x.item_id = "
+    "(SELECT y.item_id FROM alert y WHERE y.alert_id = {0}) AND (x.alert_id = {0} OR x.revises = {0}))"
+)
+"""An alert and what revises it: by its item, since a delivery is found by its alert and not by its card."""
+_ITSELF = OF_CARD.format("?1")
 _NOBODY_HAS = (
-    "SELECT 1 FROM delivery WHERE card = ?1 GROUP BY card "
+    f"SELECT 1 FROM delivery WHERE card = ?1 AND alert_id IN {_ITSELF} GROUP BY card "  # noqa: S608 -- our words
     "HAVING min(state = 'waiting' AND NOT uncertain AND inside IS NULL) "
     "AND NOT EXISTS (SELECT 1 FROM duty WHERE alert_id = ?1 AND version > 0)"
 )
@@ -159,18 +176,18 @@ _ALL_HAVE = (
 )
 _SAID = (
     "SELECT 1 FROM alert r JOIN observation n ON n.seq = r.seq JOIN alert a ON a.alert_id = ?1 "
-    "JOIN observation o ON o.seq = a.seq WHERE r.item_id = a.item_id AND r.kind = 'repost' "
+    "JOIN observation o ON o.seq = a.seq WHERE r.item_id = a.item_id AND +r.kind = 'repost' "
     "AND r.revises IN (?1, ?2) AND n.post_key = o.post_key LIMIT 1"
 )
 _TAKES_OVER = (
-    "UPDATE delivery SET card = ?2 WHERE card = ?1 AND alert_id <> ?1",
+    f"UPDATE delivery SET card = ?2 WHERE card = ?1 AND alert_id <> ?1 AND alert_id IN {_ITSELF}",  # noqa: S608
     (
-        "INSERT OR IGNORE INTO delivery (alert_id, card, channel, state, rank, due_at, attempts, uncertain, "
+        "INSERT OR IGNORE INTO delivery (alert_id, card, channel, state, rank, due_at, attempts, uncertain, "  # noqa: S608
         "receipt, why) SELECT r.alert_id, ?2, d.channel, 'waiting', d.rank, r.created_at, 0, 0, '', '' "
-        "FROM alert r JOIN delivery d ON d.alert_id = ?2 WHERE r.revises = ?1"
+        f"FROM alert r JOIN delivery d ON d.alert_id = ?2 WHERE r.revises = ?1 AND r.alert_id IN {_ITSELF}"
     ),
-    "UPDATE alert SET revises = ?2 WHERE revises = ?1",
-    "UPDATE item SET card = ?2 WHERE card = ?1",
+    f"UPDATE alert SET revises = ?2 WHERE revises = ?1 AND alert_id IN {_ITSELF}",  # noqa: S608 -- our words
+    "UPDATE item SET card = ?2 WHERE card = ?1 AND item_id = (SELECT item_id FROM alert WHERE alert_id = ?1)",
     (
         "UPDATE delivery SET state = 'withdrawn', why = 'surely not sent; its item was found to be that of "
         "alert ' || ?2 WHERE alert_id = ?1"
@@ -189,7 +206,7 @@ async def surely_unsent(batch: Batch, delivery_id: int, at: datetime) -> None:
     if not rows:
         return
     own, tier, item_id = rows[0]
-    found = await cards(batch, item_id)
+    found = await cards(batch, item_id, at)
     for other in found:
         loud_enough = other.tier.rank <= Tier(tier).rank and other.state is not State.RESOLVED
         if other.alert_id != own and loud_enough and await _speaks_for(batch, own, other.alert_id):

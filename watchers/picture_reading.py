@@ -340,7 +340,12 @@ def says_more(verdict: Verdict, before: Verdict) -> bool:
 
 
 def _kind_of(verdict: Verdict, before: Verdict) -> AlertKind:
-    """What a card is revised with. A look says each kind once: a hint leaves room for words read later."""
+    """What a card is revised with. A look says each kind once: a hint leaves room for words read later.
+
+    No hint makes a post louder: where it is, by terms that were taken over meanwhile, that is no hint.
+    """
+    if verdict.tier.rank < before.tier.rank:
+        return AlertKind.READ
     fresh = _beside_hints(verdict) - _beside_hints(before) or set(verdict.contacts) - set(before.contacts)
     return AlertKind.READ if fresh else AlertKind.HINTED
 

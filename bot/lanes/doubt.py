@@ -30,14 +30,15 @@ log = structlog.get_logger(__name__)
 AGAIN_S = 1.0
 
 
-def intent_for(chat: str, after: int, card: Card) -> Intent:
-    """What is about to be sent, as it is written down before."""
+def intent_for(chat: str, after: int, card: Card, *, repeat: bool) -> Intent:
+    """What is about to be sent, as it is written down before. repeat: an earlier try may have arrived."""
     return Intent(
         chat=chat,
         after=after,
         form="photo" if card.sheet else "text",
         keyboard=tuple(tuple((one.label, one.data) for one in row) for row in card.keyboard),
         text_sha256=_sha(card.text),
+        repeat=repeat,
     )
 
 
@@ -117,7 +118,7 @@ class Doubt:
         await lanes.touch(vault, self._name, 0)
         await self._channel.unsay(bound)
         why = "the answer was lost and the message is not there"
-        await self._again(delivery, why, repeat=not between.whole)
+        await self._again(delivery, why, repeat=intent.repeat or not between.whole)
         return 0.0
 
     async def _is_here(self, place: int, intent: Intent, state: LaneState) -> bool:

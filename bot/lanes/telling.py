@@ -89,7 +89,7 @@ class Teller:
         repeat, at = delivery.uncertain, self._clock.now()
         card = await self._card(delivery.alert, at, repeat=repeat)
         state = await lanes.state(self._store.vault, self.name)
-        intent = intent_for(self.channel.chat, state.last_id, self.channel.dressed(card))
+        intent = intent_for(self.channel.chat, state.last_id, self.channel.dressed(card), repeat=repeat)
         vault = self._store.vault
         await self._tools.disk.or_later(
             lambda: lanes.intend(vault, delivery.delivery_id, at, intent, repeat=repeat)
@@ -100,7 +100,7 @@ class Teller:
         except (Uncertain, TimeoutError) as error:
             return self._lost(delivery, error)
         except NotSent as error:
-            return await self._refused([delivery.delivery_id], error)
+            return await self._refused([delivery.delivery_id], error, uncertain=repeat)
         except Unsendable as error:
             await self._bury(delivery, error)
             return 0.0
@@ -171,15 +171,18 @@ class Teller:
         log.warning("an answer was lost", channel=self.name, why=str(error) or type(error).__name__)
         return 0.0
 
-    async def _refused(self, rows: list[int], error: NotSent) -> float:
-        """Surely not sent: they wait again. Returns the pause of the lane."""
+    async def _refused(self, rows: list[int], error: NotSent, *, uncertain: bool = False) -> float:
+        """Surely not sent: they wait again. Returns the pause of the lane.
+
+        uncertain: an earlier try may have arrived, of which this says nothing.
+        """
         now, why = self._clock.now(), str(error)
         vault = self._store.vault
         pause = await self._trouble(error)
         due = now + timedelta(seconds=pause)
         for row in rows:
             if not await self._tools.disk.or_later(
-                lambda row=row: lanes.again(vault, row, due, why, uncertain=False)  # type: ignore[misc]
+                lambda row=row: lanes.again(vault, row, due, why, uncertain=uncertain)  # type: ignore[misc]
             ):
                 self.ahead[row] = due
         log.warning("delivery put off", channel=self.name, why=why, pause_s=pause)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from bench._looks import judgement
+from storage import orders
 from storage.model import Alert, AlertKind, Evidence, Tier
 from storage.store import Store
 from tests.storage.kit import HandClock
@@ -12,12 +15,17 @@ from tests.storage.test_items import CHAT, judged, sealed
 
 
 async def renewed(
-    store: Store, clock: HandClock, evidence: Evidence, tier: Tier, *contacts: str
+    store: Store,
+    clock: HandClock,
+    evidence: Evidence,
+    tier: Tier,
+    *contacts: str,
+    kind: AlertKind = AlertKind.REPOST,
 ) -> Alert | None:
-    """As from looking back."""
+    """As from looking back, unless it says another kind."""
     one = judgement(evidence, clock.tick(), tier)
     one = replace(one, verdict=replace(one.verdict, contacts=contacts))
-    return await store.renew(one, announce=CHAT, kind=AlertKind.REPOST)
+    return await store.renew(one, announce=CHAT, kind=kind)
 
 
 async def standing(store: Store) -> list[tuple[str, int]]:
@@ -46,3 +54,17 @@ async def test_a_softer_verdict_with_another_way_to_the_seller_is_kept(
     await renewed(store, clock, evidence, Tier.HIGH)
     await renewed(store, clock, evidence, Tier.NORMAL, "wechat:moonfox77")
     assert await standing(store) == [("normal", 2)]
+
+
+@pytest.mark.parametrize("kind", [AlertKind.READ, AlertKind.HINTED])
+async def test_an_order_may_name_the_alert_of_what_was_found_in_a_picture(
+    store: Store, clock: HandClock, kind: AlertKind
+) -> None:
+    """Failed before of a hint: there was no such alert, though channels had been given its id."""
+    evidence = await sealed(store, clock, "1")
+    await judged(store, clock, evidence, Tier.HIGH)
+    said = await renewed(store, clock, evidence, Tier.HIGH, "wechat:moonfox77", kind=kind)
+    assert said is not None
+    assert said.kind is kind
+    found = await orders.find(store.vault.database, said.alert_id)
+    assert found == (said.alert_id, evidence.evidence_id)
