@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import contextlib
 import importlib
 import inspect
 import os
@@ -103,7 +104,8 @@ def main(arguments: list[str]) -> int:
         print(f"bench: {error}\n{listing(known)}", file=sys.stderr)
         return 2
     try:
-        result = measure(entry, rest[1:])
+        with contextlib.redirect_stdout(sys.stderr):  # what is logged on the way is no part of the answer
+            result = measure(entry, rest[1:])
     except WrongUseError as error:
         print(f"bench {entry.name}: {error}", file=sys.stderr)
         return 2

@@ -83,6 +83,25 @@ def test_every_bench_here_is_named_like_its_file_and_says_what_it_shows() -> Non
         assert entry.summary
 
 
+def test_what_a_bench_logs_on_the_way_is_no_part_of_its_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever reads the JSON gets nothing else: the made nights of `knowing` log what is told later."""
+    (tmp_path / "talkative.py").write_text(
+        "import structlog\nfrom bench.figures import Figure, Result\nNAME = 'talkative'\nSUMMARY = 'logs'\n"
+        "def run(arguments):\n"
+        "    structlog.get_logger().info('told by what came later')\n    print('half of it')\n"
+        "    return Result((Figure('told', 1),))\n"
+    )
+    monkeypatch.setattr("bench.__main__.entries", lambda _: entries(tmp_path))
+    monkeypatch.setattr("bench.__path__", [str(tmp_path)])
+    assert main(["talkative", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["met"] is True
+    assert "told by what came later" in shown.err
+    assert "half of it" in shown.err
+
+
 def test_the_list_and_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 0
     assert "  suite" in capsys.readouterr().out
