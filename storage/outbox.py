@@ -267,7 +267,7 @@ async def load_alerts(database: Database, alert_ids: Sequence[str]) -> dict[str,
         "SELECT a.alert_id, a.kind, a.tier, a.created_at, a.revises, "  # noqa: S608 -- our columns
         "coalesce(a.lifetime, b.lifetime), a.notice, a.jurisdiction, a.tags, a.log_size, a.log_root, b.kind, "
         "(SELECT f.captured_at FROM observation f WHERE f.post_key = o.post_key ORDER BY f.seq LIMIT 1), "
-        "i.item_id, i.tier, i.first_evidence, i.members, "
+        f"{pointers.HAS_OTHERS}, i.item_id, i.tier, i.first_evidence, i.members, "
         f"v.verdict, v.matches, {observations.COLUMNS} FROM alert a {_SHOWN} "
         "LEFT JOIN item i ON i.item_id = a.item_id "
         "LEFT JOIN observation o ON o.seq = coalesce(a.seq, b.seq) LEFT JOIN verdict v ON v.seq = ("
@@ -276,13 +276,14 @@ async def load_alerts(database: Database, alert_ids: Sequence[str]) -> dict[str,
         "WHERE a.alert_id IN (SELECT value FROM json_each(?))"
     )
     rows = await database.rows(sql, (json.dumps(list(alert_ids)),))
-    pictures = await observations.pictures_of(database, [row[19] for row in rows if row[19] is not None])
+    pictures = await observations.pictures_of(database, [row[20] for row in rows if row[20] is not None])
     alerts = {row[0]: _alert(row, pictures) for row in rows}
     looks = [alert.evidence for alert in alerts.values() if alert.evidence is not None]
     edits = await observations.edits_of(database, looks)
     cards = {alert.revises or name for name, alert in alerts.items()}
     duties = await duty_rows.of_cards(database, sorted(cards))
-    same = await pointers.of_cards(database, cards, duties)
+    twins = {row[4] or row[0] for row in rows if row[13]}  # most have none, and a question is a tenth of a card
+    same = await pointers.of_cards(database, twins, duties)
     return {
         name: replace(
             alert,
@@ -297,7 +298,7 @@ async def load_alerts(database: Database, alert_ids: Sequence[str]) -> dict[str,
 def _alert(row: Row, pictures: dict[int, tuple[Picture, ...]]) -> Alert:
     alert_id, kind, tier, created_at, revises, lifetime, notice, jurisdiction, tags = tuple(row)[:9]
     size, root, shows, first_at = tuple(row)[9:13]
-    item, (verdict, matches), look = tuple(row)[13:17], tuple(row)[17:19], tuple(row)[19:]
+    item, (verdict, matches), look = tuple(row)[14:18], tuple(row)[18:20], tuple(row)[20:]
     return Alert(
         alert_id=AlertId(alert_id),
         kind=AlertKind(kind),

@@ -20,12 +20,18 @@ _OTHERS = (
     "FROM delivery d WHERE d.alert_id = s.alert_id AND d.state IN ('sending', 'delivered')) ORDER BY 2"
 )
 
+HAS_OTHERS = (
+    "EXISTS (SELECT 1 FROM alert p CROSS JOIN alert s ON s.item_id = p.item_id AND s.alert_id <> p.alert_id "
+    "AND s.revises = '' WHERE p.alert_id = iif(a.revises = '', a.alert_id, a.revises) AND p.item_id <> '')"
+)
+"""Of alert `a`: whether its card may have to say something of another, so that `of_cards` is worth asking."""
+
 
 async def of_cards(
     database: Database, cards: Collection[str], duties: Mapping[str, Duty]
 ) -> dict[str, SameItem]:
     """What each of these cards says of another. duties: of these cards."""
-    rows = await database.rows(_OTHERS, (json.dumps(sorted(cards)),))
+    rows = await database.rows(_OTHERS, (json.dumps(sorted(cards)),)) if cards else ()
     theirs = await duty_rows.of_cards(database, [row[1] for row in rows]) if rows else {}
     others: dict[str, list[SameItem]] = {}
     for card, other, created_at in rows:
