@@ -282,7 +282,7 @@ async def load_alerts(database: Database, alert_ids: Sequence[str]) -> dict[str,
     edits = await observations.edits_of(database, looks)
     cards = {alert.revises or name for name, alert in alerts.items()}
     duties = await duty_rows.of_cards(database, sorted(cards))
-    twins = {row[4] or row[0] for row in rows if row[13]}  # most have none, and a question is a tenth of a card
+    twins = {row[4] or row[0] for row in rows if row[13]}  # most have none, and asking costs
     same = await pointers.of_cards(database, twins, duties)
     return {
         name: replace(
