@@ -14,13 +14,15 @@ from dataclasses import dataclass, replace
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from storage.model import PictureRef
+from watchers.reading.dense import dense_text
 from watchers.reading.facts import Facts, Page, facts_of
 from watchers.reading.links import absolute, post_id
 from watchers.reading.pictures import as_pictures, pictures_in, style_pictures, together
+from watchers.reading.replies import answered
 from watchers.reading.structured import Structured, structured_of
 from watchers.reading.text import clean, text_of
 from watchers.reading.things import Described, as_post, described
-from watchers.reading.thread import NUMBERED_BY, Entry, entries
+from watchers.reading.thread import Entry, entries
 from watchers.reading.times import read_time
 from watchers.reading.zones import noise, within
 
@@ -37,11 +39,6 @@ BODIES = (
     "[class*=description i]", ".post-body", "#description", ".e-content", ".markdown-body",
     ".content__body",
 )  # fmt: skip
-# Of these, where blogs and magazines put an article; below it readers comment.
-_LEADS = (
-    "[itemprop=articleBody]", ".entry-content", ".post-content", ".gh-content", ".article-content",
-    ".article__body", ".article-body", ".post__content", ".e-content",
-)  # fmt: skip
 _HEADINGS = "h1, h2, [itemprop=name], #thread_subject, .thread_title"
 _ENTRY_BODIES = (".content", ".message", ".body", ".text", ".postbody", ".comment-body")
 _WHOLE = (
@@ -49,7 +46,6 @@ _WHOLE = (
     "[itemscope][itemtype*=Posting]", "[itemscope][itemtype*=Offer]", "main article", "article", "main",
     "[role=main]", "#main-content", "#content", ".content", "#main",
 )  # fmt: skip
-_PARAGRAPHS = "p, td, pre, li, blockquote, div, section, dd, center, font"
 _LABELS = {
     "location": r"location|city|region|area|district|place|地区|地點|地点|所在地|区域|"
     r"khu vực|địa điểm|lokasi|wilayah|ort|ville|ciudad|город",
@@ -69,8 +65,6 @@ _DESCRIPTION = re.compile(
     r"descri(?:ption|ción|ção)|mô tả(?: chi tiết)?|deskripsi|описание|opis|รายละเอียด",
     re.IGNORECASE,
 )
-_MOST_BLOCKS = 20_000
-_LONG_ENOUGH = 20
 _SAME_SELLER_PAGES = 40
 
 
@@ -117,10 +111,10 @@ class _Reading:
         self._found: Structured = structured_of(tree, page.base)
         self._thing = self._described()
         self._entries = entries(tree, self._noisy)
-        if self._are_answers():
-            # What readers wrote below an article is not the article: no text, picture or edit of it.
-            self._noisy |= {entry.node.mem_id for entry in self._entries}
-            self._entries = ()
+        # What readers wrote below an article is not the article: no text, picture or edit of it.
+        below, are_answers = answered(tree, self._entries, self._noisy)
+        self._noisy |= below
+        self._entries = () if are_answers else self._entries
         self._body = self._body_node()
         self._whole = self._whole_node()
 
@@ -144,20 +138,6 @@ class _Reading:
             if url and post_id(url, self._home) == here:
                 return thing
         return next((t for t in things if not t.url or t.text or t.price), Described())
-
-    def _are_answers(self) -> bool:
-        """Whether the numbered elements all answer an article that stands above them."""
-        leads = {n.mem_id for n in self._tree.css(", ".join(_LEADS))[:100]} if self._entries else set()
-        if not leads:
-            return False
-        first = self._entries[0].node
-        numbered = (*_LEADS, "[id]", *(f"[{name}]" for name in NUMBERED_BY))
-        for node in self._tree.css(", ".join(numbered))[:_MOST_BLOCKS]:
-            if node.mem_id == first.mem_id:
-                break
-            if node.mem_id in leads and not within(node, self._noisy, {}) and not _holds(node, first):
-                return bool(text_of(node))
-        return False
 
     def _body_node(self) -> LexborNode | None:
         scopes: list[tuple[LexborNode | LexborHTMLParser, tuple[str, ...]]] = [(self._tree, BODIES)]
@@ -204,7 +184,7 @@ class _Reading:
             return max(self._thing.text, below, key=len)
         if node is None:
             # The densest text of a thin page may be a notice of the site's.
-            guessed = text_of(self._densest(), without=self._noisy)
+            guessed = dense_text(self._tree, self._noisy)
             return max(self._thing.text, guessed, self._graph("og:description"), key=len)
         said = text_of(node, without=self._noisy)
         return max(said, self._thing.text, key=len) or self._graph("og:description")
@@ -223,29 +203,10 @@ class _Reading:
                 return text
         return ""
 
-    def _densest(self) -> LexborNode | None:
-        """The element with the most text outside links and noise (after Readability, arc90)."""
-        scores: dict[int, float] = {}
-        nodes: dict[int, LexborNode] = {}
-        known: dict[int, bool] = {}
-        for node in self._tree.css(_PARAGRAPHS)[:_MOST_BLOCKS]:
-            length = _own_length(node)
-            if length < _LONG_ENOUGH or within(node, self._noisy, known):
-                continue
-            for above, share in (
-                (node, 1.0),
-                (node.parent, 0.9),
-                (node.parent.parent if node.parent else None, 0.4),
-            ):
-                if above is not None and above.tag not in ("html", "-document", None):
-                    scores[above.mem_id] = scores.get(above.mem_id, 0.0) + share * length
-                    nodes[above.mem_id] = above
-        return nodes[max(scores, key=lambda k: scores[k])] if scores else self._tree.body
-
     def _facts(self) -> Facts:
         """Seller, price, place and time: as described, as labelled, as marked."""
         whole = [self._whole] if self._whole is not None else []
-        facts = facts_of(whole, None, self._page)
+        facts = facts_of(whole, None, self._page, without=self._noisy)
         told = as_post(self._thing, "", "", self._page)
         labelled = self._labelled()
         facts.seller, facts.seller_url = (
@@ -326,15 +287,6 @@ def _until_heading(top: LexborNode) -> Iterator[LexborNode]:
 
 def _author(entry: Entry, page: Page) -> str:
     return facts_of([entry.node], None, page).seller
-
-
-def _own_length(node: LexborNode) -> int:
-    """Characters of text directly in a node, outside links."""
-    return sum(
-        len((child.text_content or "").strip())
-        for child in node.iter(include_text=True)
-        if child.tag == "-text"
-    )
 
 
 def _holds(node: LexborNode, inner: LexborNode) -> bool:

@@ -45,6 +45,16 @@ _OTHER = re.compile(
     r"add-to-cart|report|reply|share|print|hide|vote|like|from|domain)(?=[/?&;=._-]|$)",
     re.IGNORECASE,
 )
+_SLUG = re.compile(r"(?<=/)[^/.&=_-]+(?:[-_]+[^/.&=_-]+){2,}(?=[/.]|$)")
+"""A part of a path with three words and more: most often a title, in which any word may stand."""
+_LEAST_WORDS = 3
+_BEGINS_OTHER = re.compile(
+    r"(?:users?|members?|profile|u|uid|space|categor(?:y|ies)|tags?|tagged|labels?|forums?|forumdisplay|viewforum|"
+    r"boards?|fid|archives?|search|add-to-(?:cart|basket|wishlist))(?:[-_]|$)|[a-z]{1,30}[-_](?:[a-z]{1,30}[-_])?uid[-_]\d",
+    re.IGNORECASE,
+)
+_GROUPS = re.compile(r"/[a-z]{1,30}[-_](?:categor(?:y|ies)|tags?|labels?)/[^/]", re.IGNORECASE)
+"""Where shops put what is of one sort: "/product-category/horn/" is no product, though it says so."""
 _EDGES = re.compile(r"^[\W\d_]++|[\W_]++$")
 _GENERIC = re.compile(
     r"(?:(?:read|learn|show|see|view|find out|load)\s(?:more|all|details?|post|item|product|ad|full).{0,12}|"
@@ -261,8 +271,19 @@ def is_postlike(url: str) -> bool:
 def is_other(url: str) -> bool:
     """Whether an address has a word for people, categories or actions, and none for posts."""
     parts = urlsplit(url)
-    where = f"{parts.path}?{parts.query}"[:500]
-    return bool(_OTHER.search(where)) and not _POSTLIKE.search(where)
+    path = parts.path[:500]
+    where = f"{_SLUG.sub(_start, path)}?{parts.query}"[:500]
+    if _GROUPS.search(path):
+        return True
+    return bool(_OTHER.search(where)) and not _POSTLIKE.search(f"{path}?{parts.query}"[:500])
+
+
+def _start(slug: re.Match[str]) -> str:
+    """What a long name in a path tells of where it leads: "category-of-horn" something, a title nothing."""
+    if sum(not word.isdigit() for word in re.split("[-_]+", slug[0])) < _LEAST_WORDS:
+        return slug[0]
+    found = _BEGINS_OTHER.match(slug[0])
+    return found[0] if found else "-"
 
 
 @lru_cache(maxsize=4_096)

@@ -70,6 +70,7 @@ _LAST = re.compile(
     r"\s*(?:last|latest|newest)\s+(?:post|reply|activity|comment|message)|\s*最[后後](?:发表|回复|回覆)",
     re.IGNORECASE,
 )
+_CART = re.compile(r"/(?:cart|basket|wishlist|checkout)/?(?:#|$)", re.IGNORECASE)
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _LONGEST_NAME = 60
 _SHORTEST_EXCERPT = 25
@@ -98,9 +99,18 @@ class Page:
     zone: str = "UTC"
 
 
-def facts_of(nodes: Sequence[LexborNode], title_node: LexborNode | None, page: Page) -> Facts:
-    """The facts of a record. title_node: the link that gives the title, which is no fact."""
-    gather = _Gather(page, title_node.mem_id if title_node is not None else 0)
+def facts_of(
+    nodes: Sequence[LexborNode],
+    title_node: LexborNode | None,
+    page: Page,
+    *,
+    without: frozenset[int] = frozenset(),
+) -> Facts:
+    """The facts of a record. title_node: the link that gives the title, which is no fact.
+
+    without: `mem_id`s of parts that do not count.
+    """
+    gather = _Gather(page, without | {title_node.mem_id if title_node is not None else 0})
     for node in nodes:
         gather.read(node)
     return gather.facts()
@@ -109,8 +119,8 @@ def facts_of(nodes: Sequence[LexborNode], title_node: LexborNode | None, page: P
 class _Gather:
     """Goes over the elements of a record once; the first good value of a field stays."""
 
-    def __init__(self, page: Page, title: int) -> None:
-        self._page, self._title = page, title
+    def __init__(self, page: Page, without: frozenset[int]) -> None:
+        self._page, self._without = page, without
         self._facts, self._late = Facts(), Facts()
         self._excerpts: tuple[list[str], list[str], list[str]] = ([], [], [])
         self._leaves: list[str] = []
@@ -135,7 +145,7 @@ class _Gather:
                 facts.location = line if len(line) < 80 else ""
             if words & _EXCERPT or node.tag == "p" or words & _BODY:
                 rank = 0 if words & _EXCERPT else 1 if node.tag == "p" else 2
-                self._excerpts[rank].append(_excerpt(node, self._title))
+                self._excerpts[rank].append(_excerpt(node, self._without))
             if node.tag in ("h1", "h2", "h3", "h4", "h5"):
                 facts.titles.append(_line(node, 300))
 
@@ -184,7 +194,7 @@ class _Gather:
                 continue
             self._left -= 1
             later = later or bool(_words(node) & _LATER) or _is_about_last(node)
-            if node.mem_id == self._title:
+            if node.mem_id in self._without or (tag == "a" and _leads_to_cart(node)):
                 continue
             yield node, later
             children = list(node.iter(include_text=True))
@@ -217,7 +227,7 @@ class _Gather:
         inner = node.css_first("a[href]")
         if inner is not None and inner.mem_id != node.mem_id:
             url = absolute(self._page.base, inner.attributes.get("href") or "")
-            name = _BY.sub("", _line(inner, _LONGEST_NAME + 1)) if inner.mem_id != self._title else ""
+            name = _BY.sub("", _line(inner, _LONGEST_NAME + 1)) if inner.mem_id not in self._without else ""
         else:
             url, name = "", _BY.sub("", whole)
         if name and len(name) <= _LONGEST_NAME and not is_generic(name):
@@ -263,6 +273,11 @@ class _Gather:
                 return
 
 
+def _leads_to_cart(node: LexborNode) -> bool:
+    """Whether a link leads to what the reader himself has chosen to buy: its sum is no price of a post."""
+    return bool(_CART.search((node.attributes.get("href") or "")[:500]))
+
+
 def _is_about_last(node: LexborNode) -> bool:
     """Whether an element is hidden or begins with words such as "Last post by"."""
     attributes = node.attributes
@@ -303,5 +318,5 @@ def _line(node: LexborNode, longest: int) -> str:
     return " ".join(text_of(node).split())[:longest].strip()
 
 
-def _excerpt(node: LexborNode, title: int) -> str:
-    return text_of(node, without=frozenset((title,)))[:2_000]
+def _excerpt(node: LexborNode, without: frozenset[int]) -> str:
+    return text_of(node, without=without)[:2_000]

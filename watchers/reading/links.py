@@ -66,9 +66,10 @@ _TAIL = re.compile(
     re.IGNORECASE,
 )
 _SESSION = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/?#;]*", re.IGNORECASE)
+_PEOPLE = r"(?:users?|members?|profile|author|people|u|uid|space|accounts?|sellers?|memberlist|~)"
+# Within a title made into an address ("best-seller-of-old") a word says nothing of where that leads.
 PERSON_PATH = re.compile(
-    r"(?:^|[/?&;._=-])(?:users?|members?|profile|author|people|u|uid|space|accounts?|sellers?|memberlist|~)"
-    r"(?=[/?&;=._-]|$)|/@",
+    rf"(?:^|[/?&;._=]){_PEOPLE}(?=[/?&;=._-]|$)|(?:^|[/?&;=.])[a-z]+-{_PEOPLE}(?=[/?&;=.]|-\d+(?:[/.]|$)|$)|-uid-\d|/@",
     re.IGNORECASE,
 )
 """Where the pages about people stand in an address."""

@@ -17,14 +17,13 @@ from urllib.parse import urlsplit
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from storage.model import PictureRef
+from watchers.reading.copies import is_placeholder, role_of, root, told_width
 from watchers.reading.links import absolute
 from watchers.reading.ornaments import is_chrome, is_ornament
 from watchers.reading.zones import within
 
 MOST_PICTURES = 500
 _MOST_NODES = 10_000
-_SMALLEST_THUMBNAIL = 200
-"""Pixels; below this a declared width means a thumbnail."""
 
 _LOOKED_AT = (
     "img, amp-img, picture, video, a[href], [style*=url], [data-bg], [data-background], "
@@ -108,7 +107,7 @@ def as_pictures(urls: Iterable[str], base_url: str) -> tuple[PictureRef, ...]:
 
 def together(*groups: Iterable[PictureRef]) -> tuple[PictureRef, ...]:
     """Several groups as one, in order; addresses of the same picture are joined, the larger kept."""
-    return join(_Found(ref, _told_width(ref.url)) for group in groups for ref in group)
+    return join(_Found(ref, told_width(ref.url)) for group in groups for ref in group)
 
 
 def join(found: Iterable[_Found]) -> tuple[PictureRef, ...]:
@@ -144,11 +143,11 @@ def _of_element(node: LexborNode, base: str, styles: Mapping[str, str]) -> Itera
     elif tag == "a":
         link = absolute(base, attributes.get("href") or "")
         if link and node.css_first("img") is None and _is_picture(node, link):
-            yield _Found(PictureRef(url=link), _told_width(link))
+            yield _Found(PictureRef(url=link), told_width(link))
     for link in _backgrounds(attributes, styles):
         full = absolute(base, link)
         if full and not is_ornament(node, full):
-            yield _Found(PictureRef(url=full, role=_role(full, 0)), _told_width(full))
+            yield _Found(PictureRef(url=full, role=role_of(full, 0)), told_width(full))
 
 
 def _is_picture(node: LexborNode, link: str) -> bool:
@@ -179,7 +178,7 @@ def _of_image(node: LexborNode, base: str) -> Iterator[_Found]:
         yield from _best(candidates, alt, "thumbnail")
         return
     sized = [(url, width or declared) for url, width in candidates]
-    role = _role(shown, declared if len(candidates) == 1 else 0)
+    role = role_of(shown, declared if len(candidates) == 1 else 0)
     yield from _best(sized, alt, "thumbnail" if _in_strip(node) else role)
 
 
@@ -208,7 +207,7 @@ def _from_attributes(attributes: dict[str, str | None], base: str) -> Iterator[t
         yield from _from_set(attributes.get(name) or "", base)
     for name in _LAZY:
         if link := _picture_link(base, attributes.get(name)):
-            yield link, _told_width(link)
+            yield link, told_width(link)
 
 
 def _picture_link(base: str, value: str | None) -> str:
@@ -286,55 +285,6 @@ def style_pictures(tree: LexborHTMLParser) -> dict[str, str]:
             if len(found) > 2_000:
                 return found
     return found
-
-
-# --- addresses ----------------------------------------------------------------------------
-
-_PLACEHOLDER = re.compile(
-    r"(?:^|/)(?:spacer|blank|transparent|pixel|1x1|1px|none|loading|loader|lazy(?:load)?|placeholder|clear|grey|gray|"
-    r"no-?_?(?:image|photo|pic)|dot|load|s|t)[\w-]{0,12}\.(?:gif|png|svg|jpg)$",
-    re.IGNORECASE,
-)
-_RESIZED = re.compile(
-    r"/size/w\d+(?:h\d+)?(?=/)|/(?:optimized|original)(?=/)|_2_\d+x\d+(?=\.\w+$)|[-_]\d{2,4}x\d{0,4}(?=(?:_crop_\w+)?\.\w+$)|"
-    r"[-_.](?:thumb(?:nail)?|small|medium|large|scaled|preview|tn|th)(?=\.\w+$)|/(?:thumbs?|thumbnails?|small|medium|large|preview)(?=/)",
-    re.IGNORECASE,
-)
-_SMALL = re.compile(
-    r"[-_/.](?:thumbs?|thumbnails?|small|tn|mini|preview)(?=[-_/.]|$)|[?&](?:thumb\w*=|t=1(?:&|$)|size=(?:s|small|thumb))",
-    re.IGNORECASE,
-)
-_TOLD = re.compile(
-    r"[-_/](?:w)?(\d{2,4})x(\d{2,4})?(?=\D*$)|/size/w(\d{2,4})|[?&](?:w|width|imwidth|resize)=(\d{2,4})"
-)
-_SIZING = re.compile(r"&?(?:thumb(?:nail)?|t|mode|w|h|width|height|size)=[^&]*")
-_SCRIPT = re.compile(r"\.(?:php|aspx?|jsp|cgi|ashx|do)$|/[^./]*$", re.IGNORECASE)
-
-
-def is_placeholder(url: str) -> bool:
-    """A stand-in shown until the real picture is loaded."""
-    return not url or bool(_PLACEHOLDER.search(urlsplit(url).path))
-
-
-def root(url: str) -> str:
-    """What the addresses of one picture in several sizes have in common."""
-    parts = urlsplit(url)
-    path = _RESIZED.sub("", parts.path)
-    query = parts.query if _SCRIPT.search(parts.path) else ""
-    query = _SIZING.sub("", query).lstrip("&")
-    return f"{parts.netloc.lower().removeprefix('www.')}{path}?{query}"
-
-
-def _told_width(url: str) -> float:
-    """The width that an address tells, or 0."""
-    found = _TOLD.search(url)
-    return float(next((group for group in (found[1], found[3], found[4]) if group), 0)) if found else 0.0
-
-
-def _role(url: str, declared: float) -> str:
-    width = _told_width(url) or declared
-    small = 0 < width < _SMALLEST_THUMBNAIL
-    return "thumbnail" if small or (_SMALL.search(url) and not width) else "full"
 
 
 def _number(value: str | None) -> float:

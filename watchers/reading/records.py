@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborNode
 from watchers.reading.columns import Link
 from watchers.reading.markup import names
 
-_ROWS = names("tr tbody dt dd li p div ul ol section blockquote table font h2 h3 h4 span time")
+_ROWS = names("tr tbody dt dd li p div ul ol section blockquote table font h2 h3 h4 h5 h6 span time")
 _LONE = names("article li tr tbody dl section")
 _MOST_ROWS = 4
 _SHARED = ""
@@ -37,7 +37,7 @@ def records(links: Sequence[Link], noisy: frozenset[int]) -> dict[str, list[Lexb
 def _with_rows(
     nodes: list[LexborNode], owners: dict[int, str], noisy: frozenset[int], taken: set[int]
 ) -> list[LexborNode]:
-    return [*nodes, *_rows_below(nodes[-1], owners, noisy, taken)]
+    return [row for node in nodes for row in (node, *_rows_below(node, owners, noisy, taken))]
 
 
 def _owners(links: Sequence[Link]) -> dict[int, str]:

@@ -32,8 +32,8 @@ _WORDS = names(
     "archives calendar blogroll statistics stats whos-online online-users boardstats recently-viewed "
     "recent-comments recent-posts latest-comments trending most-viewed popular hot-topics forumjump "
     "jumpbox jump-box language-switcher lang-switch copyright legal topbar top-bar userbar userpanel "
-    "signature sig sigs postsignature mini-cart minicart basket-mini quicklogin quick-search searchform "
-    "search-form"
+    "signature sig sigs postsignature mini-cart minicart cart-mini basket-mini user-panel user-menu "
+    "cart-panel cart-summary cart-widget shopping-cart quicklogin quick-search searchform search-form"
 )
 # Names of the whole, or of what is said about it: "with-sidebar" is the main part.
 _LAYOUT = re.compile(
