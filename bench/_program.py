@@ -148,6 +148,11 @@ def serve(port: int, deeds: Mapping[str, Callable[[Deed], Facts]], **facts: Any)
     threading.Thread(
         target=run, args=("127.0.0.1", port, application), kwargs={"threading": True}, daemon=True
     ).start()
+    answer(deeds, **facts)
+
+
+def answer(deeds: Mapping[str, Callable[[Deed], Facts]], **facts: Any) -> None:
+    """Tell that the site is there, with `facts`; then one deed per line of standard input until it ends."""
     _say({"ready": True, **facts})
     for line in sys.stdin:
         deed = json.loads(line)

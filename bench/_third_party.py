@@ -59,6 +59,30 @@ PROGRAMS = {
         Program(
             name="puput", module="bench._puput", packages=("puput==2.2.0", "setuptools<81"), restores=True
         ),
+        Program(
+            name="mezzanine",
+            module="bench._mezzanine",
+            packages=("Mezzanine==6.1.1", "Cartridge==1.3.4", "Django==4.2.*", "setuptools<81"),
+            restores=True,
+        ),
+        Program(
+            name="cartridge",
+            module="bench._cartridge",
+            packages=("Cartridge==1.3.4", "Mezzanine==6.1.1", "Django==4.2.*", "setuptools<81"),
+            restores=True,
+        ),
+        Program(
+            name="pelican",
+            module="bench._pelican",
+            packages=("pelican[markdown]==4.12.0", "pillow"),
+            restores=True,
+        ),
+        Program(
+            name="spirit",
+            module="bench._spirit",
+            packages=("django-spirit==0.14.3", "setuptools<81"),
+            restores=True,
+        ),
         Program(name="wordpress", module="bench._wordpress", packages=(), restores=True),
     )
 }

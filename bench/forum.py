@@ -46,7 +46,7 @@ class Night:
 
 
 async def run(args: list[str]) -> Result:
-    """Watch one program: `--program machina|oscar|puput|wordpress`, `--environment DIR` to reuse one."""
+    """Watch one program: `--program NAME` of `PROGRAMS`, `--environment DIR` to reuse one."""
     parser = argparse.ArgumentParser(prog="bench forum")
     parser.add_argument("--program", choices=tuple(PROGRAMS), default="machina")
     parser.add_argument("--environment", type=Path, help="a virtual environment that has the program")
@@ -86,6 +86,8 @@ async def add(night: Night, url: str) -> None:
     night.config.write_text(HEAD.format(workers=1) + limits)
     stanza = night.config.parent / "targets.d" / "site.toml"
     told = await command(night, "add", url, "--write", str(stanza))
+    if "name" not in told:
+        raise WrongUseError(f"nightjar add {url} said {told}")
     night.target = str(told["name"])
     night.plan.notes.append(f"add: {told['kind']} {told['url']}: {told['why']}")
     text = stanza.read_text()
@@ -134,7 +136,8 @@ async def until(night: Night, what: str, within_s: float, enough: Callable[[Kept
     began = time.monotonic()
     while time.monotonic() - began < within_s:
         await asyncio.sleep(5)
-        if enough(Kept((await command(night, "find", "--limit", "2000"))["found"])):
+        # On a busy machine the first question may come before there is a store: then there is no "found".
+        if enough(Kept((await command(night, "find", "--limit", "2000")).get("found", []))):
             break
     print(f"{what}: waited {time.monotonic() - began:.0f} s", file=sys.stderr)
 
