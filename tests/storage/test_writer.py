@@ -286,4 +286,4 @@ async def test_readers_who_never_pause_do_not_let_the_write_ahead_log_grow(
     finally:
         ended.set()
         await reading
-    assert longest < 8_000_000
+    assert longest < 20_000_000  # 37 without emptying; 5 with nothing beside, 12 seen on a busy machine
