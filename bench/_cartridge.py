@@ -6,6 +6,8 @@ import locale
 import os
 import shutil
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +51,7 @@ def main(folder: Path, port: int) -> None:
     urlpatterns.extend((media(), *usual))
     deeds = {
         "new": lambda deed: _new(page, deed),
-        "edit": _edit,
-        "delete": _hide,
-        "restore": _show,
+        **changes(_product, _told),
         "answer": lambda _: {},
     }
     serve(port, deeds, url=f"/{page.slug}/")
@@ -143,26 +143,25 @@ def _product(deed: Deed) -> Any:
     return Product.objects.get(pk=deed["id"])
 
 
-def _edit(deed: Deed) -> Facts:
-    product = _product(deed)
-    product.content = f"<p>{deed['text']}</p>{product.content}"
-    product.title = deed.get("title") or product.title
-    product.save()
-    return _told(product)
+def changes(find: Callable[[Deed], Any], told: Callable[[Any], Facts]) -> dict[str, Callable[[Deed], Facts]]:
+    """What is done with a post or product of Mezzanine that is there: edited, taken away, put back."""
+    from mezzanine.core.models import CONTENT_STATUS_DRAFT, CONTENT_STATUS_PUBLISHED
 
+    def edit(deed: Deed) -> Facts:
+        thing = find(deed)
+        thing.content = f"<p>{deed['text']}</p>{thing.content}"
+        thing.title = deed.get("title") or thing.title
+        thing.save()
+        return told(thing)
 
-def _hide(deed: Deed) -> Facts:
-    return _with_status(deed, "CONTENT_STATUS_DRAFT")
+    def become(status: int, deed: Deed) -> Facts:
+        thing = find(deed)
+        thing.status = status
+        thing.save()
+        return {}
 
-
-def _show(deed: Deed) -> Facts:
-    return _with_status(deed, "CONTENT_STATUS_PUBLISHED")
-
-
-def _with_status(deed: Deed, name: str) -> Facts:
-    from mezzanine.core import models
-
-    product = _product(deed)
-    product.status = getattr(models, name)
-    product.save()
-    return {}
+    return {
+        "edit": edit,
+        "delete": partial(become, CONTENT_STATUS_DRAFT),
+        "restore": partial(become, CONTENT_STATUS_PUBLISHED),
+    }

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from bench._cartridge import project, stored
+from bench._cartridge import changes, project, stored
 from bench._program import Deed, Facts, media, prose, serve, ware
 
 urlpatterns: list[Any] = []
@@ -21,9 +21,7 @@ def main(folder: Path, port: int) -> None:
     urlpatterns.extend((media(), *usual))
     deeds = {
         "new": _new,
-        "edit": _edit,
-        "delete": lambda deed: _with_status(deed, "CONTENT_STATUS_DRAFT"),
-        "restore": lambda deed: _with_status(deed, "CONTENT_STATUS_PUBLISHED"),
+        **changes(_post, _told),
         "answer": _answer,
     }
     serve(port, deeds, url="/blog/")
@@ -66,23 +64,6 @@ def _post(deed: Deed) -> Any:
     from mezzanine.blog.models import BlogPost
 
     return BlogPost.objects.get(pk=deed["id"])
-
-
-def _edit(deed: Deed) -> Facts:
-    post = _post(deed)
-    post.content = f"<p>{deed['text']}</p>{post.content}"
-    post.title = deed.get("title") or post.title
-    post.save()
-    return _told(post)
-
-
-def _with_status(deed: Deed, name: str) -> Facts:
-    from mezzanine.core import models
-
-    post = _post(deed)
-    post.status = getattr(models, name)
-    post.save()
-    return {}
 
 
 def _answer(deed: Deed) -> Facts:
