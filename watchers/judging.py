@@ -147,7 +147,9 @@ class Bench:
         self._second = SecondLook(self._bank, clock)
         self._pasts = Pasts(store, clock)
         self._hindsight = Hindsight(store, clock, alike=self._unminded, again=self.judge_again)
-        self._latecomers = Latecomers(store, self._second, clock, again=self.judge_again)
+        self._latecomers = Latecomers(
+            store, self._second, clock, again=self.judge_again, busy=lambda: not self._queue.empty()
+        )
         self._gallery: dict[str, Path] = {}
         self._furniture: set[str] = set()
         """Hashes of pictures that sites put into their posts, as far as met since the start."""

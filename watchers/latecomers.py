@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 import structlog
 
@@ -35,6 +36,9 @@ MOST_TIMES = 3
 post whose judging ends the process, would never have done."""
 GATHERED_S = 2.0
 """Between two looks whether a lost bank holds its pictures again."""
+FIRST_S = 120.0
+"""How long posts that nobody judged yet go before one that has been, at most: after a kill both wait."""
+_LOOK_S = 0.25
 _REMEMBERED = 4_096
 
 News = Callable[[Judgement], bool]
@@ -52,16 +56,32 @@ def _known(matches: Sequence[PictureMatch]) -> frozenset[Sha256]:
     return frozenset(match.known_sha256 for match in matches if match.is_sure and is_known(match))
 
 
+class _Place(NamedTuple):
+    """given: how many known pictures the bank had been given when the post was judged. since: monotonic."""
+
+    given: int
+    since: float
+
+
 class Latecomers:
     """The line of posts to be judged again. Use from one event loop; `run` owns the judging.
 
     again: judges a post once more and keeps what is news.
+    busy: whether posts wait to be judged for the first time.
     """
 
-    def __init__(self, store: Store, second: SecondLook, clock: Clock, again: Again) -> None:
+    def __init__(
+        self,
+        store: Store,
+        second: SecondLook,
+        clock: Clock,
+        again: Again,
+        *,
+        busy: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._store, self._second, self._clock, self._again = store, second, clock, again
-        self._line: OrderedDict[EvidenceId, int] = OrderedDict()
-        """How many known pictures had been given to the bank when the post was judged."""
+        self._busy = busy
+        self._line: OrderedDict[EvidenceId, _Place] = OrderedDict()
         self._some = asyncio.Event()
         self._times: OrderedDict[EvidenceId, int] = OrderedDict()
         """How often a post was begun to be judged again."""
@@ -85,7 +105,7 @@ class Latecomers:
         """
         if self._times.get(evidence_id, 0) >= MOST_TIMES:
             return False
-        self._line[evidence_id] = self._second.given
+        self._line[evidence_id] = _Place(self._second.given, self._clock.monotonic())
         self._line.move_to_end(evidence_id)
         if len(self._line) > late.MOST:
             self._line.popitem(last=False)
@@ -110,11 +130,13 @@ class Latecomers:
         """Judge the post that waits longest again, if one does, as soon as the bank is ready for it."""
         if not self._line:
             return
-        evidence_id, given = next(iter(self._line.items()))
-        await self._second.reached(given)
+        evidence_id, place = next(iter(self._line.items()))
+        await self._second.reached(place.given)
         while self._second.gathers:
             await self._clock.sleep(GATHERED_S)
-        if self._line.get(evidence_id) != given:  # left out meanwhile, or in line anew
+        while self._busy() and self._clock.monotonic() < place.since + FIRST_S:
+            await self._clock.sleep(_LOOK_S)
+        if self._line.get(evidence_id) != place:  # left out meanwhile, or in line anew
             return
         del self._line[evidence_id]
         try:

@@ -300,3 +300,33 @@ def test_a_quiet_post_that_hindsight_judged_too_soon_waits_over_a_kill_too(tmp_p
             return await kinds(place)
 
     assert asyncio.run(night()) == [("1", "new"), ("2", "repost")]
+
+
+@pytest.mark.parametrize("posts", [3, 10_000])
+def test_posts_that_nobody_judged_yet_go_first_for_two_minutes_at_most(tmp_path: Path, posts: int) -> None:
+    """With three before it, it waits for those; behind a line without end for two minutes."""
+
+    async def night() -> tuple[float, int, list[tuple[str, str]]]:
+        async with watch(tmp_path) as place:
+            _, clock, bench = place
+            await judged(place, "1", LOUD, KNOWN)
+            await judged(place, "2", "...", pasted(2))
+            left, begin = posts, clock.monotonic()
+
+            def busy() -> bool:
+                nonlocal left
+                left -= left > 0
+                return left > 0
+
+            bench._latecomers._busy = busy
+            await gathered(bench)
+            return clock.monotonic() - begin, left, await kinds(place)
+
+    took_s, left, told = asyncio.run(night())
+    assert told == [("1", "new"), ("2", "repost")]
+    if posts == 3:
+        assert left == 0
+        assert took_s < latecomers.FIRST_S
+    else:
+        assert left > 0
+        assert latecomers.FIRST_S - 1 <= took_s <= latecomers.FIRST_S + 1
