@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import linecache
 import os
 
 THRESHOLDS = (10_000, 20, 50)
@@ -43,6 +44,7 @@ def spare(loop: asyncio.AbstractEventLoop, speed: float) -> None:
         (_M_TRIM_THRESHOLD, _MMAP_BYTES),
     ):
         _of_the_c_library("mallopt", option, value)
+    linecache.clearcache()  # what made classes leave there for tracebacks: a quarter of a megabyte
     gc.set_threshold(*THRESHOLDS)
     gc.collect()
     gc.freeze()

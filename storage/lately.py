@@ -6,6 +6,7 @@ hours, until it was made anew. Whoever asks must do with "not that I know" about
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable
 
 _BYTES = 16
@@ -23,7 +24,8 @@ class Lately:
 
     def __init__(self, most: int) -> None:
         self._rows = max(1, most // _WAYS)
-        self._table = bytearray(self._rows * _ROW)
+        self._table = mmap.mmap(-1, self._rows * _ROW, flags=mmap.MAP_PRIVATE)
+        """Of the system's own pages: what no digest was written to takes no memory."""
 
     @property
     def size_bytes(self) -> int:

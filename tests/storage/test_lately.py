@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.lately import Lately
 from storage.model import sha256_of
 
+ROOT = Path(__file__).resolve().parents[2]
 digests = st.lists(st.integers(0, 60).map(lambda n: sha256_of(b"%d" % n)), max_size=120)
 
 
@@ -57,3 +62,16 @@ def test_a_discarded_place_is_that_of_one_digest_alone() -> None:
     lately.add(many(0, 10))
     lately.discard(many(4, 1)[0])
     assert [digest in lately for digest in many(0, 10)] == [n != 4 for n in range(10)]
+
+
+def test_places_that_nothing_was_written_to_take_no_memory() -> None:
+    """In a process of its own: failed when the table was a bytearray."""
+    looked = (
+        "import os\nfrom storage.lately import Lately\n"
+        "room = lambda: int(open('/proc/self/statm').read().split()[1]) * os.sysconf('SC_PAGE_SIZE')\n"
+        "before = room(); table = Lately(2 ** 22); table.add(['ab' * 32]); print(room() - before)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", looked], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert int(told.stdout) < 2**22  # of 64 MB
