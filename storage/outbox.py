@@ -176,6 +176,8 @@ async def chosen(vault: Vault, delivery_ids: Sequence[int]) -> tuple[Delivery, .
 
 
 async def _deliveries(vault: Vault, rows: Sequence[Row]) -> tuple[Delivery, ...]:
+    if not rows:  # nearly always, where a lane looks before each message whether an answer was lost
+        return ()
     alerts = await load_alerts(vault.database, [row[5] for row in rows])
     return tuple(
         Delivery(
