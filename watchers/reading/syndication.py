@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,10 @@ _ROOT = re.compile(
     r"(?:<!--.*?-->|<\?[^>]*>|<!DOCTYPE\s+(?!html)[^\[>]*+(?:\[[^\]]*+\])?+[^>]*+>|[^<]++)*+<(?:!DOCTYPE\s+)?(?:[\w.-]{1,50}:)?([a-zA-Z]+)",
     re.DOTALL | re.IGNORECASE,
 )
+
+
+Link = tuple[str, str, str, str, str]
+"""rel, href, type, title and length of a link."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,12 +139,15 @@ def feed_of(about: Any, parsed_entries: Any, version: Any) -> Feed:
     )
 
 
-def _entry(entry: Any) -> Entry:
+def _entry(found: Any) -> Entry:
+    # As a plain dict: feedparser's own looks for names of old, in Python, at each of seventy questions.
+    entry = dict(found)
+    links = tuple(_links(entry))
     author = entry.get("author_detail")
     author = author if isinstance(author, Mapping) else {}
     return Entry(
         id=_str(entry.get("id")).strip(),
-        link=_link(entry),
+        link=_link(entry, links),
         title=_words(entry.get("title_detail"), _str(entry.get("title"))),
         contents=tuple(_contents(entry)),
         author=_str(author.get("name")) or _str(entry.get("author")),
@@ -149,7 +156,7 @@ def _entry(entry: Any) -> Entry:
         updated=_first(entry, "updated"),
         price=_price(entry),
         location=_location(entry),
-        media=tuple(_media(entry)),
+        media=tuple(_media(entry, links)),
         extra=tuple((name, value) for name, value in _extra(entry) if value),
     )
 
@@ -174,14 +181,14 @@ def _words(detail: Any, value: str) -> Words:
     )
 
 
-def _link(entry: Any) -> str:
+def _link(entry: dict[str, Any], links: Sequence[Link]) -> str:
     """The entry's own page: an alternate link, whatever other links stand behind it."""
     link = _str(entry.get("link")).strip()
-    alternates = [href.strip() for rel, href, *_ in _links(entry) if rel == "alternate" and href.strip()]
+    alternates = [href.strip() for rel, href, *_ in links if rel == "alternate" and href.strip()]
     return alternates[0] if alternates and link not in alternates else link
 
 
-def _media(entry: Any) -> Iterator[Media]:
+def _media(entry: dict[str, Any], links: Sequence[Link]) -> Iterator[Media]:
     for one in _dicts(entry.get("media_content")):
         yield Media(
             url=_str(one.get("url")),
@@ -189,7 +196,7 @@ def _media(entry: Any) -> Iterator[Media]:
             medium=_str(one.get("medium")),
             size=_str(one.get("filesize")),
         )
-    for rel, link, kind, title, size in _links(entry):
+    for rel, link, kind, title, size in links:
         if rel == "enclosure":
             yield Media(url=link, type=kind, title=title, size=size)
     for one in _dicts(entry.get("media_thumbnail")):
@@ -201,8 +208,8 @@ def _media(entry: Any) -> Iterator[Media]:
         yield Media(url=link)
 
 
-def _links(holder: Any) -> Iterator[tuple[str, str, str, str, str]]:
-    """rel, href, type, title and length of the links of a feed or entry."""
+def _links(holder: Any) -> Iterator[Link]:
+    """The links of a feed or entry."""
     for link in _dicts(holder.get("links")):
         values = [_str(link.get(key)) for key in ("rel", "href", "type", "title", "length")]
         yield values[0], values[1], values[2], values[3], values[4]
