@@ -61,7 +61,7 @@ def run(
     if config is not None and online is not None:
         problems += online(config)
     warnings = twice(path) + (crowded(config.targets) if config is not None else ())
-    _tell(out, path, config, (mistakes, problems), (warnings, reading_off, unasked), len(rows))
+    _tell(out, path, config, (mistakes, problems), (warnings, reading_off, unasked), rows=len(rows))
     return PROBLEM if mistakes or problems else OK
 
 
@@ -117,6 +117,7 @@ def _tell(
     config: Config | None,
     found: tuple[tuple[Mistake, ...], tuple[str, ...]],
     aside: tuple[tuple[str, ...], str, tuple[str, ...]],
+    *,
     rows: int,
 ) -> None:
     """rows: how many of the mistakes are rows of lexicons, without which all else is taken over."""
