@@ -216,6 +216,9 @@ def test_a_price_without_a_currency_is_in_that_of_its_sites_country(
         ("850 包邮", "850", ""),
         ("1200不议", "1200", ""),
         ("一个800-1000", "800", "piece"),
+        ("一对1500 个人转让", "1500", "piece"),
+        ("一根3000天然老料", "3000", "piece"),
+        ("一对1500 两只都好", "1500", "piece"),
     ],
 )
 def test_sums_as_sellers_say_them(text: str, amount: str, unit: str) -> None:
