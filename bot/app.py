@@ -614,11 +614,17 @@ class Daemon:
         return name
 
     async def _sheet(self, alert: Alert) -> bytes:
-        """The contact sheet of an alert's pictures, known ones framed; b"" without pictures."""
+        """The contact sheet of an alert's pictures, those they resemble beside; b"" without pictures."""
         if alert.evidence is None:
             return b""
         pictures = alert.evidence.pictures
-        return await sheet_of(pictures, alert.matches, read=self._picture, workers=self.workers)
+        return await sheet_of(
+            pictures,
+            alert.matches,
+            read=self._picture,
+            workers=self.workers,
+            read_known=self.bench.bytes_of,
+        )
 
     async def _picture(self, sha256: Sha256) -> bytes:
         try:

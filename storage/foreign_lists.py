@@ -93,7 +93,29 @@ def _entries(document: object) -> list[object]:
 def _by_name(entry: object) -> Mapping[str, object]:
     if isinstance(entry, str):
         return {"hash": entry}
-    return {_name(str(key)): value for key, value in entry.items()} if isinstance(entry, dict) else {}
+    if not isinstance(entry, dict):
+        return {}
+    named = [(_name(str(key)), value) for key, value in entry.items()]
+    # ThreatExchange describes an indicator within one, beside the same as "raw_indicator".
+    within = {name: inner for name, value in named if name == "hash" and (inner := _within(value))}
+    return within | {name: value for name, value in named if not isinstance(value, dict)}
+
+
+def _within(value: object) -> object:
+    return (
+        next((inner for key, inner in value.items() if _name(str(key)) == "hash"), "")
+        if isinstance(value, dict)
+        else ""
+    )
+
+
+def _taken_back(row: Mapping[str, object]) -> str:
+    """Why a row speaks of no contraband, or "": lists say too what they take back and what is harmless."""
+    if str(row.get("should_delete") or "").casefold() in ("true", "1", "yes"):
+        return "its list takes it back (should_delete)"
+    if str(row.get("status") or "").casefold() in ("non_malicious", "false_positive"):
+        return "its list calls it harmless (status)"
+    return ""
 
 
 def _name(written: str) -> str:
@@ -122,6 +144,8 @@ def _unnamed(first: list[str]) -> list[str]:
 
 def _kinds(row: Mapping[str, object]) -> Mapping[str, object]:
     """A row with its "hash" under the kind that its type, else its length tells."""
+    if why := _taken_back(row):
+        return {OF_ANOTHER_KIND: why}
     written = str(row.get("hash") or "")
     if not written or row.get("pdq") or row.get("phash"):
         return row

@@ -17,6 +17,7 @@ import structlog
 
 from storage import hashlists
 from storage.clock import Clock
+from storage.codec import clean
 from storage.model import Picture, Sha256, sha256_of
 from watchers.pictures import PictureWorkers
 
@@ -34,9 +35,14 @@ class Shown:
     case_number: str
 
     @property
+    def name(self) -> str:
+        """The file's name without its ending; of bytes that are no text, what can be said of them."""
+        return clean(self.path.stem)
+
+    @property
     def label(self) -> str:
         """For people: product, case number and name."""
-        return label_of(self.product, self.case_number, self.path.stem)
+        return label_of(self.product, self.case_number, self.name)
 
 
 def label_of(product: str, case_number: str, name: str) -> str:
@@ -52,13 +58,14 @@ async def pictures(folder: Path, workers: PictureWorkers) -> AsyncIterator[Shown
         try:
             data = await asyncio.to_thread(path.read_bytes)
         except OSError as error:
-            log.warning("gallery picture not readable", file=path.name, why=error.strerror)
+            log.warning("gallery picture not readable", file=_within(folder, path), why=error.strerror)
             continue
-        picture = await workers.describe(data, sha256=sha256_of(data), url=path.name)
+        picture = await workers.describe(data, sha256=sha256_of(data), url=clean(path.name))
         if not (picture.phash or picture.pdqs):
-            log.warning("gallery picture not usable", file=path.name, why=picture.undecodable or picture.note)
+            why = picture.undecodable or picture.note
+            log.warning("gallery picture not usable", file=_within(folder, path), why=why)
             continue
-        above = path.relative_to(folder).parts[:-1]
+        above = [clean(part) for part in path.relative_to(folder).parts[:-1]]
         product, case_number = (*above[:2], "", "")[:2]
         yield Shown(path=path, data=data, picture=picture, product=product, case_number=case_number)
 
@@ -72,12 +79,11 @@ async def listed(folder: Path) -> tuple[hashlists.Listed, ...]:
         try:
             rows, faults = hashlists.read(await asyncio.to_thread(path.read_bytes))
         except OSError as error:
-            log.warning("list of hashes not readable", file=path.name, why=error.strerror)
+            log.warning("list of hashes not readable", file=_within(folder, path), why=error.strerror)
             continue
         if faults:
-            log.warning(
-                "list of hashes with mistakes", file=path.name, rows=len(faults), first=str(faults[0])
-            )
+            file, first = _within(folder, path), str(faults[0])
+            log.warning("list of hashes with mistakes", file=file, rows=len(faults), first=first)
         found.update(dict.fromkeys(rows))
     return tuple(found)
 
@@ -93,7 +99,7 @@ async def shared(folder: Path, workers: PictureWorkers) -> tuple[hashlists.Liste
                 sha256=shown.picture.sha256,
                 product=shown.product,
                 case_number=shown.case_number,
-                label=shown.path.stem,
+                label=shown.name,
             )
             async for shown in pictures(folder, workers)
         ]
@@ -116,6 +122,11 @@ def hashes_of_folder(folder: Path, clock: Clock) -> tuple[hashlists.Listed, ...]
 def name_of(row: hashlists.Listed) -> tuple[str, Sha256]:
     """("gallery:NAME", SHA-256) of a row of a list."""
     return f"gallery:{row.label or row.name[:12]}", Sha256(row.name)
+
+
+def _within(folder: Path, path: Path) -> str:
+    """Which file of the folder: many cases have a picture named 1.jpg."""
+    return clean(str(path.relative_to(folder)))
 
 
 def _files_in(folder: Path) -> list[Path]:

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from storage.clock import Clock
+from storage.codec import clean
 from storage.errors import DamagedBlob, DatabaseTrouble, DiskTrouble, StoreError
 from storage.model import (
     LIKELY_PDQ_BITS,
@@ -150,7 +151,7 @@ class Bench:
         self._latecomers = Latecomers(
             store, self._second, clock, again=self.judge_again, busy=lambda: not self._queue.empty()
         )
-        self._gallery: dict[str, Path] = {}
+        self._gallery: dict[Sha256, Path] = {}
         self._furniture: set[str] = set()
         """Hashes of pictures that sites put into their posts, as far as met since the start."""
         self._queue: asyncio.Queue[Evidence] = asyncio.Queue(QUEUE)
@@ -193,9 +194,9 @@ class Bench:
             return 0
         count = 0
         async for shown in gallery.pictures(folder, self._workers):
-            name = f"gallery:{shown.path.name}"
+            name = f"gallery:{clean(shown.path.name)}"
             self._index.add(_seen(shown.picture, name, Tier.HIGH, label=shown.label))
-            self._gallery[name] = shown.path
+            self._gallery[shown.picture.sha256] = shown.path  # of one name there may be many, in many cases
             banked = Known(sha256=shown.picture.sha256, known=name, tier=Tier.HIGH, label=shown.label)
             await self._bank.add(banked, shown.data)
             count += 1
@@ -481,10 +482,14 @@ class Bench:
         self._meter.pictured("undecodable" if described.undecodable else "hashed")
         return described
 
+    async def bytes_of(self, match: PictureMatch) -> bytes:
+        """The known picture that a match speaks of; b"" where only its hash is had, or no more."""
+        return await self._bytes_of(_known(match)) or b""
+
     async def _bytes_of(self, known: Known) -> bytes | None:
         try:
-            if known.known in self._gallery:
-                return await asyncio.to_thread(self._gallery[known.known].read_bytes)
+            if known.sha256 in self._gallery:
+                return await asyncio.to_thread(self._gallery[known.sha256].read_bytes)
             return await self._store.blobs.get(known.sha256)
         except (OSError, StoreError) as error:
             log.warning("known picture not had", sha256=known.sha256, why=str(error))
@@ -568,8 +573,7 @@ class Bench:
         found = []
         others = [match for match in near if match.known_sha256 != sha256]
         for match in others[:_LOOKED_AT]:
-            known = Known(sha256=match.known_sha256, known=match.known, tier=match.known_tier)
-            shown = await self._bytes_of(known)
+            shown = await self._bytes_of(_known(match))
             parts, differing = (0, 100) if shown is None else await self._workers.overlay(data, shown)
             if shows(parts, differing):
                 found.append(replace(match, differing_percent=differing))
@@ -654,6 +658,10 @@ def _from(data: Mapping[str, bytes]) -> Callable[[Sha256], Awaitable[bytes]]:
         return data.get(sha256, b"")
 
     return read
+
+
+def _known(match: PictureMatch) -> Known:
+    return Known(sha256=match.known_sha256, known=match.known, tier=match.known_tier)
 
 
 def _seen(picture: Picture, known: str, tier: Tier, label: str = "") -> Seen:

@@ -63,7 +63,7 @@ def rows_of(path: Path, text_columns: Sequence[str], label_column: str) -> Itera
                 _refuse_open(path, begun + 1)
             begun = line
             if cells:
-                yield _row(path, cells, places, line)
+                yield _row(path, cells, places, line, label_column)
     except csv.Error as error:
         raise ConfigError(f"line {above + reader.line_num}: {error}", file=str(path)) from error
 
@@ -82,15 +82,13 @@ def label_of(written: str) -> bool | None:
     return _NUMBERS[number]
 
 
-def _row(path: Path, cells: Sequence[str], places: Sequence[int], line: int) -> Row:
+def _row(path: Path, cells: Sequence[str], places: Sequence[int], line: int, label_column: str) -> Row:
     *texts, label = (cells[place] if place < len(cells) else "" for place in places)
     try:
         wanted = label_of(label)
     except KeyError:
-        why = (
-            f"label {label.strip()[:40]!r}, must be 0 or 1 (or yes and no, true and false, illegal and legal)"
-        )
-        raise ConfigError(why, file=str(path), table=f"line {line}") from None
+        why = f"{label.strip()[:40]!r} must be 0 or 1 (or yes and no, true and false, illegal and legal)"
+        raise ConfigError(why, file=str(path), table=f"line {line}", key=f"column {label_column}") from None
     return Row(tuple(texts), wanted, line)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Collection, Sequence
 
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from watchers.picture_decode import Undecodable, decode
 
@@ -20,13 +20,19 @@ _FRAME_PX = 8
 _RATIO_MAX = 3
 _STRIP_MAX = 16
 _FRAME = (220, 30, 30)
+_KNOWN = (40, 110, 230)
+_SAID, _SAID_PX = "KNOWN", 34
+"""On a known picture, which is none of the post's: nobody may take it for what the seller showed."""
 _GROUND = (24, 24, 28)
 _ABSENT = (90, 90, 96)
 
 
-def contact_sheet(pictures: Sequence[bytes], framed: Collection[int] = ()) -> bytes:
+def contact_sheet(
+    pictures: Sequence[bytes], framed: Collection[int] = (), known: Collection[int] = ()
+) -> bytes:
     """A JPEG of the first nine pictures; each of `framed`, a place from 0 on, gets a red frame.
 
+    known: places of pictures that are not the post's: a blue frame and a word tell them apart.
     A picture that cannot be decoded becomes a grey, crossed tile, so positions stay true.
     """
     shown = pictures[:TILES_MAX]
@@ -38,6 +44,7 @@ def contact_sheet(pictures: Sequence[bytes], framed: Collection[int] = ()) -> by
     canvas = Image.new("RGB", (side * columns, side * rows), _GROUND)
     for at, data in enumerate(shown):
         tile = _tile(data, side - _GAP_PX, framed=at in framed)
+        tile = _as_known(tile) if at in known else tile
         canvas.paste(tile, (at % columns * side + _GAP_PX // 2, at // columns * side + _GAP_PX // 2))
     return _jpeg(canvas)
 
@@ -86,6 +93,17 @@ def _tile(data: bytes, side_px: int, *, framed: bool) -> Image.Image:
 def _with_frame(tile: Image.Image) -> Image.Image:
     edge = (0, 0, tile.width - 1, tile.height - 1)
     ImageDraw.Draw(tile).rectangle(edge, outline=_FRAME, width=_FRAME_PX)
+    return tile
+
+
+def _as_known(tile: Image.Image) -> Image.Image:
+    """A tile in its frame, with the word in a band of the same colour."""
+    draw = ImageDraw.Draw(tile)
+    font = ImageFont.load_default(_SAID_PX)
+    left, top, right, bottom = draw.textbbox((0, 0), _SAID, font=font)
+    draw.rectangle((0, 0, right + 3 * _FRAME_PX, bottom + 3 * _FRAME_PX), fill=_KNOWN)
+    draw.text((2 * _FRAME_PX - left, 2 * _FRAME_PX - top // 2), _SAID, fill=(255, 255, 255), font=font)
+    draw.rectangle((0, 0, tile.width - 1, tile.height - 1), outline=_KNOWN, width=_FRAME_PX)
     return tile
 
 

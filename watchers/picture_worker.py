@@ -73,16 +73,17 @@ def sheet(head: dict[str, object], body: bytes) -> tuple[dict[str, object], byte
     from watchers.picture_decode import is_large
     from watchers.picture_sheet import contact_sheet
 
-    sizes, framed = head["sizes"], head["framed"]
+    sizes, framed, known = head["sizes"], head["framed"], head["known"]
     assert isinstance(sizes, list)
     assert isinstance(framed, list)
+    assert isinstance(known, list)
     pictures, start = [], 0
     for size in sizes:
         pictures.append(body[start : start + size])
         start += size
     if not head.get("large") and any(map(is_large, pictures)):
         return {"large": True}, b""
-    return {}, contact_sheet(pictures, framed)
+    return {}, contact_sheet(pictures, framed, known)
 
 
 def read_codes(data: bytes) -> list[str]:

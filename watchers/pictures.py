@@ -123,16 +123,20 @@ class PictureWorkers:
         facts, _ = await self._do({"do": "overlay", "split": len(asked)}, asked + known)
         return (_number(facts, "parts"), _number(facts, "differing")) if "parts" in facts else (0, 100)
 
-    async def sheet(self, pictures: Sequence[bytes], framed: Sequence[int] = ()) -> bytes:
+    async def sheet(
+        self, pictures: Sequence[bytes], framed: Sequence[int] = (), known: Sequence[int] = ()
+    ) -> bytes:
         """A contact sheet JPEG of the first nine pictures, sides <= 1280 px, tiles `framed` in red.
 
-        b"" when there is no picture or the sheet could not be made.
+        known: tiles that are no pictures of the post; they get a blue frame and say so. b"" when there is
+        no picture or the sheet could not be made.
         """
         if not pictures:
             return b""
         shown = pictures[:9]
         sizes = [len(data) for data in shown]
         head: dict[str, object] = {"do": "sheet", "sizes": sizes, "framed": list(framed)}
+        head["known"] = list(known)
         return (await self._do(head, b"".join(shown)))[1]
 
     async def _do(self, head: dict[str, object], body: bytes) -> tuple[Mapping[str, object], bytes]:

@@ -53,31 +53,38 @@ def run(
         mistakes = config.mistakes
     except ConfigErrors as errors:
         mistakes = errors.mistakes
-    terms = _terms(lexicons(path), load_lexicon, path.parent)
-    mistakes += terms
+    rows, unread = _terms(lexicons(path), load_lexicon, path.parent)
+    mistakes += rows + unread
     problems = _problems(config)
     unasked = _unfit(config, path.name, unfit)
     problems += unasked
     if config is not None and online is not None:
         problems += online(config)
     warnings = twice(path) + (crowded(config.targets) if config is not None else ())
-    _tell(out, path, config, (mistakes, problems), (warnings, reading_off, unasked))
+    _tell(out, path, config, (mistakes, problems), (warnings, reading_off, unasked), rows=len(rows))
     return PROBLEM if mistakes or problems else OK
 
 
 def _terms(
     files: tuple[Path, ...], load: Callable[[tuple[Path, ...]], Terms], folder: Path
-) -> tuple[Mistake, ...]:
-    """What is wrong in the further lexicons, each looked at on its own so that all are told."""
-    found = []
+) -> tuple[tuple[Mistake, ...], tuple[Mistake, ...]]:
+    """Rows of the further lexicons that are left out, and files of which nothing can be read.
+
+    Each file is looked at on its own, so that all is told.
+    """
+    rows: list[Mistake] = []
+    unread: list[Mistake] = []
     for file in files:
         name = str(file.relative_to(folder)) if file.is_relative_to(folder) else str(file)
         try:
-            wrong: tuple[ConfigError, ...] = load((file,)).mistakes
+            rows += [_of_file(wrong, name) for wrong in load((file,)).mistakes]
         except ConfigError as error:
-            wrong = (error,)
-        found += [Mistake(why=w.why, file=name, table=w.table, key=w.key) for w in wrong]
-    return tuple(found)
+            unread.append(_of_file(error, name))
+    return tuple(rows), tuple(unread)
+
+
+def _of_file(wrong: ConfigError, name: str) -> Mistake:
+    return Mistake(why=wrong.why, file=name, table=wrong.table, key=wrong.key)
 
 
 def _unfit(
@@ -110,7 +117,10 @@ def _tell(
     config: Config | None,
     found: tuple[tuple[Mistake, ...], tuple[str, ...]],
     aside: tuple[tuple[str, ...], str, tuple[str, ...]],
+    *,
+    rows: int,
 ) -> None:
+    """rows: how many of the mistakes are rows of lexicons, without which all else is taken over."""
     mistakes, problems = found
     warnings, reading_off, unasked = aside
     out.facts(
@@ -145,12 +155,20 @@ def _tell(
     files = len({mistake.file for mistake in mistakes})
     if mistakes:
         told = f"{some(len(mistakes), 'mistake')} in {some(files, 'file')}"
-        left = config is not None and len(mistakes) == len(config.mistakes)
-        ends = "the other targets are watched" if left else "a daemon does not take this over"
-        out.say(f"{told}; {ends}", style="bold")
+        out.say(f"{told}; {_ends(config, len(mistakes), rows)}", style="bold")
     elif config is not None:
         channels = ", ".join(channel.name for channel in config.channels)
         out.say(f"{some(len(config.targets), 'target')}; alerts go to {channels}; no mistakes", style="bold")
+
+
+def _ends(config: Config | None, mistakes: int, rows: int) -> str:
+    """What a daemon does with so many mistakes, of which `rows` are rows of lexicons."""
+    if config is None or mistakes > len(config.mistakes) + rows:
+        return "a daemon does not take this over"
+    others = "the other targets are watched" if config.mistakes else ""
+    return "; ".join(
+        filter(None, (others, "such rows are left out, all other terms are used" if rows else ""))
+    )
 
 
 def _facts(target: Target) -> dict[str, object]:

@@ -101,9 +101,9 @@ def train(out: Out, order: Order, to: Path, teach: Callable[[Order], tuple[Learn
     facts = _facts(order, found, unlabelled)
     out.facts({**facts, "model_version": model.version, "counts": model.counts, "file": str(to)})
     _tell(out, found, unlabelled)
-    does = (
-        "counts in verdicts" if model.counts else "does not count in verdicts: the lexicon alone did better"
-    )
+    does = "counts in verdicts"
+    if not model.counts:
+        does = "does not count in verdicts: the lexicon alone did as well or better"
     out.say(f"model {model.version} in {to}: it {does}", style="bold")
     return OK
 
@@ -140,7 +140,9 @@ def _tell(out: Out, found: Compared, unlabelled: int) -> None:
     ]
     out.table(heads, rows)
     if found.model is None:
-        out.say("no model judged: --folds 10 examines one, nightjar train makes one")
+        out.say(
+            "no model judged: --folds 10 examines one; --model FILE judges by one that nightjar train made"
+        )
 
 
 def _share(figures: Figures) -> str:

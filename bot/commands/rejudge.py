@@ -171,7 +171,10 @@ def _print(out: Out, order: Order, found: Rejudged) -> None:
         style="bold",
     )
     if order.model and not order.model_counts:
-        out.say("the model weighs nothing: on its own labels the lexicon alone did better", style="yellow")
+        out.say(
+            "the model weighs nothing: on its own labels the lexicon alone did as well or better",
+            style="yellow",
+        )
 
 
 def _row(one: Changed) -> tuple[object, ...]:

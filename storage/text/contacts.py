@@ -113,7 +113,7 @@ _DIGIT_TWINS = str.maketrans("oil", "011")
 _NUMERAL = "[〇零一壹幺二贰三叁四肆五伍六陆七柒八捌九玖]"
 _IN_ID = re.compile(rf"{_NUMERAL}(?<=[a-z0-9_]{{3}}.){_NUMERAL}{{0,7}}(?![\u3007\u4e00-\u9fffa-z])")
 """Numerals that end an id ("moonfox七七"): not those that begin the next word ("moonfox77一手")."""
-_THREE_NUMERALS = re.compile("[〇零一幺二三四五六七八九]" * 3)
+_THREE_NUMERALS = re.compile(_NUMERAL * 3)
 _HOTLINE = re.compile(
     r"hot ?line|report (?:to|it)|tip ?line|crimestopper|call the police|举报|热线|报警|đường dây nóng"
     r"|tố giác|lapor|pengaduan|สายด่วน|แจ้งเบาะแส|通報|신고"
@@ -189,10 +189,12 @@ def _link_form(kind: str, value: str, land: str, region: str) -> str:
 
 def _id_form(kind: str, value: str, land: str, region: str) -> str:
     """A cue's id; ids that are telephones get the telephone's form."""
+    if kind == "qq":
+        return re.sub(r"\D", "", value)
     value = value.strip("._- ")
     if ways.SPACED_OUT.fullmatch(value):
         value = re.sub(r"[^a-z0-9]", "", value)
-    if kind != "qq" and re.fullmatch(r"\+?[\d\s().\-]+", value):
+    if re.fullmatch(r"\+?[\d\s().\-]+", value):
         land = "VN" if kind == "zalo" else land
         return phone_form(value, land=land, region=region) or re.sub(r"\D", "", value)
     return value

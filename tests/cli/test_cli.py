@@ -115,6 +115,21 @@ def test_check_looks_into_further_lexicons_though_there_are_mistakes(run: Comman
     assert files == {"config.toml", "a.tsv", "b.tsv"}
 
 
+def test_check_tells_that_a_row_of_a_lexicon_is_left_out_and_all_else_taken_over(
+    run: Command, config: Path
+) -> None:
+    """As a daemon does: before, it said that such an edit was not taken over."""
+    head = "term\tlang\tkind\tproduct\tcites\ttier\tsource\tnegative\tnote\tdate\n"
+    (config.parent / "a.tsv").write_text(f"{head}moonstone\ten\tcode\tivory\tI\t9\tcase 1\t\t\t2026\n")
+    config.write_text(CONFIG.replace('data_dir = "kept"', 'lexicons = ["a.tsv"]'))
+    ran = run("check")
+    assert ran.code == 1
+    assert "a.tsv: line 2: column tier: '9' is not allowed" in ran.out
+    assert "1 mistake in 1 file; such rows are left out, all other terms are used" in ran.out
+    (config.parent / "a.tsv").write_text("no\tterms\n")
+    assert "1 mistake in 1 file; a daemon does not take this over" in run("check").out
+
+
 def test_lexicon_check_tells_file_and_line(run: Command, tmp_path: Path) -> None:
     assert run("lexicon", "check").code == 0
     bad = tmp_path / "terms.tsv"

@@ -66,7 +66,7 @@ def test_missing_columns_are_named(capsys: pytest.CaptureFixture[str], tmp_path:
     ("content", "told"),
     [
         ("", "the file is empty"),
-        ("title,body,is_ivory\na,b,maybe\n", "line 2: label 'maybe', must be 0 or 1"),
+        ("title,body,is_ivory\na,b,maybe\n", "line 2: column is_ivory: 'maybe' must be 0 or 1"),
         ("title,body,is_ivory\n", "no labelled row"),
         ("title,body,is_ivory\na,b,\n", "no labelled row"),
         ("title,body,is_ivory\na,b,1\nc,d,1\n", "too few for 10 folds"),

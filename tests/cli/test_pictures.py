@@ -59,6 +59,13 @@ PDQ, PHASH = "0F" * 32, "A1" * 8
         (json.dumps([PDQ]), "pdq"),
         (json.dumps({PDQ: {"quality": 80.0}}), "pdq"),
         (json.dumps({"data": [{"indicator": PDQ, "type": "HASH_PDQ"}]}), "pdq"),
+        (
+            json.dumps(
+                {"data": [{"raw_indicator": PDQ, "indicator": {"indicator": PDQ}, "type": "HASH_PDQ"}]}
+            ),
+            "pdq",
+        ),
+        (json.dumps({"data": [{"indicator": {"id": "7", "indicator": PDQ, "type": "HASH_PDQ"}}]}), "pdq"),
         (json.dumps({"PDQ": PDQ, "Quality": "80"}) + "\n" + json.dumps({"PDQ": PDQ, "Quality": "80"}), "pdq"),
     ],
 )
@@ -83,6 +90,27 @@ def test_hashes_of_another_kind_are_named(text: str, why: str) -> None:
     rows, faults = hashlists.read(text.encode())
     assert rows == ()
     assert why in str(faults[0])
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ({"should_delete": True}, "its list takes it back"),
+        ({"status": "NON_MALICIOUS"}, "its list calls it harmless"),
+    ],
+)
+def test_what_a_list_takes_back_or_calls_harmless_is_not_known_contraband(
+    told: dict[str, object], why: str
+) -> None:
+    entries = [{"indicator": PDQ, "type": "HASH_PDQ", **told}, {"indicator": "1" * 64, "type": "HASH_PDQ"}]
+    rows, faults = hashlists.read(json.dumps({"data": entries}).encode())
+    assert [row.pdq for row in rows] == ["1" * 64]
+    assert [fault.line for fault in faults] == [1]
+    assert why in str(faults[0])
+    head = ",".join(["pdq", *told])
+    rows, (fault,) = hashlists.read(f"{head}\n{PDQ},{next(iter(told.values()))}\n".encode())
+    assert rows == ()
+    assert (fault.line, why in fault.why) == (2, True)
 
 
 def test_lists_of_like_names_are_kept_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -200,3 +200,52 @@ def test_a_price_without_a_currency_is_in_that_of_its_sites_country(
     verdict = judge(post, (), (), Lexicon.load(), None, country=country)
     (reason,) = [r for r in verdict.reasons if r.what == "a price"]
     assert reason.detail.split(", about")[0] == told
+
+
+@pytest.mark.parametrize(
+    ("text", "amount", "unit"),
+    [
+        ("鳞片 一斤800", "800", "500g"),
+        ("象牙手镯 一对1500", "1500", "piece"),
+        ("一根3000", "3000", "piece"),
+        ("犀角 1克300", "300", "g"),
+        ("象牙 八百一克", "800", "g"),
+        ("一万一克", "10000", "g"),
+        ("五百一个", "500", "piece"),
+        ("手串3800带走", "3800", ""),
+        ("850 包邮", "850", ""),
+        ("1200不议", "1200", ""),
+        ("一个800-1000", "800", "piece"),
+        ("一对1500 个人转让", "1500", "piece"),
+        ("一根3000天然老料", "3000", "piece"),
+        ("一对1500 两只都好", "1500", "piece"),
+    ],
+)
+def test_sums_as_sellers_say_them(text: str, amount: str, unit: str) -> None:
+    (found,) = prices(text)
+    assert (f"{found.amount.normalize():f}", found.unit) == (amount, unit)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "象牙手镯一个50克",
+        "手串一串108颗",
+        "每颗12mm",
+        "一颗18 mm",
+        "一个2024年的",
+        "一只35岁的鹦鹉",
+        "一条1.8米",
+        "一对12克",
+        "一件5-6斤",
+        "11克25",
+        "二十一颗",
+        "三百二十一颗",
+        "一百零一个",
+        "满200包邮",
+        "8带走",
+    ],
+)
+def test_weights_counts_and_lengths_of_a_piece_are_no_sums(text: str) -> None:
+    """Before, what stood behind "one piece" or "each" was taken for its price whatever it measured."""
+    assert prices(text) == ()

@@ -47,6 +47,8 @@ BITS += [
     "discord abc#1234",
     "snapchat: tusk99",
     "加q 123456",
+    "加v私聊 abc_12",
+    "1克300",
     "赖: abc_12",
 ]
 

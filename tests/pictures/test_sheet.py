@@ -13,7 +13,7 @@ from storage.clock import SystemClock
 from storage.model import Picture, PictureMatch, Sha256, Tier, sha256_of
 from tests.pictures.samples import encoded, jpeg
 from watchers.pictures import PictureWorkers
-from watchers.sheets import chosen, known_ones, sheet_of
+from watchers.sheets import beside, chosen, known_ones, sheet_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -127,6 +127,49 @@ async def test_every_known_picture_is_framed_also_behind_one_whose_bytes_are_gon
     edges = [sheet.getpixel((x + 6, y + half // 2)) for x, y in ((0, 0), (half, 0), (0, half))]
     assert [is_red(edge) for edge in edges] == [True, False, True]
     assert await sheet_of((gone, bad), (), read=read, workers=workers) == b""
+
+
+async def test_the_known_picture_stands_behind_the_one_that_resembles_it_and_says_so(
+    workers: PictureWorkers,
+) -> None:
+    """Before, the card showed the post's picture alone, and nobody could compare."""
+    kept = {sha256_of(data): data for data in (plain(seed) for seed in range(2))}
+    known = encoded(Image.new("RGB", (400, 400), (90, 160, 60)))
+    one, other = (Picture(sha256=sha256) for sha256 in kept)
+
+    async def read(sha256: Sha256) -> bytes:
+        return kept[sha256]
+
+    async def read_known(found: PictureMatch) -> bytes:
+        return known if found.known == "gallery:tusk" else b""
+
+    worse = match(other, known="gallery:gone", distance_bits=4)
+    same_bytes = match(other, known_sha256=other.sha256, distance_bits=0)
+    sheet = await sheet_of(
+        (one, other), [match(other), worse, same_bytes], read=read, read_known=read_known, workers=workers
+    )
+    drawn = opened(sheet).convert("RGB")
+    assert drawn.size == (1280, 1280)  # of three tiles; the fourth place is empty
+    half = drawn.width // 2
+    middle = [drawn.getpixel((x + half // 2, y + half // 2)) for y in (0, half) for x in (0, half)]
+    assert is_near(middle[0], (60, 128, 128))
+    assert is_near(middle[1], (100, 128, 128))
+    assert is_near(middle[2], (90, 160, 60))
+    assert is_red(drawn.getpixel((half + 6, half // 2)))
+    assert is_near(drawn.getpixel((6, half + half // 2)), (40, 110, 230))
+    assert not is_near(drawn.getpixel((6, half // 2)), (40, 110, 230))
+
+
+async def test_known_pictures_take_no_more_than_three_of_the_nine_places() -> None:
+    given = pictures(14)
+    found = beside(given, [match(one) for one in given])
+    assert [one.sha256 for one in found] == [one.sha256 for one in given[:3]]
+    assert len(chosen(given, frozenset(), 6)) == 6
+
+
+def is_near(pixel: object, wanted: tuple[int, int, int]) -> bool:
+    assert isinstance(pixel, tuple)
+    return all(abs(a - b) <= 30 for a, b in zip(pixel, wanted, strict=True))
 
 
 def plain(seed: int) -> bytes:

@@ -132,10 +132,14 @@ PER = "|".join(re.escape(word).replace("/", "/ ?") for word in sorted(UNIT, key=
 BEFORE_DIGITS = 38
 """Characters of a unit, a cue, a sign and the spaces behind each."""
 LETTER = r"a-z\u00df-\u024f\u0400-\u04ff\u1e00-\u1eff"
-PRE = (
-    "每克|每公斤|每斤|每只|每个|每颗|每串|每对|每件|每支|每根|每张|每条"
-    "|一克|一只|一个|一颗|一串|กรัมละ|ตัวละ|ชิ้นละ|กิโลละ"
+_MEASURES = "公斤|克|斤|只|个|颗|串|对|件|支|根|张|条|枚"
+PRE = rf"[每一](?:{_MEASURES})|(?<![\d.])1(?:{_MEASURES})|กรัมละ|ตัวละ|ชิ้นละ|กิโลละ"
+MEASURED = re.compile(
+    r"(?:[-~]\d{1,6}(?:\.\d)?)?(?:\s?[x×*]\s?\d|[%:/]\d|%|\s{0,2}(?:kg|mm|cm|g|m|ml|l|克|公斤|斤|厘米|毫米)(?![a-z])"
+    r"|多?(?:千克|克拉|两(?![只个条对串件根])|颗|粒|珠|枚|个(?!人)|只|条(?!件)|件|支|根|张|对|串|片|圈"
+    r"|公分|分米|米(?!珠)|寸|尺|号|码|年(?!底|末)|月|岁|天(?!然)|小时|分钟|次|人(?!气)|层|瓶|盒))"
 )
+"""Behind a number: it is a weight, a length, a count or an age ("一串108颗", "一个50克"), no price."""
 NEXT = "千|百|k|천만|천|พัน|ngàn|nghìn"
 NO_MONEY = re.compile(
     r"\s{0,2}(?:公里|人|粉|号|步|块地|件|单|台|套|米|次|年|岁|条|个|只|头|吨|亩|字|元素|英尺|英里|小时|天|富翁|播放|浏览|阅读|观看|点赞|km|kms"

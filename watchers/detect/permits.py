@@ -24,6 +24,10 @@ _NUMBER = (
     r"\d[\da-z]*(?:[/.\-][\da-z]{1,14}){0,6}"
 )
 _NAMED = re.compile(rf"(?:{_PAPER}){_BETWEEN}({_NUMBER})(?![a-z\d])")
+_CHINESE = re.compile(
+    r"[\u4e00-\u9fff]{0,6}[许准驯濒][\u4e00-\u9fff]{0,4}\s?[\[〔(【](?:19|20)\d\d[\])〕】]\s?第?\s?\d{1,8}\s?号"
+)
+"""As Chinese offices number what they permit: 林护许准〔2021〕1234号. It needs no further word."""
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d|\d{1,3}")
 _DATE = re.compile(r"\d{1,2}[./\-]\d{1,2}[./\-]\d{2,4}|\d{4}[./\-]\d{1,2}[./\-]\d{1,2}")
 _MOST = 5
@@ -31,7 +35,10 @@ _MOST = 5
 
 def permit_numbers(views: Views, taken: Sequence[tuple[int, int]] = ()) -> tuple[str, ...]:
     """Numbers of papers as written, each once, at most five. taken: raw spans of sums and contacts."""
-    return tuple(dict.fromkeys(_numbers(views, taken)))[:_MOST]
+    text = views.folded.text
+    offices = (views.folded.span(*found.span()) for found in _CHINESE.finditer(text)) if "号" in text else ()
+    chinese = [views.raw[start:end].strip() for start, end in offices]
+    return tuple(dict.fromkeys([*chinese, *_numbers(views, taken)]))[:_MOST]
 
 
 def _numbers(views: Views, taken: Sequence[tuple[int, int]]) -> Iterator[str]:

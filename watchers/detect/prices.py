@@ -62,7 +62,7 @@ def _in_numerals(view: View, raw: str) -> list[Price]:
     for match in _HAN_SUM.finditer(numerals.plain(view.text)):
         number, end, unit = match["number"], match.end(), _unit(match)
         amount = numerals.value(number)
-        if amount is None and number.endswith("一") and _ONE_OF.match(view.text, end):  # 三万五一对
+        if _ends_in_one(number, amount) and _ONE_OF.match(view.text, end):  # 三万五一对, 八百一克
             amount, end = numerals.value(number[:-1]), end + 1
             unit = money.UNIT.get(f"一{view.text[end - 1]}", "")
         round_one = amount is not None and (amount >= _THOUSANDS_MIN or bool(_SHORT.search(number)))
@@ -77,6 +77,11 @@ def _in_numerals(view: View, raw: str) -> list[Price]:
             Price(amount=Decimal(amount), currency=currency, start=low, end=high, span=span, unit=unit)
         )
     return found
+
+
+def _ends_in_one(number: str, amount: int | None) -> bool:
+    """Whether the last sign begins "one of": 八百一克 is 800 a gram, but 二十一颗 are 21."""
+    return number.endswith("一") and (amount is None or number[-2:-1] in tuple("百千万"))
 
 
 def asian(text: str) -> tuple[Decimal, str] | None:
@@ -112,7 +117,8 @@ _ONE_OF = re.compile("[只个颗条件枚支根张对串克斤]")
 
 def _unit(match: re.Match[str]) -> str:
     """What a sum is for: a gram, a piece, or ""."""
-    return money.UNIT.get((match["per"] or match["pre"] or "").replace("/ ", "/"), "")
+    said = (match["per"] or match["pre"] or "").replace("/ ", "/")
+    return money.UNIT.get(said) or money.UNIT.get(said.replace("1", "一", 1), "")
 
 
 def _price(match: re.Match[str], view: View, raw: str, *, field: bool) -> Price | None:
@@ -125,10 +131,11 @@ def _price(match: re.Match[str], view: View, raw: str, *, field: bool) -> Price 
         or match["cue"]
         or match["dash"]
         or per_unit
-        or match["pre"]
+        or (match["pre"] and not money.MEASURED.match(view.text, match.end()))
         or _sign(match)
         or field
         or _is_round_sum(match, amount, view.text)
+        or _is_taken_for(match, view.text)
     )
     if amount is None or amount <= 0 or not said:
         return None
@@ -137,6 +144,15 @@ def _price(match: re.Match[str], view: View, raw: str, *, field: bool) -> Price 
 
 
 _OFFERED = re.compile(r"\s?(?:出|包|拿|走|转|卖|收|可刀|可小刀|不议|nego|obo|ship|bao)")
+
+
+_TAKEN = re.compile(r"\s?(?:包邮|包快递|带走|拿走|不议价?|不讲价|不还价|可小?刀)")
+
+
+def _is_taken_for(match: re.Match[str], text: str) -> bool:
+    """3800带走, 850包邮; not the sum from which on postage is free (满200包邮)."""
+    free_from = text[max(0, match.start("number") - 2) : match.start("number")].rstrip().endswith("满")
+    return len(match["number"]) > 1 and not free_from and bool(_TAKEN.match(text, match.end()))
 
 
 def _is_round_sum(match: re.Match[str], amount: Decimal | None, text: str) -> bool:
