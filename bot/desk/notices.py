@@ -42,6 +42,10 @@ def _texts(say: Tongue) -> tuple[str, ...]:
             "{officer}, you are on call until {ends}, after {before}: {count} alerts are taken by nobody "
             "({urgent} urgent), {taken} are taken and not resolved"
         ),
+        say(
+            "{officer}, you are on call until {ends}: {count} alerts are taken by nobody "
+            "({urgent} urgent), {taken} are taken and not resolved"
+        ),
         say("the bot is shut out of channel {name} since {at}, {count} alerts wait; {whither} ({why})"),
         say("channel {name} cannot be reached since {at}, {count} alerts wait; {whither} ({why})"),
         say("{count} alerts go to {other}"),
