@@ -10,7 +10,7 @@ from bot.desk import rota as rotas
 from bot.desk.asking import Around, Asked, lasting
 from bot.desk.hands import HandsRefused, NewTarget
 from bot.desk.people import actor, may
-from bot.desk.reply import Reply, begun, of, plainly
+from bot.desk.reply import Reply, begun, of, plainly, refusing
 from bot.desk.tongue import LANGUAGES, Tongue, tongue
 from bot.settings.checks import filled_in, web_address
 from bot.words import plain
@@ -38,7 +38,7 @@ async def watch(asked: Asked, around: Around) -> Reply:
             say("Ended.") if ended else say("There is no such number."), "seller" if ended else "none"
         )
     if not may(asked.officer, "watch"):
-        return plainly(say("Your role may not do that."), "may not watch")
+        return refusing(say("Your role may not do that."), "may not watch")
     wanted = _new_target(words)
     if isinstance(wanted, str):
         asks = say("By whose right? Send it in one message:")
@@ -89,7 +89,7 @@ async def mute(asked: Asked, around: Around) -> Reply:  # noqa: PLR0911 -- one a
     try:
         if first in ("agree", "lift") and rest.strip().isdigit():
             if not may(asked.officer, f"mute {first}"):
-                return plainly(say("Your role may not do that."), f"may not {first}")
+                return refusing(say("Your role may not do that."), f"may not {first}")
             if first == "lift":
                 await mutes.lift(vault, int(rest), who)
                 return plainly(say("Lifted."), "lifted")
@@ -100,7 +100,8 @@ async def mute(asked: Asked, around: Around) -> Reply:  # noqa: PLR0911 -- one a
             return plainly(_mute_forms(say), "unclear")
         made = await mutes.make(vault, wish, who, update_id=asked.update_id)
     except MuteRefused as refused:
-        return plainly(say("Not muted: {why}", why=names.why(refused, say)), "not muted")
+        told = say("Not muted: {why}", why=names.why(refused, say))
+        return refusing(told, str(refused)) if first == "agree" else plainly(told, "not muted")
     if made.starts_at is None:
         words = say(
             "Mute {number} is longer than a day: a second person agrees with /mute agree {number}",
@@ -165,7 +166,7 @@ async def oncall(asked: Asked, around: Around) -> Reply:
         return _standing(around, now_on, turns)
     gives_own = verb == "take" or now_on == asked.officer.name
     if not may(asked.officer, f"oncall {verb}" if gives_own else "oncall give"):
-        return plainly(say("Your role may not do that."), f"may not {verb}")
+        return refusing(say("Your role may not do that."), f"may not {verb}")
     other = asked.officer if verb == "take" else around.people.named(name)
     if other is None or not other.telegram or not may(other, "oncall take"):
         return plainly(say("Nobody of this name can be on call."), "unknown officer")

@@ -12,6 +12,7 @@ from PIL import Image
 
 from bot.desk.asking import lasting, split_command
 from bot.desk.desk import COMMANDS
+from nightmarket.messenger import Fault
 from storage import cases, mutes
 from storage.cases import Order as CaseOrder
 from storage.model import EvidenceId, PictureMatch, Tier, sha256_of
@@ -204,7 +205,32 @@ def test_mutes_need_reason_and_end_and_a_second_person_when_long(tmp_path: Path)
         assert await text_of(work, "/mute lift 1") == "Lifted."
         found = await mutes.listed(work.store.vault.database, work.clock.now())
         assert [(m.kind, m.value, m.second) for m in found] == [("target", "market", "Zhao")]
-        assert [f["act"] for f in await work.actions()] == ["mute", "mute", "agree to mute", "lift mute"]
+        assert [f["act"] for f in await work.actions()] == [
+            "mute", "mute", "command mute", "agree to mute", "lift mute",
+        ]  # fmt: skip
+
+    at_work(tmp_path, script)
+
+
+def test_whoever_asks_a_command_for_more_than_he_may_stands_in_the_log(tmp_path: Path) -> None:
+    async def script(work: Work) -> None:
+        await text_of(work, "/mute target market 3d fair week", ZHAO)
+        for words, who in (
+            ("/watch https://m.example/list; Wildlife Act; order 114; 2027-06-30", LI),
+            ("/mute agree 1", CHEN),
+            ("/mute agree 1", ZHAO),
+            ("/oncall swap Wang 2h", LI),
+            ("/evidence 01a2", LI),
+        ):
+            await text_of(work, words, who)
+        told = [(f["act"], f["actor"], f["role"], f["refused"]) for f in (await work.actions())[1:]]
+        assert told == [
+            ("command watch", "Li", "officer", "may not watch"),
+            ("command mute", "Chen", "officer", "may not agree"),
+            ("command mute", "Zhao", "supervisor", "a second person must agree"),
+            ("command oncall", "Li", "officer", "may not swap"),
+            ("command evidence", "Li", "officer", "may not evidence"),
+        ]
 
     at_work(tmp_path, script)
 
@@ -223,6 +249,24 @@ def test_on_call_is_shown_taken_and_swapped(tmp_path: Path) -> None:
             ("Chen", "Li"),
             ("Li", "Wang"),
         ]
+
+    at_work(tmp_path, script)
+
+
+def test_what_the_server_did_not_take_is_not_said_to_be_sent(tmp_path: Path) -> None:
+    async def script(work: Work) -> None:
+        alert, card = await work.card()
+        assert alert.evidence is not None
+        refusal = Fault(kind="400", method="sendDocument", text="Bad Request: file is too big", times=2)
+        work.service.faults.waiting = [refusal]
+        pressed = await work.press(card, WANG, "Evidence")
+        assert (pressed.answer, pressed.alert) == (
+            "It may not have arrived: ask again if nothing came.",
+            True,
+        )
+        told = await text_of(work, f"/evidence {alert.evidence.evidence_id}", WANG, chat=work.group)
+        assert told == "It may not have arrived: ask again if nothing came."
+        assert work.own(WANG).seen() == []
 
     at_work(tmp_path, script)
 
