@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, timedelta
+from typing import TypeVar
 
 from bot.desk import names
 from bot.desk import rota as rotas
@@ -19,6 +21,7 @@ from storage.errors import DatabaseTrouble
 from storage.mutes import MuteRefused, Wish
 from storage.observations import full_id
 
+T = TypeVar("T")
 _SELLER = re.compile(r"(.+?)\s*@\s*([^@]+)")
 
 
@@ -40,10 +43,17 @@ async def watch(asked: Asked, around: Around) -> Reply:
     if not may(asked.officer, "watch"):
         return refusing(say("Your role may not do that."), "may not watch")
     wanted = _new_target(words)
-    if isinstance(wanted, str):
+    if isinstance(wanted, tuple):
         asks = say("By whose right? Send it in one message:")
         form = say("/watch ADDRESS; legal basis; authorised by; review date such as 2027-06-30")
-        return plainly(f"{asks}\n{form}", f"open: {wanted}")
+        fields = {
+            "address": say("address (http:// or https://, without a log-in)"),
+            "legal basis": say("legal basis"),
+            "authorised by": say("authorised by"),
+            "review date": say("review date"),
+        }
+        lacking = say("lacking or not understood: {what}", what=", ".join(fields[one] for one in wanted))
+        return plainly(f"{asks}\n{form}\n{lacking}", f"open: {', '.join(wanted)}")
     try:
         name = await around.hands.add(wanted)
     except HandsRefused as refused:
@@ -51,24 +61,27 @@ async def watch(asked: Asked, around: Around) -> Reply:
     return plainly(say("Target {name} was added and is watched from now on.", name=name), "added")
 
 
-def _new_target(words: str) -> NewTarget | str:
-    """What the words say, or the name of what is open."""
+def _new_target(words: str) -> NewTarget | tuple[str, ...]:
+    """What the words say, or the names of what is lacking or cannot be read."""
     parts = [part.strip() for part in re.split(r"[;；\n]", words)]
     url, legal, by, review, *_ = [*parts, "", "", "", ""]
+    found = {
+        "address": _read(web_address, url),
+        "legal basis": _read(filled_in, legal),
+        "authorised by": _read(filled_in, by),
+    }
+    until = _read(date.fromisoformat, review)
+    lacking = [name for name, value in found.items() if value is None]
+    if lacking or until is None:
+        return (*lacking, *(() if until else ("review date",)))
+    return NewTarget(url=url, legal_basis=legal, authorised_by=by, review_after=until)
+
+
+def _read(reader: Callable[[str], T], text: str) -> T | None:
     try:
-        web_address(url)
+        return reader(text)
     except ValueError:
-        return "address"
-    try:
-        named = NewTarget(
-            url=url,
-            legal_basis=filled_in(legal),
-            authorised_by=filled_in(by),
-            review_after=date.fromisoformat(review),
-        )
-    except ValueError:
-        return "authority"
-    return named
+        return None
 
 
 async def _sellers(around: Around) -> Reply:
@@ -153,13 +166,15 @@ async def muted(_asked: Asked, around: Around) -> Reply:
     return of(text)
 
 
-async def oncall(asked: Asked, around: Around) -> Reply:
+async def oncall(asked: Asked, around: Around) -> Reply:  # noqa: PLR0911 -- one an ending
     """Who is on call; `take` it for a while, or `swap` it to somebody."""
     say = around.say
     if around.rota is None:
         return plainly(say("There is no rota."), "no rota")
-    before, lasts, _ = lasting(asked.words)
+    before, lasts, behind = lasting(asked.words)
     verb, _, name = before.partition(" ")
+    if verb == "take" and (name or behind):  # "4 hours", "till eight": not until the turn ends by itself
+        return plainly(say("/oncall take 4h · /oncall swap NAME 12h"), "unclear")
     turns = await around.turns()
     now_on = rotas.on_call(around.rota, around.now, turns)
     if verb not in ("take", "swap"):

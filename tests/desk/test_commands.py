@@ -173,6 +173,11 @@ def test_a_tip_is_captured_at_once_and_answered_to_who_gave_it(tmp_path: Path) -
         assert (work.clock.now() - before).total_seconds() <= 10
         assert "could not be captured: the site" in await text_of(work, "/report https://refused.example/")
         assert "Which page?" in await text_of(work, "/report javascript:alert(1)")
+        for url in ("https://market.example/9?session_id=4", "https://me:secret@market.example/9"):
+            told = await text_of(work, f"/report {url}")
+            assert "holds a log-in, a key or a session" in told
+            assert "secret" not in told
+        assert len(work.captures) == 2
 
     at_work(tmp_path, script)
 
@@ -180,7 +185,14 @@ def test_a_tip_is_captured_at_once_and_answered_to_who_gave_it(tmp_path: Path) -
 def test_a_target_is_added_only_with_by_whose_right(tmp_path: Path) -> None:
     async def script(work: Work) -> None:
         assert "By whose right?" in await text_of(work, "/watch https://m.example/list", ZHAO)
-        assert "By whose right?" in await text_of(work, "/watch https://m.example/list; todo; x; soon", ZHAO)
+        for words, lacking in (
+            ("https://m.example/list", "legal basis, authorised by, review date"),
+            ("https://m.example/list; todo; x; soon", "legal basis, review date"),
+            ("https://m.example/list; Act; order 114; 31.12.2027", "review date"),
+            ("m.example/list; Act; order 114; 2027-06-30", "address (http:// or https://, without a log-in)"),
+        ):
+            told = await text_of(work, f"/watch {words}", ZHAO)
+            assert told.splitlines()[-1] == f"lacking or not understood: {lacking}"
         assert work.added == []
         words = "/watch https://m.example/list; Wildlife Act s. 9; Unit 7, order 114; 2027-06-30"
         assert "Your role may not" in await text_of(work, words, LI)
@@ -241,6 +253,9 @@ def test_on_call_is_shown_taken_and_swapped(tmp_path: Path) -> None:
         assert "On call: Chen" in told
         assert "in turn: Chen, Wang, Li" in told
         assert "Your role" in await text_of(work, "/oncall take 4h", SUN)
+        for words in ("take 4 hours", "take 4hours", "take until eight"):
+            assert (await text_of(work, f"/oncall {words}", LI)).startswith("/oncall take 4h")
+        assert "On call: Chen" in await text_of(work, "/oncall", SUN)
         assert "Li is on call until 03-02 02:30Z" in await text_of(work, "/oncall take 4h", LI)
         assert "Your role" in await text_of(work, "/oncall swap Wang", CHEN)  # it is not his to give
         assert "Wang is on call" in await text_of(work, "/oncall swap wang 2h", LI)
