@@ -49,6 +49,8 @@ class Teller:
         """When rows whose mark could not be written are due again, by id; told ones never."""
         self.lately: deque[tuple[float, str]] = deque()
         """Clusters that got a message, with when."""
+        self.apart: set[int] = set()
+        """Rows that an incident was to show whose message was refused for good: each is told by itself."""
         self.begun = False
         self._moved_at = float("-inf")
         self._outage = Outage(name, channel, tools)
@@ -211,6 +213,10 @@ class Teller:
 
     async def _bury(self, delivery: Delivery, error: Exception) -> None:
         number, why = delivery.delivery_id, str(error)
+        if delivery.alert.kind is AlertKind.INCIDENT:  # first: a kill in between must not leave them inside
+            incident = delivery.alert.alert_id
+            self.apart.update(await self._hidden(incident))
+            await incidents.gone(self._store.vault, self.name, incident, self._clock.now())
         if not await self._tools.disk.or_later(lambda: self._store.mark_dead(number, why)):
             self.ahead[number] = datetime.max.replace(tzinfo=UTC)
         self._tools.count(self.name, "dead", delivery.alert)

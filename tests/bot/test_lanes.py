@@ -310,6 +310,24 @@ def test_what_joins_an_incident_that_somebody_deleted_is_told_all_the_same(tmp_p
     night(tmp_path, body)
 
 
+def test_what_an_incident_was_to_show_is_told_though_its_message_was_refused_for_good(
+    tmp_path: Path,
+) -> None:
+    async def body(work: Lanes) -> None:
+        await work.start()
+        await work.clock.sleep(1)
+        refusal = Fault(kind="400", method="sendMessage", text="Bad Request: of an unknown kind", times=2)
+        work.service.faults.waiting = [refusal]
+        alerts = [await work.alert(Tier.HIGH, seller="the same") for _ in range(6)]
+        await work.clock.sleep(120)
+        rows = await work.rows("SELECT alert_id, state, receipt FROM delivery WHERE channel = 'c'")
+        shown = {f"{m.form}:{m.message_id}" for m in work.group.seen()}
+        at = {alert: receipt for alert, state, receipt in rows if state == "delivered"}
+        assert all(at.get(one.alert_id) in shown for one in alerts)
+
+    night(tmp_path, body)
+
+
 def test_many_urgent_ones_at_once_come_in_one_loud_message(tmp_path: Path) -> None:
     async def body(work: Lanes) -> None:
         for _ in range(9):
