@@ -111,6 +111,8 @@ async def mute(asked: Asked, around: Around) -> Reply:  # noqa: PLR0911 -- one a
         wish = await _wish(asked.words, around)
         if wish is None:
             return plainly(_mute_forms(say), "unclear")
+        if (unknown := await _unknown_target(wish, around)) is not None:
+            return plainly(say("There is no target {name}.", name=plain(unknown, 60)), "unknown target")
         made = await mutes.make(vault, wish, who, update_id=asked.update_id)
     except MuteRefused as refused:
         told = say("Not muted: {why}", why=names.why(refused, say))
@@ -123,6 +125,15 @@ async def mute(asked: Asked, around: Around) -> Reply:  # noqa: PLR0911 -- one a
         return plainly(words, "waits")
     until = say.minute(made.ends_at)
     return plainly(say("Muted until {until}; number {number}.", until=until, number=made.number), "muted")
+
+
+async def _unknown_target(wish: Wish, around: Around) -> str | None:
+    """The target that a mute names and nobody watches or watched: it would hold nothing back, or None."""
+    name = wish.value if wish.kind == "target" else wish.target
+    if wish.kind == "term" or not name or name in {row.target for row in around.hands.progress()}:
+        return None
+    sql = "SELECT 1 FROM watched WHERE target = ? LIMIT 1"
+    return None if await around.store.vault.database.rows(sql, (name,)) else name
 
 
 def _mute_forms(say: Tongue) -> str:

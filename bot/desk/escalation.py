@@ -114,6 +114,7 @@ class Escalation:
         finally:
             for one in ways:
                 one.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
 
     async def once(self) -> int:
         """Take further what is due now; how many alerts went. Raises StoreError."""

@@ -207,6 +207,8 @@ def test_mutes_need_reason_and_end_and_a_second_person_when_long(tmp_path: Path)
     async def script(work: Work) -> None:
         assert "/mute seller NAME @ TARGET" in await text_of(work, "/mute everything")
         assert "a mute needs a reason" in await text_of(work, "/mute term xj 12h")
+        for words in ("target markt", "seller jade lady @ markt"):  # it would hold nothing back
+            assert await text_of(work, f"/mute {words} 3h why") == "There is no target markt."
         assert "number 1" in await text_of(work, "/mute seller jade lady @ market 12h antique shop")
         assert "second person" in await text_of(work, "/mute target market 3d fair week")
         assert "role" in await text_of(work, "/mute agree 2", CHEN)
