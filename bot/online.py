@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from bot.answers import UNREADABLE
 from bot.channels.telegram import Settings
 from bot.config import Config
+from bot.logs import redact
 from bot.request import request_of
 from storage.errors import ConfigError
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from telegram import Bot
 
 CALL_S = 15.0
+_OFFICIAL = Settings(chat_id=0).base_url
+_OR_ANOTHER = "; or is what base_url names no Bot API server?"
 
 
 async def faults(config: Config, secret: Callable[[str, str], str]) -> tuple[str, ...]:
@@ -57,13 +61,31 @@ async def _asked(
     try:
         bot = Bot(token, base_url=settings.base_url, request=request, get_updates_request=request)
         await bot.get_me()
-        return [why for name, chat_id in chats.items() if (why := await _chat(bot, name, chat_id))]
-    except InvalidToken:
-        return ["the token is refused: it is wrong or was withdrawn"]
+        return await _known(bot, chats)
+    except InvalidToken as error:
+        sure = settings.base_url == _OFFICIAL or "unauthorized" in error.message.casefold()
+        return [f"the token is refused: it is wrong or was withdrawn{'' if sure else _OR_ANOTHER}"]
     except TelegramError as error:
-        return [f"the server cannot be asked: {error.message}"]
+        return [f"the server cannot be asked: {redact(error.message)}"]
+    except UNREADABLE as error:
+        return [f"the server's answer cannot be read ({type(error).__name__}){_OR_ANOTHER}"]
     finally:
         await request.shutdown()
+
+
+async def _known(bot: Bot, chats: dict[str, int | str]) -> list[str]:
+    """What is wrong with the chats; what was found so far is told too when the server ends it."""
+    from telegram.error import TelegramError
+
+    found: list[str] = []
+    for place, (name, chat_id) in enumerate(chats.items()):
+        try:
+            found.append(await _chat(bot, name, chat_id))
+        except TelegramError as error:
+            rest = f", nor of {left} more" if (left := len(chats) - place - 1) else ""
+            found.append(f"{name}: the server cannot be asked of it{rest}: {redact(error.message)}")
+            break
+    return [why for why in found if why]
 
 
 async def _chat(bot: Bot, name: str, chat_id: int | str) -> str:
@@ -83,4 +105,6 @@ async def _chat(bot: Bot, name: str, chat_id: int | str) -> str:
             else ""
         )
         return f"{name}: {error.message}{hint}"
+    except UNREADABLE:  # it knows the chat; servers of some age tell less of it than the library asks for
+        return ""
     return ""

@@ -91,6 +91,22 @@ async def close(vault: Vault, incident: str, at: datetime) -> None:
     await run(vault, ("UPDATE incident SET closed_at = ? WHERE alert_id = ?", (micros(at), incident)))
 
 
+async def gone(vault: Vault, channel: str, incident: str, at: datetime) -> None:
+    """Its message is no more: nothing joins it, what waited to be shown by it is told by itself.
+
+    What it showed was told; whatever happens to that is told anew.
+    """
+    apart = "UPDATE delivery SET inside = NULL WHERE channel = ? AND inside = ? AND state = 'waiting'"
+    forgotten = "UPDATE delivery SET receipt = '' WHERE channel = ? AND (inside = ? OR alert_id = ?)"
+    closed = "UPDATE incident SET closed_at = coalesce(closed_at, ?) WHERE alert_id = ?"
+    await run(
+        vault,
+        (apart, (channel, incident)),
+        (forgotten, (channel, incident, incident)),
+        (closed, (micros(at), incident)),
+    )
+
+
 async def members(vault: Vault, incident: str) -> tuple[Member, ...]:
     """What an incident shows, oldest first."""
     rows = await vault.database.rows(_MEMBERS, (incident,))

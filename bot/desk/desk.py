@@ -23,12 +23,13 @@ from bot.desk.asides import Asides
 from bot.desk.asking import Around, Asked, split_command
 from bot.desk.hands import Hands
 from bot.desk.people import People, may
-from bot.desk.presses import Presses, press_of
+from bot.desk.presses import Presses, not_sent, press_of
 from bot.desk.reply import Reply, plainly
 from bot.desk.rota import Rota
 from bot.desk.server import Server, ServerTrouble
 from bot.desk.tips import Tips
 from bot.desk.tongue import Tongue, tongue
+from bot.desk.updates import to_leave
 from bot.desk.written import shown_by, take, takes
 from bot.direct import direct
 from bot.receipts import forwarded
@@ -172,7 +173,7 @@ class Desk:
             return "fault of ours"
 
     async def _act(self, letter: Letter, update: Any) -> str:  # noqa: PLR0911 -- one a kind
-        if (chat_id := _to_leave(letter.body)) is not None:
+        if (chat_id := to_leave(letter.body)) is not None:
             return await self._leave(chat_id)
         if update is None:
             return "unreadable"
@@ -182,7 +183,8 @@ class Desk:
         if update.callback_query is not None:
             press = press_of(letter.update_id, update.callback_query)
             say = self._tongue(press.chat_id, people.officer(press.user_id))
-            return await self._presses.handle(press, people, say)
+            outcome = await self._presses.handle(press, people, say)
+            return await self._foreign(press.chat_id, outcome) if outcome == "foreign chat" else outcome
         if (arrival := forwarded(json.loads(letter.body))) is not None:
             await self._place.arrived(arrival.alert_id, arrival.chat_id, arrival.message_id)
             return "receipt"
@@ -195,7 +197,7 @@ class Desk:
     async def _message(self, update_id: int, message: Any, people: People) -> str:
         officer = None if message.from_user is None else people.officer(message.from_user.id)
         if not people.allows_chat(message.chat.id):
-            return "stranger"
+            return await self._foreign(message.chat.id, "stranger")
         words = message.text or message.caption or ""
         picture = _picture_in(message)
         found = split_command(words, self._server.name)
@@ -270,6 +272,8 @@ class Desk:
         reply = await command(asked, around)
         if asked.name == "lang":
             self._languages = await standing.languages(self._store.vault.database)
+        if reply.refused:
+            await self._refused(asked.update_id, message, asked.name, reply.outcome)
         await self._send(asked, reply, privately=asked.name == "evidence")
         self._place.spoke()
         return reply.outcome
@@ -281,8 +285,8 @@ class Desk:
             return
         say = self._tongue(asked.chat_id, asked.officer)
         try:
-            await self._server.send(own, reply)
-            told = say("Sent to you in private.")
+            arrived = await self._server.send(own, reply)
+            told = say("Sent to you in private.") if arrived else not_sent(say)
         except ServerTrouble:
             told = say("Write /start to me in a private chat first.")
         await self._server.send(asked.chat_id, plainly(told), reply_to=asked.message_id)
@@ -290,15 +294,17 @@ class Desk:
     async def _refused(self, update_id: int, message: Any, name: str, why: str) -> str:
         """Into the log; to a stranger nothing is said."""
         user = message.from_user
+        officer = None if user is None else self._place.people().officer(user.id)
+        who = {"actor": officer.name, "role": officer.role} if officer else {}
         facts = {
             "act": f"command {name}",
             "refused": why,
             "actor_id": "" if user is None else str(user.id),
             "chat": str(message.chat.id),
             "update_id": str(update_id),
-        }
+        } | who
         log.warning("a command was refused", user=facts["actor_id"], why=why)
-        if self._presses.counts(0 if user is None else user.id):
+        if officer is not None or self._presses.counts(0 if user is None else user.id):
             await duties.refused(self._store.vault, facts)
         return why
 
@@ -309,9 +315,11 @@ class Desk:
         if chat.type == "private" or status in ("left", "kicked"):
             log.info("the bot's place in a chat changed", chat=chat.id, status=status)
             return f"{status}"
-        if self._place.people().allows_chat(chat.id):
-            return "welcome"
         return await self._leave(chat.id)
+
+    async def _foreign(self, chat_id: int, outcome: str) -> str:
+        """Leave a group that is not on the list, whoever speaks in it: an officer's word makes none known."""
+        return await self._leave(chat_id) if chat_id < 0 else outcome
 
     async def _leave(self, chat_id: int) -> str:
         if self._place.people().allows_chat(chat_id):  # it was put on the list meanwhile
@@ -339,12 +347,3 @@ def _picture_in(message: Any) -> str:
         return str(message.photo[-1].file_id)
     file = message.document
     return str(file.file_id) if file and str(file.mime_type).startswith("image/") else ""
-
-
-def _to_leave(body: str) -> int | None:
-    """The chat that a kept update says must be left, or None."""
-    try:
-        found = json.loads(body).get("leave")
-    except (ValueError, AttributeError):
-        return None
-    return found if isinstance(found, int) else None

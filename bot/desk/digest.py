@@ -135,22 +135,17 @@ class Digest:
 def summary(name: str, found: Sequence[Line]) -> str:
     """The night in a line, for every channel. Pure."""
     tiers = Counter(line.tier for line in found if not line.muted)
-    loud = ", ".join(f"{tiers[tier]} {tier}" for tier in ("urgent", "high", "normal") if tiers[tier])
     waiting = [line for line in found if line.state in ("new", "escalated") and not line.muted]
     muted, gone = sum(line.muted for line in found), sum(line.vanished_at is not None for line in found)
-    return (
-        f"night of {name}: {sum(tiers.values())} alerts ({loud or 'none'}), {len(waiting)} taken by nobody, "
-        f"{gone} posts vanished, {muted} muted{_delays(found)}"
+    told = (
+        f"night of {name}: {sum(tiers.values())} alerts ({tiers['urgent']} urgent, {tiers['high']} high, "
+        f"{tiers['normal']} normal), {len(waiting)} taken by nobody, {gone} posts vanished, {muted} muted"
     )
-
-
-def _delays(found: Sequence[Line]) -> str:
     took = sorted((one.delivered_at - one.created_at).total_seconds() for one in found if one.delivered_at)
     if not took:
-        return ""
-    return (
-        f"; delivered within {took[len(took) // 2]:.1f} s (half), {took[int(len(took) * 0.99)]:.1f} s (99 %)"
-    )
+        return told
+    half, most = took[len(took) // 2], took[int(len(took) * 0.99)]
+    return f"{told}; delivered within {half:.1f} s (half), {most:.1f} s (99 %)"
 
 
 def words(name: str, found: Sequence[Line], say: Tongue) -> Reply:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, timedelta
+from typing import TypeVar
 
 from bot.desk import names
 from bot.desk import rota as rotas
 from bot.desk.asking import Around, Asked, lasting
 from bot.desk.hands import HandsRefused, NewTarget
 from bot.desk.people import actor, may
-from bot.desk.reply import Reply, begun, of, plainly
+from bot.desk.reply import Reply, begun, of, plainly, refusing
 from bot.desk.tongue import LANGUAGES, Tongue, tongue
 from bot.settings.checks import filled_in, web_address
 from bot.words import plain
@@ -19,6 +21,7 @@ from storage.errors import DatabaseTrouble
 from storage.mutes import MuteRefused, Wish
 from storage.observations import full_id
 
+T = TypeVar("T")
 _SELLER = re.compile(r"(.+?)\s*@\s*([^@]+)")
 
 
@@ -38,12 +41,19 @@ async def watch(asked: Asked, around: Around) -> Reply:
             say("Ended.") if ended else say("There is no such number."), "seller" if ended else "none"
         )
     if not may(asked.officer, "watch"):
-        return plainly(say("Your role may not do that."), "may not watch")
+        return refusing(say("Your role may not do that."), "may not watch")
     wanted = _new_target(words)
-    if isinstance(wanted, str):
+    if isinstance(wanted, tuple):
         asks = say("By whose right? Send it in one message:")
         form = say("/watch ADDRESS; legal basis; authorised by; review date such as 2027-06-30")
-        return plainly(f"{asks}\n{form}", f"open: {wanted}")
+        fields = {
+            "address": say("address (http:// or https://, without a log-in)"),
+            "legal basis": say("legal basis"),
+            "authorised by": say("authorised by"),
+            "review date": say("review date"),
+        }
+        lacking = say("lacking or not understood: {what}", what=", ".join(fields[one] for one in wanted))
+        return plainly(f"{asks}\n{form}\n{lacking}", f"open: {', '.join(wanted)}")
     try:
         name = await around.hands.add(wanted)
     except HandsRefused as refused:
@@ -51,24 +61,27 @@ async def watch(asked: Asked, around: Around) -> Reply:
     return plainly(say("Target {name} was added and is watched from now on.", name=name), "added")
 
 
-def _new_target(words: str) -> NewTarget | str:
-    """What the words say, or the name of what is open."""
+def _new_target(words: str) -> NewTarget | tuple[str, ...]:
+    """What the words say, or the names of what is lacking or cannot be read."""
     parts = [part.strip() for part in re.split(r"[;；\n]", words)]
     url, legal, by, review, *_ = [*parts, "", "", "", ""]
+    found = {
+        "address": _read(web_address, url),
+        "legal basis": _read(filled_in, legal),
+        "authorised by": _read(filled_in, by),
+    }
+    until = _read(date.fromisoformat, review)
+    lacking = [name for name, value in found.items() if value is None]
+    if lacking or until is None:
+        return (*lacking, *(() if until else ("review date",)))
+    return NewTarget(url=url, legal_basis=legal, authorised_by=by, review_after=until)
+
+
+def _read(reader: Callable[[str], T], text: str) -> T | None:
     try:
-        web_address(url)
+        return reader(text)
     except ValueError:
-        return "address"
-    try:
-        named = NewTarget(
-            url=url,
-            legal_basis=filled_in(legal),
-            authorised_by=filled_in(by),
-            review_after=date.fromisoformat(review),
-        )
-    except ValueError:
-        return "authority"
-    return named
+        return None
 
 
 async def _sellers(around: Around) -> Reply:
@@ -89,7 +102,7 @@ async def mute(asked: Asked, around: Around) -> Reply:  # noqa: PLR0911 -- one a
     try:
         if first in ("agree", "lift") and rest.strip().isdigit():
             if not may(asked.officer, f"mute {first}"):
-                return plainly(say("Your role may not do that."), f"may not {first}")
+                return refusing(say("Your role may not do that."), f"may not {first}")
             if first == "lift":
                 await mutes.lift(vault, int(rest), who)
                 return plainly(say("Lifted."), "lifted")
@@ -98,9 +111,12 @@ async def mute(asked: Asked, around: Around) -> Reply:  # noqa: PLR0911 -- one a
         wish = await _wish(asked.words, around)
         if wish is None:
             return plainly(_mute_forms(say), "unclear")
+        if (unknown := await _unknown_target(wish, around)) is not None:
+            return plainly(say("There is no target {name}.", name=plain(unknown, 60)), "unknown target")
         made = await mutes.make(vault, wish, who, update_id=asked.update_id)
     except MuteRefused as refused:
-        return plainly(say("Not muted: {why}", why=names.why(refused, say)), "not muted")
+        told = say("Not muted: {why}", why=names.why(refused, say))
+        return refusing(told, str(refused)) if first == "agree" else plainly(told, "not muted")
     if made.starts_at is None:
         words = say(
             "Mute {number} is longer than a day: a second person agrees with /mute agree {number}",
@@ -109,6 +125,15 @@ async def mute(asked: Asked, around: Around) -> Reply:  # noqa: PLR0911 -- one a
         return plainly(words, "waits")
     until = say.minute(made.ends_at)
     return plainly(say("Muted until {until}; number {number}.", until=until, number=made.number), "muted")
+
+
+async def _unknown_target(wish: Wish, around: Around) -> str | None:
+    """The target that a mute names and nobody watches or watched: it would hold nothing back, or None."""
+    name = wish.value if wish.kind == "target" else wish.target
+    if wish.kind == "term" or not name or name in {row.target for row in around.hands.progress()}:
+        return None
+    sql = "SELECT 1 FROM watched WHERE target = ? LIMIT 1"
+    return None if await around.store.vault.database.rows(sql, (name,)) else name
 
 
 def _mute_forms(say: Tongue) -> str:
@@ -152,20 +177,22 @@ async def muted(_asked: Asked, around: Around) -> Reply:
     return of(text)
 
 
-async def oncall(asked: Asked, around: Around) -> Reply:
+async def oncall(asked: Asked, around: Around) -> Reply:  # noqa: PLR0911 -- one an ending
     """Who is on call; `take` it for a while, or `swap` it to somebody."""
     say = around.say
     if around.rota is None:
         return plainly(say("There is no rota."), "no rota")
-    before, lasts, _ = lasting(asked.words)
+    before, lasts, behind = lasting(asked.words)
     verb, _, name = before.partition(" ")
+    if verb == "take" and (name or behind):  # "4 hours", "till eight": not until the turn ends by itself
+        return plainly(say("/oncall take 4h · /oncall swap NAME 12h"), "unclear")
     turns = await around.turns()
     now_on = rotas.on_call(around.rota, around.now, turns)
     if verb not in ("take", "swap"):
         return _standing(around, now_on, turns)
     gives_own = verb == "take" or now_on == asked.officer.name
     if not may(asked.officer, f"oncall {verb}" if gives_own else "oncall give"):
-        return plainly(say("Your role may not do that."), f"may not {verb}")
+        return refusing(say("Your role may not do that."), f"may not {verb}")
     other = asked.officer if verb == "take" else around.people.named(name)
     if other is None or not other.telegram or not may(other, "oncall take"):
         return plainly(say("Nobody of this name can be on call."), "unknown officer")

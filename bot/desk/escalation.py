@@ -7,7 +7,8 @@ until the next row is due, at most `LOOK_S`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,19 +45,21 @@ class Ahead:
     remind: tuple[str, ...] = ()
 
 
-def ahead(level: int, order: Sequence[str], people: People, fallback: str) -> Ahead:
-    """Whom level 1 to 3 goes to. order: names from who is on call on. Pure.
+def ahead(level: int, order: tuple[str, ...], people: People, fallback: str) -> Ahead:
+    """Whom level 1 to 3 goes to. order: names from who is on call on, the first "" where nobody is. Pure.
 
-    1: the next officer. 2: the one after him, and supervisors. 3: everybody, and the fallback channel.
+    1: the next officer; the first, where none was told yet. 2: the one after him, and supervisors.
+    3: everybody, and the fallback channel.
     """
+    place = level - 1 if order[:1] == ("",) else level
     reached = [one for name in order if (one := people.named(name)) is not None and one.telegram]
     if not reached:
         reached = list(people.by_role("officer", "investigator"))
     seniors = list(people.by_role("supervisor", "admin"))
     if level == 1:
-        chosen = reached[1:2] or seniors[:1] or reached[:1]
+        chosen = reached[place : place + 1] or seniors[:1] or reached[:1]
     elif level == 2:
-        chosen = reached[2:3] + seniors
+        chosen = reached[place : place + 1] + seniors
     else:
         chosen = reached + seniors + list(people.by_role("officer", "investigator"))
     tell = tuple(dict.fromkeys(direct(one.telegram) for one in chosen))
@@ -78,23 +81,40 @@ class Escalation:
     ) -> None:
         self._store, self._clock = store, clock
         self._people, self._rota, self._fallback, self._spoke = people, rota, fallback, spoke
-        self._on_call = ""
+        self._on_call: str | None = None
+        self._news = asyncio.Event()
 
     @property
     def on_call(self) -> str:
-        """Who was on call when the loop looked last; "" before that, and without a rota."""
-        return self._on_call
+        """Who was on call when the loop looked last; "" before that, for nobody, and without a rota."""
+        return self._on_call or ""
+
+    def came(self) -> None:
+        """Somebody did something, perhaps took a turn: the next urgent alert is for him."""
+        self._news.set()
 
     async def run(self) -> None:
         """Take further what is due, for ever. A store in trouble makes it late."""
         while True:
+            self._news.clear()
             try:
                 await self.once()
                 pause = await self._pause()
             except DiskTrouble as trouble:
                 log.warning("escalation waits for the disk", why=str(trouble))
-                pause = PAUSE_S
-            await self._clock.sleep(pause)
+                await self._clock.sleep(PAUSE_S)
+            else:
+                await self._rest(pause)
+
+    async def _rest(self, pause_s: float) -> None:
+        """Until the next look is due by the clock, which tests and demos lead, or somebody did something."""
+        ways = [asyncio.ensure_future(one) for one in (self._clock.sleep(pause_s), self._news.wait())]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in ways:
+                one.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
 
     async def once(self) -> int:
         """Take further what is due now; how many alerts went. Raises StoreError."""
@@ -129,9 +149,13 @@ class Escalation:
         return True
 
     async def order(self) -> tuple[str, ...]:
-        """Names from who is on call on; empty without a rota."""
+        """Names from who is on call on, the first "" while nobody is; empty without a rota."""
         rota = self._rota()
-        return () if rota is None else rotas.line(rota, self._clock.now(), await turns_of(self._store))
+        if rota is None:
+            return ()
+        now, turns = self._clock.now(), await turns_of(self._store)
+        names = rotas.line(rota, now, turns)
+        return names if rotas.on_call(rota, now, turns) else ("", *names)
 
     async def _words(self, step: DueStep) -> str:
         minutes = int(LEVELS_S[step.level - 1] // 60)
@@ -140,14 +164,19 @@ class Escalation:
         return f"urgent alert {step.alert_id[:12]} is taken by nobody after {minutes} minutes: {about}"
 
     async def _pause(self) -> float:
-        now = self._clock.now()
+        now, rota = self._clock.now(), self._rota()
         due = await duties.next_due(self._store.vault.database, now)
-        return LOOK_S if due is None else min(max(0.05, (due - now).total_seconds()), LOOK_S)
+        turn = None if rota is None else rotas.until(rota, now, await turns_of(self._store))
+        waits = [(at - now).total_seconds() for at in (due, turn) if at is not None]
+        return max(0.05, min([*waits, LOOK_S]))
 
     # --- hand-over -------------------------------------------------------------------
 
     async def _hand_over(self) -> None:
-        """Tell whoever comes on call what is open, at that instant; not after a start."""
+        """Tell whoever comes on call what is open, at that instant, after hours without anybody too.
+
+        Not after a start: who was on call before it is not known.
+        """
         rota = self._rota()
         if rota is None:
             return
@@ -156,7 +185,7 @@ class Escalation:
         name = rotas.on_call(rota, now, turns)
         before, self._on_call = self._on_call, name
         officer = self._people().named(name) if name else None
-        if not before or name == before or officer is None or not officer.telegram:
+        if before is None or name == before or officer is None or not officer.telegram:
             return
         ends = rotas.until(rota, now, turns)
         say = tongue("en", self._people().zone_in(officer.telegram))
@@ -166,11 +195,19 @@ class Escalation:
 
 
 async def hand_over_words(store: Store, name: str, before: str, now: datetime, ends: str) -> str:
-    """What the next officer is told at the start of his turn. ends: by his clocks. Raises StoreError."""
+    """What the next officer is told at the start of his turn. Raises StoreError.
+
+    before: who was on call, "" for nobody. ends: by his clocks.
+    """
     waiting = await duties.open_cards(store.vault.database, now - duties.LAPSED)
     lines = await tonight.headlines(store, [one.alert_id for one in waiting])
     urgent = sum(line.tier is Tier.URGENT for line in lines)
     taken = await tonight.taken(store.vault.database, now - duties.LAPSED)
+    if not before:
+        return (
+            f"{name}, you are on call until {ends}: {len(waiting)} alerts are taken "
+            f"by nobody ({urgent} urgent), {taken} are taken and not resolved"
+        )
     return (
         f"{name}, you are on call until {ends}, after {before}: {len(waiting)} alerts are taken "
         f"by nobody ({urgent} urgent), {taken} are taken and not resolved"

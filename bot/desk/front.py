@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -60,7 +60,9 @@ class Front:
         self.server = Server(
             line.token, base_url=line.base_url, base_file_url=line.base_file_url, pace=pace, held=held
         )
-        self.desk = Desk(store, self.server, clock, key=key, hands=hands, place=place)
+        self.desk = Desk(
+            store, self.server, clock, key=key, hands=hands, place=replace(place, spoke=self._spoke)
+        )
         self.escalation = Escalation(
             store,
             clock,
@@ -80,6 +82,11 @@ class Front:
             spoke=place.spoke,
         )
         self.webhook: Webhook | None = None
+
+    def _spoke(self) -> None:
+        """The desk answered or acted: alerts may wait, and somebody else may be on call by now."""
+        self._place.spoke()
+        self.escalation.came()
 
     def _digest_at(self) -> tuple[str, str]:
         rota = self._place.rota()

@@ -42,6 +42,15 @@ def _texts(say: Tongue) -> tuple[str, ...]:
             "{officer}, you are on call until {ends}, after {before}: {count} alerts are taken by nobody "
             "({urgent} urgent), {taken} are taken and not resolved"
         ),
+        say(
+            "{officer}, you are on call until {ends}: {count} alerts are taken by nobody "
+            "({urgent} urgent), {taken} are taken and not resolved"
+        ),
+        say("{what}; delivered within {half} s (half), {most} s (99 %)"),
+        say(
+            "night of {name}: {count} alerts ({urgent} urgent, {high} high, {normal} normal), "
+            "{waiting} taken by nobody, {gone} posts vanished, {muted} muted"
+        ),
         say("the bot is shut out of channel {name} since {at}, {count} alerts wait; {whither} ({why})"),
         say("channel {name} cannot be reached since {at}, {count} alerts wait; {whither} ({why})"),
         say("{count} alerts go to {other}"),

@@ -190,12 +190,15 @@ class Presses:
     async def _privately(self, press: Press, officer: Officer, reply: Reply, say: Tongue) -> str:
         """What was asked for goes to who asked, not to everybody in the chat."""
         try:
-            await self._server.send(officer.telegram, reply)
+            arrived = await self._server.send(officer.telegram, reply)
         except ServerTrouble:
             await self._server.answer(
                 press.query_id, say("Write /start to me in a private chat first."), alert=True
             )
             return "unreachable"
+        if not arrived:
+            await self._server.answer(press.query_id, not_sent(say), alert=True)
+            return "not sent"
         where = "" if press.chat_id == officer.telegram else say("Sent to you in private.")
         await self._server.answer(press.query_id, where)
         return reply.outcome
@@ -224,6 +227,11 @@ class Presses:
         count = self._refusals.get((user_id, hour), 0) + 1
         self._refusals[user_id, hour] = count
         return count <= AUDITED_AT_MOST
+
+
+def not_sent(say: Tongue) -> str:
+    """What is told where the server refused an answer in private, or what became of it is not known."""
+    return say("It may not have arrived: ask again if nothing came.")
 
 
 def said(done: Done, say: Tongue) -> str:  # noqa: PLR0911 -- one an ending

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.channel import Keyboard, Span
 from bot.words import Text
@@ -17,18 +17,27 @@ ANSWER = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer. file: (name, bytes) of a document that comes with it. outcome: for the inbox and the log."""
+    """An answer. file: (name, bytes) of a document that comes with it. outcome: for the inbox and the log.
+
+    refused: he wanted what he may not, which the log is told.
+    """
 
     text: str
     spans: tuple[Span, ...] = ()
     keyboard: Keyboard = ()
     file: tuple[str, bytes] | None = None
     outcome: str = "answered"
+    refused: bool = False
 
 
 def plainly(text: str, outcome: str = "answered") -> Reply:
     """An answer in the program's own words alone."""
     return of(Text(LIMIT).add(text), outcome)
+
+
+def refusing(text: str, why: str) -> Reply:
+    """An answer to somebody who may not do what he asked for. why: for the log."""
+    return replace(plainly(text, why), refused=True)
 
 
 def of(text: Text, outcome: str = "answered") -> Reply:

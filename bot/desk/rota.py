@@ -62,8 +62,8 @@ def on_call(rota: Rota, now: datetime, turns: tuple[Turn, ...] = ()) -> str:
 
 
 def line(rota: Rota, now: datetime, turns: tuple[Turn, ...] = ()) -> tuple[str, ...]:
-    """Whom an alert goes to, one after the other: who is on call, then the rotation from there on."""
-    first = on_call(rota, now, turns)
+    """Whom an alert goes to, one after the other: who is on call, or will be next, then the rotation on."""
+    first = on_call(rota, now, turns) or on_call(rota, until(rota, now, turns), turns)
     shift = _shift_at(rota, now)
     order = list(shift.officers) if shift is not None else []
     order += [name for other in rota.shifts for name in other.officers]

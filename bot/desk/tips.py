@@ -63,9 +63,12 @@ class Tips:
 
     async def report(self, asked: Asked, say: Tongue) -> Reply:
         """Take a report and answer with what is known in time. Raises StoreError."""
+        given = asked.words.split()[0] if asked.words else ""
         try:
-            url = web_address(asked.words.split()[0] if asked.words else "")
+            url = web_address(given)
         except ValueError:
+            if given.casefold().startswith(("http://", "https://")):
+                return plainly(_not_taken(say), "address refused")
             return plainly(say("Which page? /report https://…"), "no address")
         tip = Tip(
             update_id=asked.update_id,
@@ -172,6 +175,10 @@ class Tips:
                 if await tips.tell(self._store.vault, tip, words, self._channel(tip)):
                     self._spoke()
         return bool(self._under_way) or any(not tip.is_over for tip in found)
+
+
+def _not_taken(say: Tongue) -> str:
+    return say("This address is not taken: it holds a log-in, a key or a session, or cannot be read.")
 
 
 def ending(tip: Tip, say: Tongue) -> str:

@@ -101,6 +101,15 @@ def _to_leave(update: Mapping[str, object]) -> str:
     return ""
 
 
+def to_leave(body: str) -> int | None:
+    """The chat that a kept update says must be left, or None."""
+    try:
+        found = json.loads(body).get("leave")
+    except (ValueError, AttributeError):
+        return None
+    return found if isinstance(found, int) else None
+
+
 class PollerLock:
     """Held by the one process on this machine that polls a bot."""
 

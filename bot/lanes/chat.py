@@ -194,7 +194,8 @@ class ChatLane:
             elif one.key:
                 open_ones[one.key] = one.alert_id
         most = 1 if self._wait_s(Use.URGENT) > TIGHT_S else coalesce.URGENT_MOST
-        gathered = coalesce.gather(waiting, open_ones, self._clusters(), urgent_most=most)
+        together = [one for one in waiting if one.delivery_id not in self._teller.apart]
+        gathered = coalesce.gather(together, open_ones, self._clusters(), urgent_most=most)
         for group in gathered:
             if group.incident:
                 await incidents.join(vault, group.incident, group.members)

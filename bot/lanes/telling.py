@@ -49,6 +49,8 @@ class Teller:
         """When rows whose mark could not be written are due again, by id; told ones never."""
         self.lately: deque[tuple[float, str]] = deque()
         """Clusters that got a message, with when."""
+        self.apart: set[int] = set()
+        """Rows that an incident was to show whose message was refused for good: each is told by itself."""
         self.begun = False
         self._moved_at = float("-inf")
         self._outage = Outage(name, channel, tools)
@@ -211,6 +213,10 @@ class Teller:
 
     async def _bury(self, delivery: Delivery, error: Exception) -> None:
         number, why = delivery.delivery_id, str(error)
+        if delivery.alert.kind is AlertKind.INCIDENT:  # first: a kill in between must not leave them inside
+            incident = delivery.alert.alert_id
+            self.apart.update(await self._hidden(incident))
+            await incidents.gone(self._store.vault, self.name, incident, self._clock.now())
         if not await self._tools.disk.or_later(lambda: self._store.mark_dead(number, why)):
             self.ahead[number] = datetime.max.replace(tzinfo=UTC)
         self._tools.count(self.name, "dead", delivery.alert)
@@ -242,9 +248,9 @@ class Teller:
             card = await self._card(delivery.alert, delivery.card_sent_at, repeat=False)
         begun = [*rows, edit.delivery_id] if isinstance(edit, Incident) else rows
         await self._tools.disk.or_later(lambda: lanes.begin(vault, begun, now))
-        return await self._edited(edit.receipt, card, rows)
+        return await self._edited(edit.receipt, card, rows, incident)
 
-    async def _edited(self, receipt: str, card: Card, rows: list[int]) -> float:
+    async def _edited(self, receipt: str, card: Card, rows: list[int], incident: str) -> float:
         try:
             async with asyncio.timeout(SEND_S), self._paying(Use.EDIT):
                 kept = await self.channel.revise(receipt, card)
@@ -253,16 +259,21 @@ class Teller:
         except (Uncertain, TimeoutError) as error:
             return await self._refused(rows, NotSent(f"no answer to an edit: {error}", retry_after_s=2.0))
         except Unsendable as error:
-            await self._gone(rows, error)
+            await self._gone(rows, error, incident)
             return 0.0
         await self._mark(rows, kept, int(kept.partition(":")[2]), self._clock.now())
         for delivery in await outbox.chosen(self._store.vault, rows):
             self._tools.count(self.name, "delivered", delivery.alert)
         return 0.0
 
-    async def _gone(self, rows: list[int], error: Unsendable) -> None:
-        """The message was deleted by somebody: what the post did is told anew, what people did is not."""
+    async def _gone(self, rows: list[int], error: Unsendable, incident: str) -> None:
+        """The message was deleted by somebody: what the post did is told anew, what people did is not.
+
+        incident: the one that the message showed, or "": what was about to join it is told by itself.
+        """
         log.warning("a card cannot be edited", channel=self.name, why=str(error))
+        if incident:
+            await incidents.gone(self._store.vault, self.name, incident, self._clock.now())
         for delivery in await outbox.chosen(self._store.vault, rows):
             if delivery.alert.kind in DESK_KINDS:
                 await self._bury(delivery, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -21,6 +22,8 @@ from bot.settings.sift import Sift
 from storage.errors import ConfigError
 
 _MOST_HOLES_TOLD = 3
+_HOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
+"""core.telegram.org/bots/api#setwebhook, secret_token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +116,17 @@ def _webhook_faults(keys: DeskKeys, environment: Mapping[str, str], folder: Path
             path=("webhook_secret_file",), why=why, allowed="a file of mode 0600, or webhook_secret_env"
         )
         return
+    named = "webhook_secret_file" if keys.webhook_secret_file else "webhook_secret_env"
     try:
-        find(keys.webhook_secret_file, keys.webhook_secret_env, environment=environment, folder=folder)
+        secret = find(
+            keys.webhook_secret_file, keys.webhook_secret_env, environment=environment, folder=folder
+        )
     except ConfigError as error:
-        named = "webhook_secret_file" if keys.webhook_secret_file else "webhook_secret_env"
         yield Fault(path=(named,), why=error.why)
+        return
+    if not _HOOK_SECRET.fullmatch(secret.reveal().strip()):
+        why = "must hold 1 to 256 letters of ASCII, digits, _ and -: Telegram takes no other secret"
+        yield Fault(path=(named,), why=why)
 
 
 def read_chats(document: Document, sift: Sift) -> tuple[ChatTable, ...]:

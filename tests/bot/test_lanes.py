@@ -283,6 +283,51 @@ def test_a_seller_s_flood_becomes_one_message_that_is_edited_and_nothing_is_drop
     night(tmp_path, body)
 
 
+def test_what_joins_an_incident_that_somebody_deleted_is_told_all_the_same(tmp_path: Path) -> None:
+    async def body(work: Lanes) -> None:
+        await work.start()
+        first = [await work.alert(Tier.HIGH, seller="the same") for _ in range(6)]
+        await work.clock.sleep(60)
+        (incident,) = work.group.seen()
+        assert "6 posts" in incident.text
+        work.service.people.delete(work.group, incident.message_id)
+        later = []
+        for _ in range(3):
+            later.append(await work.alert(Tier.HIGH, seller="the same"))
+            await work.clock.sleep(2)
+        await work.clock.sleep(120)
+        rows = await work.rows("SELECT alert_id, state, receipt FROM delivery WHERE channel = 'c'")
+        shown = {f"{m.form}:{m.message_id}" for m in work.group.seen()}
+        at = {alert: receipt for alert, state, receipt in rows if state == "delivered"}
+        assert all(at.get(one.alert_id) in shown for one in later)
+        edits = [c for c in work.service.calls if c.method == "editMessageText"]
+        assert len(edits) == 1  # a message that is gone is not tried for ever
+        assert first[0].evidence is not None
+        await work.gone("p1", first[0].evidence)
+        await work.clock.sleep(60)
+        assert "DELETED" in work.group.seen()[-1].text.splitlines()[0]
+
+    night(tmp_path, body)
+
+
+def test_what_an_incident_was_to_show_is_told_though_its_message_was_refused_for_good(
+    tmp_path: Path,
+) -> None:
+    async def body(work: Lanes) -> None:
+        await work.start()
+        await work.clock.sleep(1)
+        refusal = Fault(kind="400", method="sendMessage", text="Bad Request: of an unknown kind", times=2)
+        work.service.faults.waiting = [refusal]
+        alerts = [await work.alert(Tier.HIGH, seller="the same") for _ in range(6)]
+        await work.clock.sleep(120)
+        rows = await work.rows("SELECT alert_id, state, receipt FROM delivery WHERE channel = 'c'")
+        shown = {f"{m.form}:{m.message_id}" for m in work.group.seen()}
+        at = {alert: receipt for alert, state, receipt in rows if state == "delivered"}
+        assert all(at.get(one.alert_id) in shown for one in alerts)
+
+    night(tmp_path, body)
+
+
 def test_many_urgent_ones_at_once_come_in_one_loud_message(tmp_path: Path) -> None:
     async def body(work: Lanes) -> None:
         for _ in range(9):

@@ -7,12 +7,13 @@ import threading
 from asyncio import Event, Runner
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from bot.cli import main
-from nightmarket.messenger import TOKEN, Service
+from nightmarket.messenger import TOKEN, Fault, Service
 
 GROUP, TALK = -1001, -1002
 CONFIG = """
@@ -133,3 +134,64 @@ def test_a_token_that_is_refused_and_a_server_that_is_not_there_are_told_by_the_
     _, problems = checked(tmp_path, capsys, "http://127.0.0.1:9/bot")
     assert len(problems) == 1
     assert problems[0].startswith('channel "duty": the server cannot be asked')
+
+
+def test_a_server_that_gives_out_amid_the_chats_hides_none_that_is_known_to_be_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def some(service: Service) -> None:
+        everybody(service)
+        service.people.remove_bot(service.chats[GROUP])
+        service.faults.waiting = [Fault(kind="429", method="getChat", chat_id=TALK, retry_after=7)]
+
+    with served(some) as service:
+        code, problems = checked(tmp_path, capsys, service.base_url)
+    assert code == 1
+    assert problems[0].startswith('channel "duty": chat_id = -1001: Forbidden: bot was kicked')
+    assert problems[1].startswith(
+        f'channel "duty": discussion_id = {TALK}: the server cannot be asked of it, nor of 2 more: Flood'
+    )
+
+
+@contextmanager
+def answering(found: dict[str, object]) -> Iterator[str]:
+    """A server of another make, that answers each method with these words; its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            method = self.path.rpartition("/")[2]
+            body = json.dumps({"ok": True, "result": found.get(method)}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/bot"
+        finally:
+            server.shutdown()
+            thread.join(30)
+
+
+def test_a_server_that_tells_less_of_a_chat_than_the_library_asks_for_knows_it_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    us = {"id": 1, "is_bot": True, "first_name": "n", "username": "n_bot"}
+    with answering({"getMe": us, "getChat": {"id": GROUP, "type": "supergroup"}}) as base_url:
+        assert checked(tmp_path, capsys, base_url)[1] == []
+
+
+def test_a_server_that_is_no_bot_api_is_said_to_be_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with answering({"getMe": []}) as base_url:
+        code, (problem,) = checked(tmp_path, capsys, base_url)
+    assert code == 1
+    assert "cannot be read (TypeError); or is what base_url names no Bot API server?" in problem

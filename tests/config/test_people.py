@@ -111,6 +111,9 @@ def test_a_webhook_must_have_a_secret_that_others_cannot_read(tmp_path: Path) ->
     assert only(config(tmp_path, PEOPLE, named), ENVIRONMENT).key == "webhook_secret_file"
     secret.chmod(0o600)
     assert load(config(tmp_path, PEOPLE, named), ENVIRONMENT).desk is not None
+    secret.write_text("q2F+/w==" * 5)  # base64: Telegram would refuse it, and no press would ever come
+    refused = only(config(tmp_path, PEOPLE, named), ENVIRONMENT)
+    assert (refused.key, "q2F" in refused.why) == ("webhook_secret_file", False)
     assert load(config(tmp_path, PEOPLE, hook + "without_secret = true\n"), ENVIRONMENT).desk is not None
 
 

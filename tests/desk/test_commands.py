@@ -12,6 +12,7 @@ from PIL import Image
 
 from bot.desk.asking import lasting, split_command
 from bot.desk.desk import COMMANDS
+from nightmarket.messenger import Fault
 from storage import cases, mutes
 from storage.cases import Order as CaseOrder
 from storage.model import EvidenceId, PictureMatch, Tier, sha256_of
@@ -172,6 +173,11 @@ def test_a_tip_is_captured_at_once_and_answered_to_who_gave_it(tmp_path: Path) -
         assert (work.clock.now() - before).total_seconds() <= 10
         assert "could not be captured: the site" in await text_of(work, "/report https://refused.example/")
         assert "Which page?" in await text_of(work, "/report javascript:alert(1)")
+        for url in ("https://market.example/9?session_id=4", "https://me:secret@market.example/9"):
+            told = await text_of(work, f"/report {url}")
+            assert "holds a log-in, a key or a session" in told
+            assert "secret" not in told
+        assert len(work.captures) == 2
 
     at_work(tmp_path, script)
 
@@ -179,7 +185,14 @@ def test_a_tip_is_captured_at_once_and_answered_to_who_gave_it(tmp_path: Path) -
 def test_a_target_is_added_only_with_by_whose_right(tmp_path: Path) -> None:
     async def script(work: Work) -> None:
         assert "By whose right?" in await text_of(work, "/watch https://m.example/list", ZHAO)
-        assert "By whose right?" in await text_of(work, "/watch https://m.example/list; todo; x; soon", ZHAO)
+        for words, lacking in (
+            ("https://m.example/list", "legal basis, authorised by, review date"),
+            ("https://m.example/list; todo; x; soon", "legal basis, review date"),
+            ("https://m.example/list; Act; order 114; 31.12.2027", "review date"),
+            ("m.example/list; Act; order 114; 2027-06-30", "address (http:// or https://, without a log-in)"),
+        ):
+            told = await text_of(work, f"/watch {words}", ZHAO)
+            assert told.splitlines()[-1] == f"lacking or not understood: {lacking}"
         assert work.added == []
         words = "/watch https://m.example/list; Wildlife Act s. 9; Unit 7, order 114; 2027-06-30"
         assert "Your role may not" in await text_of(work, words, LI)
@@ -194,6 +207,8 @@ def test_mutes_need_reason_and_end_and_a_second_person_when_long(tmp_path: Path)
     async def script(work: Work) -> None:
         assert "/mute seller NAME @ TARGET" in await text_of(work, "/mute everything")
         assert "a mute needs a reason" in await text_of(work, "/mute term xj 12h")
+        for words in ("target markt", "seller jade lady @ markt"):  # it would hold nothing back
+            assert await text_of(work, f"/mute {words} 3h why") == "There is no target markt."
         assert "number 1" in await text_of(work, "/mute seller jade lady @ market 12h antique shop")
         assert "second person" in await text_of(work, "/mute target market 3d fair week")
         assert "role" in await text_of(work, "/mute agree 2", CHEN)
@@ -204,7 +219,32 @@ def test_mutes_need_reason_and_end_and_a_second_person_when_long(tmp_path: Path)
         assert await text_of(work, "/mute lift 1") == "Lifted."
         found = await mutes.listed(work.store.vault.database, work.clock.now())
         assert [(m.kind, m.value, m.second) for m in found] == [("target", "market", "Zhao")]
-        assert [f["act"] for f in await work.actions()] == ["mute", "mute", "agree to mute", "lift mute"]
+        assert [f["act"] for f in await work.actions()] == [
+            "mute", "mute", "command mute", "agree to mute", "lift mute",
+        ]  # fmt: skip
+
+    at_work(tmp_path, script)
+
+
+def test_whoever_asks_a_command_for_more_than_he_may_stands_in_the_log(tmp_path: Path) -> None:
+    async def script(work: Work) -> None:
+        await text_of(work, "/mute target market 3d fair week", ZHAO)
+        for words, who in (
+            ("/watch https://m.example/list; Wildlife Act; order 114; 2027-06-30", LI),
+            ("/mute agree 1", CHEN),
+            ("/mute agree 1", ZHAO),
+            ("/oncall swap Wang 2h", LI),
+            ("/evidence 01a2", LI),
+        ):
+            await text_of(work, words, who)
+        told = [(f["act"], f["actor"], f["role"], f["refused"]) for f in (await work.actions())[1:]]
+        assert told == [
+            ("command watch", "Li", "officer", "may not watch"),
+            ("command mute", "Chen", "officer", "may not agree"),
+            ("command mute", "Zhao", "supervisor", "a second person must agree"),
+            ("command oncall", "Li", "officer", "may not swap"),
+            ("command evidence", "Li", "officer", "may not evidence"),
+        ]
 
     at_work(tmp_path, script)
 
@@ -215,6 +255,9 @@ def test_on_call_is_shown_taken_and_swapped(tmp_path: Path) -> None:
         assert "On call: Chen" in told
         assert "in turn: Chen, Wang, Li" in told
         assert "Your role" in await text_of(work, "/oncall take 4h", SUN)
+        for words in ("take 4 hours", "take 4hours", "take until eight"):
+            assert (await text_of(work, f"/oncall {words}", LI)).startswith("/oncall take 4h")
+        assert "On call: Chen" in await text_of(work, "/oncall", SUN)
         assert "Li is on call until 03-02 02:30Z" in await text_of(work, "/oncall take 4h", LI)
         assert "Your role" in await text_of(work, "/oncall swap Wang", CHEN)  # it is not his to give
         assert "Wang is on call" in await text_of(work, "/oncall swap wang 2h", LI)
@@ -223,6 +266,24 @@ def test_on_call_is_shown_taken_and_swapped(tmp_path: Path) -> None:
             ("Chen", "Li"),
             ("Li", "Wang"),
         ]
+
+    at_work(tmp_path, script)
+
+
+def test_what_the_server_did_not_take_is_not_said_to_be_sent(tmp_path: Path) -> None:
+    async def script(work: Work) -> None:
+        alert, card = await work.card()
+        assert alert.evidence is not None
+        refusal = Fault(kind="400", method="sendDocument", text="Bad Request: file is too big", times=2)
+        work.service.faults.waiting = [refusal]
+        pressed = await work.press(card, WANG, "Evidence")
+        assert (pressed.answer, pressed.alert) == (
+            "It may not have arrived: ask again if nothing came.",
+            True,
+        )
+        told = await text_of(work, f"/evidence {alert.evidence.evidence_id}", WANG, chat=work.group)
+        assert told == "It may not have arrived: ask again if nothing came."
+        assert work.own(WANG).seen() == []
 
     at_work(tmp_path, script)
 

@@ -13,7 +13,9 @@ from PIL import Image
 
 from bot.desk import plots, rota
 from bot.desk.digest import night_due, table_of
+from bot.desk.notices import notice_word
 from bot.desk.rota import Rota, Shift
+from bot.desk.tongue import tongue
 from storage import digests, mutes
 from storage.duty import Actor
 from storage.model import Tier
@@ -97,7 +99,10 @@ def test_the_digest_counts_names_and_lists_every_alert_once(tmp_path: Path) -> N
         )
         told = [tuple(row) for row in await work.store.vault.database.rows(notices)]
         assert [channel for _, channel in told] == ["chat", "file"]
-        assert "night of 2026-03-01: 2 alerts (1 high, 1 normal), 1 taken by nobody" in told[0][0]
+        assert "night of 2026-03-01: 2 alerts (0 urgent, 1 high, 1 normal), 1 taken by nobody" in told[0][0]
+        assert notice_word(told[0][0], tongue("zh-Hans")).startswith(
+            "2026-03-01 之夜：2 条警报（紧急 0，高 1，一般 1）"
+        )
         seen = len(work.group.seen())
         await work.stop()
         await work.start()

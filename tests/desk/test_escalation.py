@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.desk.escalation import ahead
+from bot.desk.notices import notice_word
 from bot.desk.people import People, actor
-from bot.desk.rota import Turn
+from bot.desk.rota import Rota, Shift, Turn
+from bot.desk.tongue import tongue
 from bot.settings.custody import Officer
 from storage import standing
 from storage.codec import moment
@@ -17,6 +19,14 @@ from storage.duty import State
 from storage.model import Tier
 from tests.desk.kit import CHEN, LI, PEOPLE, WANG, ZHAO, Work, at_work
 from tests.storage.test_duty import alerted
+
+NIGHTS = Rota(
+    zone="UTC",
+    since=date(2026, 1, 12),
+    shifts=(Shift(officers=("Chen", "Li"), start="21:00", end="06:00"),),
+)
+"""Chen's week, and nobody by day."""
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 async def told(work: Work) -> list[tuple[str, float]]:
@@ -126,6 +136,46 @@ def test_whoever_comes_on_call_is_told_what_is_open(tmp_path: Path) -> None:
         assert [row[0] for row in rows][-1] == "direct:5005"
 
     at_work(tmp_path, script)
+
+
+def test_whoever_comes_on_call_after_hours_without_anybody_is_told_at_that_instant(tmp_path: Path) -> None:
+    async def script(work: Work) -> None:
+        assert work.front is not None
+        await alerted(work.store, 1, Tier.HIGH)
+        await work.soon(30)
+        assert work.front.escalation.on_call == ""
+        await work.soon((NOON + timedelta(hours=9, seconds=1) - work.clock.now()).total_seconds())
+        assert work.front.escalation.on_call == "Chen"  # no urgent alert of the first seconds misses him
+        sql = (
+            "SELECT a.notice, d.channel FROM alert a JOIN delivery d ON d.alert_id = a.alert_id "
+            "WHERE a.kind = 'notice' AND d.channel LIKE 'direct%'"
+        )
+        told = [tuple(row) for row in await work.store.vault.database.rows(sql)]
+        assert [channel for _, channel in told] == ["direct:5005"]
+        assert told[0][0].startswith("Chen, you are on call until 03-02 06:00Z: 1 alerts are taken by nobody")
+        assert notice_word(told[0][0], tongue("zh-Hans")).startswith("Chen，您值班至 03-02 06:00Z：1 条警报")
+
+    at_work(tmp_path, script, start=NOON, rota=NIGHTS)
+
+
+def test_a_turn_that_is_taken_counts_for_the_next_alert(tmp_path: Path) -> None:
+    async def script(work: Work) -> None:
+        assert work.front is not None
+        await work.soon(30.3)
+        await work.say("/oncall take 4h", LI)
+        assert work.front.escalation.on_call == "Li"
+
+    at_work(tmp_path, script)
+
+
+def test_while_nobody_is_on_call_whoever_is_next_is_the_first_to_be_told(tmp_path: Path) -> None:
+    async def script(work: Work) -> None:
+        await alerted(work.store, 1, Tier.URGENT)
+        await work.soon(185)
+        sql = "SELECT channel FROM delivery WHERE channel LIKE 'direct%' AND channel <> 'direct:5001'"
+        assert [row[0] for row in await work.store.vault.database.rows(sql)] == ["direct:5005"]
+
+    at_work(tmp_path, script, start=NOON, rota=NIGHTS)
 
 
 def test_without_a_rota_it_goes_to_whoever_may_act() -> None:

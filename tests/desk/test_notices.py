@@ -17,6 +17,14 @@ from tests.fakes import words
 
 ROOT = Path(__file__).resolve().parents[2]
 ZH = tongue("zh-Hans")
+DIGEST = (
+    "night of 2026-03-01: 3 alerts (1 urgent, 2 high, 0 normal), 2 taken by nobody, 1 posts vanished, "
+    "0 muted; delivered within 0.5 s (half), 2.0 s (99 %)"
+)
+DIGEST_ZH = (
+    "2026-03-01 之夜：3 条警报（紧急 1，高 2，一般 0），2 条无人接手，消失 1 帖，静音 0 条；"
+    "半数在 0.5 秒内送达，99 % 在 2.0 秒内"
+)
 
 
 def written() -> set[str]:
@@ -55,6 +63,7 @@ def test_every_form_is_written_somewhere() -> None:
             "channel duty: the topic is gone (Bad Request: TOPIC_CLOSED): alerts go to the general one",
             "频道 duty：话题已不存在（Bad Request: TOPIC_CLOSED）：警报改发到常规话题",
         ),
+        (DIGEST, DIGEST_ZH),
         ("target a: something of its own", "target a: something of its own"),
     ],
 )

@@ -257,8 +257,10 @@ def test_an_officer_s_press_in_a_foreign_chat_is_refused_in_words_and_stands_in_
         assert pressed.alert
         assert "not on the list" in pressed.answer
         assert (await work.duty(alert)).state is State.NEW
-        (fact,) = await work.actions()
+        fact, left = await work.actions()
         assert (fact["refused"], fact["actor"], fact["chat"]) == ("foreign chat", "Li", str(OTHER))
+        assert (left["refused"], left["chat"]) == ("left", str(OTHER))
+        assert other.shut
 
     at_work(tmp_path, script)
 

@@ -210,10 +210,11 @@ def test_the_bot_leaves_a_chat_that_is_not_on_the_list_and_says_so(tmp_path: Pat
         assert any(str(OTHER) in text for text in work.told)
         assert (await work.actions())[-1]["refused"] == "left"
         third = work.service.add_chat(-1003)
-        await work.say("hi all", LI, third)  # an officer's word does not make a chat known
-        assert third.shut == ""
         await work.say("hi all", User(user_id=9, name="x"), third)
         assert third.shut
+        fourth = work.service.add_chat(-1004)
+        assert await work.say("/status", LI, fourth) == []  # an officer's word does not make a chat known
+        assert fourth.shut
         assert work.service.chats[GROUP].shut == ""
 
     at_work(tmp_path, script)
