@@ -50,7 +50,9 @@ from watchers.bank import Bank, Known
 from watchers.detect.furniture import is_furniture
 from watchers.detect.picture import is_known, is_sure
 from watchers.detect.score import judge
+from watchers.detect.unspoken import is_unspoken, with_silence
 from watchers.detect.whole import judge_whole
+from watchers.habits import Habits
 from watchers.hindsight import Hindsight
 from watchers.latecomers import Latecomers, News
 from watchers.lexicon import Lexicon
@@ -151,6 +153,7 @@ class Bench:
         self._latecomers = Latecomers(
             store, self._second, clock, again=self.judge_again, busy=lambda: not self._queue.empty()
         )
+        self._habits = Habits()
         self._gallery: dict[Sha256, Path] = {}
         self._furniture: set[str] = set()
         """Hashes of pictures that sites put into their posts, as far as met since the start."""
@@ -273,6 +276,8 @@ class Bench:
             if self._index.unsettled:
                 await in_thread(self._index.settle)
         alert = await recording
+        silent = is_unspoken(evidence.post, judgement.pictures, judgement.verdict)
+        self._habits.note(evidence.target, silent=silent)
         self._read(judgement)
         self._hindsight.offer(judgement)
         if not considered.whole:
@@ -447,7 +452,7 @@ class Bench:
         """The verdict; a fault of ours in judging shows the post to people instead of hiding it."""
         try:
             target = self.policy.targets.get(evidence.target)
-            return judge_whole(
+            verdict = judge_whole(
                 evidence.post,
                 pictures,
                 matches,
@@ -457,6 +462,8 @@ class Bench:
                 model=self.policy.model,
                 country=target.country if target else "",
             )
+            silent = self._habits.is_rare(evidence.target)
+            return with_silence(verdict, evidence.post, pictures, hour) if silent else verdict
         except Exception as fault:
             log.exception("judging failed", evidence=evidence.evidence_id)
             reason = Reason(kind="fault", what="could not be judged: please look", weight=0.0)

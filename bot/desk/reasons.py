@@ -110,6 +110,7 @@ def _plain(say: Tongue) -> dict[str, str]:
         "names a piece and not what it is made of": say("names a piece and not what it is made of"),
         "spelled so that a search misses it": say("spelled so that a search misses it"),
         "a word parted by characters that nobody sees": say("a word parted by characters that nobody sees"),
+        "two characters parted by a sign": say("two characters parted by a sign"),
         "a picture with emoji in place of words": say("a picture with emoji in place of words"),
         "emoji in place of words": say("emoji in place of words"),
         "words in a picture": say("words in a picture"),
@@ -126,6 +127,9 @@ def _plain(say: Tongue) -> dict[str, str]:
         "speaks of mammoth or fossil material": say("speaks of mammoth or fossil material"),
         "speaks of age": say("speaks of age"),
         # how sure it is
+        "pictures and not a word, by night, where nearly all others write": say(
+            "pictures and not a word, by night, where nearly all others write"
+        ),
         "no text: judged by its pictures alone": say("no text: judged by its pictures alone"),
         "hardly a word beside a known picture": say("hardly a word beside a known picture"),
         "hardly a word beside a known account": say("hardly a word beside a known account"),

@@ -112,3 +112,31 @@ def test_its_pictures_are_looked_at_before_those_beside_ordinary_words() -> None
     sofa = "宜家三人位布艺沙发,搬家出,可小刀,功能正常,有使用痕迹,¥300,微信 abcdef123"
     assert not is_asked(sofa)
     assert is_asked(sofa, known=True)
+
+
+DEAR = [
+    "雪条 佛珠,800元/克,微信 abcdef123",
+    "cobalt bangle, $40/g, telegram @abcdef",
+    "雪条 gelang. Rp 300rb/gram. WA 081234567890",
+]
+SIGNED = ["雪-条 手镯,今晚限定,¥300", "雪·条 印章,手快有,HK$3988", "雪*条 佛珠 电话 18952241078"]
+SUGARED = ["松糖 かんざし。秘密厳守、早い者勝ち。¥4876", "雪糖 手镯,不问问题,¥300"]
+
+
+@pytest.mark.parametrize("text", DEAR + SIGNED + SUGARED)
+def test_a_piece_sold_by_the_gram_or_under_a_parted_or_edible_name_is_told(text: str) -> None:
+    assert of(text).tier is Tier.NORMAL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "蜜蜡 佛珠,80元/克,微信 abcdef123",
+        "silver bangle, $2/g, telegram @abcdef",
+        "手镯 A-B 两款,¥300,微信 abcdef123",
+        "冰糖 手镯,¥300,微信 abcdef123",
+        "北京-上海 顺丰 手镯 ¥300",
+    ],
+)
+def test_a_named_material_or_a_range_is_nothing_to_be_told_for(text: str) -> None:
+    assert of(text).tier is Tier.NONE

@@ -49,7 +49,7 @@ _NO_TERM = {"picture": -1.0, "account": -1.6}
 """What other words say beside a known picture or account: who sold one thing sells others too."""
 _WORDLESS = 1.2
 _NIGHT = 0.2
-_NIGHT_HOURS = frozenset({21, 22, 23, 0, 1, 2, 3, 4, 5})
+NIGHT_HOURS = frozenset({21, 22, 23, 0, 1, 2, 3, 4, 5})
 _WEAK_TIER = 4
 _CODE_LETTERS = 3
 _JUST_BELOW_HIGH = 0.6
@@ -324,7 +324,7 @@ def _circumstances(post: Post, reading: Reading, local_hour: int | None, *, pict
         reasons.append(
             Reason(kind="context", what="emoji in place of words", weight=_EMOJI_ONLY, span=text[:40])
         )
-    if local_hour in _NIGHT_HOURS:
+    if local_hour in NIGHT_HOURS:
         when = "posted" if post.posted_at else "seen"
         reasons.append(
             Reason(kind="hour", what=f"{when} at night", weight=_NIGHT, detail=f"{local_hour:02d} h")
