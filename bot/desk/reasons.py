@@ -137,6 +137,9 @@ def _plain(say: Tongue) -> dict[str, str]:
         "everything it names is explained, nothing belies it: below high": say(
             "everything it names is explained, nothing belies it: below high"
         ),
+        "papers and age are to be looked at: not below normal": say(
+            "papers and age are to be looked at: not below normal"
+        ),
         "the likeness is to be looked at: below high": say("the likeness is to be looked at: below high"),
         "told for its account alone: below high": say("told for its account alone: below high"),
         "no word for goods is known in it: below high": say("no word for goods is known in it: below high"),

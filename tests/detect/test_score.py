@@ -249,3 +249,23 @@ def test_a_bare_name_a_colour_papers_and_news_are_not(text: str) -> None:
 )
 def test_words_of_a_legal_material_are_not_taken_for_another(text: str) -> None:
     assert verdict(text).tier is Tier.NORMAL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "19th century ivory carving, pre-1947, with papers, $900",
+        "Victorian ivory brooch with CITES certificate, £250",
+        "民国 象牙 有证书 出",
+    ],
+)
+def test_papers_and_age_alone_never_silence_an_offer(text: str) -> None:
+    post = Post(post_id="1", url="https://example.org/1", text=text)
+    assert judge(post, (), (), shipped(), 22).tier is not Tier.NONE
+
+
+def test_papers_make_nothing_of_what_would_be_quiet_without_them() -> None:
+    post = Post(
+        post_id="1", url="https://example.org/1", text="antique chair with papers, 19th century, $900"
+    )
+    assert judge(post, (), (), shipped(), 22).tier is Tier.NONE

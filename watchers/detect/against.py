@@ -28,6 +28,8 @@ _SAID = {
     "mammoth": ("speaks of mammoth or fossil material", 0.9, 0.2),
     "antique": ("speaks of age", 0.2, 0.0),
 }
+CLAIMS = frozenset({_SAID["permit"][0], _SAID["antique"][0]})
+"""What a seller says for himself and nobody here can check."""
 _NAMED = 0.5
 """What such a word weighs that stands nowhere but in a term ("mammoth ivory"), which has its tier for it, of
 goods without a word of papers."""

@@ -54,6 +54,8 @@ _WEAK_TIER = 4
 _CODE_LETTERS = 3
 _JUST_BELOW_HIGH = 0.6
 """Log-odds of score 65."""
+_QUIETEST = -0.6
+"""Log-odds of score 35."""
 _FIELD_BREAK = "\n" * 8
 
 
@@ -102,6 +104,7 @@ def judge(
         reasons += _papers(reading)
         reasons += _circumstances(post, reading, local_hour, pictured=pictured)
         reasons += _held_back(reading.found, reasons, pictured=bool(likeness))
+        reasons += _never_silenced(reasons, offers)
     else:
         reasons += [_unweighed(reason) for reason in offers]
     wordless = not is_told(unnamed) and not any(map(_says_something, reading.found.hits))
@@ -387,6 +390,16 @@ def _held_back(found: Found, reasons: Sequence[Reason], *, pictured: bool) -> li
         return []
     what = "everything it names is explained, nothing belies it: below high"
     return [Reason(kind="context", what=what, weight=-round(excess, 2))]
+
+
+def _never_silenced(reasons: Sequence[Reason], offers: Sequence[Reason]) -> list[Reason]:
+    """Keeps a post that offers something told although it speaks of papers or age: anybody can write that."""
+    said = math.fsum(reason.weight for reason in reasons if reason.what in against.CLAIMS)
+    total = PRIOR + math.fsum(reason.weight for reason in reasons)
+    if not said or score_at(total) >= NORMAL or score_at(total - said) < NORMAL or not offers:
+        return []
+    what = "papers and age are to be looked at: not below normal"
+    return [Reason(kind="context", what=what, weight=round(_QUIETEST - total, 2))]
 
 
 def _unsure(reasons: Sequence[Reason], doubtful: Sequence[Reason], what: str) -> list[Reason]:
