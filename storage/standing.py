@@ -110,14 +110,19 @@ async def watched_sellers(database: Database) -> tuple[WatchedSeller, ...]:
     )
 
 
-async def set_language(vault: Vault, subject: int, language: str) -> None:
+async def set_language(vault: Vault, subject: int, language: str, actor: Actor) -> None:
     """The language of a chat or a person, by id."""
+    now, salt = vault.clock.now(), os.urandom(16).hex()
     sql = (
         "INSERT INTO tongue (subject, language) VALUES (?, ?) "
         "ON CONFLICT (subject) DO UPDATE SET language = excluded.language"
     )
 
     async def job(batch: Batch) -> None:
+        rows = await batch.rows("SELECT language FROM tongue WHERE subject = ?", (subject,))
+        before = rows[0][0] if rows else "as configured"
+        facts = {"act": "language", "chat": str(subject), "before": before, "after": language}
+        records.append(batch, KIND, signed(facts, actor), now, salt=salt)
         batch.many(sql, (subject, language))
 
     await vault.submit(job)

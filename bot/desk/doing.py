@@ -229,7 +229,7 @@ async def lang(asked: Asked, around: Around) -> Reply:
     if wanted is None:
         choices = " · ".join(f"/lang {code} ({name})" for code, name in LANGUAGES.items())
         return plainly(choices, "asked for languages")
-    await standing.set_language(around.store.vault, asked.chat_id, wanted)
+    await standing.set_language(around.store.vault, asked.chat_id, wanted, actor(asked.officer))
     return plainly(tongue(wanted)("From now on in English."), f"language {wanted}")
 
 
