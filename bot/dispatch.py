@@ -22,6 +22,7 @@ from bot.desk.tongue import Tongue, tongue
 from bot.lanes.budget import Purses, Use
 from bot.lanes.chat import ChatLane
 from bot.lanes.keyboard import reference
+from bot.lanes.outage import Unreached
 from bot.lanes.tools import Tools
 from bot.unwritten import UnwrittenAlerts
 from storage.clock import Clock
@@ -92,6 +93,7 @@ class Dispatcher:
         """When deliveries whose mark could not be written are due again, by id; told ones never."""
         self._pokes = {name: asyncio.Event() for name in lines}
         self._turns = {name: asyncio.Lock() for name in lines}
+        self._troubles = {name: Unreached(name, store, clock, self._tell_operators) for name in lines}
         self._purses = purses if purses is not None else Purses()
         self._buttons = buttons or (lambda alert, _channel: reference(alert, key))
         self._key = key
@@ -285,6 +287,7 @@ class Dispatcher:
             delivery, None, lambda: self._store.mark_delivered(delivery.delivery_id, now, receipt)
         )
         self._count(name, "delivered", alert)
+        await self._troubles[name].over()
         return 0.0
 
     async def _put_off(
@@ -306,6 +309,7 @@ class Dispatcher:
         )
         self._count(name, "uncertain" if uncertain else "waiting", delivery.alert)
         log.warning("delivery put off", channel=name, why=why, pause_s=pause)
+        await self._troubles[name].failed(why)
         return pause
 
     async def _bury(self, name: str, delivery: Delivery, error: Exception) -> float:

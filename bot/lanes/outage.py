@@ -6,6 +6,7 @@ at once when the bot was shut out; the operators are told once an hour.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import structlog
@@ -13,13 +14,17 @@ import structlog
 from bot.channel import ChatChannel
 from bot.lanes.tools import Tools
 from storage import lanes
+from storage.clock import Clock
 from storage.errors import NotSent
 from storage.model import Tier
+from storage.store import Store
 
 log = structlog.get_logger(__name__)
 
 TOLD_AFTER_S = 30.0
 LONGEST_PAUSE_S = 15.0
+Tell = Callable[[str, str], Awaitable[None]]
+"""What is to be told about which channel."""
 
 
 class Outage:
@@ -67,6 +72,35 @@ class Outage:
                 self._name, f"channel {self._name} is told again, after {took:.0f} minutes"
             )
         self._since, self._failures, self._told = None, 0, False
+
+
+class Unreached:
+    """Troubles in a row of a channel that is no chat: its rows wait, and the operators are told of it once.
+
+    tell: has the other channels say something about this one.
+    """
+
+    def __init__(self, name: str, store: Store, clock: Clock, tell: Tell) -> None:
+        self._name, self._store, self._clock, self._tell = name, store, clock, tell
+        self._since: datetime | None = None
+        self._told = False
+
+    async def failed(self, why: str) -> None:
+        """Another try failed."""
+        now = self._clock.now()
+        self._since = self._since or now
+        if not self._told and (now - self._since).total_seconds() >= TOLD_AFTER_S:
+            self._told = True
+            waiting = await lanes.depth(self._store.vault, self._name)
+            text = _words(self._name, f"{self._since:%H:%M:%SZ}", waiting, shut=False)
+            await self._tell(self._name, f"{text}; there is no fallback ({why})")
+
+    async def over(self) -> None:
+        """Something was told there."""
+        if self._told and self._since is not None:
+            took = (self._clock.now() - self._since).total_seconds() / 60
+            await self._tell(self._name, f"channel {self._name} is told again, after {took:.0f} minutes")
+        self._since, self._told = None, False
 
 
 def _words(name: str, since: str, waiting: int, *, shut: bool) -> str:

@@ -152,6 +152,46 @@ def test_an_outage_of_two_hours_is_waited_out_and_urgent_leads_afterwards(tmp_pa
     night(tmp_path, body)
 
 
+def test_a_webhook_that_is_down_for_long_is_told_to_the_operators_once_and_when_it_is_over(
+    tmp_path: Path,
+) -> None:
+    """Failed before: its rows waited, and only `status` showed it."""
+
+    async def body(store: Store, clock: JumpClock) -> None:
+        begin = clock.now()
+
+        class Down(FakeChannel):
+            async def send(self, delivery: Delivery, card: Card) -> str:
+                if clock.now() < begin + timedelta(minutes=10):
+                    raise NotSent("connection refused")
+                return await super().send(delivery, card)
+
+        channel, operators = Down(), FakeChannel()
+        lines = {
+            "c": Line(channel=channel, wants_sheet=False, repeatable=True),
+            "operators": Line(channel=operators, wants_sheet=False, repeatable=True),
+        }
+        dispatcher = Dispatcher(
+            store, lines, clock, sheet=no_sheet, tally=Tally(), disk=DiskWatch(clock), admin=("operators",)
+        )
+        await alerted(store, 1)
+        await alerted(store, 2)
+        task = asyncio.create_task(dispatcher.run())
+        await clock.sleep(25)
+        assert operators.told == []
+        await clock.sleep(1_200)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        said = [delivery.alert.notice for delivery, _ in operators.told]
+        assert len(said) == 2
+        assert said[0].startswith("channel c cannot be reached since ")
+        assert said[0].endswith("2 alerts wait; there is no fallback (connection refused)")
+        assert said[1].startswith("channel c is told again, after 1")
+        assert len(channel.told) == 2
+
+    night(tmp_path, body)
+
+
 def test_a_lost_answer_is_repeated_with_a_warning_where_people_would_see_it_twice(tmp_path: Path) -> None:
     async def body(store: Store, clock: JumpClock) -> None:
         await alerted(store, 1)
