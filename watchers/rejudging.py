@@ -16,6 +16,7 @@ from storage.looks import Look
 from storage.model import Reason, Target, Tier, Verdict
 from storage.threads import in_thread
 from watchers.detect.history import KIND
+from watchers.detect.unspoken import is_told_for_it, with_silence
 from watchers.detect.whole import judge_whole
 from watchers.lexicon import Lexicon
 
@@ -118,6 +119,8 @@ def _judged(
             model=model,
             country=target.country if target else "",
         )
+        if is_told_for_it(look.verdict):
+            verdict = with_silence(verdict, evidence.post, evidence.pictures, hour)
         tiers[evidence.evidence_id] = verdict.tier
         found.append(verdict)
     return found

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,15 @@ from hypothesis import strategies as st
 
 from bench._looks import TARGET
 from bench._photos import file_of, photo
+from storage.looks import Look
 from storage.model import Authority, NightWindow, Picture, Post, Reason, Sha256, Target, Tier, Verdict
 from tests.detect.posts import shipped
 from tests.detect.test_latecomers import judged, kinds, watch
+from tests.fakes import words
 from watchers.detect.score import judge
 from watchers.detect.unspoken import WHAT, with_silence
 from watchers.habits import RARE, Habits
+from watchers.rejudging import rejudged
 
 SHOWN = Picture(sha256=Sha256("a" * 64), width=800, height=600, phash="0f" * 8)
 SIGN = replace(SHOWN, width=32, height=32)
@@ -108,3 +112,19 @@ def test_it_is_told_where_people_write_and_not_on_a_board_of_pictures(tmp_path: 
 
     assert asyncio.run(night(0)) == [("2", "new")]
     assert asyncio.run(night(5)) == []
+
+
+def test_judged_again_later_it_stays_what_it_was() -> None:
+    """How usual silence was is known at its time alone; failed before: it would not have alerted."""
+    post = Post(post_id="1", url="https://example.org/1", title="如图")
+    evidence = words.evidence(
+        post, target=TARGET, pictures=(SHOWN,), captured_at=datetime(2026, 11, 24, 23, tzinfo=UTC)
+    )
+    look = Look(evidence=evidence, verdict=of("如图"), matches=(), post_key="1")
+
+    async def pages() -> AsyncIterator[tuple[Look, ...]]:
+        yield (look,)
+
+    found = asyncio.run(rejudged(pages(), shipped(), None, {TARGET: MARKET}, lambda _: None))
+    assert look.verdict.tier is Tier.NORMAL
+    assert found.changed == ()

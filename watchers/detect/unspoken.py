@@ -29,6 +29,11 @@ def is_unspoken(post: Post, pictures: Sequence[Picture], verdict: Verdict) -> bo
     return shown and is_silent(post, verdict.reasons)
 
 
+def is_told_for_it(verdict: Verdict) -> bool:
+    """Whether a verdict holds this reason: how usual silence was on a target is known at that time alone."""
+    return any(reason.what == WHAT for reason in verdict.reasons)
+
+
 def with_silence(
     verdict: Verdict, post: Post, pictures: Sequence[Picture], local_hour: int | None
 ) -> Verdict:
