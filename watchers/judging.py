@@ -47,9 +47,11 @@ from storage.tables import key_of
 from storage.threads import in_thread
 from watchers import gallery
 from watchers.bank import Bank, Known
+from watchers.detect.byname import is_offered, names_in, tier_without_name, with_name
 from watchers.detect.furniture import is_furniture
 from watchers.detect.picture import is_known, is_sure
-from watchers.detect.score import judge
+from watchers.detect.score import judge, text_of
+from watchers.detect.terms import find
 from watchers.detect.unspoken import is_unspoken, with_silence
 from watchers.detect.whole import judge_whole
 from watchers.habits import Habits
@@ -57,6 +59,7 @@ from watchers.hindsight import Hindsight
 from watchers.latecomers import Latecomers, News
 from watchers.lexicon import Lexicon
 from watchers.meter import Meter
+from watchers.nicknames import Nicknames
 from watchers.pasts import Pasts
 from watchers.pictures import PictureWorkers
 from watchers.second_look import SecondLook
@@ -118,6 +121,7 @@ class _Considered:
     words: Verdict
     parts: Mapping[Sha256, tuple[PictureMatch, ...]]
     whole: bool
+    names: tuple[str, ...] = ()
 
 
 class Bench:
@@ -154,6 +158,7 @@ class Bench:
             store, self._second, clock, again=self.judge_again, busy=lambda: not self._queue.empty()
         )
         self._habits = Habits()
+        self._nicknames = Nicknames()
         self._gallery: dict[Sha256, Path] = {}
         self._furniture: set[str] = set()
         """Hashes of pictures that sites put into their posts, as far as met since the start."""
@@ -278,6 +283,7 @@ class Bench:
         alert = await recording
         silent = is_unspoken(evidence.post, judgement.pictures, judgement.verdict)
         self._habits.note(evidence.target, silent=silent)
+        self._nicknames.note(considered.names, tier_without_name(judgement.verdict), _seller(evidence))
         self._read(judgement)
         self._hindsight.offer(judgement)
         if not considered.whole:
@@ -299,8 +305,24 @@ class Bench:
             words = await self._verdict_on(evidence, pictures, (), hour, history)
         parts, whole = await self._parts(evidence, pictures, words)
         return _Considered(
-            pictures=pictures, hour=hour, history=history, words=words, parts=parts, whole=whole
+            pictures=pictures,
+            hour=hour,
+            history=history,
+            words=words,
+            parts=parts,
+            whole=whole,
+            names=self._names(evidence.post),
         )
+
+    def _names(self, post: Post) -> tuple[str, ...]:
+        """What the post calls the material of a piece; a fault of ours hides no post."""
+        if len(post.text) > LONG_CHARS:
+            return ()
+        try:
+            return names_in(find(self.policy.lexicon, text_of(post)))
+        except Exception:
+            log.exception("names not looked for", post=post.post_id)
+            return ()
 
     async def _weigh(self, evidence: Evidence, of: _Considered) -> Judgement:
         """The verdict of this moment; with `_in_turn` held."""
@@ -308,6 +330,8 @@ class Bench:
         verdict = of.words
         if any(map(is_known, matches)):
             verdict = await self._verdict_on(evidence, of.pictures, matches, of.hour, of.history)
+        if is_offered(verdict) and (name := self._nicknames.told(of.names, _seller(evidence))):
+            verdict = with_name(verdict, name)
         return Judgement(
             evidence=evidence,
             verdict=verdict,
@@ -665,6 +689,11 @@ def _from(data: Mapping[str, bytes]) -> Callable[[Sha256], Awaitable[bytes]]:
         return data.get(sha256, b"")
 
     return read
+
+
+def _seller(evidence: Evidence) -> str:
+    post = evidence.post
+    return f"{evidence.target}\0{post.seller or post.post_id}"
 
 
 def _known(match: PictureMatch) -> Known:

@@ -110,6 +110,9 @@ def _plain(say: Tongue) -> dict[str, str]:
         "names a piece and not what it is made of": say("names a piece and not what it is made of"),
         "spelled so that a search misses it": say("spelled so that a search misses it"),
         "a word parted by characters that nobody sees": say("a word parted by characters that nobody sees"),
+        "what it is made of is called as in a post told tonight": say(
+            "what it is made of is called as in a post told tonight"
+        ),
         "two characters parted by a sign": say("two characters parted by a sign"),
         "a picture with emoji in place of words": say("a picture with emoji in place of words"),
         "emoji in place of words": say("emoji in place of words"),
