@@ -255,13 +255,18 @@ def test_words_of_a_legal_material_are_not_taken_for_another(text: str) -> None:
     "text",
     [
         "19th century ivory carving, pre-1947, with papers, $900",
-        "Victorian ivory brooch with CITES certificate, £250",
+        "Victorian ivory netsuke with CITES certificate, £250",
         "民国 象牙 有证书 出",
     ],
 )
 def test_papers_and_age_alone_never_silence_an_offer(text: str) -> None:
     post = Post(post_id="1", url="https://example.org/1", text=text)
     assert judge(post, (), (), shipped(), 22).tier is not Tier.NONE
+
+
+def test_mammoth_with_papers_stays_quiet() -> None:
+    post = Post(post_id="1", url="https://example.org/1", text="猛獁象牙 合法 附證書,九成新,可面交,NT$2020")
+    assert judge(post, (), (), shipped(), 22).tier is Tier.NONE
 
 
 def test_papers_make_nothing_of_what_would_be_quiet_without_them() -> None:

@@ -393,7 +393,12 @@ def _held_back(found: Found, reasons: Sequence[Reason], *, pictured: bool) -> li
 
 
 def _never_silenced(reasons: Sequence[Reason], offers: Sequence[Reason]) -> list[Reason]:
-    """Keeps a post that offers something told although it speaks of papers or age: anybody can write that."""
+    """Keeps a post that offers something told although it speaks of papers or age: anybody can write that.
+
+    Where nothing else speaks against it: mammoth with papers is explained.
+    """
+    if any(reason.weight < 0 and reason.what not in against.CLAIMS for reason in reasons):
+        return []
     said = math.fsum(reason.weight for reason in reasons if reason.what in against.CLAIMS)
     total = PRIOR + math.fsum(reason.weight for reason in reasons)
     if not said or score_at(total) >= NORMAL or score_at(total - said) < NORMAL or not offers:
