@@ -299,7 +299,7 @@ def test_a_chat_s_language_is_set_and_stays_over_a_restart(tmp_path: Path) -> No
         assert "The watch" in await text_of(work, "/status")
         await text_of(work, "/lang en", chat=work.group)
         told = [(f["chat"], f["before"], f["after"]) for f in await work.actions() if f["act"] == "language"]
-        group = str(work.group)
+        group = str(work.group.chat_id)
         assert told == [(group, "as configured", "zh-Hans"), (group, "zh-Hans", "en")]
 
     at_work(tmp_path, script)
