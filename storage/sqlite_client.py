@@ -47,9 +47,16 @@ class QuickExitClient(SqliteClient):
         return list(await self._connection.execute_fetchall(sql, values))
 
     async def together(
-        self, many: Sequence[tuple[str, list[list[Any]]]], sql: str = "", values: Sequence[object] = ()
+        self,
+        many: Sequence[tuple[str, list[list[Any]]]],
+        sql: str = "",
+        values: Sequence[object] = (),
+        *,
+        begin: bool = False,
     ) -> tuple[int, list[sqlite3.Row]]:
         """Statements, each for its rows, and then one more: (rows it changed, rows it gave).
+
+        begin: a transaction is begun before.
 
         In one visit to the connection's thread: each costs two turns of the loop, and one with
         much to do takes a hundredth of a second for a turn. Raises sqlite3.Error.
@@ -59,6 +66,8 @@ class QuickExitClient(SqliteClient):
 
         def work() -> tuple[int, list[sqlite3.Row]]:
             database = connection._conn  # noqa: SLF001 -- aiosqlite offers single calls only
+            if begin:
+                database.execute("BEGIN IMMEDIATE").close()
             for statement, rows in many:
                 database.executemany(statement, rows).close()
             if not sql:

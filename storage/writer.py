@@ -46,6 +46,7 @@ class Batch:
         self.urgent = False
         """Set it when what was added must be signed at once."""
         self._client = client
+        self._begun = False
         self._rows: dict[type[Model], list[Model]] = {}
         self._many: dict[str, list[list[Any]]] = {}
 
@@ -59,23 +60,29 @@ class Batch:
 
     async def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         """Rows of a SELECT that sees everything the batch did so far."""
-        return (await self._client.together(self._collected(), sql, list(values)))[1]
+        return (await self._together(sql, values))[1]
 
     async def run(self, sql: str, values: Sequence[object] = ()) -> int:
         """Run one statement now; the number of rows it changed."""
-        return (await self._client.together(self._collected(), sql, list(values)))[0]
+        return (await self._together(sql, values))[0]
 
     async def commit(self, before: Frontier) -> None:
         """Write the rest, and the log's new head when leaves were added, and end the transaction."""
         if self.frontier.size != before.size:
             peaks = "".join(peak.hex() for peak in self.frontier.peaks)
             self.many(_HEAD, (self.frontier.size, self.frontier.root().hex(), peaks))
-        await self._client.together(self._collected(), "COMMIT")
+        await self._together("COMMIT")
 
     async def flush(self) -> None:
         """Write what was collected."""
-        if many := self._collected():
-            await self._client.together(many)
+        if self._rows or self._many:
+            await self._together()
+
+    async def _together(self, sql: str = "", values: Sequence[object] = ()) -> tuple[int, list[Row]]:
+        """What was collected and one more statement. The transaction begins in the visit of the first."""
+        found = await self._client.together(self._collected(), sql, list(values), begin=not self._begun)
+        self._begun = True
+        return found
 
     def _collected(self) -> list[tuple[str, list[list[Any]]]]:
         """The statements for all that was collected; it counts as written then."""
@@ -187,7 +194,6 @@ class Writer:
         with translated():
             await client.create_connection(with_db=True)  # nothing to do but after `_settle` gave one up
             work = Batch(client, self.frontier)
-            await client.together((), "BEGIN IMMEDIATE")
             results = [await waiting.job(work) for waiting in batch]
             await work.commit(self.frontier)
         if work.frontier.size != self.frontier.size:

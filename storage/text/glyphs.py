@@ -26,7 +26,7 @@ _INVISIBLE_RANGES = (
     *((0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)),
 )
 """Drawn as nothing, or as a stroke over a letter; Arabic tatweel and vowel signs too."""
-INVISIBLE = {code: None for low, high in _INVISIBLE_RANGES for code in range(low, high + 1)}
+INVISIBLE = re.compile("[" + "".join(f"{chr(low)}-{chr(high)}" for low, high in _INVISIBLE_RANGES) + "]")
 
 
 def _run(start: int, first: str = "a", count: int = 26) -> dict[int, str]:
@@ -158,7 +158,7 @@ def _is_plain(code: int) -> bool:
     folded = character.casefold()
     return (
         len(folded) == 1
-        and code not in INVISIBLE
+        and INVISIBLE.match(character) is None
         and code not in BOXED
         and not 0x1100 <= code < 0x1200  # conjoining: syllables are made of them
         and unicodedata.normalize("NFKC", character) == character

@@ -268,9 +268,9 @@ def _flags(run: str) -> str:
 @lru_cache(maxsize=16_384)
 def _fold_cluster(cluster: str) -> str:
     """One base character with its marks, folded; "" when nothing visible remains."""
-    seen = cluster.translate(glyphs.INVISIBLE)
+    seen = glyphs.INVISIBLE.sub("", cluster)
     seen = unicodedata.normalize("NFKC", seen).translate(glyphs.BOXED)
-    seen = unicodedata.normalize("NFKC", seen.casefold()).translate(glyphs.INVISIBLE)
+    seen = glyphs.INVISIBLE.sub("", unicodedata.normalize("NFKC", seen.casefold()))
     return glyphs.LEFT_OVER.sub("", seen) if not seen.isascii() else seen
 
 

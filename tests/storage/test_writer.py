@@ -217,19 +217,19 @@ class Visits:
             self.now -= 1
 
 
-async def test_a_transaction_is_two_visits_to_its_thread_and_one_for_each_question(
+async def test_a_transaction_is_one_visit_to_its_thread_and_one_for_each_question(
     store: Store, clock: HandClock
 ) -> None:
     visits = Visits(store.vault.database.writer)
     await store.seal(look("1", clock.now()), watched=watched("1", clock.now()))
-    assert visits.count == 2
+    assert visits.count == 1
 
     async def asks(batch: Batch) -> object:
         batch.many("INSERT INTO blob (sha256, size_bytes) VALUES (?, ?)", ("x", 7))
         return (await batch.rows("SELECT size_bytes FROM blob WHERE sha256 = 'x'"))[0][0]
 
     assert await store.vault.submit(asks) == 7
-    assert visits.count == 2 + 3
+    assert visits.count == 1 + 2
 
 
 async def test_the_number_of_changed_rows_is_that_of_the_statement_alone(store: Store) -> None:

@@ -227,7 +227,7 @@ _MANY = re.compile(r"(?:'?s|es)(?![a-z])")
 def _is_hidden(span: str, term: Term, view: str) -> bool:
     """True for a spelling that has no honest reason: full-width, spaces and dropped accents have one."""
     folded = span.casefold()
-    if any(ord(character) in glyphs.INVISIBLE and character not in _EMOJI_STYLE for character in span):
+    if any(glyphs.INVISIBLE.match(character) and character not in _EMOJI_STYLE for character in span):
         return True
     if view in ("V1", "V2"):
         return bool(_STYLED.search(span) or glyphs.LOOKALIKE.search(folded))
