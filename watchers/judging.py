@@ -281,9 +281,7 @@ class Bench:
             if self._index.unsettled:
                 await in_thread(self._index.settle)
         alert = await recording
-        silent = is_unspoken(evidence.post, judgement.pictures, judgement.verdict)
-        self._habits.note(evidence.target, silent=silent)
-        self._nicknames.note(considered.names, tier_without_name(judgement.verdict), _seller(evidence))
+        self._learn(judgement, considered.names)
         self._read(judgement)
         self._hindsight.offer(judgement)
         if not considered.whole:
@@ -323,6 +321,16 @@ class Bench:
         except Exception:
             log.exception("names not looked for", post=post.post_id)
             return ()
+
+    def _learn(self, judgement: Judgement, names: tuple[str, ...]) -> None:
+        """How usual silence is there, and what goods are called; a fault of ours stops nothing."""
+        evidence, verdict = judgement.evidence, judgement.verdict
+        try:
+            silent = is_unspoken(evidence.post, judgement.pictures, verdict)
+            self._habits.note(evidence.target, silent=silent)
+            self._nicknames.note(names, tier_without_name(verdict), _seller(evidence))
+        except Exception:
+            log.exception("nothing learnt of a post", evidence=evidence.evidence_id)
 
     async def _weigh(self, evidence: Evidence, of: _Considered) -> Judgement:
         """The verdict of this moment; with `_in_turn` held."""

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from storage.looks import Look
 from storage.model import Reason, Target, Tier, Verdict
 from storage.threads import in_thread
+from watchers.detect.byname import name_told, with_name
 from watchers.detect.history import KIND
 from watchers.detect.unspoken import is_told_for_it, with_silence
 from watchers.detect.whole import judge_whole
@@ -121,6 +122,8 @@ def _judged(
         )
         if is_told_for_it(look.verdict):
             verdict = with_silence(verdict, evidence.post, evidence.pictures, hour)
+        if name := name_told(look.verdict):
+            verdict = with_name(verdict, name)
         tiers[evidence.evidence_id] = verdict.tier
         found.append(verdict)
     return found

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench._photos import file_of, photo
+from storage.looks import Look
 from storage.model import Post, Tier
 from tests.detect.posts import shipped
 from tests.detect.test_latecomers import judged, kinds, watch
+from tests.fakes import words as fakes
 from watchers.detect.byname import WHAT, is_offered, names_in, with_name
 from watchers.detect.score import judge
 from watchers.detect.terms import find
 from watchers.nicknames import MOST, Nicknames
+from watchers.rejudging import rejudged
 
 
 def named(text: str) -> tuple[str, ...]:
@@ -110,3 +115,19 @@ def test_the_second_seller_of_a_night_is_told_by_the_word_of_the_first(tmp_path:
     assert WHAT in verdicts[1]
     quiet, _ = asyncio.run(night("quiet"))
     assert quiet == []
+
+
+def test_judged_again_later_it_stays_what_it_was() -> None:
+    """Failed before: `rejudge` would have listed it as one that would not have alerted."""
+    post = Post(post_id="1", url="https://example.org/1", text="霜糖 108佛珠,4877元,加v: bradyk431")
+    at = datetime(2026, 11, 24, 23, tzinfo=UTC)
+    evidence = fakes.evidence(post, target="market", pictures=(), captured_at=at)
+    told = with_name(judge(post, (), (), shipped(), None), "霜糖")
+    look = Look(evidence=evidence, verdict=told, matches=(), post_key="1")
+
+    async def pages() -> AsyncIterator[tuple[Look, ...]]:
+        yield (look,)
+
+    found = asyncio.run(rejudged(pages(), shipped(), None, {}, lambda _: None))
+    assert told.tier is Tier.NORMAL
+    assert found.changed == ()

@@ -20,7 +20,7 @@ from tests.detect.posts import shipped
 from tests.detect.test_latecomers import judged, kinds, watch
 from tests.fakes import words
 from watchers.detect.score import judge
-from watchers.detect.unspoken import WHAT, with_silence
+from watchers.detect.unspoken import WHAT, is_unspoken, with_silence
 from watchers.habits import RARE, Habits
 from watchers.rejudging import rejudged
 
@@ -128,3 +128,9 @@ def test_judged_again_later_it_stays_what_it_was() -> None:
     found = asyncio.run(rejudged(pages(), shipped(), None, {TARGET: MARKET}, lambda _: None))
     assert look.verdict.tier is Tier.NORMAL
     assert found.changed == ()
+
+
+def test_a_long_text_of_signs_is_not_looked_through() -> None:
+    post = Post(post_id="1", url="https://example.org/1", text="🤍" * 500_000)
+    quiet = Verdict(score=0, tier=Tier.NONE, reasons=(), lexicon_version="")
+    assert not is_unspoken(post, (SHOWN,), quiet)

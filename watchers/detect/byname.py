@@ -8,10 +8,9 @@ else uses it that night sells the same.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from storage.model import Reason, Tier, Verdict
-from watchers.detect.score import odds_of, score_at, tier_of
+from watchers.detect.score import told_quietly
 from watchers.detect.terms import Found
 from watchers.lexicon import Kind
 
@@ -19,9 +18,6 @@ WHAT = "what it is made of is called as in a post told tonight"
 NAMES_MOST = 3
 _REACH = 24
 """Characters before a piece in which its name stands."""
-_MOST = 3.4
-_QUIET = -0.59
-"""Log-odds of score 36: nobody has confirmed the word."""
 _PARTING = re.compile("[-_*·•.~|^/\u00ad\u200b-\u200f\u2060-\u2064\ufe0e\ufe0f\ufeff\U000e0020-\U000e007f]")
 _NAME = re.compile(r"(?P<name>[\u3400-\u9fff]{2}|(?<![a-z])[a-z]{4,20})\s{0,2}\d{0,3}\s?$")
 _SAID = ("stone", "material", "replica", "news", "conservation", "science", "worked")
@@ -60,13 +56,14 @@ def with_name(verdict: Verdict, name: str) -> Verdict:
     """The verdict on a post of a piece under such a name; the same where it is told anyhow."""
     if verdict.tier is not Tier.NONE:
         return verdict
-    odds = odds_of(verdict)
-    weight = round(min(_MOST, max(0.0, _QUIET - odds)), 2)
-    score = score_at(odds + weight)
-    reason = Reason(kind="form", what=WHAT, weight=weight, span=name)
-    return replace(verdict, score=score, tier=tier_of(score), reasons=(*verdict.reasons, reason))
+    return told_quietly(verdict, Reason(kind="form", what=WHAT, weight=0.0, span=name))
+
+
+def name_told(verdict: Verdict) -> str:
+    """The name that a verdict was told for, "" for none: what others were told under is known at its time."""
+    return next((reason.span for reason in verdict.reasons if reason.what == WHAT), "")
 
 
 def tier_without_name(verdict: Verdict) -> Tier:
     """The tier that it would have without such a name."""
-    return Tier.NONE if any(reason.what == WHAT for reason in verdict.reasons) else verdict.tier
+    return Tier.NONE if name_told(verdict) else verdict.tier

@@ -54,8 +54,8 @@ _WEAK_TIER = 4
 _CODE_LETTERS = 3
 _JUST_BELOW_HIGH = 0.6
 """Log-odds of score 65."""
-_QUIETEST = -0.6
-"""Log-odds of score 35."""
+_QUIETEST, _LIFTED_MOST = -0.6, 3.4
+"""Log-odds of score 35, and what one reason without a word may add to get there."""
 _FIELD_BREAK = "\n" * 8
 
 
@@ -139,6 +139,15 @@ def judge(
 def odds_of(verdict: Verdict) -> float:
     """Log-odds of a verdict: its score before rounding."""
     return PRIOR + math.fsum(reason.weight for reason in verdict.reasons)
+
+
+def told_quietly(verdict: Verdict, reason: Reason) -> Verdict:
+    """A verdict of no alert with one reason more, lifted to the quietest alert if that is near enough."""
+    odds = odds_of(verdict)
+    weight = round(min(_LIFTED_MOST, max(0.0, _QUIETEST - odds)), 2)
+    score = score_at(odds + weight)
+    reasons = (*verdict.reasons, replace(reason, weight=weight))
+    return replace(verdict, score=score, tier=tier_of(score), reasons=reasons)
 
 
 def score_at(odds: float) -> int:

@@ -8,17 +8,14 @@ pictures silence says nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from storage.model import Picture, Post, Reason, Tier, Verdict
-from watchers.detect.score import NIGHT_HOURS, odds_of, score_at, tier_of
+from watchers.detect.score import NIGHT_HOURS, told_quietly
 from watchers.detect.silence import is_silent
 
 WHAT = "pictures and not a word, by night, where nearly all others write"
-_MOST = 3.4
-"""Log-odds: enough for a quiet alert where nothing is known, too little where something speaks against it."""
-_QUIET = -0.59
-"""Log-odds of score 36, the quietest alert; silence alone makes none louder."""
+_LONGEST = 1_000
+"""Characters: whoever writes more is not silent, and to look through it costs."""
 _LEAST_SIDE = 160
 """Pixels: smaller ones are a site's signs and faces."""
 
@@ -26,7 +23,7 @@ _LEAST_SIDE = 160
 def is_unspoken(post: Post, pictures: Sequence[Picture], verdict: Verdict) -> bool:
     """Whether a post is pictures of something, and no word of its own."""
     shown = any(picture.phash and min(picture.width, picture.height) >= _LEAST_SIDE for picture in pictures)
-    return shown and is_silent(post, verdict.reasons)
+    return shown and len(post.text) <= _LONGEST and is_silent(post, verdict.reasons)
 
 
 def is_told_for_it(verdict: Verdict) -> bool:
@@ -42,8 +39,4 @@ def with_silence(
         return verdict
     if not is_unspoken(post, pictures, verdict):
         return verdict
-    odds = odds_of(verdict)
-    weight = round(min(_MOST, max(0.0, _QUIET - odds)), 2)
-    score = score_at(odds + weight)
-    reason = Reason(kind="context", what=WHAT, weight=weight)
-    return replace(verdict, score=score, tier=tier_of(score), reasons=(*verdict.reasons, reason))
+    return told_quietly(verdict, Reason(kind="context", what=WHAT, weight=0.0))
