@@ -116,6 +116,18 @@ def is_update_id(given: object) -> bool:
 # --- what the library insists on --------------------------------------------------------
 
 _MOST_DEEP = 12
+_BRIEF = frozenset({"message_id", "date", "chat", "text", "caption"})
+
+
+def brief(found: dict[str, Any]) -> dict[str, Any]:
+    """An answer whose message keeps only what a channel reads of it: number, chat and words.
+
+    The rest is what was sent a moment ago; to make objects of it took longer than to write it.
+    """
+    result = found.get("result")
+    if not isinstance(result, dict) or "message_id" not in result:
+        return found
+    return found | {"result": {key: value for key, value in result.items() if key in _BRIEF}}
 
 
 def filled(found: Any, depth: int = 0) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from bot.answers import brief as in_brief
 from bot.answers import filled, told
 from bot.channel import Keyboard, Span
 
@@ -15,9 +16,15 @@ if TYPE_CHECKING:
 
     from telegram import InlineKeyboardMarkup, MessageEntity
 
+_TOGETHER_BYTES = 1 << 20
+"""What is longer is sent piece by piece: putting it together would hold up the loop."""
 
-def request_of(timeout_s: float) -> Any:
-    """A python-telegram-bot request on aiohttp; the base class is imported only when used."""
+
+def request_of(timeout_s: float, *, brief: bool = False) -> Any:
+    """A python-telegram-bot request on aiohttp; the base class is imported only when used.
+
+    brief: of messages in answers only their number, chat and words are read (`bot.answers.brief`).
+    """
     from telegram._utils.defaultvalue import DefaultValue
     from telegram.error import NetworkError
     from telegram.request import BaseRequest, RequestData
@@ -59,14 +66,15 @@ def request_of(timeout_s: float) -> Any:
             longest = timeout_s if isinstance(read_timeout, (DefaultValue, type(None))) else read_timeout
             total = aiohttp.ClientTimeout(total=max(timeout_s, float(longest)))
             try:
+                body = await _whole(_form(request_data))
                 async with self._session.request(
-                    method, url, data=_form(request_data), timeout=total, allow_redirects=False
+                    method, url, data=body, timeout=total, allow_redirects=False
                 ) as answer:
                     return told(answer.status, await answer.read(), answer.headers.get("Retry-After", ""))
             except (aiohttp.ClientError, OSError, ValueError) as error:  # in their words stands the address
                 raise NetworkError(f"no answer: {type(error).__name__}") from error
 
-        parse_json_payload = staticmethod(_parsed)
+        parse_json_payload = staticmethod(_parsed_in_brief if brief else _parsed)
 
     return AiohttpRequest()
 
@@ -96,6 +104,14 @@ def said(message: Any) -> str:
 
 def _parsed(payload: bytes) -> dict[str, Any]:
     """As the library does it, but for what it would stumble over. Raises TelegramError."""
+    return dict(filled(_loaded(payload)))
+
+
+def _parsed_in_brief(payload: bytes) -> dict[str, Any]:
+    return dict(filled(in_brief(_loaded(payload))))
+
+
+def _loaded(payload: bytes) -> dict[str, Any]:
     from telegram.error import TelegramError
 
     try:
@@ -104,7 +120,18 @@ def _parsed(payload: bytes) -> dict[str, Any]:
         raise TelegramError("Invalid server response") from error
     if not isinstance(found, dict):
         raise TelegramError("Invalid server response")
-    return dict(filled(found))
+    return found
+
+
+async def _whole(form: aiohttp.FormData | None) -> aiohttp.Payload | None:
+    """A form as it goes out. One with pictures is put together first.
+
+    Else each of its parts, some thirty, is sent by itself.
+    """
+    made = None if form is None else form()
+    if isinstance(made, aiohttp.MultipartWriter) and 0 < (made.size or 0) <= _TOGETHER_BYTES:
+        return aiohttp.BytesPayload(await made.as_bytes(), content_type=made.content_type)
+    return made
 
 
 def _form(request_data: Any) -> aiohttp.FormData | None:

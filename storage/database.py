@@ -105,6 +105,12 @@ class Database:
             await self.reader.create_connection(with_db=True)  # nothing to do, as a rule
             return await self.reader.read(sql, list(values))
 
+    async def rows_each(self, *queries: tuple[str, Sequence[object]]) -> list[list[Row]]:
+        """Rows of each of some SELECTs, read one after the other without a turn of the loop in between."""
+        with translated():
+            await self.reader.create_connection(with_db=True)
+            return await self.reader.read_each(queries)
+
     async def close(self) -> None:
         """Close both connections. Twice is harmless.
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from storage.codec import clean, micros, moment
+from storage.database import Row
 from storage.lane_tables import IncidentRow
 from storage.lane_words import Incident, Member
 from storage.lanes import run
@@ -33,7 +34,7 @@ _MEMBERS = (
     "WHERE d.inside = ? ORDER BY d.id"
 )
 _OPEN = "m.state = 'waiting'"
-_INCIDENTS = (
+INCIDENTS = (
     "SELECT i.alert_id, i.key, i.closed_at, i.loud, i.opened_at, d.id, d.receipt, d.state, d.sending_at, "  # noqa: S608
     f"sum({_OPEN}), count(m.id), min(CASE WHEN {_OPEN} THEN m.rank END), "
     f"min(CASE WHEN {_OPEN} THEN a.created_at END), max(a.created_at) "
@@ -131,9 +132,8 @@ async def members(vault: Vault, incident: str) -> tuple[Member, ...]:
     )
 
 
-async def incidents(vault: Vault, channel: str) -> tuple[Incident, ...]:
-    """Those that something may join, or that do not show all their members yet; oldest first."""
-    rows = await vault.database.rows(_INCIDENTS, (channel,))
+def incidents_of(rows: Sequence[Row]) -> tuple[Incident, ...]:
+    """What `INCIDENTS` found: those that something may join, or that do not show all yet; oldest first."""
     return tuple(
         Incident(
             alert_id=row[0],

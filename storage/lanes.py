@@ -13,13 +13,15 @@ from datetime import datetime
 
 from storage import twins
 from storage.codec import clean, dump, micros, moment
-from storage.database import Database
+from storage.database import Database, Row
 from storage.lane_words import Intent, LaneState, Place, Revision, Shown, Waiting
 from storage.model import AlertKind, Tier
 from storage.outbox import AlertFacts, put_deliveries
 from storage.vault import Vault
 from storage.writer import Batch
 
+MOST = 10_000
+"""Waiting deliveries that are looked at together."""
 _RAISE = "UPDATE lane SET last_id = max(last_id, ?) WHERE channel = ?"
 _INTEND = (
     "UPDATE delivery SET state = 'sending', sending_at = ?, attempts = attempts + 1, intent = ?, "
@@ -44,7 +46,7 @@ _ADOPT_INSIDE = (
     "AND (i.state = 'sending' OR (i.state = 'waiting' AND i.uncertain)))"
 )
 _TOUCH = "UPDATE lane SET touched = ? WHERE channel = ?"
-_WAITING = (
+WAITING = (
     "SELECT d.id, d.alert_id, d.rank, a.created_at, d.due_at, a.kind, o.target, "
     "json_extract(o.post, '$.seller'), json_extract(v.verdict, '$.contacts[0]'), d.uncertain "
     "FROM delivery d JOIN alert a ON a.alert_id = d.alert_id "
@@ -54,7 +56,7 @@ _WAITING = (
     "AND c.channel = d.channel AND (c.state IN ('waiting', 'sending') OR c.receipt <> ''))) "
     "ORDER BY d.rank, a.created_at, d.id LIMIT ?3"
 )
-_REVISIONS = (
+REVISIONS = (
     "SELECT max(d.id), c.receipt, c.inside, min(a.created_at), max(a.kind = 'duty'), min(d.rank), "
     "json_group_array(d.id), (SELECT max(s.sending_at) FROM delivery s WHERE s.channel = d.channel "
     "AND s.card = d.card) FROM delivery d JOIN alert a ON a.alert_id = d.alert_id "
@@ -64,10 +66,16 @@ _REVISIONS = (
 )
 
 
+STATE = "SELECT last_id, chat, storm_at, touched, configured FROM lane WHERE channel = ?"
+
+
 async def state(vault: Vault, channel: str) -> LaneState:
     """How far a channel's chat was read."""
-    sql = "SELECT last_id, chat, storm_at, touched, configured FROM lane WHERE channel = ?"
-    rows = await vault.database.rows(sql, (channel,))
+    return state_of(await vault.database.rows(STATE, (channel,)))
+
+
+def state_of(rows: Sequence[Row]) -> LaneState:
+    """What `STATE` found."""
     if not rows:
         return LaneState()
     last_id, chat, storm_at, touched, configured = rows[0]
@@ -176,9 +184,13 @@ async def forget_card(vault: Vault, delivery_id: int) -> None:
     await run(vault, (sql, (delivery_id,)))
 
 
-async def waiting(vault: Vault, channel: str, now: datetime, limit: int = 10_000) -> tuple[Waiting, ...]:
+async def waiting(vault: Vault, channel: str, now: datetime, limit: int = MOST) -> tuple[Waiting, ...]:
     """Deliveries that ask for a message of their own, loudest first, then oldest."""
-    rows = await vault.database.rows(_WAITING, (channel, micros(now), limit))
+    return waiting_of(await vault.database.rows(WAITING, (channel, micros(now), limit)))
+
+
+def waiting_of(rows: Sequence[Row]) -> tuple[Waiting, ...]:
+    """What `WAITING` found."""
     return tuple(
         Waiting(
             delivery_id=row[0],
@@ -197,7 +209,11 @@ async def waiting(vault: Vault, channel: str, now: datetime, limit: int = 10_000
 
 async def revisions(vault: Vault, channel: str, now: datetime) -> tuple[Revision, ...]:
     """Cards that are to be edited: what people did first, then the loudest, then the oldest."""
-    rows = await vault.database.rows(_REVISIONS, (channel, micros(now)))
+    return revisions_of(await vault.database.rows(REVISIONS, (channel, micros(now))))
+
+
+def revisions_of(rows: Sequence[Row]) -> tuple[Revision, ...]:
+    """What `REVISIONS` found."""
     return tuple(
         Revision(
             newest=row[0],

@@ -75,6 +75,7 @@ _DUE = (
     "SELECT 1 FROM delivery e WHERE e.channel = d.channel AND e.card = d.card AND e.id < d.id "
     "AND e.state IN ('waiting', 'sending')) ORDER BY d.rank, a.created_at, d.id LIMIT ?"
 )
+NEXT_AT = "SELECT min(due_at) FROM delivery WHERE channel = ? AND state = 'waiting'"
 _STUCK = (
     f"SELECT {_COLUMNS} FROM delivery d JOIN alert a ON a.alert_id = d.alert_id "  # noqa: S608 -- our columns
     "WHERE d.channel = ? AND d.state = 'sending' ORDER BY d.id"
@@ -160,8 +161,7 @@ async def due(vault: Vault, channel: str, now: datetime, limit: int) -> tuple[De
 
 async def next_at(vault: Vault, channel: str) -> datetime | None:
     """When the channel's earliest waiting delivery is due, or None."""
-    sql = "SELECT min(due_at) FROM delivery WHERE channel = ? AND state = 'waiting'"
-    rows = await vault.database.rows(sql, (channel,))
+    rows = await vault.database.rows(NEXT_AT, (channel,))
     return None if rows[0][0] is None else moment(rows[0][0])
 
 

@@ -46,6 +46,19 @@ class QuickExitClient(SqliteClient):
         assert self._connection is not None
         return list(await self._connection.execute_fetchall(sql, values))
 
+    async def read_each(self, queries: Sequence[tuple[str, Sequence[object]]]) -> list[list[sqlite3.Row]]:
+        """Rows of each query, in one visit to the connection's thread. Raises as `read`."""
+        connection = self._connection
+        assert connection is not None
+
+        def work() -> list[list[sqlite3.Row]]:
+            database = connection._conn  # noqa: SLF001 -- aiosqlite offers single calls only
+            return [database.execute(sql, values).fetchall() for sql, values in queries]
+
+        visit: Any = connection._execute  # noqa: SLF001
+        rows: list[list[sqlite3.Row]] = await visit(work)
+        return rows
+
     async def together(
         self,
         many: Sequence[tuple[str, list[list[Any]]]],

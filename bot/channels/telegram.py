@@ -321,7 +321,7 @@ class Telegram:
         if self._bot is None:
             from telegram import Bot
 
-            request = request_of(self._settings.timeout_s)
+            request = request_of(self._settings.timeout_s, brief=True)
             self._bot = Bot(
                 self._token,
                 base_url=self._settings.base_url,

@@ -17,9 +17,10 @@ from bot.lanes import coalesce
 from bot.lanes.budget import Use
 from bot.lanes.telling import Teller
 from bot.lanes.tools import Tools
-from storage import incidents, lanes, moves
+from storage import incidents, lane_view, lanes, moves, outbox
 from storage.errors import DiskTrouble
-from storage.lane_words import Incident, Place, Revision, Waiting
+from storage.lane_view import LaneView
+from storage.lane_words import Incident, LaneState, Place, Revision, Waiting
 from storage.model import Tier
 from storage.patience import PAUSE_S
 
@@ -121,37 +122,41 @@ class ChatLane:
 
     async def _next(self) -> float:
         vault, now = self._store.vault, self._clock.now()
-        lost = [d for d in await self._store.stuck(self.name) if d.delivery_id not in self._teller.ahead]
-        if lost:
-            return await self._teller.doubt.settle(lost[0])
+        seen = await lane_view.view(vault, self.name, now)
+        if lost := [number for number in seen.sending if number not in self._teller.ahead]:
+            found = await outbox.chosen(vault, lost[:1])
+            return await self._teller.doubt.settle(found[0]) if found else 0.0
         if pause := await self._tools.unwritten(self.name):
             return pause
-        waiting, open_ones = await self._waiting(now), await incidents.incidents(vault, self.name)
-        await self._storm(waiting, now)
-        if await self._gather(waiting, open_ones, now):
-            waiting, open_ones = await self._waiting(now), await incidents.incidents(vault, self.name)
+        waiting = self._waiting(seen, now)
+        await self._storm(waiting, seen.state, now)
+        if await self._gather(waiting, seen.incidents, now):
+            seen = await lane_view.view(vault, self.name, now)
+            waiting = self._waiting(seen, now)
         urgent = [one for one in waiting if one.rank == 0]
         if urgent and self._wait_s(Use.URGENT) <= 0:
-            return await self._teller.send(urgent[0], Use.URGENT)
-        edits = self._edits(await lanes.revisions(vault, self.name, now), open_ones, now)
+            return await self._teller.send(urgent[0], Use.URGENT, seen.state)
+        edits = self._edits(seen.revisions, seen.incidents, now)
         quiet = [one for one in waiting if one.rank > 0]
         due = next((one for one in edits if one.allowed_at <= now), None)
         may_send, may_edit = quiet and self._wait_s(Use.SEND) <= 0, due and self._wait_s(Use.EDIT) <= 0
         if due and may_edit and not (may_send and _until(quiet[0]) < due.until):
             return await self._teller.edit(due.edit)
         if may_send:
-            return await self._teller.send(quiet[0], Use.SEND)
-        return await self._pause(urgent, [one.allowed_at for one in edits], quiet, now)
+            return await self._teller.send(quiet[0], Use.SEND, seen.state)
+        pauses = self._pauses(urgent, [one.allowed_at for one in edits], quiet, now)
+        if seen.next_at is not None and seen.next_at > now:
+            pauses.append((seen.next_at - now).total_seconds())
+        return max(0.02, min(pauses))
 
-    async def _waiting(self, now: datetime) -> tuple[Waiting, ...]:
+    def _waiting(self, seen: LaneView, now: datetime) -> tuple[Waiting, ...]:
         if self._teller.ahead and not self._tools.disk.trouble and not self._tools.disk.put_off:
             self._teller.ahead.clear()
-        found = await lanes.waiting(self._store.vault, self.name, now)
-        return tuple(one for one in found if self._teller.ahead.get(one.delivery_id, now) <= now)
+        return tuple(one for one in seen.waiting if self._teller.ahead.get(one.delivery_id, now) <= now)
 
-    async def _pause(
+    def _pauses(
         self, urgent: list[Waiting], edits: list[datetime], quiet: list[Waiting], now: datetime
-    ) -> float:
+    ) -> list[float]:
         pauses, self._backlog = [IDLE_S], bool(edits or quiet)
         if urgent:
             pauses.append(self._wait_s(Use.URGENT))
@@ -159,10 +164,7 @@ class ChatLane:
             pauses.append(max(self._wait_s(Use.EDIT), (min(edits) - now).total_seconds()))
         if quiet:
             pauses.append(self._wait_s(Use.SEND))
-        later = await self._store.next_delivery(self.name)
-        if later is not None and later > now:
-            pauses.append((later - now).total_seconds())
-        return max(0.02, min(pauses))
+        return pauses
 
     def _wait_s(self, use: Use) -> float:
         return self._tools.purses.wait_s(self._teller.purse, use, self._clock.monotonic())
@@ -212,12 +214,11 @@ class ChatLane:
             self._teller.lately.popleft()
         return Counter(cluster for _, cluster in self._teller.lately)
 
-    async def _storm(self, waiting: tuple[Waiting, ...], now: datetime) -> None:
+    async def _storm(self, waiting: tuple[Waiting, ...], state: LaneState, now: datetime) -> None:
         """Tell once that more waits than a minute takes; it is over when nothing waited for a while."""
         quiet = sum(one.rank > 0 for one in waiting)
         if quiet and quiet < STORM_FROM:
             return
-        state = await lanes.state(self._store.vault, self.name)
         if quiet and state.storm_at is None:
             await lanes.storm(self._store.vault, self.name, now)
             text = f"storm: {quiet} alerts wait here; they are gathered by seller, urgent ones are unaffected"

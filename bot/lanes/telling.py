@@ -25,7 +25,7 @@ from bot.lanes.outage import Outage
 from bot.lanes.tools import Tools
 from storage import incidents, lanes, moves, outbox
 from storage.errors import ChatMoved, Flooded, NotSent, ShutOut, Uncertain, Unsendable
-from storage.lane_words import Incident, Place, Revision, Waiting
+from storage.lane_words import Incident, LaneState, Place, Revision, Waiting
 from storage.model import Alert, AlertKind, Delivery
 
 log = structlog.get_logger(__name__)
@@ -82,15 +82,18 @@ class Teller:
 
     # --- sending ----------------------------------------------------------------------
 
-    async def send(self, one: Waiting, use: Use) -> float:
-        """Send one message; the pause that the lane must make, 0 for none."""
+    async def send(self, one: Waiting, use: Use, state: LaneState) -> float:
+        """Send one message; the pause that the lane must make, 0 for none.
+
+        state: as it was when the message was chosen. Ids that the chat reached since lie within what is
+        looked through if the answer is lost.
+        """
         found = await outbox.chosen(self._store.vault, [one.delivery_id])
         if not found:
             return 0.0
         delivery = found[0]
         repeat, at = delivery.uncertain, self._clock.now()
         card = await self._card(delivery.alert, at, repeat=repeat)
-        state = await lanes.state(self._store.vault, self.name)
         intent = intent_for(self.channel.chat, state.last_id, self.channel.dressed(card), repeat=repeat)
         vault = self._store.vault
         await self._tools.disk.or_later(
