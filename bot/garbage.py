@@ -4,7 +4,8 @@ With ten thousand targets a full collection looks through a million objects and 
 loop for half a second: no poll begins meanwhile, and all of them in the next second. What
 lives as long as the daemon is taken out of its sight (`gc.freeze`); counting of references
 frees what is dropped of it all the same. The C library is told to give back what large arrays
-and a start leave behind (mallopt(3)), and code that only a start runs is unmapped. For the daemon's own process only.
+and a start leave behind (mallopt(3)), and code that only a start runs is unmapped. For the
+daemon's own process only.
 """
 
 from __future__ import annotations
