@@ -23,6 +23,7 @@ from typing import Any
 import structlog
 
 from bot import garbage, logs
+from bot.beside import may_show
 from bot.channel import Setting
 from bot.channel import load as load_channel
 from bot.chores import Chores
@@ -74,6 +75,7 @@ from storage.model import (
     HostLimit,
     NightWindow,
     Picture,
+    PictureMatch,
     Progress,
     Sha256,
     Target,
@@ -617,13 +619,15 @@ class Daemon:
         """The contact sheet of an alert's pictures, those they resemble beside; b"" without pictures."""
         if alert.evidence is None:
             return b""
-        pictures = alert.evidence.pictures
+        pictures, place = alert.evidence.pictures, alert.jurisdiction
+        targets, channels = self.config.targets, self.config.channels
+
+        async def known(match: PictureMatch) -> bytes:
+            may = await may_show(match, place, self.store, targets=targets, channels=channels)
+            return await self.bench.bytes_of(match) if may else b""
+
         return await sheet_of(
-            pictures,
-            alert.matches,
-            read=self._picture,
-            workers=self.workers,
-            read_known=self.bench.bytes_of,
+            pictures, alert.matches, read=self._picture, workers=self.workers, read_known=known
         )
 
     async def _picture(self, sha256: Sha256) -> bytes:
