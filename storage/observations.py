@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from storage import edits
 from storage.codec import clean, load, load_tuple, moment
@@ -112,6 +113,39 @@ async def post_keys(vault: Vault, ids: Collection[str]) -> dict[str, str]:
     wanted = "(SELECT value FROM json_each(?))"
     sql = f"SELECT evidence_id, post_key FROM observation WHERE evidence_id IN {wanted}"  # noqa: S608 -- ours
     return {row[0]: row[1] for row in await vault.database.rows(sql, (json.dumps(sorted(ids)),))}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A look that was judged, and what was said of it."""
+
+    target: str
+    post: Post
+    pictures: tuple[Picture, ...]
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPage:
+    """looks: the newest first. before: where the page behind begins, None at the end."""
+
+    looks: tuple[Judged, ...]
+    before: int | None
+
+
+async def judged_lately(vault: Vault, before: int | None, limit: int) -> JudgedPage:
+    """Looks that were judged, of the `limit` before a place of the log of looks; None: of the newest."""
+    if before is None:
+        before = 1 + int((await vault.database.rows("SELECT coalesce(max(seq), 0) FROM observation"))[0][0])
+    first = max(0, before - limit)
+    sql = (
+        "SELECT o.seq, o.target, o.post, v.verdict FROM observation o JOIN verdict v ON v.seq = o.seq "
+        "WHERE o.seq >= ? AND o.seq < ? ORDER BY o.seq DESC"
+    )
+    rows = await vault.database.rows(sql, (first, before))
+    pictures = await pictures_of(vault.database, [row[0] for row in rows])
+    looks = (Judged(row[1], load(Post, row[2]), pictures[row[0]], load(Verdict, row[3])) for row in rows)
+    return JudgedPage(tuple(looks), first if first > 0 else None)
 
 
 async def unjudged(vault: Vault, limit: int) -> tuple[Evidence, ...]:

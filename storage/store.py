@@ -43,6 +43,7 @@ from storage.model import (
     Tier,
     Watched,
 )
+from storage.observations import JudgedPage
 from storage.similar import Seen
 from storage.vault import Vault
 
@@ -126,6 +127,10 @@ class Store:
     async def unjudged(self, limit: int = 500) -> tuple[Evidence, ...]:
         """Evidence that waits for a verdict, oldest first; MISSING looks never do."""
         return await observations.unjudged(self.vault, limit)
+
+    async def judged_lately(self, before: int | None, limit: int) -> JudgedPage:
+        """Looks that were judged, the newest first. before: as the last page told, None at first."""
+        return await observations.judged_lately(self.vault, before, limit)
 
     # --- verdicts, items ------------------------------------------------------------
 

@@ -1,9 +1,9 @@
 """How usual posts without a word are, target by target: where hardly any are, such a one is worth a look.
 
-What a target is used to is learnt as it is watched, and forgotten at a start: a few numbers a target, and
-a target that is new, or a start, is taken for one where people write. So a board of pictures alone tells
-of its first post or two after a start, and then of none. All targets together are counted as well, so that
-a thousand such boards do not each tell of their first.
+What a target is used to is learnt as it is watched: a few numbers a target, kept in memory (`lore` gathers
+them anew after a start). A target that is new is taken for one where people write, so that a board of
+pictures alone tells of its first post or two, and then of none. All targets together are counted as well, so
+that a thousand such boards do not each tell of their first.
 """
 
 from __future__ import annotations

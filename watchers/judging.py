@@ -47,19 +47,16 @@ from storage.tables import key_of
 from storage.threads import in_thread
 from watchers import gallery
 from watchers.bank import Bank, Known
-from watchers.detect.byname import is_offered, names_in, tier_without_name, with_name
 from watchers.detect.furniture import is_furniture
 from watchers.detect.picture import is_known, is_sure
-from watchers.detect.score import judge, text_of
-from watchers.detect.terms import find
-from watchers.detect.unspoken import is_unspoken, with_silence
+from watchers.detect.score import judge
+from watchers.detect.unspoken import with_silence
 from watchers.detect.whole import judge_whole
-from watchers.habits import Habits
 from watchers.hindsight import Hindsight
 from watchers.latecomers import Latecomers, News
 from watchers.lexicon import Lexicon
+from watchers.lore import LONG_CHARS, Lore
 from watchers.meter import Meter
-from watchers.nicknames import Nicknames
 from watchers.pasts import Pasts
 from watchers.pictures import PictureWorkers
 from watchers.second_look import SecondLook
@@ -85,9 +82,6 @@ _HUGE = 2_000_000
 """PDQ hashes from which on only the same picture is looked up, by bands, not what is like it."""
 QUEUE = 2_000
 """Evidence waiting to be judged; when full, capturing waits (sealed evidence is safe)."""
-
-LONG_CHARS = 4_000
-"""Texts beyond it are judged in a thread: 3 ms for so much of an advert, 20 of the worst."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +151,7 @@ class Bench:
         self._latecomers = Latecomers(
             store, self._second, clock, again=self.judge_again, busy=lambda: not self._queue.empty()
         )
-        self._habits = Habits()
-        self._nicknames = Nicknames()
+        self._lore = Lore()
         self._gallery: dict[Sha256, Path] = {}
         self._furniture: set[str] = set()
         """Hashes of pictures that sites put into their posts, as far as met since the start."""
@@ -242,6 +235,7 @@ class Bench:
                 group.create_task(self._second.run())
                 group.create_task(self._hindsight.run())
                 group.create_task(self._latecomers.run())
+                group.create_task(self._lore.recollect(self._store, self.policy.lexicon))
                 for _ in range(self._hands):
                     group.create_task(self._hand())
         finally:
@@ -281,7 +275,7 @@ class Bench:
             if self._index.unsettled:
                 await in_thread(self._index.settle)
         alert = await recording
-        self._learn(judgement, considered.names)
+        self._lore.learn(judgement, considered.names)
         self._read(judgement)
         self._hindsight.offer(judgement)
         if not considered.whole:
@@ -309,28 +303,8 @@ class Bench:
             words=words,
             parts=parts,
             whole=whole,
-            names=self._names(evidence.post),
+            names=self._lore.names(evidence.post, self.policy.lexicon),
         )
-
-    def _names(self, post: Post) -> tuple[str, ...]:
-        """What the post calls the material of a piece; a fault of ours hides no post."""
-        if len(post.text) > LONG_CHARS:
-            return ()
-        try:
-            return names_in(find(self.policy.lexicon, text_of(post)))
-        except Exception:
-            log.exception("names not looked for", post=post.post_id)
-            return ()
-
-    def _learn(self, judgement: Judgement, names: tuple[str, ...]) -> None:
-        """How usual silence is there, and what goods are called; a fault of ours stops nothing."""
-        evidence, verdict = judgement.evidence, judgement.verdict
-        try:
-            silent = is_unspoken(evidence.post, judgement.pictures, verdict)
-            self._habits.note(evidence.target, silent=silent)
-            self._nicknames.note(names, tier_without_name(verdict), _seller(evidence))
-        except Exception:
-            log.exception("nothing learnt of a post", evidence=evidence.evidence_id)
 
     async def _weigh(self, evidence: Evidence, of: _Considered) -> Judgement:
         """The verdict of this moment; with `_in_turn` held."""
@@ -338,8 +312,7 @@ class Bench:
         verdict = of.words
         if any(map(is_known, matches)):
             verdict = await self._verdict_on(evidence, of.pictures, matches, of.hour, of.history)
-        if is_offered(verdict) and (name := self._nicknames.told(of.names, _seller(evidence))):
-            verdict = with_name(verdict, name)
+        verdict = self._lore.named(verdict, of.names, evidence.target, evidence.post)
         return Judgement(
             evidence=evidence,
             verdict=verdict,
@@ -494,7 +467,7 @@ class Bench:
                 model=self.policy.model,
                 country=target.country if target else "",
             )
-            silent = self._habits.is_rare(evidence.target)
+            silent = self._lore.is_silence_rare(evidence.target)
             return with_silence(verdict, evidence.post, pictures, hour) if silent else verdict
         except Exception as fault:
             log.exception("judging failed", evidence=evidence.evidence_id)
@@ -697,11 +670,6 @@ def _from(data: Mapping[str, bytes]) -> Callable[[Sha256], Awaitable[bytes]]:
         return data.get(sha256, b"")
 
     return read
-
-
-def _seller(evidence: Evidence) -> str:
-    post = evidence.post
-    return f"{evidence.target}\0{post.seller or post.post_id}"
 
 
 def _known(match: PictureMatch) -> Known:

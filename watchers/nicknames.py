@@ -1,7 +1,7 @@
 """Tonight's words for goods: learnt from posts that were told, and asked of those that would not be.
 
-Kept in memory: a few thousand words, forgotten at a start. `nightjar lexicon suggest` finds them by the
-morning with all that statistics can say; this finds the second post of a night, quietly.
+Kept in memory: a few thousand words; `lore` gathers them anew after a start. `nightjar lexicon suggest` finds
+them by the morning with all that statistics can say; this finds the second post of a night, quietly.
 """
 
 from __future__ import annotations

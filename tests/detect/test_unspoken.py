@@ -105,7 +105,7 @@ def test_it_is_told_where_people_write_and_not_on_a_board_of_pictures(tmp_path: 
             bench = place[2]
             bench.policy = replace(bench.policy, targets={TARGET: MARKET})
             for _ in range(silent):
-                bench._habits.note(TARGET, silent=True)
+                bench._lore._habits.note(TARGET, silent=True)
             await judged(place, "1", "a wooden chair", file_of(photo(1, width=720)))
             await judged(place, "2", "...", file_of(photo(2, width=720)))
             return await kinds(place)
