@@ -172,9 +172,11 @@ def _mails(text: str) -> Iterator[_Hit]:
 
 
 def _land(text: str) -> str:
-    """The country whose mobile numbers the script of a text tells from those of others: TH, TW or ""."""
+    """The country whose mobile numbers the script of a text tells from those of others, or ""."""
     if _THAI.search(text):
         return "TH"
+    if _BURMESE.search(text):
+        return "MM"
     if _HAN.search(text) and not _KANA.search(text) and not _VIETNAMESE.search(text):
         return "TW"
     return ""
@@ -225,6 +227,7 @@ _AT_SIGN = re.compile("@")
 _OF_LAND = {
     "TH": ("+66", re.compile(r"(?:\+?66|0)([689]\d{8})")),
     "TW": ("+886", re.compile(r"(?:\+?886|0)(9\d{8})")),
+    "MM": ("+95", re.compile(r"(?:\+?95|0)(9\d{7,9})")),
 }
 """Mobile numbers that look like those of Vietnam, told by the script around them."""
 _COUNTRIES = (
@@ -249,6 +252,7 @@ _PHONE_REACH = 14
 _CHINESE_LANDLINE = re.compile(r"0\d{2,3}[\-\s]\d{7,8}")
 _FRENCH = re.compile(r"0[67](?:[ .]\d\d){4}")
 _THAI = re.compile(r"[\u0e00-\u0e7f]")
+_BURMESE = re.compile("[\u1000-\u109f]")
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _KANA = re.compile(r"[\u3040-\u30ff]")
 _VIETNAMESE = re.compile(r"[đơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]|zalo")

@@ -139,8 +139,8 @@ EMAIL_REACH = 66
 _WECHAT = (
     r"(?:[微薇威徽溦维魏韦][\s.\-·*_❤]{0,2}(?:信|芯|❤|🧡|💚|💌)|[微薇威]\s?(?:[❤♥💗]|x(?![a-z]))|微(?=[a-z][a-z_\-]{2,15}\d)|wei\s?信|卫星|"
     r"微(?=\s?[:→])|v\s?❤?\s?(?:信|芯|❤)|绿泡泡|绿色软件|"
-    rf"(?:加|➕|\+)\s?我?\s?[微薇威v]|{_B}v(?=\s?[:=]\s?[a-z0-9_\-]*[0-9_])|"
-    rf"{_B}(?:wei\s?xin|we\s?chat|wechat|weixin|vx|wx|wxid|vxin|weichat|v\s?x|w\s?x|[vw][\-._]x(?=\s?:|\s?[a-z_\-]*\d)|v[×✕]))"
+    rf"(?:加|➕|\+)\s?我?\s?[微薇威v]|[佳嘉伽][微薇威v](?=[\s:=]{{0,3}}[a-z_\-]{{0,15}}\d)|{_B}v(?=\s?[:=]\s?[a-z0-9_\-]*[0-9_])|"
+    rf"{_B}(?:[vw]x_(?=[a-z_\-]*\d)|(?:we\s?chat|weixin|[vw]x)_id(?![a-z])|wei\s?xin|we\s?chat|wechat|weixin|vx|wx|wxid|vxin|weichat|v\s?x|w\s?x|[vw][\-._]x(?=\s?:|\s?[a-z_\-]*\d)|v[×✕]))"
 )
 _ASIDE = r"(?:\s?\((?!\d+\))[^()\n]{0,8}\))?"
 """A remark behind a cue: "(same number)"."""
@@ -224,7 +224,7 @@ _CUED = (
 )
 # How each pattern of `_CUED` begins, or some more; each branch with a character, for which a search leaps.
 _BEGINNINGS = {
-    "wechat": r"微|薇|威|徽|卫|溦|维|魏|韦|绿|加|v\s?[信芯❤:=x×✕]|v[\-._]x|w[\s\-._]?x|we|\+|➕",
+    "wechat": r"微|薇|威|徽|卫|溦|维|魏|韦|绿|加|佳|嘉|伽|v\s?[信芯❤:=x×✕]|v[\-._]x|w[\s\-._]?x|we|\+|➕",
     "qq": r"q|扣扣|企鹅|球球|秋秋|抠抠|叩叩",
     "telegram": r"tele|tg|电报|纸飞机|飞机|เทเลแกรม|텔레|テレ|ت|тг|теле|@",
     "whatsapp": r"wha|wa|ws|wp|w[./]a|zap|в[ао][тц]|وا?ت|왓|ワッツ|วอ",

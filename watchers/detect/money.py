@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 _CURRENCIES = {
-    "CNY": "cny rmb 人民币 元 块 块钱 圆 大洋 ¥ cn¥ 元整 rmb¥",
+    "CNY": "cny rmb 人民币 元 块 块钱 圆 大洋 软妹币 ¥ cn¥ 元整 rmb¥",
     "USD": "usd us$ $ u$ usdt dollars dollar 美元 美金 刀 bucks u dólares dolares dólar đô доллар"
     " долларов доллара долларах баксов бакса دولار usd$",
     "EUR": "eur € euro euros евро يورو 欧元",
@@ -26,7 +26,7 @@ _CURRENCIES = {
     "SGD": "sgd s$",
     "INR": "inr ₹ rs rs. rupees rupee रुपये",
     "RUB": "rub ₽ руб руб. рублей рубля р. р",
-    "ZAR": "zar r",
+    "ZAR": "zar r rand",
     "KES": "kes kes. ksh ksh. kshs",
     "NGN": "ngn ₦ naira n",
     "TZS": "tzs tsh tsh.",
@@ -45,7 +45,7 @@ _CURRENCIES = {
     "PLN": "pln zł",
     "LAK": "lak kip กีบ ₭",
     "KHR": "khr ៛ riel",
-    "MMK": "mmk kyat kyats ks",
+    "MMK": "mmk kyat kyats ks ကျပ်",
     "BDT": "bdt ৳ tk taka",
     "KZT": "kzt тенге ₸",
     "UAH": "uah ₴ грн грн.",
@@ -81,6 +81,7 @@ MULTIPLIERS = {
     "миллион": 1_000_000, "lakh": 100_000, "lakhs": 100_000, "lac": 100_000, "crore": 10_000_000,
     "crores": 10_000_000, "천만": 10_000_000, "억": 100_000_000, "亿": 100_000_000,
     "tỷ": 1_000_000_000, "tỉ": 1_000_000_000, "miliar": 1_000_000_000,
+    "个w": 10_000, "个万": 10_000, "သောင်း": 10_000, "သိန်း": 100_000, "သန်း": 1_000_000,
     "آلاف": 1_000, "الاف": 1_000, "ألف": 1_000, "الف": 1_000, "مليون": 1_000_000,
 }  # fmt: skip
 THOUSAND = "mil"
@@ -94,6 +95,7 @@ MONEY_IN_ITSELF = {
     "พัน": "THB", "ล้าน": "THB", "천만": "KRW", "억": "KRW", "lakh": "INR", "lakhs": "INR", "crore": "INR",
     "crores": "INR", "тыс": "RUB", "тыс.": "RUB", "тысяч": "RUB", "тысячи": "RUB", "т.р.": "RUB",
     "т.р": "RUB",
+    "သောင်း": "MMK", "သိန်း": "MMK", "သန်း": "MMK",
     "тр": "RUB", "млн": "RUB", "млн.": "RUB", "к": "RUB",
 }  # fmt: skip
 """Multipliers that are only said of money, and of whose."""
@@ -103,16 +105,17 @@ CUE_CURRENCY = {
     "mahar": "IDR",
     "ราคา": "THB",
     "เปิดที่": "THB",
+    **dict.fromkeys(("ဈေး", "စျေး", "သောင်း", "သိန်း", "သန်း"), "MMK"),
     "価格": "JPY",
     "値段": "JPY",
     "가격": "KRW",
 }
-COUNTING_CUES = {"elfu": 1_000, "laki": 100_000}
-"""Swahili says the multiplier first: elfu 20 is 20,000."""
+COUNTING_CUES = {"elfu": 1_000, "laki": 100_000, "သောင်း": 10_000, "သိန်း": 100_000, "သန်း": 1_000_000}
+"""Swahili and Burmese say the multiplier first: elfu 20 is 20,000."""
 TIMES = "|".join(sorted(map(re.escape, MULTIPLIERS), key=len, reverse=True))
 CUES = (
     r"价格?|售价|要价|标价|价钱|特价|底价|开价|卖|只要|出价|price|asking|only|giá|harga|mahar|ราคา|เปิดที่|価格|値段|가격|prix"
-    r"|precio|preço|preis|prezzo|цена|السعر|bei(?:\sni)?|elfu|laki"
+    r"|precio|preço|preis|prezzo|цена|السعر|bei(?:\sni)?|elfu|laki|သောင်း|သိန်း|သန်း|ဈေး|စျေး"
 )
 _UNITS = {
     "g": "/g|/克|一克|每克|per gram|a gram|/gram|/gr|/gam|元克|ต่อกรัม|/กรัม|pergram|กรัมละ|một gram"

@@ -173,9 +173,19 @@ def _sign(match: re.Match[str]) -> str:
     grouped = money.GROUPED_ONLY.get(before)
     if before in money.AFTER_ONLY or (grouped and not grouped.match(match["number"])):
         before = ""
+    if after == "r" and _is_rmb(match):
+        after = "元"
     if after in money.GROUPED_ONLY or (after in money.BARE and before):
         after = ""
     return after if before in money.BARE and after else before or after
+
+
+def _is_rmb(match: re.Match[str]) -> bool:
+    """3800r beside Chinese words: short for RMB, written as it is typed."""
+    near = match.string[max(0, match.start() - _NEAR_CHARS) : match.end() + _NEAR_CHARS]
+    glued = match.start("after") == max(match.end("number"), match.end("times"))
+    turns = match.string.startswith("/", match.end("after")) or "转" in near  # of a motor
+    return glued and len(match["number"]) > 1 and not turns and bool(_HAN.search(near))
 
 
 def _is_word(match: re.Match[str]) -> bool:
@@ -194,6 +204,8 @@ def _currency(match: re.Match[str], raw: str) -> str:
     )
 
 
+_HAN = re.compile("[\u4e00-\u9fff]")
+_NEAR_CHARS = 12
 _JAPANESE = re.compile(r"[\u3041-\u30ff]|税込|税抜|送料")
 
 
