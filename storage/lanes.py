@@ -236,8 +236,11 @@ async def begin(vault: Vault, delivery_ids: Sequence[int], at: datetime) -> None
 
 
 async def recent(vault: Vault, channel: str, since: datetime) -> tuple[datetime, ...]:
-    """When messages were sent and edited in a chat lately, as far as it is written down."""
-    sql = "SELECT sending_at FROM delivery WHERE channel = ? AND sending_at > ? ORDER BY sending_at"
+    """When messages were sent and edited in a chat lately, as far as it is written down; each call once.
+
+    All that one edit shows has the instant of its call: an incident's would take thirty places of a minute.
+    """
+    sql = "SELECT DISTINCT sending_at FROM delivery WHERE channel = ? AND sending_at > ? ORDER BY sending_at"
     return tuple(moment(row[0]) for row in await vault.database.rows(sql, (channel, micros(since))))
 
 
