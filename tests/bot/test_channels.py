@@ -17,6 +17,7 @@ from bot import logs
 from bot.channel import Card, Channel, Setting, kinds, load
 from bot.channels import console, ndjson, telegram, webhook
 from bot.compose import card
+from bot.posting import LONGEST_PAUSE_S
 from storage.clock import SystemClock
 from storage.errors import ConfigError, NotSent, ShutOut, Uncertain, Unsendable
 from storage.model import AlertKind, Tier
@@ -50,7 +51,7 @@ def test_every_channel_offers_what_the_protocol_asks(kind: str) -> None:
 
 
 def test_an_unknown_channel_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="console, ndjson, telegram, webhook"):
+    with pytest.raises(ConfigError, match="console, ndjson, ntfy, room, telegram, webhook"):
         load("signal")
 
 
@@ -185,7 +186,7 @@ async def test_a_webhook_event_is_signed_and_carries_its_key(hook: Hook, tmp_pat
     [
         ((429, {"Retry-After": "7"}), NotSent, 7.0),
         ((503, {"Retry-After": "7"}), NotSent, 7.0),
-        ((429, {"Retry-After": "99999999"}), NotSent, webhook.LONGEST_PAUSE_S),
+        ((429, {"Retry-After": "99999999"}), NotSent, LONGEST_PAUSE_S),
         ((429, {"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}), NotSent, 0.0),
         ((429, {"Retry-After": "soon"}), NotSent, None),
         ((429, {"Retry-After": "²"}), NotSent, None),

@@ -67,7 +67,7 @@ def everything_on(folder: Path) -> Path:
     (folder / "animals.onnx").write_bytes(b"a model")
     (folder / "animals.txt").write_text("elephant tusk\npot\n", encoding="utf-8")
     (folder / "terms.tsv").write_text("", encoding="utf-8")
-    for name in ("telegram-token", "webhook-secret"):
+    for name in ("telegram-token", "webhook-secret", "ntfy-token", "room-webhook"):
         (folder / name).write_text("1", encoding="utf-8")
         (folder / name).chmod(0o600)
     return path

@@ -98,4 +98,6 @@ def test_the_console_script_of_the_wheel_runs_and_finds_feeds_and_channels(insta
         installed, "import bot.channel as c, watchers.feed as f; print(c.__file__, *f.kinds(), *c.kinds())"
     )
     assert found.startswith(str(installed))
-    assert {"rss", "html", "json", "telegram", "console", "ndjson", "webhook"} <= set(found.split())
+    assert {"rss", "html", "json", "telegram", "console", "ndjson", "webhook", "ntfy", "room"} <= set(
+        found.split()
+    )
