@@ -17,7 +17,8 @@ class LaneRow(Model):
 
     configured, chat: the chat of the configuration, and where the server said it has moved to.
     storm_at: when people were told of the storm that goes on; null in calm. touched: the message that
-    was being looked at, whose buttons may not be its own; 0 for none.
+    was being looked at, whose buttons may not be its own; 0 for none. rests_until: the server asked not to
+    be asked before; null when it never did.
     """
 
     channel = fields.CharField(max_length=128, primary_key=True)
@@ -26,6 +27,7 @@ class LaneRow(Model):
     chat = fields.CharField(max_length=128)
     storm_at = Moment(null=True)
     touched = fields.BigIntField()
+    rests_until = Moment(null=True)
 
     class Meta:
         table = "lane"

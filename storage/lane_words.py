@@ -44,6 +44,7 @@ class LaneState:
     chat: str = ""
     storm_at: datetime | None = None
     touched: int = 0
+    rests_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,7 +66,7 @@ REVISIONS = (
 )
 
 
-STATE = "SELECT last_id, chat, storm_at, touched, configured FROM lane WHERE channel = ?"
+STATE = "SELECT last_id, chat, storm_at, touched, configured, rests_until FROM lane WHERE channel = ?"
 
 
 async def state(vault: Vault, channel: str) -> LaneState:
@@ -78,9 +78,15 @@ def state_of(rows: Sequence[Row]) -> LaneState:
     """What `STATE` found."""
     if not rows:
         return LaneState()
-    last_id, chat, storm_at, touched, configured = rows[0]
-    storm = None if storm_at is None else moment(storm_at)
-    return LaneState(configured=configured, last_id=last_id, chat=chat, storm_at=storm, touched=touched)
+    last_id, chat, storm_at, touched, configured, rests_until = rows[0]
+    return LaneState(
+        configured=configured,
+        last_id=last_id,
+        chat=chat,
+        storm_at=None if storm_at is None else moment(storm_at),
+        touched=touched,
+        rests_until=None if rests_until is None else moment(rests_until),
+    )
 
 
 async def intend(vault: Vault, delivery_id: int, at: datetime, intent: Intent, *, repeat: bool) -> None:
@@ -118,6 +124,12 @@ async def again(vault: Vault, delivery_id: int, due_at: datetime, why: str, *, u
 async def seen(vault: Vault, channel: str, message_id: int) -> None:
     """A message of this id is in the chat."""
     await run(vault, (_RAISE, (message_id, channel)))
+
+
+async def rest(vault: Vault, channel: str, until: datetime) -> None:
+    """Remember that the server asked not to be asked before, over a kill too."""
+    sql = "UPDATE lane SET rests_until = ? WHERE channel = ? AND coalesce(rests_until, 0) < ?"
+    await run(vault, (sql, (micros(until), channel, micros(until))))
 
 
 async def storm(vault: Vault, channel: str, at: datetime | None) -> None:

@@ -15,9 +15,9 @@ from storage.vault import Vault
 _ENTER = (
     "INSERT INTO lane (channel, last_id, configured, chat, touched) VALUES (?, 0, ?, '', 0) "
     "ON CONFLICT (channel) DO UPDATE SET last_id = 0, chat = '', touched = 0, storm_at = NULL, "
-    "configured = excluded.configured WHERE configured <> excluded.configured"
+    "rests_until = NULL, configured = excluded.configured WHERE configured <> excluded.configured"
 )
-_MOVE = "UPDATE lane SET last_id = 0, touched = 0, chat = ? WHERE channel = ?"
+_MOVE = "UPDATE lane SET last_id = 0, touched = 0, rests_until = NULL, chat = ? WHERE channel = ?"
 _NOTE = (
     "INSERT INTO lane (channel, last_id, configured, chat, touched) VALUES (?, 0, ?, ?, 0) "
     "ON CONFLICT (channel) DO UPDATE SET chat = excluded.chat"

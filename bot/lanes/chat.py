@@ -82,7 +82,7 @@ class ChatLane:
             try:
                 if not self._teller.begun:
                     await self._begin()
-                self._teller.rest()
+                await self._teller.rest()
                 held = self._teller.purse.held_until - self._clock.monotonic()
                 return held if held > 0 else await self._next()
             except DiskTrouble as refused:
@@ -101,9 +101,13 @@ class ChatLane:
         state = await moves.enter(vault, self.name, self._configured)
         if state.chat:
             self._teller.follow(state.chat)
+        now, mono = self._clock.now(), self._clock.monotonic()
+        if state.rests_until is not None and state.rests_until > now:
+            self._teller.purse.hold(mono, (state.rests_until - now).total_seconds())
+            if not state.last_id:  # once it may be asked for its ids
+                return
         if not state.last_id:
             await self._teller.first_bound()
-        now, mono = self._clock.now(), self._clock.monotonic()
         for at in await lanes.recent(vault, self.name, now - timedelta(seconds=60)):
             self._teller.purse.spend(Use.SEND, mono - (now - at).total_seconds())
         self._teller.begun = True

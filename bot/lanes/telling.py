@@ -64,11 +64,18 @@ class Teller:
         self.channel.chat = chat
         self.purse = self._tools.purses.of(chat, private=self.channel.private)
 
-    def rest(self) -> None:
+    async def rest(self) -> None:
         """Keep the wait that the server asked for at something without which a message stands as well."""
         rest_s, self.channel.rest_s = self.channel.rest_s, 0.0
         if rest_s > 0:
-            self._tools.purses.told_to_wait(self.purse, self._clock.monotonic(), rest_s + 0.1)
+            await self._told_to_wait(rest_s + 0.1)
+
+    async def _told_to_wait(self, pause: float) -> bool:
+        """Let the chat rest, over a kill too; whether all chats do by now."""
+        until = self._clock.now() + timedelta(seconds=pause)
+        all_rest = self._tools.purses.told_to_wait(self.purse, self._clock.monotonic(), pause)
+        await self._tools.disk.or_later(lambda: lanes.rest(self._store.vault, self.name, until))
+        return all_rest
 
     async def first_bound(self) -> None:
         """Learn where the ids of a chat are before anything can be lost in it."""
@@ -207,7 +214,7 @@ class Teller:
         if isinstance(error, Flooded):
             self.channel.rest_s = 0.0
             pause = (error.retry_after_s or 1.0) + 0.1 + _JITTER_S * self._chance.random()
-            if self._tools.purses.told_to_wait(self.purse, mono, pause):
+            if await self._told_to_wait(pause):
                 log.warning("asked to wait twice within a minute: all chats rest", pause_s=pause)
             return pause
         pause = await self._outage.failed(error, shut=isinstance(error, ShutOut | ChatMoved))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from nightmarket.messenger import Fault
 from storage import lanes
 from storage.model import Tier
 from tests.bot.lanes_kit import GROUP, Lanes, night
@@ -47,5 +50,54 @@ def test_calls_are_counted_once_each(tmp_path: Path) -> None:
         before = await lanes.recent(vault, "c", now.replace(year=2000))
         await lanes.begin(vault, [row[0] for row in rows], now)
         assert (len(before), len(await lanes.recent(vault, "c", now.replace(year=2000)))) == (4, 1)
+
+    night(tmp_path, body)
+
+
+@pytest.mark.parametrize("what", ["a message", "an edit"])
+def test_what_the_server_asked_for_holds_over_a_kill(tmp_path: Path, what: str) -> None:
+    """Failed before: the lane that began anew asked at once, and was told to wait for longer."""
+
+    async def body(work: Lanes) -> None:
+        await work.start()
+        first = await work.alert()
+        await work.clock.sleep(20)
+        work.service.faults.waiting = [Fault(kind="429", chat_id=GROUP, retry_after=30)]
+        if what == "an edit":
+            assert first.evidence is not None
+            await work.gone("p1", first.evidence)
+        else:
+            await work.alert()
+        began = work.clock.monotonic()
+        await work.clock.sleep(2)
+        assert work.service.calls[-1].outcome.startswith("429")
+        await work.kill()
+        await work.start()
+        alert = await work.alert(Tier.URGENT)
+        await work.clock.sleep(40)
+        assert work.service.limits.early == 0
+        (shown,) = [one for one in work.service.shown if one.key == alert.alert_id]
+        assert 30 <= shown.at - began < 33
+
+    night(tmp_path, body)
+
+
+def test_what_an_outage_asked_for_is_no_wait_of_the_server_s(tmp_path: Path) -> None:
+    """A server that was down is asked at once by a lane that begins anew."""
+
+    async def body(work: Lanes) -> None:
+        await work.start()
+        await work.alert()
+        await work.clock.sleep(5)
+        work.service.faults.waiting = [Fault(kind="500-before", chat_id=GROUP)]
+        await work.alert()
+        await work.clock.sleep(2)
+        await work.kill()
+        await work.start()
+        began = work.clock.monotonic()
+        alert = await work.alert(Tier.URGENT)
+        await work.clock.sleep(30)
+        (shown,) = [one for one in work.service.shown if one.key == alert.alert_id]
+        assert shown.at - began < 20
 
     night(tmp_path, body)
