@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bot.channel import Card, Channel, Setting
 from bot.posting import Posting
-from bot.words import bare
+from bot.words import disarmed
 from storage.model import Delivery, Tier
 
 WANTS_SHEET = False
@@ -56,7 +56,7 @@ class Ntfy:
     async def send(self, delivery: Delivery, card: Card) -> str:
         """Post one notice; the receipt is the alert's id. See `Channel.send` for the errors."""
         tier = delivery.alert.tier
-        words = bare(card).text
+        words = disarmed(card).text
         title, _, rest = words.partition("\n")
         headers = {
             "Content-Type": "text/plain; charset=utf-8",

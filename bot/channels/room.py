@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from bot.channel import Card, Channel, Setting
 from bot.posting import Posting
-from bot.words import bare, units
+from bot.words import disarmed, units
 from storage.errors import ConfigError
 from storage.model import Delivery, Tier
 
@@ -59,7 +59,7 @@ class Room:
 
     async def send(self, delivery: Delivery, card: Card) -> str:
         """Post one message; the receipt is the alert's id. See `Channel.send` for the errors."""
-        words = bare(card).text.replace("`", _TICK)
+        words = disarmed(card).text.replace("`", _TICK)
         told = _discord(words, delivery) if self._server == "discord" else _slack(words)
         body = json.dumps(told, ensure_ascii=False).encode("utf-8", "replace")
         await self._posting.post(body, {"Content-Type": "application/json; charset=utf-8"})
