@@ -1,7 +1,8 @@
 """Making and ending mutes, and counting what they kept back. Each is an entry of kind `action`.
 
 A mute ends by itself, 30 days on at the latest. One of more than a day holds nothing back before a
-second person has agreed.
+second person has agreed; nor does one by which somebody would mute the same alone for more than a day of
+a week.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ KINDS = ("seller", "target", "term")
 LONGEST = timedelta(days=30)
 ALONE = timedelta(hours=24)
 """Longer ones need two."""
+WITHIN = timedelta(days=7)
+"""All that one person muted the same for alone within this counts as one."""
+_ALONE = (
+    "SELECT coalesce(sum(ends_at - max(starts_at, ?)), 0) FROM mute WHERE author_id = ? AND second = '' "
+    "AND starts_at IS NOT NULL AND kind = ? AND target = ? AND value = ? COLLATE NOCASE AND ends_at > ?"
+)
 _INSERT = (
     "INSERT INTO mute (id, kind, target, value, reason, author_id, author, created_at, starts_at, ends_at, "
     "second, lifted_by, update_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', ?)"
@@ -97,8 +104,11 @@ async def make(vault: Vault, wish: Wish, actor: Actor, *, update_id: int | None 
         if done:
             return int(done[0][0])
         number = int((await batch.rows("SELECT coalesce(max(id), 0) + 1 FROM mute"))[0][0])
-        starts = micros(now) if wish.lasts <= ALONE else None
         target = wish.value if wish.kind == "target" else wish.target
+        since = micros(now - WITHIN)
+        same = (since, actor.id, wish.kind, clean(target), clean(wish.value), since)
+        before = timedelta(microseconds=int((await batch.rows(_ALONE, same))[0][0]))
+        starts = micros(now) if before + wish.lasts <= ALONE else None
         facts = {
             "act": "mute",
             "mute": str(number),

@@ -289,6 +289,31 @@ async def test_a_long_mute_waits_for_a_second_person(store: Store, clock: HandCl
         await mutes.lift(store.vault, mute.number, WANG)
 
 
+async def test_one_person_cannot_mute_the_same_for_days_by_doing_it_daily(
+    store: Store, clock: HandClock
+) -> None:
+    """Failed before: a mute of a day, made anew each day, needed nobody else."""
+    wish = Wish(
+        kind="seller", value="jade", target="market", reason="antique shop", lasts=timedelta(hours=20)
+    )
+    assert (await mutes.make(store.vault, wish, LI)).starts_at is not None
+    clock.tick(21 * 3600)
+    again = await mutes.make(store.vault, replace(wish, value="Jade"), LI)
+    assert again.starts_at is None
+    await alerted(store, 1, seller="jade")
+    assert len(await store.deliveries_due("chat", clock.now())) == 1
+    assert (await mutes.make(store.vault, wish, WANG)).starts_at is not None, "somebody else may"
+    assert (await mutes.make(store.vault, replace(wish, value="other"), LI)).starts_at is not None
+    short = replace(wish, value="brief", lasts=timedelta(hours=8))
+    for _ in range(3):
+        lifted = await mutes.make(store.vault, short, LI)
+        assert lifted.starts_at is not None
+        clock.tick(3600)
+        await mutes.lift(store.vault, lifted.number, LI)  # what was lifted counts as far as it held
+    clock.tick(8 * 24 * 3600)
+    assert (await mutes.make(store.vault, wish, LI)).starts_at is not None, "a week later"
+
+
 @pytest.mark.parametrize(
     "wish",
     [
