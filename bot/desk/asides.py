@@ -14,6 +14,7 @@ from pathlib import Path
 from bot.desk import findings
 from bot.desk.hands import Hands
 from bot.desk.keyboard import MUTE_HOURS
+from bot.desk.names import waits_for_another
 from bot.desk.people import actor
 from bot.desk.reply import Reply, plainly
 from bot.desk.server import MOST_UP_BYTES
@@ -140,6 +141,8 @@ class Asides:
             mute = await mutes.make(self._store.vault, wish, actor(officer), update_id=update_id)
         except MuteRefused:
             return plainly(say("The post names no seller."), "no seller")
+        if mute.starts_at is None:
+            return plainly(waits_for_another(mute, say), "waits")
         return plainly(
             say("Muted for {hours} h; number {number}.", hours=MUTE_HOURS, number=mute.number), "muted"
         )

@@ -118,11 +118,7 @@ async def mute(asked: Asked, around: Around) -> Reply:  # noqa: PLR0911 -- one a
         told = say("Not muted: {why}", why=names.why(refused, say))
         return refusing(told, str(refused)) if first == "agree" else plainly(told, "not muted")
     if made.starts_at is None:
-        words = say(
-            "Mute {number} is longer than a day: a second person agrees with /mute agree {number}",
-            number=made.number,
-        )
-        return plainly(words, "waits")
+        return plainly(names.waits_for_another(made, say), "waits")
     until = say.minute(made.ends_at)
     return plainly(say("Muted until {until}; number {number}.", until=until, number=made.number), "muted")
 

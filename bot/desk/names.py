@@ -8,6 +8,16 @@ from __future__ import annotations
 
 from bot.desk.tongue import Tongue
 from storage.errors import Worded
+from storage.mutes import Mute
+
+
+def waits_for_another(mute: Mute, say: Tongue) -> str:
+    """That a mute holds nothing back until a second person agrees."""
+    return say(
+        "Mute {number} would be more than a day of a week by one person: a second one agrees with "
+        "/mute agree {number}",
+        number=mute.number,
+    )
 
 
 def loud(tier: str, say: Tongue) -> str:

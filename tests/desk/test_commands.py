@@ -210,7 +210,7 @@ def test_mutes_need_reason_and_end_and_a_second_person_when_long(tmp_path: Path)
         for words in ("target markt", "seller jade lady @ markt"):  # it would hold nothing back
             assert await text_of(work, f"/mute {words} 3h why") == "There is no target markt."
         assert "number 1" in await text_of(work, "/mute seller jade lady @ market 12h antique shop")
-        assert "second person" in await text_of(work, "/mute target market 3d fair week")
+        assert "a second one agrees" in await text_of(work, "/mute target market 3d fair week")
         assert "role" in await text_of(work, "/mute agree 2", CHEN)
         assert "Agreed" in await text_of(work, "/mute agree 2", ZHAO)
         told = await text_of(work, "/mutes")

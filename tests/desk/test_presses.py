@@ -232,6 +232,20 @@ def test_mute_and_watch_ask_once_and_then_do(tmp_path: Path) -> None:
     at_work(tmp_path, script)
 
 
+def test_a_seller_that_one_person_mutes_by_the_button_again_and_again_needs_a_second(tmp_path: Path) -> None:
+    async def script(work: Work) -> None:
+        _, card = await work.card(seller="jade lady")
+        said = []
+        for _ in range(3):
+            await work.press(card, LI, "Mute seller")
+            said.append((await work.press(card, LI, "Yes, mute for 12 h")).answer)
+            await work.clock.sleep(13 * 3600)
+        assert ["Muted for 12 h" in text for text in said] == [True, True, False]
+        assert "second one agrees with /mute agree 3" in said[2]
+
+    at_work(tmp_path, script)
+
+
 def test_a_press_in_a_chat_that_is_not_on_the_list_changes_nothing_and_the_bot_leaves(tmp_path: Path) -> None:
     async def script(work: Work) -> None:
         alert, card = await work.card()
