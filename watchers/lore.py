@@ -31,6 +31,9 @@ RECOLLECTED = 2_000
 _PAGE = 20
 """To make objects of so many takes two or three milliseconds, in which the loop does nothing else."""
 
+_BETWEEN_S = 0.02
+"""Real seconds between two pages: a start has ten thousand first polls to make meanwhile."""
+
 log = structlog.get_logger()
 
 
@@ -85,6 +88,7 @@ class Lore:
             count, before = count + len(page.looks), page.before
             if before is None:
                 break
+            await asyncio.sleep(_BETWEEN_S)
         return count
 
     def _note(self, look: Judged, names: tuple[str, ...], what: str) -> None:
