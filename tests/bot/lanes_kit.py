@@ -12,6 +12,7 @@ from bot.channel import Channel, Setting
 from bot.channels import telegram
 from bot.dispatch import Dispatcher, Line
 from bot.lanes.budget import Purses
+from bot.unwritten import UnwrittenAlerts
 from nightmarket.messenger import TOKEN, Chat, Service
 from nightmarket.messenger.limits import Limits
 from storage.model import (
@@ -73,6 +74,8 @@ class Lanes:
     tally: Tally = field(default_factory=Tally)
     pictures: bool = True
     dispatcher: Dispatcher | None = None
+    disk: DiskWatch = field(init=False)
+    unwritten: UnwrittenAlerts = field(default_factory=UnwrittenAlerts)
     chat_id: int = GROUP
     _task: asyncio.Task[None] | None = None
     _count: int = 0
@@ -100,13 +103,15 @@ class Lanes:
         if direct:
             own = self.channel(DIRECT, **more)
             lines["direct:5001"] = Line(channel=own, wants_sheet=True, repeatable=False)
+        self.disk = DiskWatch(self.clock)
         self.dispatcher = Dispatcher(
             self.store,
             lines,
             self.clock,
             sheet=self._sheet,
             tally=self.tally,
-            disk=DiskWatch(self.clock),
+            disk=self.disk,
+            unwritten=self.unwritten,
             admin=("ear",),
             purses=Purses(),
             key=KEY,
