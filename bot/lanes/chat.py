@@ -137,6 +137,7 @@ class ChatLane:
         waiting = self._waiting(seen, now)
         await self._storm(waiting, seen.state, now)
         if await self._gather(waiting, seen.incidents, now):
+            now = self._clock.now()  # the new message is due since a moment ago
             seen = await self._look(now)
             waiting = self._waiting(seen, now)
         urgent = [one for one in waiting if one.rank == 0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -208,12 +209,17 @@ class Lanes:
 
 
 def night(
-    folder: Path, body: Callable[[Lanes], Awaitable[None]], *, limits: Limits | None = None, seed: int = 1
+    folder: Path,
+    body: Callable[[Lanes], Awaitable[None]],
+    *,
+    limits: Limits | None = None,
+    seed: int = 1,
+    clock_of: Callable[[JumpLoop, datetime], JumpClock] = JumpClock,
 ) -> None:
     """Run `body` on virtual time; at the end the lanes are stopped."""
 
     async def main(loop: JumpLoop) -> None:
-        clock = JumpClock(loop, words.NIGHT)
+        clock = clock_of(loop, words.NIGHT)
         store = await Store.open(folder, clock)
         try:
             async with Service(seed=seed, limits=limits, answer_s=0.15) as service:
