@@ -74,6 +74,8 @@ class Lanes:
     ear: Ear = field(default_factory=Ear)
     tally: Tally = field(default_factory=Tally)
     pictures: bool = True
+    sheet: Callable[[Alert], Awaitable[bytes]] | None = None
+    """Instead of the same sheet for all."""
     dispatcher: Dispatcher | None = None
     disk: DiskWatch = field(init=False)
     unwritten: UnwrittenAlerts = field(default_factory=UnwrittenAlerts)
@@ -122,6 +124,8 @@ class Lanes:
         return self.dispatcher
 
     async def _sheet(self, alert: Alert) -> bytes:
+        if self.sheet is not None:
+            return await self.sheet(alert)
         return SHEET if self.pictures and alert.evidence is not None else b""
 
     async def kill(self) -> None:

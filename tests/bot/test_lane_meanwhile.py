@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from storage import lanes
 from storage.errors import DiskTrouble
-from storage.model import AlertId, Tier
-from tests.bot.lanes_kit import Lanes, night
+from storage.model import Alert, AlertId, Tier
+from tests.bot.lanes_kit import GROUP, Lanes, night
 from tests.bot.test_lanes import cards
 from tests.fakes.jump import JumpClock
 
@@ -74,3 +75,24 @@ def test_what_is_gathered_is_told_at_once_though_time_goes_on_meanwhile(tmp_path
         assert await work.rows("SELECT count(*) FROM delivery WHERE state <> 'delivered'") == [(0,)]
 
     night(tmp_path, body, clock_of=Ticking)
+
+
+def test_what_is_found_to_have_arrived_while_its_card_is_made_is_not_told_again(tmp_path: Path) -> None:
+    async def body(work: Lanes) -> None:
+        alert = await work.alert()
+        rows = await work.rows("SELECT id FROM delivery WHERE alert_id = ?", alert.alert_id)
+        now, vault = work.clock.now(), work.store.vault
+        await lanes.again(vault, rows[0][0], now, "nobody knows", uncertain=True)
+
+        async def pressed(_alert: Alert) -> bytes:
+            assert work.dispatcher is not None
+            await work.dispatcher.arrived(alert.alert_id, GROUP, 5)
+            return b""
+
+        work.sheet = pressed
+        await work.start()
+        await work.clock.sleep(30)
+        assert cards(work.group.seen()) == []
+        assert await work.rows("SELECT state, receipt FROM delivery") == [("delivered", "photo:5")]
+
+    night(tmp_path, body)
