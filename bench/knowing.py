@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isnan
@@ -54,7 +55,8 @@ PROMISES = (
     Promise("text-free re-posts alerted", 0.95),
     Promise("re-posts joined", 0.95),
     Promise("wrong joins", 0.01, "at most"),
-    Promise("items told more than once", 0.0, "at most", rough=False),
+    Promise("items told again, no louder", 0.0, "at most", rough=False),
+    Promise("items told again, louder", None, "at most"),
     Promise("seller links: precision", 0.9),
     Promise("seller links: recall, a contact or two pictures in common", 0.9, pooled=True),
     Promise("seller links: recall of all linkable, one photograph is enough", 0.9, pooled=True),
@@ -64,6 +66,7 @@ PROMISES = (
 which the market has not. Our own, by one photograph, is stricter. Both are of all nights together: of a
 night's few pairs one altered picture decides over two.
 
+An item that is found to be worse than was told gets another card with a sound; how often is told, no fault.
 Of a rough night more than one alert of an item is only counted: a picture that came a minute after its post's
 words shows afterwards that two were one, and the words had been told."""
 
@@ -121,9 +124,16 @@ def counts_of(made: World, told: Told) -> dict[str, Counts]:
         (items.joined, items.reposts),
         (len(items.wrong), items.posts),
         (len(alerts.doubled) + alerts.apart, alerts.told),
+        (_again(told) - len(alerts.doubled), alerts.told),
         (sellers.right, sellers.linked),
         (sellers.right_plain, sellers.plain),
         (sellers.right_linkable, sellers.linkable),
         (sellers.right, sellers.planted),
     )
     return {promise.name: counts for promise, counts in zip(PROMISES, counted, strict=True)}
+
+
+def _again(told: Told) -> int:
+    """Cards beyond the first of each item."""
+    cards = Counter(one.item_id or one.evidence_id for one in told.spoken if one.kind == "new")
+    return sum(count - 1 for count in cards.values())

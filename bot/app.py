@@ -623,7 +623,10 @@ class Daemon:
         targets, channels = self.config.targets, self.config.channels
 
         async def known(match: PictureMatch) -> bytes:
-            may = await may_show(match, place, self.store, targets=targets, channels=channels)
+            lies_there = self.bench.in_gallery(match)
+            may = await may_show(
+                match, place, self.store, targets=targets, channels=channels, in_gallery=lies_there
+            )
             return await self.bench.bytes_of(match) if may else b""
 
         return await sheet_of(

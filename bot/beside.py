@@ -14,8 +14,6 @@ from storage.errors import StoreError
 from storage.model import PictureMatch, Target
 from storage.store import Store
 
-GALLERY = "gallery:"
-
 
 async def may_show(
     match: PictureMatch,
@@ -24,12 +22,15 @@ async def may_show(
     *,
     targets: Iterable[Target],
     channels: Collection[ChannelTable],
+    in_gallery: bool,
 ) -> bool:
-    """jurisdiction: of the alert. Of the gallery always: whoever has the configuration put it there.
+    """jurisdiction: of the alert. in_gallery: whether the picture lies in the gallery's folder itself.
 
-    False where whose post it was is not known any more.
+    Then it is shown always: whoever has the configuration put it there. Of a shared list the gallery has
+    hashes alone, and what has that hash in the store is somebody's post. False where whose post it was is
+    not known, or not any more.
     """
-    if match.known.startswith(GALLERY) or not any(channel.jurisdictions for channel in channels):
+    if in_gallery or not any(channel.jurisdictions for channel in channels):
         return True
     try:
         evidence = await store.evidence(match.known)

@@ -35,7 +35,9 @@ _MMAP_BYTES = 256 * 1024
 _ARENAS = 2
 _MADV_DONTNEED = 4
 _CODE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-xp [0-9a-f]+ \S+ [1-9]\d* +/")
-_SIZE = re.compile(r"^(Rss|Anonymous|Private_Dirty): +(\d+) kB$", re.MULTILINE)
+_WRITTEN = ("Anonymous", "Private_Dirty", "Swap", "Private_Hugetlb")
+"""Where pages that are not as they stand in their file are counted: in memory, out of it, or large."""
+_SIZE = re.compile(rf"^(Rss|{'|'.join(_WRITTEN)}): +(\d+) kB$", re.MULTILINE)
 
 
 def one_thread_for_arrays() -> None:
@@ -110,9 +112,10 @@ def code_mappings(smaps: str) -> Iterator[tuple[int, int, int]]:
     smaps: as in https://docs.kernel.org/filesystems/proc.html.
     """
     for part in re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", smaps, flags=re.MULTILINE):
-        head = _CODE.match(part)
+        if (head := _CODE.match(part)) is None:
+            continue
         sizes = {key: int(kb) for key, kb in _SIZE.findall(part)}
-        if head and not sizes.get("Anonymous", 1) and not sizes.get("Private_Dirty", 1):
+        if not any(sizes.get(where, 1) for where in _WRITTEN):
             yield int(head[1], 16), int(head[2], 16), 1024 * sizes.get("Rss", 0)
 
 

@@ -183,8 +183,17 @@ async def shown_by(database: Database, chat: str, message_id: int) -> Shown | No
 
 async def is_sending(vault: Vault, delivery_id: int) -> bool:
     """Whether it is still not known what became of a delivery."""
+    return await _state(vault, delivery_id) == "sending"
+
+
+async def is_delivered(vault: Vault, delivery_id: int) -> bool:
+    """Whether a message is known to show it."""
+    return await _state(vault, delivery_id) == "delivered"
+
+
+async def _state(vault: Vault, delivery_id: int) -> str:
     rows = await vault.database.rows("SELECT state FROM delivery WHERE id = ?", (delivery_id,))
-    return bool(rows) and rows[0][0] == "sending"
+    return str(rows[0][0]) if rows else ""
 
 
 async def forget_card(vault: Vault, delivery_id: int) -> None:

@@ -494,6 +494,10 @@ class Bench:
         self._meter.pictured("undecodable" if described.undecodable else "hashed")
         return described
 
+    def in_gallery(self, match: PictureMatch) -> bool:
+        """Whether the known picture that a match speaks of lies in the gallery's folder itself."""
+        return match.known_sha256 in self._gallery
+
     async def bytes_of(self, match: PictureMatch) -> bytes:
         """The known picture that a match speaks of; b"" where only its hash is had, or no more."""
         return await self._bytes_of(_known(match)) or b""

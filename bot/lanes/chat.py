@@ -126,16 +126,19 @@ class ChatLane:
 
     async def _next(self) -> float:
         vault, now = self._store.vault, self._clock.now()
-        seen = await lane_view.view(vault, self.name, now)
+        seen = await self._look(now)
         if lost := [number for number in seen.sending if number not in self._teller.ahead]:
             found = await outbox.chosen(vault, lost[:1])
             return await self._teller.doubt.settle(found[0]) if found else 0.0
-        if pause := await self._tools.unwritten(self.name):
+        calls = self._channel.calls
+        pause = await self._tools.unwritten(self.name)
+        if pause or self._channel.calls != calls:  # what was seen may be told by now, or not be the loudest
             return pause
         waiting = self._waiting(seen, now)
         await self._storm(waiting, seen.state, now)
         if await self._gather(waiting, seen.incidents, now):
-            seen = await lane_view.view(vault, self.name, now)
+            now = self._clock.now()  # the new message is due since a moment ago
+            seen = await self._look(now)
             waiting = self._waiting(seen, now)
         urgent = [one for one in waiting if one.rank == 0]
         if urgent and self._wait_s(Use.URGENT) <= 0:
@@ -153,9 +156,13 @@ class ChatLane:
             pauses.append((seen.next_at - now).total_seconds())
         return max(0.02, min(pauses))
 
-    def _waiting(self, seen: LaneView, now: datetime) -> tuple[Waiting, ...]:
+    async def _look(self, now: datetime) -> LaneView:
+        """How it stands. Marks that were put off are written before it, or still count as told after it."""
         if self._teller.ahead and not self._tools.disk.trouble and not self._tools.disk.put_off:
             self._teller.ahead.clear()
+        return await lane_view.view(self._store.vault, self.name, now)
+
+    def _waiting(self, seen: LaneView, now: datetime) -> tuple[Waiting, ...]:
         return tuple(one for one in seen.waiting if self._teller.ahead.get(one.delivery_id, now) <= now)
 
     def _pauses(

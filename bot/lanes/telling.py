@@ -106,6 +106,8 @@ class Teller:
         await self._tools.disk.or_later(
             lambda: lanes.intend(vault, delivery.delivery_id, at, intent, repeat=repeat)
         )
+        if repeat and await lanes.is_delivered(vault, delivery.delivery_id):  # an update told meanwhile
+            return 0.0
         try:
             async with asyncio.timeout(SEND_S), self._paying(use):
                 receipt = await self.channel.send(delivery, card)

@@ -10,6 +10,7 @@ import pytest
 
 from bench import knowing
 from bench._ideal import Told, replayed
+from nightmarket.exports import Held, Spoken
 from nightmarket.model import World
 from nightmarket.world import make
 
@@ -50,7 +51,7 @@ def test_what_is_not_told_joined_or_linked_costs(small: World, told: Told) -> No
     assert mute["illicit posts alerted"][0] == 0
     twice = replace(told, spoken=tuple(replace(one, alert_id=one.alert_id + "b") for one in told.spoken))
     again = knowing.counts_of(small, replace(twice, spoken=(*told.spoken, *twice.spoken)))
-    assert again["items told more than once"][0] > 0
+    assert again["items told again, no louder"][0] > 0
     apart = [replace(one, item_id=f"{at}") for at, one in enumerate(told.held)]
     assert knowing.counts_of(small, replace(told, held=tuple(apart)))["re-posts joined"][0] == 0
     heaped = [replace(one, item_id="one") for one in told.held]
@@ -70,3 +71,37 @@ def test_the_worst_night_counts_or_all_together_and_nothing_measured_is_no_succe
     nothing = knowing.figures({1: good | {"re-posts joined": (0, 0)}, 2: good | {pooled: (0, 0)}})
     assert [one.name for one in nothing if not one.met] == ["re-posts joined"]
     assert [one.name for one in knowing.figures({1: good | {pooled: (0, 0)}}) if not one.met] == [pooled]
+
+
+def test_a_second_card_of_an_item_is_counted_whether_it_is_louder_or_not() -> None:
+    """Before, an item that was told twice, louder the second time, was said to be told once."""
+    made = make(2, "hour")
+    kept = Held(
+        evidence_id="0",
+        target="t",
+        post_id="1",
+        url="",
+        observation="seen",
+        captured_at=made.start,
+        item_id="one",
+    )
+    cards = tuple(
+        Spoken(
+            alert_id=f"{at}",
+            kind="new",
+            tier=tier,
+            item_id="one",
+            evidence_id="0",
+            target="t",
+            post_id="1",
+            url="",
+        )
+        for at, tier in enumerate(("normal", "high", "high"))
+    )
+    sellers: dict[str, object] = {"accounts": [], "sellers": []}
+
+    def again(spoken: tuple[Spoken, ...]) -> tuple[int, int]:
+        found = knowing.counts_of(made, Told(held=(kept,), spoken=spoken, sellers=sellers))
+        return found["items told again, no louder"][0], found["items told again, louder"][0]
+
+    assert [again(cards[:most]) for most in (1, 2, 3)] == [(0, 0), (0, 1), (1, 1)]

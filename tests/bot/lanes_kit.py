@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from bot.channel import Channel, Setting
 from bot.channels import telegram
 from bot.dispatch import Dispatcher, Line
 from bot.lanes.budget import Purses
+from bot.unwritten import UnwrittenAlerts
 from nightmarket.messenger import TOKEN, Chat, Service
 from nightmarket.messenger.limits import Limits
 from storage.model import (
@@ -72,7 +74,11 @@ class Lanes:
     ear: Ear = field(default_factory=Ear)
     tally: Tally = field(default_factory=Tally)
     pictures: bool = True
+    sheet: Callable[[Alert], Awaitable[bytes]] | None = None
+    """Instead of the same sheet for all."""
     dispatcher: Dispatcher | None = None
+    disk: DiskWatch = field(init=False)
+    unwritten: UnwrittenAlerts = field(default_factory=UnwrittenAlerts)
     chat_id: int = GROUP
     _task: asyncio.Task[None] | None = None
     _count: int = 0
@@ -100,13 +106,15 @@ class Lanes:
         if direct:
             own = self.channel(DIRECT, **more)
             lines["direct:5001"] = Line(channel=own, wants_sheet=True, repeatable=False)
+        self.disk = DiskWatch(self.clock)
         self.dispatcher = Dispatcher(
             self.store,
             lines,
             self.clock,
             sheet=self._sheet,
             tally=self.tally,
-            disk=DiskWatch(self.clock),
+            disk=self.disk,
+            unwritten=self.unwritten,
             admin=("ear",),
             purses=Purses(),
             key=KEY,
@@ -116,6 +124,8 @@ class Lanes:
         return self.dispatcher
 
     async def _sheet(self, alert: Alert) -> bytes:
+        if self.sheet is not None:
+            return await self.sheet(alert)
         return SHEET if self.pictures and alert.evidence is not None else b""
 
     async def kill(self) -> None:
@@ -203,12 +213,17 @@ class Lanes:
 
 
 def night(
-    folder: Path, body: Callable[[Lanes], Awaitable[None]], *, limits: Limits | None = None, seed: int = 1
+    folder: Path,
+    body: Callable[[Lanes], Awaitable[None]],
+    *,
+    limits: Limits | None = None,
+    seed: int = 1,
+    clock_of: Callable[[JumpLoop, datetime], JumpClock] = JumpClock,
 ) -> None:
     """Run `body` on virtual time; at the end the lanes are stopped."""
 
     async def main(loop: JumpLoop) -> None:
-        clock = JumpClock(loop, words.NIGHT)
+        clock = clock_of(loop, words.NIGHT)
         store = await Store.open(folder, clock)
         try:
             async with Service(seed=seed, limits=limits, answer_s=0.15) as service:

@@ -50,9 +50,15 @@ async def test_a_picture_of_another_s_case_is_shown_only_where_all_cases_are_eve
     clock = HandClock()
     async with opened(tmp_path / "data", clock) as store:
         evidence = await store.seal(look("1", clock.tick()))
-        match = match_of(evidence.evidence_id)
-        assert await may_show(match, jurisdiction, store, targets=targets, channels=channels) is shown
-        gallery, gone = match_of("gallery:tusk"), match_of("0" * 32)
-        assert await may_show(gallery, jurisdiction, store, targets=targets, channels=channels)
+
+        async def may(known: str, *, in_gallery: bool = False) -> bool:
+            match = match_of(known)
+            return await may_show(
+                match, jurisdiction, store, targets=targets, channels=channels, in_gallery=in_gallery
+            )
+
+        assert await may(evidence.evidence_id) is shown
+        assert await may("gallery:tusk", in_gallery=True)
         whole = not any(channel.jurisdictions for channel in channels)
-        assert await may_show(gone, jurisdiction, store, targets=targets, channels=channels) is whole
+        assert await may("0" * 32) is whole
+        assert await may("gallery:a row of a shared list") is whole

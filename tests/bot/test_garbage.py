@@ -94,32 +94,58 @@ _MAPPINGS = """\
 Rss:                  64 kB
 Private_Dirty:         0 kB
 Anonymous:             0 kB
+Private_Hugetlb:       0 kB
+Swap:                  0 kB
 7f0000010000-7f0000050000 r-xp 00010000 fe:00 12 /lib/a.so
 Size:                256 kB
 Rss:                 128 kB
 Private_Dirty:         0 kB
 Anonymous:             0 kB
+Private_Hugetlb:       0 kB
+Swap:                  0 kB
 VmFlags: rd ex mr mw me sd
 7f0000050000-7f0000060000 rw-p 00050000 fe:00 12 /lib/a.so
 Rss:                  64 kB
 Private_Dirty:        64 kB
 Anonymous:            64 kB
+Private_Hugetlb:       0 kB
+Swap:                  0 kB
 7f0000100000-7f0000140000 r-xp 00000000 fe:00 13 /lib/with a breakpoint.so
 Rss:                 256 kB
 Private_Dirty:         4 kB
 Anonymous:             4 kB
+Private_Hugetlb:       0 kB
+Swap:                  0 kB
 7f0000200000-7f0000240000 r-xp 00000000 00:00 0
 Rss:                 256 kB
 Private_Dirty:         0 kB
 Anonymous:             0 kB
+Private_Hugetlb:       0 kB
+Swap:                  0 kB
 7f0000300000-7f0000340000 rwxp 00000000 fe:00 14 /lib/jit.so
 Rss:                 256 kB
 Private_Dirty:         0 kB
 Anonymous:             0 kB
+Private_Hugetlb:       0 kB
+Swap:                  0 kB
 7f0000400000-7f0000402000 r-xp 00000000 00:00 0 [vdso]
 Rss:                   8 kB
 Private_Dirty:         0 kB
 Anonymous:             0 kB
+Private_Hugetlb:       0 kB
+Swap:                  0 kB
+7f0000600000-7f0000640000 r-xp 00000000 fe:00 16 /lib/with a breakpoint that was swapped out.so
+Rss:                 128 kB
+Private_Dirty:         0 kB
+Anonymous:             0 kB
+Private_Hugetlb:       0 kB
+Swap:                  4 kB
+7f0000700000-7f0000a00000 r-xp 00000000 00:0f 17 /dev/hugepages/code
+Rss:                   0 kB
+Private_Dirty:         0 kB
+Anonymous:             0 kB
+Private_Hugetlb:    2048 kB
+Swap:                  0 kB
 7f0000500000-7f0000540000 r-xp 00000000 fe:00 15 /lib/its facts are cut off.so
 Rss:                 256 kB
 """

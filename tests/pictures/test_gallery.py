@@ -67,6 +67,23 @@ async def test_pictures_of_one_name_in_two_cases_are_told_apart(tmp_path: Path) 
         assert await bench.bytes_of(match(jpeg(3))) == b""
 
 
+async def test_what_is_listed_lies_not_in_the_gallery_though_the_store_has_it(tmp_path: Path) -> None:
+    """Before, a picture of another's post was shown as the gallery's own wherever a shared list named it."""
+    own, listed = jpeg(1), jpeg(2)
+    gallery = shown(tmp_path, b"1.jpg", own)
+    async with benched(tmp_path) as bench:
+        sha256 = sha256_of(listed)
+        await bench._store.blobs.keep({sha256: listed})
+        picture = await bench._workers.describe(listed, sha256=sha256)
+        row = hashlists.Listed(phash=picture.phash, sha256=sha256, label="theirs")
+        (gallery / "theirs.hashes.csv").write_bytes(hashlists.as_csv([row]))
+        assert await bench.fill_gallery(gallery) == 2
+        (found,) = [one for one in bench._look_up(picture) if one.known == "gallery:theirs"]
+        assert await bench.bytes_of(found) == listed
+        assert not bench.in_gallery(found)
+        assert bench.in_gallery(match(own))
+
+
 async def test_a_name_that_is_no_text_ends_neither_the_watch_nor_an_export(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
