@@ -19,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from urllib.parse import urlsplit
 
 from nightmarket.exports import Held
 from nightmarket.model import Advert, World
@@ -48,11 +49,12 @@ def score_sellers(
     world: World, told: Mapping[str, object], evidence: Mapping[str, Sequence[Held]]
 ) -> SellerScore:
     """told: what `sellers --all --json` says. evidence: by key of the advert. Pure."""
-    accounts = {str(one["id"]): _account(one) for one in _rows(told.get("accounts"))}
+    address = {site.number: site.address for site in world.sites}
+    posters = {(address[a.site], a.key.rpartition("/")[2]): a.seller for a in world.adverts}
+    accounts = {str(one["id"]): _account(one, posters) for one in _rows(told.get("accounts"))}
     sellers = [_names(one.get("accounts")) for one in _rows(told.get("sellers"))]
     linked = pairs_of([accounts[a] for a in each if a in accounts] for each in sellers)
     rings: dict[int, dict[Account, list[Advert]]] = {}
-    address = {site.number: site.address for site in world.sites}
     for advert in world.adverts:
         account = (address[advert.site], advert.seller)
         if advert.ring and evidence.get(advert.key):
@@ -126,8 +128,15 @@ def _names(value: object) -> Sequence[str]:
     return [str(name) for name in value] if isinstance(value, list) else []
 
 
-def _account(one: Mapping[str, object]) -> Account:
-    return str(one.get("site", "")).partition(":")[0], str(one.get("name", ""))
+def _account(one: Mapping[str, object], posters: Mapping[tuple[str, str], str]) -> Account:
+    """posters: who posted, by address of the site and number of the post.
+
+    A post whose page was gone before its name could be read is an account of its own in the daemon's eyes,
+    known by its address; whoever posted it did so under his name.
+    """
+    site, name = str(one.get("site", "")).partition(":")[0], str(one.get("name", ""))
+    numbers = re.findall(r"\d+", urlsplit(str(one.get("url", ""))).path) if not name else ()
+    return site, name or next((posters[site, n] for n in numbers if (site, n) in posters), "")
 
 
 def pairs_of(groups: Iterable[Iterable[Account]]) -> set[Pair]:

@@ -74,6 +74,33 @@ def test_an_account_whose_name_was_not_read_is_missed_and_not_forgotten() -> Non
     assert nameless.right == 0
 
 
+def test_a_post_without_a_name_is_its_poster_s_by_its_address() -> None:
+    """Failed before: such a post, linked with its own poster, was a wrong pair."""
+    made = world.make(1, "hour")
+    address = {site.number: site.address for site in made.sites}
+    one = next(a for a in made.adverts if a.ring)
+    other = next(a for a in made.adverts if a.ring == one.ring and a.seller != one.seller)
+    number = one.key.rpartition("/")[2]
+    rows = [
+        {"id": "a", "site": f"{address[one.site]}:80", "name": "", "url": f"http://x/item/{number}.html"},
+        {"id": "b", "site": f"{address[one.site]}:80", "name": one.seller},
+        {"id": "c", "site": f"{address[other.site]}:80", "name": other.seller},
+        {"id": "d", "site": f"{address[one.site]}:80", "name": "", "url": "http://x/item/999999999.html"},
+    ]
+    told: dict[str, object] = {"accounts": rows, "sellers": [{"accounts": ["a", "b"]}]}
+    assert score_sellers(made, told, _held(made)).linked == 0
+    told["sellers"] = [{"accounts": ["a", "c"]}]
+    assert (score_sellers(made, told, _held(made)).linked, score_sellers(made, told, _held(made)).right) == (
+        1,
+        1,
+    )
+    told["sellers"] = [{"accounts": ["c", "d"]}]
+    assert (score_sellers(made, told, _held(made)).linked, score_sellers(made, told, _held(made)).right) == (
+        1,
+        0,
+    )
+
+
 def test_only_what_was_kept_makes_a_pair_linkable() -> None:
     made = world.make(1, "slice")
     address = {site.number: site.address for site in made.sites}
