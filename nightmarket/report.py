@@ -43,7 +43,7 @@ def show(result: Result, console: Console) -> None:
     """Print the score."""
     console.print(_promises(result.promises))
     console.print(_bands(result.figures))
-    for line in _lines(result.figures):
+    for line in [*too_slow(result), *_lines(result.figures)]:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -94,6 +94,24 @@ def _bands(figures: Mapping[str, object]) -> Table:
             percent(group["captured_of_capturable"]),
         )
     return table
+
+
+def too_slow(result: Result) -> list[str]:
+    """That the machine could not keep the night's pace, when it could not and something was broken.
+
+    Else a newcomer takes for the daemon's what is the machine's.
+    """
+    late_s, interval_s = (result.figures.get(name) for name in ("polls_late_p99_s", "interval_s"))
+    if result.kept or not isinstance(late_s, int | float) or not isinstance(interval_s, int | float):
+        return []
+    if late_s < interval_s / 2:
+        return []
+    return [
+        f"too slow     this machine could not keep up: polls were up to {late_s:.0f} s of the night late.",
+        "             What is broken above may be its doing. Let nothing run beside, or give it more time:",
+        "             ./nightjar demo --minutes 15",
+        "",
+    ]
 
 
 def _lines(figures: Mapping[str, object]) -> list[str]:
