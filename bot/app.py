@@ -751,6 +751,7 @@ def run(path: Path) -> int:
         feed_kinds=feed.kinds(),
     )
     config = reload.read()  # raises ConfigErrors before anything is opened
+    make_data_dir(config)
     logs.set_up(clock, level=config.log_level.upper())
     raise_file_limit()
     garbage.one_thread_for_arrays()
@@ -758,6 +759,22 @@ def run(path: Path) -> int:
     with asyncio.Runner(loop_factory=lambda: scaled_loop(clock.speed)) as runner:
         garbage.spare(runner.get_loop(), clock.speed)
         return runner.run(_main(config, clock, reload))
+
+
+def make_data_dir(config: Config) -> None:
+    """Make the data folder if it is not there. Raises ConfigError where it cannot be."""
+    folder = config.data_dir
+    why = (
+        "" if not folder.is_dir() or os.access(folder, os.W_OK | os.X_OK) else "this user may not write there"
+    )
+    try:
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+    if why:
+        raise ConfigError(
+            f"{folder} cannot be used: {why}", file=config.path.name, table="[nightjar]", key="data_dir"
+        )
 
 
 def raise_file_limit() -> None:

@@ -139,6 +139,18 @@ def test_lexicon_check_tells_file_and_line(run: Command, tmp_path: Path) -> None
     assert "terms.tsv" in ran.facts["mistakes"][0]["file"]
 
 
+def test_a_data_folder_that_cannot_be_made_is_named_with_its_key(run: Command, config: Path) -> None:
+    """Failed before: a line of the log, `DiskTrouble`, and exit 1."""
+    text = config.read_text(encoding="utf-8")
+    (config.parent / "a file").write_text("", encoding="utf-8")
+    line = next(one for one in text.splitlines() if one.startswith("data_dir"))
+    config.write_text(text.replace(line, 'data_dir = "a file/data"'), encoding="utf-8")
+    ran = run("run")
+    assert ran.code == 2
+    assert "[nightjar]: data_dir: " in ran.err
+    assert "Not a directory" in ran.err
+
+
 def test_run_with_a_wrong_configuration_ends_with_2_and_every_mistake(run: Command, config: Path) -> None:
     config.write_text(CONFIG.replace("url =", "ur ="))
     ran = run("run")
