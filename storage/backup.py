@@ -2,7 +2,7 @@
 
     <dest>/generation-000007/nightjar.db   an online copy: one instant of it, through SQLite's backup API
     <dest>/generation-000007/checkpoint    the newest checkpoint note of that copy, when it has one
-    <dest>/generation-000007/keys/         public halves and certificates; the secret only when asked for
+    <dest>/generation-000007/keys/         its owner's alone; the key that signs only when asked for
     <dest>/blobs/                          every file that copy names, by the same names
     <dest>/backup.json                     what the whole should be, written last: see `generations`
 
@@ -246,9 +246,13 @@ def _copy_keys(source: Path, dest: Path, *, with_secret: bool) -> None:
         secret = path.name == keys.SECRET
         if not path.is_file() or path.name in (keys.ANCHOR, LOCK) or (secret and not with_secret):
             continue
-        aim = dest / inside
-        aim.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(aim, path.read_bytes(), mode=0o600 if secret else 0o644)
+        copy_key(path, dest / inside)
+
+
+def copy_key(path: Path, aim: Path) -> None:
+    """A file of `keys/`, for its owner alone, in folders that are too: `callback` is secret as well."""
+    keys.make_folder(aim.parent)
+    write_whole(aim, path.read_bytes(), mode=0o600)
 
 
 # --- what is refused, and small parts ------------------------------------------------

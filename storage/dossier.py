@@ -70,6 +70,15 @@ class File:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierVerdict:
+    """The last verdict on a post before a look that found it gone. evidence_id: of the look it is of."""
+
+    evidence_id: str
+    verdict: Verdict
+    judged_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Casefile:
     """All that is known about one piece of evidence. manifest: its canonical JSON text."""
 
@@ -91,6 +100,8 @@ class Casefile:
     """Found by judging in any look at the post: what a text of any of them must not show."""
     edit: Edit | None = None
     """Of a changed post; None when the look before is not kept."""
+    earlier_verdict: EarlierVerdict | None = None
+    """Only of a look that found its post gone, which is not judged itself."""
 
 
 async def show(store: Store, evidence_id: str, *, check: bool = True) -> Casefile:
@@ -122,6 +133,7 @@ async def show(store: Store, evidence_id: str, *, check: bool = True) -> Casefil
         told=await _told(store, evidence.leaf_index, item),
         contacts=await _contacts(store, post_key),
         edit=(await observations.edits_of(store.vault.database, (evidence,))).get(evidence.evidence_id),
+        earlier_verdict=None if verdict is not None else await _earlier_verdict(store, evidence, post_key),
     )
 
 
@@ -190,6 +202,22 @@ async def _verdict(
         return None, (), None
     verdict, matches, judged_at = rows[0]
     return load(Verdict, verdict), load_tuple(PictureMatch, matches), moment(judged_at)
+
+
+async def _earlier_verdict(store: Store, evidence: Evidence, post_key: str) -> EarlierVerdict | None:
+    if evidence.observation is not Observation.MISSING:
+        return None
+    sql = (
+        "SELECT o.evidence_id, v.verdict, v.judged_at FROM observation o JOIN verdict v ON v.seq = o.seq "
+        "WHERE o.post_key = ? AND o.seq < ? ORDER BY o.seq DESC LIMIT 1"
+    )
+    for evidence_id, verdict, judged_at in await store.vault.database.rows(
+        sql, (post_key, evidence.leaf_index)
+    ):
+        return EarlierVerdict(
+            evidence_id=evidence_id, verdict=load(Verdict, verdict), judged_at=moment(judged_at)
+        )
+    return None
 
 
 async def _contacts(store: Store, post_key: str) -> tuple[str, ...]:

@@ -135,11 +135,11 @@ class DiskTrouble(StoreError):
 
 
 class DamagedBlob(StoreError):
-    """Stored bytes are missing or no longer hash to their name. Attribute: sha256."""
+    """Stored bytes are missing or no longer hash to their name. Attributes: sha256, why (without it)."""
 
     def __init__(self, sha256: str, why: str) -> None:
         super().__init__(f"blob {sha256}: {why}")
-        self.sha256 = sha256
+        self.sha256, self.why = sha256, why
 
 
 class DatabaseTrouble(StoreError):

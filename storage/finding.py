@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from storage import search
 from storage.codec import clean, load, micros, moment
 from storage.database import Row
-from storage.model import Observation, Post, Tier
+from storage.model import Lifetime, Observation, Post, Tier
+from storage.tables import key_of
 
 if TYPE_CHECKING:
     from storage.store import Store
+
+
+class Standing(StrEnum):
+    """How a post is now, as far as its watch knows."""
+
+    UP = "up"
+    GONE = "gone"
+    """Its last kept look found it deleted, confirmed."""
+    UNKNOWN = "unknown"
+    """Nobody looks at it by itself (any more), or a look missed it and that is not confirmed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Now:
+    """How the post of a hit is now. at: when it was first missed, if it is gone; else when last seen up.
+
+    None when there is no record of that.
+    """
+
+    state: Standing = Standing.UNKNOWN
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +45,7 @@ class Found:
     """One hit of `find`. tier, score: of its verdict, NONE and 0 while there is none.
 
     A look that found its post gone is not judged: it has the loudest verdict of that post.
-    contacts: found by judging in any look at the post.
+    contacts: found by judging in any look at the post. now: of the post, whichever look this is.
     """
 
     evidence_id: str
@@ -37,6 +61,7 @@ class Found:
     item_id: str
     leaf_index: int
     contacts: tuple[str, ...] = ()
+    now: Now = Now()
 
 
 _LOUDNESS = " ".join(f"WHEN '{tier.value}' THEN {tier.rank}" for tier in Tier)
@@ -52,6 +77,16 @@ _IN_POST = (
     "o.post_key IN (SELECT p.post_key FROM observation p "
     "WHERE p.seq IN (SELECT rowid / 2 FROM search WHERE search MATCH ?))"
 )
+
+
+NOW = (
+    "SELECT k.value, o.observation, o.lifetime, o.captured_at, w.last_seen_at, "
+    "w.next_look_at IS NOT NULL AND NOT w.closed AND w.missing_looks = 0 "
+    "FROM json_each(?) k JOIN observation o ON o.seq = "
+    "(SELECT l.seq FROM observation l WHERE l.post_key = k.value ORDER BY l.seq DESC LIMIT 1) "
+    "LEFT JOIN watched w ON w.post_key = k.value"
+)
+"""Of posts in a JSON list of keys: the last look that was kept, and the row of the watch."""
 
 
 async def find(
@@ -94,7 +129,27 @@ async def find(
         f"LEFT JOIN member m ON m.post_key = o.post_key WHERE {conditions} "
         "ORDER BY o.seq DESC LIMIT ?"
     )
-    return tuple(_found(row) for row in await store.vault.database.rows(sql, (*values, limit)))
+    found = [_found(row) for row in await store.vault.database.rows(sql, (*values, limit))]
+    keys = {one.evidence_id: key_of(one.target, one.post_id) for one in found}
+    standing = await _now(store, set(keys.values()))
+    return tuple(replace(one, now=standing.get(keys[one.evidence_id], Now())) for one in found)
+
+
+async def _now(store: Store, post_keys: Iterable[str]) -> dict[str, Now]:
+    """How these posts are now, by key: one query, by index for each."""
+    rows = await store.vault.database.rows(NOW, (json.dumps(list(post_keys)),))
+    return {row[0]: _standing(*row[1:]) for row in rows}
+
+
+def _standing(
+    observation: str, lifetime: str | None, captured_at: int, last_seen_at: int | None, looked_at: int | None
+) -> Now:
+    """From the last look that was kept of a post, and its row of the watch, None where it has none."""
+    if observation == Observation.MISSING.value:
+        missed = None if lifetime is None else load(Lifetime, lifetime).first_missing_at
+        return Now(state=Standing.GONE, at=missed or moment(captured_at))
+    seen = None if last_seen_at is None else moment(last_seen_at)
+    return Now(state=Standing.UP if looked_at else Standing.UNKNOWN, at=seen)
 
 
 Condition = tuple[str, tuple[object, ...]]

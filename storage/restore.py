@@ -26,7 +26,7 @@ from storage.clock import Clock
 from storage.codec import stamp
 from storage.database import Database
 from storage.errors import DatabaseTrouble, NotNote, RolledBack
-from storage.files import fsync, on_disk, write_whole
+from storage.files import fsync, on_disk
 from storage.generations import CHECKPOINT, BackupTrouble, Inventory, open_copy
 from storage.recovery import DATABASE, GAP
 from storage.staging import STAGE
@@ -316,6 +316,6 @@ def _bring_keys(source: Path, dest: Path) -> None:
     if not source.is_dir() or (dest / keys.PUBLIC).exists():
         return
     for path in sorted(p for p in source.rglob("*") if p.is_file() and p.name != keys.SECRET):
-        aim = dest / path.relative_to(source)
-        aim.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(aim, path.read_bytes(), mode=0o644)
+        backup.copy_key(path, dest / path.relative_to(source))
+    if dest.is_dir():
+        dest.chmod(0o700)  # it may have been made by hand, for the anchor

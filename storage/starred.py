@@ -43,6 +43,9 @@ def starred_case(case: Casefile) -> Casefile:
         told=tuple(replace(t, why=masking.mask_known(t.why, known)) for t in case.told),
         edit=None if case.edit is None else starred_edit(case.edit, known),
         contacts=tuple(masking.contact(c) for c in known),
+        earlier_verdict=None
+        if case.earlier_verdict is None
+        else replace(case.earlier_verdict, verdict=starred_verdict(case.earlier_verdict.verdict, known)),
     )
 
 

@@ -36,6 +36,7 @@ from storage.errors import DamagedBlob, DatabaseTrouble, DiskTrouble
 from storage.succession import state_of
 from storage.threads import in_thread
 from storage.tree import Frontier, leaf_hash
+from storage.verify_needs import Needs
 from storage.verify_signed import Statements
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ class Round:
     said: Statements = field(default_factory=Statements)
     book: Book = field(default_factory=dict)
     """The cases as the log tells them, up to the entry that is being looked at."""
+    needs: Needs = field(default_factory=Needs)
     signed: tuple[int, ...] = ()
     """Sizes of the checkpoints that are there, ascending."""
 
@@ -244,7 +246,10 @@ def _run(run: Round, outside: verify_signed.Before) -> VerifyReport:
         tree_size=size,
         root=root,
         faults=run.faults,
-        broken=tuple(run.broken),
+        broken=tuple(
+            replace(fault, why=fault.why + run.needs.of(fault.what)) if fault.kind == "blob" else fault
+            for fault in run.broken
+        ),
         strange=(),
         remarks=tuple(run.remarks),
     )
@@ -277,7 +282,7 @@ def _size_or_fault(blobs: Blobs, name: str) -> int | str:
     try:
         return len(blobs.load(name))
     except DamagedBlob as damage:
-        return str(damage)
+        return damage.why
     except (DiskTrouble, ValueError, TypeError, AttributeError) as trouble:
         return f"cannot be read: {trouble}"
 
@@ -285,6 +290,7 @@ def _size_or_fault(blobs: Blobs, name: str) -> int | str:
 def _take_blob(run: Round, name: str, size: int, result: Future[int | str]) -> None:
     found = result.result()
     if isinstance(found, str):
+        run.needs.miss(str(name))
         run.lost("blob", str(name), name, found)
     else:
         run.counted["bytes"] += found

@@ -57,6 +57,7 @@ def check_evidence(run: Round, index: int, facts: dict[str, Any]) -> None:
     try:
         kept = json.loads(run.blobs.load(str(facts["manifest_sha256"])))
     except DamagedBlob as damage:
+        run.needs.hear(what, [damage.sha256])
         run.lost("manifest", what, str(facts["manifest_sha256"]), str(damage))
         return
     if why := manifest.unreadable(kept):
@@ -65,6 +66,7 @@ def check_evidence(run: Round, index: int, facts: dict[str, Any]) -> None:
     _check_unlogged(run, index, what, kept)
     for name in _differences(run, row, kept):
         run.fault("observation", what, f"{name} is not what the manifest says")
+    run.needs.hear(what, (str(file["sha256"]) for file in kept["files"]))
     own = {"sha256": facts["manifest_sha256"], "role": "manifest"}
     for file in (*kept["files"], own):
         if not run.rows("SELECT 1 FROM blob WHERE sha256 = ?", file["sha256"]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from storage.clock import Clock
 from storage.model import Tier
 
 if TYPE_CHECKING:
-    from storage.casefile import Found
+    from storage.finding import Found, Now
     from storage.store import Store
 
 
@@ -56,13 +56,13 @@ def run(out: Out, folder: Path, clock: Clock, query: Query, *, viewer: str = "")
 def _print(out: Out, found: tuple[Found, ...]) -> None:
     """A table where there is room for it, else two lines for each; an id is never broken."""
     if out.width >= _WIDE:
-        columns = ("evidence", "captured", "target", "what", "tier", "title", "seller")
+        columns = ("evidence", "captured", "target", "what", "tier", "now", "title", "seller")
         out.table(columns, (_row(one) for one in found))
         return
     for one in found:
-        evidence_id, captured, target, what, tier, title, seller = map(str, _row(one))
+        evidence_id, captured, target, what, tier, now, title, seller = map(str, _row(one))
         out.say(f"{evidence_id}  {captured}  {f'{what}  {tier}'.strip()}")
-        told = filter(None, (on_one_line(target, 24), title, seller))
+        told = filter(None, (f"now {now}", on_one_line(target, 24), title, seller))
         out.line(f"    {' · '.join(told)}", style="" if tier else "dim")
 
 
@@ -79,6 +79,13 @@ def _finding(query: Query, viewer: str) -> Callable[[Store], Awaitable[tuple[Fou
     return finding
 
 
+def _now(now: Now) -> str:
+    """How a post is now, and since when it is known: "gone 11-24 15:48Z" in UTC."""
+    if now.at is None or now.state == "unknown":
+        return now.state.value
+    return f"{now.state.value} {now.at.astimezone(UTC):%m-%d %H:%MZ}"
+
+
 def _row(one: Found) -> tuple[object, ...]:
     loud = "" if one.tier is Tier.NONE else f"{one.tier.value} {one.score}"
     return (
@@ -87,6 +94,7 @@ def _row(one: Found) -> tuple[object, ...]:
         one.target,
         one.observation.value,
         loud,
+        _now(one.now),
         on_one_line(one.title, 60),
         on_one_line(one.seller, 30),
     )

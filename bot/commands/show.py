@@ -10,7 +10,7 @@ from bot.commands.out import OK, PROBLEM, Out, moment, on_one_line, some
 from bot.commands.reader import look
 from bot.discretion import NOTICE, log_view, starred_case
 from storage.clock import Clock
-from storage.model import Observation
+from storage.model import Observation, Verdict
 
 if TYPE_CHECKING:
     from storage.casefile import Casefile
@@ -122,17 +122,14 @@ def _watched(out: Out, case: Casefile) -> None:
 
 def _concluded(out: Out, case: Casefile) -> None:
     out.say("What was concluded", style="bold underline")
-    verdict = case.verdict
-    if verdict is None:
-        out.say("  not judged")
+    earlier = case.earlier_verdict
+    if case.verdict is not None:
+        _judged(out, case.verdict, moment(case.judged_at))
+    elif earlier is not None:
+        out.say(f"  not judged itself, for the post was gone; last judged at the look {earlier.evidence_id}:")
+        _judged(out, earlier.verdict, moment(earlier.judged_at))
     else:
-        about = f", {', '.join(verdict.products)}" if verdict.products else ""
-        at = moment(case.judged_at)
-        out.say(f"  tier {verdict.tier.value}, score {verdict.score}{about}; judged {at}")
-        rows = (
-            (r.kind, f"{r.weight:+g}", r.what, on_one_line(r.span, 60), r.detail) for r in verdict.reasons
-        )
-        out.table(("because of", "weight", "what", "in the text", "detail"), rows)
+        out.say("  not judged")
     if case.item is not None:
         out.say(
             f"  item {case.item.item_id} with {some(case.item.members, 'post')}: {', '.join(case.members)}"
@@ -141,6 +138,13 @@ def _concluded(out: Out, case: Casefile) -> None:
         (t.channel, t.kind.value, t.tier.value, t.state, moment(t.delivered_at), t.why) for t in case.told
     )
     out.table(("told to", "alert", "tier", "state", "delivered", "why"), told)
+
+
+def _judged(out: Out, verdict: Verdict, at: str) -> None:
+    about = f", {', '.join(verdict.products)}" if verdict.products else ""
+    out.say(f"  tier {verdict.tier.value}, score {verdict.score}{about}; judged {at}")
+    rows = ((r.kind, f"{r.weight:+g}", r.what, on_one_line(r.span, 60), r.detail) for r in verdict.reasons)
+    out.table(("because of", "weight", "what", "in the text", "detail"), rows)
 
 
 def _kept(out: Out, case: Casefile) -> None:

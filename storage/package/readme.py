@@ -5,12 +5,14 @@ This folder was exported by Nightjar. It can be checked without Nightjar, and wi
 
     sh verify.sh --key FINGERPRINT         (or --admin FINGERPRINT; and --tsa-roots FOLDER)
 
-It needs a POSIX shell, coreutils, awk, find, sed, openssl 3 and gzip, and ends with exit code 0 (whole)
-or 1. Ask the office that exported this folder, by another way than this folder, for the fingerprint of the
-daemon key that it used then (--key). The fingerprint of its admin key (--admin) tells less: with it alone,
-daemon keys that were replaced since pass too. Without a fingerprint nobody can tell this folder from one that
-somebody else signed with a key of his own. It is the same with the roots of the time-stamp authorities:
-give the folder of roots that you trust with --tsa-roots.
+It needs a POSIX shell, coreutils, awk, find, sed, openssl 3 and gzip, and ends with exit code 0 (whole),
+1 (something does not hold) or 2 (it could not be checked here: wrong use, a program that is missing or too
+old, no room for temporary files; that says nothing of the folder). Ask the office that exported this folder,
+by another way than this folder, for the fingerprint of the daemon key that it used then (--key). The
+fingerprint of its admin key (--admin) tells less: with it alone, daemon keys that were replaced since pass
+too. Without a fingerprint nobody can tell this folder from one that somebody else signed with a key of his
+own. It is the same with the roots of the time-stamp authorities: give the folder of roots that you trust with
+--tsa-roots.
 
 What lies where
     data/evidence/<id>/manifest.json   what was received at one look, with times, connection and gaps
@@ -21,7 +23,8 @@ What lies where
     data/files/                        originals; the name of each is the SHA-256 of its bytes. Pages
                                        are called .txt: opened as pages they could call their site
     data/log/checkpoint                the signed state of the log that all proofs lead to
-    data/log/leaves.txt                the hash of every entry of the log: nothing was left out of it
+    data/log/leaves.txt                the hash of every entry of the log: none was left out of this
+                                       list; what they say is shown of some only
     data/log/entries.jsonl             the entries that may be shown
     data/log/checkpoints/              earlier states, those that have timestamps
     data/log/consistency/              that nothing was changed between those states

@@ -14,6 +14,7 @@ import pytest
 
 from bench import _mutations as mutations
 from bench._specimen import Authorities, Specimen, specimen
+from storage.package.check import check
 from tests.fakes import tsa
 
 pytestmark = pytest.mark.skipif(bool(tsa.missing()), reason=tsa.missing() or "-")
@@ -239,3 +240,16 @@ def test_it_writes_the_root_as_cards_status_and_nightjar_verify_do(one: Specimen
     sealed = (one.package / "seal.txt").read_text().splitlines()[3]
     root = base64.b64decode(sealed.split()[2]).hex()
     assert f"leaves lead to the root {root}:" in ran(one, one.package)[1]
+
+
+def test_both_checkers_say_of_what_nothing_was_left_out(one: Specimen) -> None:
+    said = "no entry of the log was left out of this list of hashes (content is shown of some entries only)"
+    assert said in ran(one, one.package)[1]
+    (step,) = [step for step in check(one.package, one.trust).steps if step.name == "log"]
+    assert said in " ".join(step.what)
+
+
+def test_the_readme_of_a_package_names_the_exit_code_of_what_could_not_be_checked(one: Specimen) -> None:
+    code, _ = ran(one, "--key", "no fingerprint", one.package)
+    told = " ".join((one.package / "README.txt").read_text().split())
+    assert (code, "0 (whole), 1 (something does not hold) or 2 (it could not be checked" in told) == (2, True)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from bench._looks import TARGET, look, watched
-from storage import checkpoints, keys, ledger
+from storage import checkpoints, keys, ledger, succession
 from storage.backup import BackedUp, backup
+from storage.callback_key import callback_key
 from storage.errors import DatabaseTrouble, RolledBack, StoreError
 from storage.generations import BackupTrouble, read_inventory
 from storage.restore import restore
@@ -233,6 +234,24 @@ async def test_the_secret_key_is_in_the_backup_only_when_asked_for(tmp_path: Pat
     assert (newest(dest) / "keys" / keys.PUBLIC).exists()
     assert not (newest(dest) / "keys" / keys.ANCHOR).exists()
     assert (await restore(dest, back, clock)).has_key
+
+
+async def test_keys_stay_open_to_their_owner_alone_in_the_backup_and_when_it_is_restored(
+    tmp_path: Path, clock: HandClock
+) -> None:
+    live, dest, back = tmp_path / "live", tmp_path / "dest", tmp_path / "back"
+    await grown(live, clock, 0, 1)
+    tag = callback_key(live)
+    await succession.rotate(live, clock, why="old one stolen")
+    await backed_up(live, dest, clock, with_keys=False)
+    (back / "keys").mkdir(mode=0o755, parents=True)
+    await restore(dest, back, clock)  # its folder may have been made by hand
+    copied = newest(dest) / "keys"
+    for path in (copied, *copied.rglob("*")):
+        assert path.stat().st_mode & 0o077 == 0, path
+    for name in ("", "callback", "old", "old/1", f"old/1/{keys.PUBLIC}"):
+        assert (back / "keys" / name).stat().st_mode & 0o077 == 0, name
+    assert callback_key(back) == tag
 
 
 async def test_an_older_backup_is_refused_by_the_anchor_unless_a_reason_is_given(

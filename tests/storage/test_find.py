@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench._looks import TARGET, judgement, look
+from bench._looks import TARGET, judgement, look, watched
 from storage import search
 from storage.casefile import find
-from storage.model import Evidence, Observation, Tier
+from storage.finding import NOW
+from storage.model import Evidence, Lifetime, Observation, Tier, Watched
 from storage.store import Store
 from tests.storage.kit import DUSK, HandClock
 
@@ -122,6 +123,47 @@ async def test_what_vanished_is_found_with_the_loudest_verdict_of_its_post(
     assert (loud[0].evidence_id, loud[0].tier, loud[0].score) == (missing[0], Tier.URGENT, 95)
     told = {f.post_id: (f.tier, f.score > 0) for f in await find(store, vanished=True)}
     assert told == {"1": (Tier.URGENT, True), "2": (Tier.NORMAL, True), "3": (Tier.NONE, False)}
+
+
+async def test_every_hit_says_how_its_post_is_now(store: Store, clock: HandClock) -> None:
+    def row(post_id: str) -> Watched:
+        return watched(post_id, DUSK)
+
+    rows = {
+        "up": row("up"),
+        "missed once": replace(row("missed once"), first_missing_at=DUSK, missing_looks=1),
+        "not looked at": replace(row("not looked at"), next_look_at=None),
+        "back": row("back"),
+    }
+    for post_id, one in rows.items():
+        await store.seal(look(post_id, clock.tick(), pictures=0), watched=one)
+    await store.seal(look("no watch", clock.tick(), pictures=0))
+    missing = [await gone(store, clock, post_id) for post_id in ("no watch", "back")]
+    missed = DUSK + timedelta(minutes=7)
+    life = Lifetime(last_seen_at=DUSK, first_missing_at=missed, confirmations=3)
+    await store.seal(look("gone", clock.tick(), pictures=0), watched=row("gone"))
+    last = look("gone", clock.tick(), observation=Observation.MISSING, pictures=0)
+    await store.seal(last, watched=replace(row("gone"), closed=True), lifetime=life)
+    again = look("back", clock.tick(), observation=Observation.REAPPEARED, pictures=0)
+    await store.seal(again, watched=rows["back"])
+    hits = await find(store)
+    assert len(hits) == 10
+    assert {(hit.post_id, hit.now.state.value, hit.now.at) for hit in hits} == {
+        ("up", "up", DUSK),
+        ("missed once", "unknown", DUSK),
+        ("not looked at", "unknown", DUSK),
+        ("no watch", "gone", missing[0].captured_at),
+        ("back", "up", DUSK),
+        ("gone", "gone", missed),
+    }
+
+
+async def test_how_posts_are_now_is_asked_for_by_index(store: Store, clock: HandClock) -> None:
+    await kept(store, clock, "1", text="血料")
+    plan = await store.vault.database.rows(f"EXPLAIN QUERY PLAN {NOW}", ('["a", "b"]',))
+    steps = [str(step[3]) for step in plan]
+    assert not [step for step in steps if step.startswith("SCAN") and not step.startswith("SCAN k ")], steps
+    assert any("observation_post" in step for step in steps), steps
 
 
 async def test_what_vanished_is_found_by_every_other_condition(store: Store, clock: HandClock) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import random
 import shutil
 import sqlite3
@@ -68,6 +69,36 @@ async def test_an_untouched_store_is_whole(copy: Path) -> None:
     assert (report.tree_size, report.root) == root
     assert report.bytes > 10_000
     assert steps[-1] == (report.blobs + report.tree_size,) * 2
+
+
+async def test_a_damaged_file_is_named_once_with_the_evidence_that_needs_it(copy: Path) -> None:
+    async with opened(copy, HandClock()) as store:
+        database, needed = store.vault.database, dict[str, list[str]]()
+        rows = await database.rows("SELECT evidence_id, manifest_sha256 FROM observation ORDER BY seq")
+        for evidence_id, manifest in rows:
+            for file in json.loads(await store.blobs.get(manifest))["files"]:
+                needed.setdefault(file["sha256"], []).append(evidence_id)
+        lonely = next(name for name, ids in needed.items() if len(ids) == 1)
+        shared = next(name for name, ids in needed.items() if len(set(ids)) > 3)
+        lost, of_lost = rows[0][1], rows[0][0]
+        bend(store.blobs.path(lonely))
+        store.blobs.path(shared).unlink()
+    report = await report_on(copy)
+    told = {fault.what: fault.why for fault in report.broken}
+    ids = list(dict.fromkeys(needed[shared]))
+    assert told == {
+        lonely: f"the bytes no longer hash to the name; needed by evidence {needed[lonely][0]}",
+        shared: f"the file is missing; needed by evidence {', '.join(ids[:3])} and {len(ids) - 3} more",
+    }
+    async with opened(copy, HandClock()) as store:
+        store.blobs.path(lost).unlink()
+    told = {fault.what: fault.why for fault in (await report_on(copy)).broken}
+    assert told[lost] == f"the file is missing; needed by evidence {of_lost}"
+
+
+def bend(path: Path) -> None:
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[:-1] + b"X")
 
 
 async def test_verify_runs_beside_a_live_watch(tmp_path: Path) -> None:

@@ -473,7 +473,7 @@ else
     done
     root=$(awk "$functions"'{ print base64($0) }' "$T/level.$top")
     [ "$root" = "$sealed_root" ] || bad "the leaves do not lead to the root in seal.txt"
-    whole "$size leaves lead to the root $(cat "$T/level.$top"): nothing was left out"
+    whole "$size leaves lead to the root $(cat "$T/level.$top"): no entry of the log was left out of this list of hashes (content is shown of some entries only)"
 fi
 
 # dated TEXT: whether it has four lines and the last one is a time
