@@ -71,6 +71,8 @@ async def record(
         facts = _speak(look, judgement, item, jurisdiction, tags)
         if facts is None:
             await link(batch, item, judgement.judged_at)
+            if item.same_post and item.card:
+                await _follow(batch, look, item.card, judgement.judged_at, announce=announce)
             return ""
         alert_id = outbox.put(batch, facts, announce)
         await after_speaking(batch, look, item, facts, alert_id=alert_id, announce=announce)
@@ -153,7 +155,7 @@ def _speak(
         kind, revises = AlertKind.NEW, ""
     elif look.observation is Observation.CHANGED and not item.joined and item.card:
         kind, revises = AlertKind.CHANGED, item.card
-    elif item.joined and tier is not Tier.NONE:
+    elif item.joined and tier is not Tier.NONE and not item.same_post:
         kind, revises = AlertKind.REPOST, item.card
     else:
         return None
@@ -181,13 +183,18 @@ async def after_speaking(
     elif item.instead:
         await withdraw(batch, item, facts.created_at)
     await link(batch, item, facts.created_at, revised=facts.revises)
-    vigils.mark_matched(batch, look.post_key, facts.created_at)
+    await _follow(batch, look, card, facts.created_at, announce=announce)
+
+
+async def _follow(batch: Batch, look: Looked, card: str, at: datetime, *, announce: Sequence[str]) -> None:
+    """Watch the post on for its card, and tell there that it vanished before it was judged."""
+    vigils.mark_matched(batch, look.post_key, at)
     sql = "SELECT seq, observation, lifetime FROM observation WHERE post_key = ? ORDER BY seq DESC LIMIT 1"
     seq, observation, lifetime = (await batch.rows(sql, (look.post_key,)))[0]
     if seq > look.seq and observation == Observation.MISSING.value:
         latest = Looked(seq=seq, post_key=look.post_key, observation=Observation.MISSING, judged=True)
         told = None if lifetime is None else load(Lifetime, lifetime)
-        await _revise(batch, latest, card, facts.created_at, announce=announce, lifetime=told)
+        await _revise(batch, latest, card, at, announce=announce, lifetime=told)
 
 
 async def revise(batch: Batch, kept: Evidence, *, announce: Sequence[str], lifetime: Lifetime | None) -> None:
