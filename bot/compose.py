@@ -6,6 +6,7 @@ span, so that no @name, link or /command in it can be tapped. Not here: sending.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from bot.veil import needs_veil
 from bot.words import LIMIT, Text, plain
 from storage.duty import Duty, Outcome, State
 from storage.edits import pieces, shortened
-from storage.model import Alert, AlertKind, Change, Edit, Evidence, Lifetime, Observation, Verdict
+from storage.model import Alert, AlertKind, Change, Edit, Evidence, Lifetime, Observation, Reason, Verdict
 from storage.starred import starred_alert
 
 SCHEMA = "nightjar.alert/1"
@@ -184,8 +185,7 @@ def _offer(text: Text, evidence: Evidence, say: Tongue) -> None:
 
 def _why(text: Text, verdict: Verdict, *, most: int, say: Tongue) -> None:
     text.line().add(say("why (inference)")).add(": ")
-    ordered = sorted(verdict.reasons, key=lambda reason: reason.weight == 0)  # else as they were found
-    for number, reason in enumerate(ordered[:most]):
+    for number, reason in enumerate(_foremost(verdict.reasons, most)):
         text.add(" | " if number else "").add(plain(why_word(reason, say), 60)).add(
             f" ({reason.weight:+.2f})"
         )
@@ -194,6 +194,19 @@ def _why(text: Text, verdict: Verdict, *, most: int, say: Tongue) -> None:
     if verdict.contacts:
         text.line().add(say("contact")).add(": ").add(plain(", ".join(verdict.contacts[:3]), 100), "code")
     text.line().add(say("lexicon {version}", version=plain(verdict.lexicon_version, 40)))
+
+
+def _foremost(reasons: Sequence[Reason], most: int) -> tuple[Reason, ...]:
+    """So many of the reasons, as they were found, those that weigh before others.
+
+    What speaks most against is among them, or people would act on half of what is known.
+    """
+    ordered = sorted(reasons, key=lambda reason: reason.weight == 0)
+    against = min((one for one in ordered if one.weight < 0), key=lambda one: one.weight, default=None)
+    shown, rest = ordered[:most], ordered[most:]
+    if against is not None and any(one is against for one in rest):
+        shown[-1] = against
+    return tuple(shown)
 
 
 def _times(text: Text, evidence: Evidence, sent_at: datetime | None, say: Tongue) -> None:

@@ -282,3 +282,18 @@ def test_the_card_of_a_post_that_is_gone_does_not_say_that_its_pictures_are() ->
     gone = words.evidence(observation=Observation.MISSING, pictures=(), page_sha256="")
     alert = words.alert(kind=AlertKind.DELETED, revises="a" * 32, evidence=gone)
     assert "picture" not in card(alert).text
+
+
+def test_what_speaks_most_against_is_among_the_reasons_of_every_card() -> None:
+    for_it = tuple(Reason(kind="term", what=f"word {n}", weight=0.5 + n, span=f"w{n}") for n in range(6))
+    weak = Reason(kind="context", what="speaks of age", weight=-0.2)
+    strong = Reason(kind="context", what="speaks of permits or legality", weight=-0.7)
+    verdict = words.verdict(reasons=(*for_it, weak, strong))
+    for made in (card(words.alert(verdict=verdict)), card(changed(verdict=verdict))):
+        assert "speaks of permits or legality (-0.70)" in made.text
+    assert "4 more" not in card(words.alert(verdict=verdict)).text
+    assert "3 more" in card(words.alert(verdict=verdict)).text
+    chinese = card(words.alert(verdict=verdict), manner=Manner(language="zh-Hans")).text
+    assert "提到许可证或合法性 (-0.70)" in chinese
+    alone = words.verdict(reasons=for_it)
+    assert "word 4" in card(words.alert(verdict=alone)).text
