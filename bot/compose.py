@@ -21,7 +21,18 @@ from bot.veil import needs_veil
 from bot.words import LIMIT, Text, plain
 from storage.duty import Duty, Outcome, State
 from storage.edits import pieces, shortened
-from storage.model import Alert, AlertKind, Change, Edit, Evidence, Lifetime, Observation, Reason, Verdict
+from storage.model import (
+    Alert,
+    AlertKind,
+    Change,
+    Edit,
+    Evidence,
+    Lifetime,
+    Likeness,
+    Observation,
+    Reason,
+    Verdict,
+)
 from storage.starred import starred_alert
 
 SCHEMA = "nightjar.alert/1"
@@ -113,7 +124,7 @@ def _headline(text: Text, alert: Alert, evidence: Evidence, verdict: Verdict, *,
     if verdict.products:
         text.add(f" {plain(', '.join(product_word(one, say) for one in verdict.products), 40)}")
     for shown, kind in _signs(verdict, say):
-        text.add(" ").add(plain(shown, 24), kind)
+        text.add(" ").add(plain(shown, 24) if kind else shown, kind)
     if evidence.post.price:
         text.add(" ").add(plain(evidence.post.price, 20), "code")
     text.add(f" [{evidence.target}]")
@@ -125,10 +136,13 @@ def _signs(verdict: Verdict, say: Tongue) -> list[tuple[str, str]]:
     Each once: a word that is the product's name already stands there.
     """
     told = {product_word(one, say).casefold() for one in verdict.products}
+    likenesses = [reason for reason in verdict.reasons if reason.kind == "picture"]
+    is_sure = any(Likeness.REVIEW.value not in reason.detail for reason in likenesses)
+    picture = say("known picture") if is_sure else say("similar picture, please compare")
     signs: dict[str, str] = {}
     for reason in verdict.reasons:
         if reason.kind == "picture":
-            signs[say("known picture")] = ""
+            signs[picture] = ""
         elif reason.kind == "term":
             span = reason.span or why_word(reason, say)
             if span.casefold() not in told:
@@ -321,10 +335,22 @@ def lasted(alert: Alert, say: Tongue) -> str:
     since = posted if posted is not None and (first is None or posted <= first) else first
     if since is None or since > seen:
         return ""
-    minutes = int((seen - since).total_seconds() // 60)
-    span = say("{hours} h {minutes} m", hours=minutes // 60, minutes=minutes % 60)
+    seconds = int((seen - since).total_seconds())
+    if not seconds:  # seen once: how long is not known at all
+        return ""
+    span = _span(seconds, say)
     up = say("up {span}", span=span) if since == posted else say("up {span} or longer", span=span)
     return f" · {up}"
+
+
+def _span(seconds: int, say: Tongue) -> str:
+    """How long something was, in its two largest units at most."""
+    minutes, rest = divmod(seconds, 60)
+    if not minutes:
+        return say("{seconds} s", seconds=rest)
+    if minutes < 60:
+        return say("{minutes} m", minutes=minutes)
+    return say("{hours} h {minutes} m", hours=minutes // 60, minutes=minutes % 60)
 
 
 def event(alert: Alert) -> dict[str, object]:
