@@ -7,7 +7,9 @@ post joining (REPOST), an edit (CHANGED), a vanishing (DELETED), a return (REAPP
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from storage import late, ledger, outbox, search, verdicts, vigils
@@ -68,6 +70,8 @@ async def record(
         item = await item_for(batch, look, judgement)
         if item is None:
             return ""
+        if item.same_post and not await _have_it(batch, item.card, announce):
+            item = replace(item, same_post=False)  # it is news to those whom the other target does not tell
         facts = _speak(look, judgement, item, jurisdiction, tags)
         if facts is None:
             await link(batch, item, judgement.judged_at)
@@ -80,6 +84,16 @@ async def record(
 
     alert_id = await vault.submit(job)
     return (await outbox.load_alerts(vault.database, [alert_id]))[alert_id] if alert_id else None
+
+
+async def _have_it(batch: Batch, card: str, announce: Sequence[str]) -> bool:
+    """Whether all these channels have the card, or will."""
+    sql = (
+        "SELECT DISTINCT channel FROM delivery WHERE channel IN (SELECT value FROM json_each(?)) "
+        "AND card = ? AND state <> 'withdrawn'"
+    )
+    rows = await batch.rows(sql, (json.dumps(announce), card))
+    return len(rows) == len(set(announce))
 
 
 async def look_of(batch: Batch, evidence: Evidence) -> Looked:

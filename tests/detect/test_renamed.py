@@ -130,3 +130,20 @@ def test_posts_without_pages_of_their_own_are_told_apart_by_their_numbers(tmp_pa
     same, other = asyncio.run(night())
     assert same is None
     assert "picture" in reasons(other)
+
+
+def test_a_channel_that_has_no_card_of_it_is_told_by_the_other_target(tmp_path: Path) -> None:
+    async def night() -> list[Alert | None]:
+        async with market(tmp_path) as (store, clock, bench):
+            first = await told(bench, await seen(store, clock, "1", LOUD))
+            bench.policy = replace(bench.policy, route=lambda *_: ("chat", "elsewhere"))
+            again = await told(bench, await seen(store, clock, "1", LOUD, RENAMED))
+            third = await told(bench, await seen(store, clock, "1", LOUD, "a third"))
+            return [first, again, third]
+
+    first, again, third = asyncio.run(night())
+    assert first is not None
+    assert again is not None
+    assert (again.kind, again.revises) == (AlertKind.REPOST, first.alert_id)
+    assert "picture" not in reasons(again)
+    assert third is None
