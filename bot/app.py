@@ -412,6 +412,10 @@ class Daemon:
             if change.difference is not None and change.difference.at_start_only:
                 keys = ", ".join(change.difference.at_start_only)
                 await self.tell_admin(f"configuration taken over, but {keys} only at the next start")
+            for old, name in change.difference.renamed if change.difference is not None else ():
+                await self.tell_admin(
+                    f"target {old} is called {name} now: it begins anew, vigils of the old name ended"
+                )
 
     async def _take_over(self, config: Config) -> None:
         self.systemd.reloading(self.clock.monotonic())

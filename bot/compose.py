@@ -6,6 +6,7 @@ span, so that no @name, link or /command in it can be tapped. Not here: sending.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -20,7 +21,18 @@ from bot.veil import needs_veil
 from bot.words import LIMIT, Text, plain
 from storage.duty import Duty, Outcome, State
 from storage.edits import pieces, shortened
-from storage.model import Alert, AlertKind, Change, Edit, Evidence, Lifetime, Observation, Verdict
+from storage.model import (
+    Alert,
+    AlertKind,
+    Change,
+    Edit,
+    Evidence,
+    Lifetime,
+    Likeness,
+    Observation,
+    Reason,
+    Verdict,
+)
 from storage.starred import starred_alert
 
 SCHEMA = "nightjar.alert/1"
@@ -112,7 +124,7 @@ def _headline(text: Text, alert: Alert, evidence: Evidence, verdict: Verdict, *,
     if verdict.products:
         text.add(f" {plain(', '.join(product_word(one, say) for one in verdict.products), 40)}")
     for shown, kind in _signs(verdict, say):
-        text.add(" ").add(plain(shown, 24), kind)
+        text.add(" ").add(plain(shown, 24) if kind else shown, kind)
     if evidence.post.price:
         text.add(" ").add(plain(evidence.post.price, 20), "code")
     text.add(f" [{evidence.target}]")
@@ -124,10 +136,13 @@ def _signs(verdict: Verdict, say: Tongue) -> list[tuple[str, str]]:
     Each once: a word that is the product's name already stands there.
     """
     told = {product_word(one, say).casefold() for one in verdict.products}
+    likenesses = [reason for reason in verdict.reasons if reason.kind == "picture"]
+    is_sure = any(Likeness.REVIEW.value not in reason.detail for reason in likenesses)
+    picture = say("known picture") if is_sure else say("similar picture, please compare")
     signs: dict[str, str] = {}
     for reason in verdict.reasons:
         if reason.kind == "picture":
-            signs[say("known picture")] = ""
+            signs[picture] = ""
         elif reason.kind == "term":
             span = reason.span or why_word(reason, say)
             if span.casefold() not in told:
@@ -184,8 +199,7 @@ def _offer(text: Text, evidence: Evidence, say: Tongue) -> None:
 
 def _why(text: Text, verdict: Verdict, *, most: int, say: Tongue) -> None:
     text.line().add(say("why (inference)")).add(": ")
-    ordered = sorted(verdict.reasons, key=lambda reason: reason.weight == 0)  # else as they were found
-    for number, reason in enumerate(ordered[:most]):
+    for number, reason in enumerate(_foremost(verdict.reasons, most)):
         text.add(" | " if number else "").add(plain(why_word(reason, say), 60)).add(
             f" ({reason.weight:+.2f})"
         )
@@ -194,6 +208,19 @@ def _why(text: Text, verdict: Verdict, *, most: int, say: Tongue) -> None:
     if verdict.contacts:
         text.line().add(say("contact")).add(": ").add(plain(", ".join(verdict.contacts[:3]), 100), "code")
     text.line().add(say("lexicon {version}", version=plain(verdict.lexicon_version, 40)))
+
+
+def _foremost(reasons: Sequence[Reason], most: int) -> tuple[Reason, ...]:
+    """So many of the reasons, as they were found, those that weigh before others.
+
+    What speaks most against is among them, or people would act on half of what is known.
+    """
+    ordered = sorted(reasons, key=lambda reason: reason.weight == 0)
+    against = min((one for one in ordered if one.weight < 0), key=lambda one: one.weight, default=None)
+    shown, rest = ordered[:most], ordered[most:]
+    if against is not None and any(one is against for one in rest):
+        shown[-1] = against
+    return tuple(shown)
 
 
 def _times(text: Text, evidence: Evidence, sent_at: datetime | None, say: Tongue) -> None:
@@ -308,10 +335,22 @@ def lasted(alert: Alert, say: Tongue) -> str:
     since = posted if posted is not None and (first is None or posted <= first) else first
     if since is None or since > seen:
         return ""
-    minutes = int((seen - since).total_seconds() // 60)
-    span = say("{hours} h {minutes} m", hours=minutes // 60, minutes=minutes % 60)
+    seconds = int((seen - since).total_seconds())
+    if not seconds:  # seen once: how long is not known at all
+        return ""
+    span = _span(seconds, say)
     up = say("up {span}", span=span) if since == posted else say("up {span} or longer", span=span)
     return f" · {up}"
+
+
+def _span(seconds: int, say: Tongue) -> str:
+    """How long something was, in its two largest units at most."""
+    minutes, rest = divmod(seconds, 60)
+    if not minutes:
+        return say("{seconds} s", seconds=rest)
+    if minutes < 60:
+        return say("{minutes} m", minutes=minutes)
+    return say("{hours} h {minutes} m", hours=minutes // 60, minutes=minutes % 60)
 
 
 def event(alert: Alert) -> dict[str, object]:

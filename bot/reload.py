@@ -58,6 +58,12 @@ class Difference:
     unchanged: tuple[Target, ...]
     at_start_only: tuple[str, ...] = ()
 
+    @property
+    def renamed(self) -> tuple[tuple[str, str], ...]:
+        """(name before, name now) of targets that left while one of the same address came."""
+        now = {target.url: target.name for target in self.added}
+        return tuple((t.name, now[t.url]) for t in self.removed if t.url in now)
+
 
 def difference(old: Config, new: Config) -> Difference:
     """Compare two configurations. `changed` and `unchanged` hold the new targets."""

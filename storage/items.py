@@ -7,7 +7,9 @@ post joining (REPOST), an edit (CHANGED), a vanishing (DELETED), a return (REAPP
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from storage import late, ledger, outbox, search, verdicts, vigils
@@ -68,9 +70,13 @@ async def record(
         item = await item_for(batch, look, judgement)
         if item is None:
             return ""
+        if item.same_post and not await _have_it(batch, item.card, announce):
+            item = replace(item, same_post=False)  # it is news to those whom the other target does not tell
         facts = _speak(look, judgement, item, jurisdiction, tags)
         if facts is None:
             await link(batch, item, judgement.judged_at)
+            if item.same_post and item.card:
+                await _follow(batch, look, item.card, judgement.judged_at, announce=announce)
             return ""
         alert_id = outbox.put(batch, facts, announce)
         await after_speaking(batch, look, item, facts, alert_id=alert_id, announce=announce)
@@ -78,6 +84,16 @@ async def record(
 
     alert_id = await vault.submit(job)
     return (await outbox.load_alerts(vault.database, [alert_id]))[alert_id] if alert_id else None
+
+
+async def _have_it(batch: Batch, card: str, announce: Sequence[str]) -> bool:
+    """Whether all these channels have the card, or will."""
+    sql = (
+        "SELECT DISTINCT channel FROM delivery WHERE channel IN (SELECT value FROM json_each(?)) "
+        "AND card = ? AND state <> 'withdrawn'"
+    )
+    rows = await batch.rows(sql, (json.dumps(announce), card))
+    return len(rows) == len(set(announce))
 
 
 async def look_of(batch: Batch, evidence: Evidence) -> Looked:
@@ -153,7 +169,7 @@ def _speak(
         kind, revises = AlertKind.NEW, ""
     elif look.observation is Observation.CHANGED and not item.joined and item.card:
         kind, revises = AlertKind.CHANGED, item.card
-    elif item.joined and tier is not Tier.NONE:
+    elif item.joined and tier is not Tier.NONE and not item.same_post:
         kind, revises = AlertKind.REPOST, item.card
     else:
         return None
@@ -181,13 +197,18 @@ async def after_speaking(
     elif item.instead:
         await withdraw(batch, item, facts.created_at)
     await link(batch, item, facts.created_at, revised=facts.revises)
-    vigils.mark_matched(batch, look.post_key, facts.created_at)
+    await _follow(batch, look, card, facts.created_at, announce=announce)
+
+
+async def _follow(batch: Batch, look: Looked, card: str, at: datetime, *, announce: Sequence[str]) -> None:
+    """Watch the post on for its card, and tell there that it vanished before it was judged."""
+    vigils.mark_matched(batch, look.post_key, at)
     sql = "SELECT seq, observation, lifetime FROM observation WHERE post_key = ? ORDER BY seq DESC LIMIT 1"
     seq, observation, lifetime = (await batch.rows(sql, (look.post_key,)))[0]
     if seq > look.seq and observation == Observation.MISSING.value:
         latest = Looked(seq=seq, post_key=look.post_key, observation=Observation.MISSING, judged=True)
         told = None if lifetime is None else load(Lifetime, lifetime)
-        await _revise(batch, latest, card, facts.created_at, announce=announce, lifetime=told)
+        await _revise(batch, latest, card, at, announce=announce, lifetime=told)
 
 
 async def revise(batch: Batch, kept: Evidence, *, announce: Sequence[str], lifetime: Lifetime | None) -> None:

@@ -37,6 +37,10 @@ _OF_PICTURE = (
     "(SELECT seq FROM evidence_picture WHERE sha256 = ?2 ORDER BY id LIMIT 500)) AND i.item_id <> ?3 "
     "ORDER BY i.created_at, i.item_id LIMIT 1"
 )
+_OF_EVIDENCE = (
+    "SELECT i.item_id, i.tier, i.card FROM observation o JOIN member m ON m.post_key = o.post_key "
+    "JOIN item i ON i.item_id = m.item_id WHERE o.evidence_id = ?"
+)
 # By the id that says the look: `seq` alone has no index.
 _OF_LOOK = "{0}.id >= {1}.seq * {2} AND {0}.id < ({1}.seq + 1) * {2}"
 _FIRST_PICTURES = _OF_LOOK.format("e", "f", PICTURES_PER_EVIDENCE)
@@ -88,6 +92,7 @@ class KnownItem:
 
     instead: an alert that waits and need not be told, once what comes next is said on the item's card.
     later: the later card of two items that this transaction found to be one, "" otherwise.
+    same_post: the post was in it before, by another target's name.
     """
 
     item_id: str
@@ -96,6 +101,7 @@ class KnownItem:
     joined: bool = False
     instead: str = ""
     later: str = ""
+    same_post: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +115,7 @@ class Looked:
 
 
 async def item_for(batch: Batch, look: Looked, judgement: Judgement) -> KnownItem | None:
-    """The post's item; else the item of a matching picture; else a new one when the verdict is loud.
+    """The post's item; else the one it has elsewhere, or of a matching picture; else, when loud, a new one.
 
     An item that the post founded is given up for that of a matching picture.
     """
@@ -130,7 +136,12 @@ async def item_of_post(batch: Batch, post_key: str) -> KnownItem | None:
 
 
 async def _first_item(batch: Batch, look: Looked, judgement: Judgement) -> KnownItem | None:
-    """Of a post that was in none."""
+    """Of a post that was in none; one that another target's name has in an item is no further post of it."""
+    if judgement.elsewhere:
+        rows = await batch.rows(_OF_EVIDENCE, (judgement.elsewhere,))
+        if rows:
+            batch.many(_MEMBER, (look.post_key, rows[0][0], micros(judgement.judged_at)))
+            return replace(_known(rows[0], joined=True), same_post=True)
     item = await _item_of_pictures(batch, judgement.matches)
     if item is None and judgement.verdict.tier is not Tier.NONE:
         item = _new_item(batch, judgement)

@@ -202,6 +202,10 @@ class PictureRef:
     key: str = ""
 
 
+NO_PAGE = ("own page", "none")
+"""In `Post.extra`: it has no page of its own, its address is the listing's."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
     """One advert as read from its page or listing; every field may be hostile text.
@@ -480,13 +484,17 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """A verdict with what it was made from: goes into ONE transaction with item and outbox."""
+    """A verdict with what it was made from: goes into ONE transaction with item and outbox.
+
+    elsewhere: evidence of the very same post by another target's name, "" for none; it is of that one's item.
+    """
 
     evidence: Evidence
     verdict: Verdict
     pictures: tuple[Picture, ...] = ()
     matches: tuple[PictureMatch, ...] = ()
     judged_at: datetime
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

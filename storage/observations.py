@@ -116,6 +116,28 @@ async def post_keys(vault: Vault, ids: Collection[str]) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Which post evidence is of: its key, the target that found it, and what its site calls it."""
+
+    post_key: str
+    target: str
+    post_id: str
+    url: str
+
+
+async def places(vault: Vault, ids: Collection[str]) -> dict[str, Place]:
+    """The post of each piece of evidence; ids that are unknown or erased are left out."""
+    if not ids:
+        return {}
+    sql = (
+        "SELECT evidence_id, post_key, target, post_id, json_extract(post, '$.url') FROM observation "
+        "WHERE evidence_id IN (SELECT value FROM json_each(?))"
+    )
+    rows = await vault.database.rows(sql, (json.dumps(sorted(ids)),))
+    return {row[0]: Place(row[1], row[2], row[3], row[4] or "") for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """A look that was judged, and what was said of it."""
 

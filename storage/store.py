@@ -124,6 +124,10 @@ class Store:
         """The key of the post of each piece of evidence; ids that are unknown or erased are left out."""
         return await observations.post_keys(self.vault, ids)
 
+    async def places(self, ids: Collection[str]) -> dict[str, observations.Place]:
+        """The post of each piece of evidence; ids that are unknown or erased are left out."""
+        return await observations.places(self.vault, ids)
+
     async def unjudged(self, limit: int = 500) -> tuple[Evidence, ...]:
         """Evidence that waits for a verdict, oldest first; MISSING looks never do."""
         return await observations.unjudged(self.vault, limit)

@@ -59,6 +59,7 @@ from watchers.lore import LONG_CHARS, Lore
 from watchers.meter import Meter
 from watchers.pasts import Pasts
 from watchers.pictures import PictureWorkers
+from watchers.renamed import is_same_post
 from watchers.second_look import SecondLook
 from watchers.sheets import sheet_of
 from watchers.unkept import Unwritten, as_evidence, unwritten_alert
@@ -308,7 +309,7 @@ class Bench:
 
     async def _weigh(self, evidence: Evidence, of: _Considered) -> Judgement:
         """The verdict of this moment; with `_in_turn` held."""
-        matches = await self._matches(of.pictures, evidence, of.parts)
+        matches, elsewhere = await self._matches(of.pictures, evidence, of.parts)
         verdict = of.words
         if any(map(is_known, matches)):
             verdict = await self._verdict_on(evidence, of.pictures, matches, of.hour, of.history)
@@ -319,6 +320,7 @@ class Bench:
             pictures=of.pictures,
             matches=matches,
             judged_at=self._clock.now(),
+            elsewhere=elsewhere,
         )
 
     async def judge_again(self, evidence: Evidence, news: News = lambda _: True) -> Alert | None:
@@ -395,7 +397,7 @@ class Bench:
         pictures = tuple(described)
         try:
             async with self._in_turn:  # the index must not grow while a thread reads it
-                matches = await self._matches(pictures, evidence)
+                matches, _ = await self._matches(pictures, evidence)
         except StoreError:  # whether they are the site's own pictures cannot be looked up
             matches = ()
         target = self.policy.targets.get(evidence.target)
@@ -526,7 +528,7 @@ class Bench:
                 continue
             async with self._in_turn:
                 known = [m for m in await self._near(picture) if is_known(m)]
-                near = await self._of_other_posts(known, evidence)
+                near, _ = await self._apart(known, evidence)
             # A likeness to be looked at is told apart by the bank; without one, asking must be worth it.
             if any(m.is_sure for m in near) or not (
                 near or self._second.worth(picture.sha256, evidence.post, words)
@@ -555,20 +557,21 @@ class Bench:
         pictures: Sequence[Picture],
         evidence: Evidence,
         parts: Mapping[Sha256, tuple[PictureMatch, ...]] = MappingProxyType({}),
-    ) -> tuple[PictureMatch, ...]:
+    ) -> tuple[tuple[PictureMatch, ...], str]:
         """The kept pictures of other posts that tell most of each picture of the post.
 
-        parts: what the bank said.
+        parts: what the bank said. Also evidence of this post by another target's name, "" for none.
         """
         found: list[PictureMatch] = []
+        same: list[PictureMatch] = []
         for picture in pictures:
-            near = await self._of_other_posts(
-                (*await self._near(picture), *parts.get(picture.sha256, ())), evidence
-            )
+            of_all = (*await self._near(picture), *parts.get(picture.sha256, ()))
+            near, of_this = await self._apart(of_all, evidence)
+            same += of_this
             if await self._is_furniture(picture, near, evidence):
                 near = [m for m in near if m.known.startswith("gallery:")]
             found += _telling(near)
-        return tuple(found)
+        return tuple(found), min(same, key=lambda m: m.known_tier.rank).known if same else ""
 
     async def _near(self, picture: Picture) -> tuple[PictureMatch, ...]:
         """What the picture is like, by either hash; the surest of each known picture."""
@@ -607,16 +610,24 @@ class Bench:
             surest.setdefault((match.known, match.known_sha256), match)
         return tuple(surest.values())
 
-    async def _of_other_posts(self, near: Sequence[PictureMatch], evidence: Evidence) -> list[PictureMatch]:
-        """Without earlier looks at this very post, and without what was erased since the index was filled."""
+    async def _apart(
+        self, near: Sequence[PictureMatch], evidence: Evidence
+    ) -> tuple[list[PictureMatch], list[PictureMatch]]:
+        """What is of other posts, and what is of this one by another target's name.
+
+        Without earlier looks at this very post, and without what was erased since the index was filled.
+        """
         asked = {m.known for m in near if not m.known.startswith("gallery:")}
-        keys = await self._store.post_keys(asked)
-        gone = asked - keys.keys()
+        places = await self._store.places(asked)
+        gone = asked - places.keys()
         for known in gone:
             self._index.forget(known)
             self._second.forget(known)
         own = key_of(evidence.target, evidence.post.post_id)
-        return [m for m in near if m.known not in gone and keys.get(m.known) != own]
+        gone |= {known for known, at in places.items() if at.post_key == own}
+        kept = [m for m in near if m.known not in gone]
+        same = {k for k, at in places.items() if is_same_post(evidence, at.target, at.post_id, at.url)}
+        return [m for m in kept if m.known not in same], [m for m in kept if m.known in same]
 
     async def _is_furniture(self, picture: Picture, near: Sequence[PictureMatch], evidence: Evidence) -> bool:
         """Whether the site itself puts this picture into its posts; once known it is remembered."""

@@ -6,17 +6,19 @@ Kept in memory, filled from the alerts at a start; what officers said is asked w
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from storage import answers, traces
 from storage.clock import Clock
+from storage.codec import clean
 from storage.model import Evidence, Post, Reason, Tier, Verdict
 from storage.store import Store
 from storage.tables import key_of
 from storage.traces import alerted_since
 from watchers.detect.history import Past, history_reasons
 from watchers.linking import account_of, sign
+from watchers.renamed import is_same_post
 
 REMEMBERED = timedelta(days=30)
 """For so long an account's loud advert speaks about its next post."""
@@ -29,12 +31,22 @@ _FEW, _SHARE = 6, 3
 feeds where the seller's should: it is no account, and neither is the number of a platform."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Advert:
+    """A loud advert: when it was seen, and where."""
+
+    at: datetime
+    target: str
+    post_id: str
+    url: str
+
+
 class Pasts:
     """`take` every verdict; `of` a post that is being judged."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
-        self._by: dict[tuple[str, str], dict[str, datetime]] = defaultdict(dict)
+        self._by: dict[tuple[str, str], dict[str, _Advert]] = defaultdict(dict)
 
     async def fill(self) -> int:
         """Read the alerts of the last days; returns how many adverts were taken."""
@@ -62,7 +74,11 @@ class Pasts:
         own = key_of(evidence.target, evidence.post.post_id)
         found: dict[str, Past] = {}
         for by, name in _names(evidence.target, own, evidence.post, verdict):
-            loud = {k: at for k, at in self._by.get((by, name), {}).items() if k != own}
+            loud = {
+                k: one.at
+                for k, one in self._by.get((by, name), {}).items()
+                if k != own and not is_same_post(evidence, one.target, one.post_id, one.url)
+            }
             if loud and await self._is_somebody(by, name, len(loud)):
                 fresh = {k: at for k, at in loud.items() if self._clock.now() - at < REMEMBERED}
                 found |= {k: Past(post_key=k, at=at, by=by) for k, at in fresh.items() if k not in found}
@@ -85,11 +101,11 @@ class Pasts:
     def _take(self, target: str, key: str, post: Post, verdict: Verdict, at: datetime) -> None:
         for name in _names(target, key, post, verdict):
             ones = self._by[name]
-            ones[key] = at
+            ones[key] = _Advert(at, target, clean(post.post_id), clean(post.url))
             if len(ones) > _MOST_OF_ONE:
-                del ones[min(ones, key=ones.__getitem__)]
+                del ones[min(ones, key=lambda key: ones[key].at)]
         if len(self._by) > _MOST:
-            oldest = sorted(self._by, key=lambda name: max(self._by[name].values()))
+            oldest = sorted(self._by, key=lambda name: max(one.at for one in self._by[name].values()))
             for name in oldest[: _MOST // 10]:
                 del self._by[name]
 

@@ -11,12 +11,11 @@ from dataclasses import dataclass, replace
 
 from storage.clock import Clock
 from storage.errors import Blocked, FeedTrouble, RobotsForbid
-from storage.model import Listing, Post, Response, Target
+from storage.model import NO_PAGE, Listing, Post, Response, Target
 from watchers.capture import Fetches
 from watchers.feed import load
 from watchers.offers import FIELDS, recognise, settings_of, spoken
 from watchers.reading.encoding import damage, encoding_of
-from watchers.reading.listing import NO_PAGE
 
 __all__ = ["Fill", "Trial", "recognise", "settings_of", "suggested_interval", "trial"]
 

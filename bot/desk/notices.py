@@ -68,5 +68,6 @@ def _texts(say: Tongue) -> tuple[str, ...]:
         say("the desk cannot reach its bot: {why}"),
         say("the desk is not open: {why}"),
         say("the classifier of [hint] is asked no more until the next start: {why}"),
+        say("target {old} is called {name} now: it begins anew, vigils of the old name ended"),
         say("configuration not taken over, the old one runs on: {why}"),
     )

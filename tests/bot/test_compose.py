@@ -75,6 +75,16 @@ def test_a_deleted_post_says_how_long_it_was_up() -> None:
     assert "· up 1 h 13 m or longer" in card(replace(gone, evidence=odd, first_at=later)).text
 
 
+def test_a_post_that_was_up_for_a_minute_or_less_is_told_in_what_it_has() -> None:
+    life = Lifetime(last_seen_at=words.NIGHT, first_missing_at=words.NIGHT)
+    gone = words.alert(kind=AlertKind.DELETED, revises="a" * 32, lifetime=life)
+    spans = {1: "1 s", 48: "48 s", 60: "1 m", 59 * 60 + 59: "59 m", 3_600: "1 h 0 m"}
+    for seconds, span in spans.items():
+        first = words.NIGHT - timedelta(seconds=seconds)
+        assert card(replace(gone, first_at=first)).text.endswith(f" · up {span} or longer")
+    assert "· up" not in card(replace(gone, first_at=words.NIGHT)).text
+
+
 def changed(*changes: Change, **more: Any) -> Alert:
     edit = Edit(previous="e0", changes=changes)
     look = words.evidence(observation=Observation.CHANGED, previous="e0")
@@ -282,3 +292,35 @@ def test_the_card_of_a_post_that_is_gone_does_not_say_that_its_pictures_are() ->
     gone = words.evidence(observation=Observation.MISSING, pictures=(), page_sha256="")
     alert = words.alert(kind=AlertKind.DELETED, revises="a" * 32, evidence=gone)
     assert "picture" not in card(alert).text
+
+
+def test_what_speaks_most_against_is_among_the_reasons_of_every_card() -> None:
+    for_it = tuple(Reason(kind="term", what=f"word {n}", weight=0.5 + n, span=f"w{n}") for n in range(6))
+    weak = Reason(kind="context", what="speaks of age", weight=-0.2)
+    strong = Reason(kind="context", what="speaks of permits or legality", weight=-0.7)
+    verdict = words.verdict(reasons=(*for_it, weak, strong))
+    for made in (card(words.alert(verdict=verdict)), card(changed(verdict=verdict))):
+        assert "speaks of permits or legality (-0.70)" in made.text
+    assert "4 more" not in card(words.alert(verdict=verdict)).text
+    assert "3 more" in card(words.alert(verdict=verdict)).text
+    chinese = card(words.alert(verdict=verdict), manner=Manner(language="zh-Hans")).text
+    assert "提到许可证或合法性 (-0.70)" in chinese
+    alone = words.verdict(reasons=for_it)
+    assert "word 4" in card(words.alert(verdict=alone)).text
+
+
+def test_a_picture_that_is_only_alike_is_not_called_known() -> None:
+    alike = Reason(
+        kind="picture",
+        what="resembles evidence 01",
+        weight=2.2,
+        detail="54 of 256 bits differ; review: same scene perhaps",
+    )
+    same = Reason(
+        kind="picture", what="same picture as evidence 02", weight=0.5, detail="3 of 256 bits differ"
+    )
+    unsure = words.alert(verdict=words.verdict(reasons=(alike,)))
+    assert card(unsure).headline == "HIGH 81 rhino horn similar picture, please compare [market]"
+    assert "相似图片，请比对" in card(unsure, manner=Manner(language="zh-Hans")).headline
+    both = card(words.alert(verdict=words.verdict(reasons=(alike, same)))).headline
+    assert both == "HIGH 81 rhino horn known picture [market]"

@@ -105,7 +105,13 @@ def _listen(process: subprocess.Popen[str], heard: Heard) -> None:
 
 
 def configured(
-    folder: Path, site: str, *, interval: str = "interval", path: str = "/feed", zone: str = "UTC"
+    folder: Path,
+    site: str,
+    *,
+    interval: str = "interval",
+    path: str = "/feed",
+    zone: str = "UTC",
+    name: str = "market",
 ) -> Path:
     config = folder / "config.toml"
     config.write_text(
@@ -120,7 +126,7 @@ requests_per_s = 10
 [[channel]]
 kind = "ndjson"
 [[target]]
-name = "market"
+name = "{name}"
 kind = "rss"
 url = "{site}{path}"
 {interval} = "10s"
@@ -149,7 +155,9 @@ def test_a_bad_live_edit_keeps_the_watch_going_and_a_good_one_is_taken(
     taken = heard.wait("configuration taken over")
     heard.wait("visit /other", after=taken, times=2)
     process.send_signal(signal.SIGHUP)
-    heard.wait("configuration taken over", after=taken)
+    taken = heard.wait("configuration taken over", after=taken)
+    configured(tmp_path, site, path="/other", name="fair")
+    heard.wait("target market is called fair now", after=taken)
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE_S) == 0
     assert "not taken over" in (tmp_path / "data" / "alerts.ndjson").read_text()

@@ -74,6 +74,20 @@ def test_a_good_edit_comes_with_what_it_changes(tmp_path: Path) -> None:
     following(path, story)
 
 
+def test_a_target_that_only_gets_another_name_is_told_as_that(tmp_path: Path) -> None:
+    path = write(tmp_path, HEAD + target("a") + target("b"))
+
+    async def story(watcher: Watcher) -> None:
+        assert await watcher.wait() == []
+        same = target("b").replace('name = "b"', 'name = "b2"')
+        write(tmp_path, HEAD + same + target("c"))
+        (change,) = await watcher.wait()
+        assert change.difference is not None
+        assert change.difference.renamed == (("b", "b2"),)  # "a" is gone, "c" has another address
+
+    following(path, story)
+
+
 def test_a_bad_edit_is_told_once_and_another_one_again(tmp_path: Path) -> None:
     path = write(tmp_path, HEAD + target("a"))
 

@@ -63,6 +63,10 @@ def test_every_form_is_written_somewhere() -> None:
             "channel duty: the topic is gone (Bad Request: TOPIC_CLOSED): alerts go to the general one",
             "频道 duty：话题已不存在（Bad Request: TOPIC_CLOSED）：警报改发到常规话题",
         ),
+        (
+            "target market is called fair now: it begins anew, vigils of the old name ended",
+            "目标 market 现名 fair：从头开始，原名下的帖子不再跟踪",
+        ),
         (DIGEST, DIGEST_ZH),
         ("target a: something of its own", "target a: something of its own"),
     ],

@@ -32,6 +32,11 @@ LEXICON = Lexicon.load()
         ("CITES 1997, antique, certificate of 12.05.2019", ()),
         ("article 10 (no 12), CITES app I, 2 kg", ()),
         ("no papers, tusk 12345/ABC", ()),
+        ("带证书 微 jade8888", ()),
+        ("证书齐全，V jade8888", ()),
+        ("有证书 联系jade8888", ()),
+        ("带证书 VX:jade 8888", ()),
+        ("certificate, my tel. 12345678", ()),
     ],
 )
 def test_the_number_of_a_paper_is_captured_as_written(text: str, numbers: tuple[str, ...]) -> None:
@@ -44,3 +49,77 @@ def test_it_is_shown_among_the_reasons_and_weighs_nothing() -> None:
     verdict = judge(post, (), (), LEXICON, None)
     numbers = [(r.span, r.weight) for r in verdict.reasons if r.what == "names a permit number"]
     assert numbers == [("594876/01", 0.0)]
+
+
+SPEAKS = "speaks of permits or legality"
+
+
+def speaks_of_papers(said: str) -> bool:
+    post = Post(post_id="1", url="https://example.org/1", text=f"象牙 elephant ivory tusk {said}")
+    return any(reason.what == SPEAKS for reason in judge(post, (), (), LEXICON, None).reasons)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(
+            "无证书",
+            "没有证书",
+            "没证书",
+            "不带证书",
+            "缺手续",
+            "未办许可证",
+            "没有任何合法手续",
+            "無證書",
+            "手续不全",
+        ),
+        *("没有证书和手续", "未经许可", "不合法", "证书没有。", "无 证书"),
+        *(
+            "no permit",
+            "without papers",
+            "no papers",
+            "no CITES",
+            "No CITES permit",
+            "without any valid permits",
+        ),
+        *(
+            "no permits or papers",
+            "not registered",
+            "doesn't have a certificate",
+            "permit: none",
+            "lacks documentation",
+        ),
+        *("không giấy tờ", "không có giấy phép", "tanpa surat", "tanpa surat izin", "tidak berizin"),
+        *(
+            "登録票なし",
+            "ไม่มีใบอนุญาต",
+            "sans certificat",
+            "sin certificado",
+            "ohne Bescheinigung",
+            "нет сертификат",
+            "허가 없음",
+        ),
+    ],
+)
+def test_papers_that_a_post_says_it_lacks_do_not_speak_for_it(said: str) -> None:
+    assert not speaks_of_papers(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(
+            "带证书",
+            "有证书",
+            "证书齐全",
+            "手续齐全 无瑕疵",
+            "证书没有问题",
+            "有无证书都可以问",
+            "不需要许可证",
+        ),
+        *("with CITES permit", "no permit needed", "no CITES permit required", "permit included, no offers"),
+        *("có giấy phép", "ada surat", "giấy tờ đầy đủ", "登録票あり", "no fakes and certificate"),
+    ],
+)
+def test_papers_that_a_post_claims_still_do(said: str) -> None:
+    assert speaks_of_papers(said)

@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.errors import BadPage
-from storage.model import Listing, Post
+from storage.model import NO_PAGE, Listing, Post
 from tests.feeds.golden import pairs
 from tests.feeds.pages import NOW, page
 from watchers.feeds import json as kind
 from watchers.feeds.json import Settings
-from watchers.reading.listing import NO_PAGE
 
 URL = "https://own.example/api/ads?x=1"
 

@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 
 from bench import feedsuite
 from storage.errors import BadPage
-from storage.model import Post
+from storage.model import NO_PAGE, Post
 from tests.feeds.pages import NOW, page
 from watchers.feeds import rss
 from watchers.feeds.rss import Settings
 from watchers.reading.feedtext import fit
-from watchers.reading.listing import NO_PAGE
 
 URL = "https://market.example/feed"
 

@@ -28,6 +28,11 @@ _CHINESE = re.compile(
     r"[\u4e00-\u9fff]{0,6}[许准驯濒][\u4e00-\u9fff]{0,4}\s?[\[〔(【](?:19|20)\d\d[\])〕】]\s?第?\s?\d{1,8}\s?号"
 )
 """As Chinese offices number what they permit: 林护许准〔2021〕1234号. It needs no further word."""
+_REACH = re.compile(
+    r"[微薇]|威信|卫星|联系|聯繫|加我|电话|電話|手机|手機|扣扣|(?<![a-z])(?:v|vx|wx|wechat|weixin|qq|tel|phone|mobile|hp"
+    r"|whatsapp|wa|zalo|telegram|tg|line|signal|viber|call|contact|dm|pm)(?![a-z])"
+)
+"""Words behind which stands how to reach somebody, and no number of a paper."""
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d|\d{1,3}")
 _DATE = re.compile(r"\d{1,2}[./\-]\d{1,2}[./\-]\d{2,4}|\d{4}[./\-]\d{1,2}[./\-]\d{1,2}")
 _MOST = 5
@@ -45,8 +50,9 @@ def _numbers(views: Views, taken: Sequence[tuple[int, int]]) -> Iterator[str]:
     text, at = views.folded.text, 0
     while (found := _NAMED.search(text, at)) is not None:
         start, end = views.folded.span(*found.span(1))
+        reach = _REACH.search(text, found.start(), found.start(1))
         number = _without_small_word(views.raw[start:end].strip())
-        is_free = not any(low < end and start < high for low, high in taken)
+        is_free = reach is None and not any(low < end and start < high for low, high in taken)
         if _is_number(number) and is_free:
             yield number
         at = found.end() if is_free and _is_number(number) else found.start(1) + 1

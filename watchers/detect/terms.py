@@ -20,6 +20,7 @@ from storage.text import glyphs
 from storage.text.normal import UNACCENTED, View, Views, fold_term, views
 from watchers.detect.apart import sounded, squeezed
 from watchers.detect.automaton import Automaton, Entry, machine_of
+from watchers.detect.denied import is_denied
 from watchers.detect.hits import Hit
 from watchers.lexicon import Kind, Lexicon, Term
 
@@ -81,7 +82,7 @@ def find(lexicon: Lexicon, text: str) -> Found:
         plain = [(hit.start, hit.end) for hit in hits]
         hits += [hit for hit in sounded(machine.sounds, seen) if not _overlaps(hit, plain)]
     hits += squeezed(machine.squeezed, seen)
-    marks.sort()
+    marks.sort(seen.raw)
     kept = tuple(_told_apart(_outermost(hits), seen.raw, marks))
     return Found(hits=kept, words=tuple(marks.words), views=seen)
 
@@ -103,9 +104,9 @@ class _Marks:
         if entry.harmless:
             self.harmless.append((start, end, entry.pattern))
 
-    def sort(self) -> None:
-        """Order by position; drop phrases inside a longer one of the same group, and cap."""
-        self.words = _longest(self.words)[:_WORDS_MAX]
+    def sort(self, raw: str) -> None:
+        """Order by position; drop phrases inside a longer one of the same group, denied papers, and cap."""
+        self.words = list(_without_denied(_longest(self.words)[:_WORDS_MAX], raw))
         self.harmless.sort()
 
     def words_in(self, start: int, end: int) -> Iterator[Word]:
@@ -137,6 +138,18 @@ def _longest(words: list[Word]) -> list[Word]:
             reach[word.kind, word.group] = word.end
             kept.append(word)
     return kept
+
+
+def _without_denied(words: Iterable[Word], raw: str) -> Iterator[Word]:
+    """Words in order, but for papers that the post says it lacks."""
+    denied_to = -1
+    for word in words:
+        if word.kind is not Kind.CONTEXT or word.group != "permit":
+            yield word
+        elif is_denied(raw, word.start, word.end, denied_to=denied_to):
+            denied_to = word.end
+        else:
+            yield word
 
 
 def _in_view(automaton: Automaton, view: View, seen: Views, name: str, marks: _Marks | None) -> Iterator[Hit]:

@@ -16,13 +16,13 @@ from zoneinfo import ZoneInfo
 from selectolax.lexbor import LexborHTMLParser
 
 from storage.errors import BadPage
-from storage.model import Listing, PictureRef, Post, Response
+from storage.model import NO_PAGE, Listing, PictureRef, Post, Response
 from watchers.feed import Recognition
 from watchers.reading.article import read_article, read_articles
 from watchers.reading.encoding import decode
 from watchers.reading.facts import Page
 from watchers.reading.links import absolute
-from watchers.reading.listing import NO_PAGE, Found, find_posts
+from watchers.reading.listing import Found, find_posts
 from watchers.reading.markup import parse_html
 from watchers.reading.own_page import base_of, from_page
 from watchers.reading.paging import next_page

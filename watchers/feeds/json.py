@@ -18,12 +18,11 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from storage.errors import BadPage
-from storage.model import Listing, PictureRef, Post, Response
+from storage.model import NO_PAGE, Listing, PictureRef, Post, Response
 from watchers.feed import Recognition
 from watchers.reading.contents import is_picture_address, line, read_html, words
 from watchers.reading.encoding import decode
 from watchers.reading.links import absolute
-from watchers.reading.listing import NO_PAGE
 from watchers.reading.pictures import together
 from watchers.reading.presets import PRESETS, Shape, base_of, enriched, next_of, preloaded, shape_of
 from watchers.reading.queries import Json, check, check_template, fill, find, load, raw, truth

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from storage.errors import BadPage
-from storage.model import Listing, PictureRef, Post, Response
+from storage.model import NO_PAGE, Listing, PictureRef, Post, Response
 from watchers.feed import Recognition
 from watchers.reading.anew import (
     Again,
@@ -39,7 +39,6 @@ from watchers.reading.fingerprint import fingerprint
 from watchers.reading.fuller import fuller
 from watchers.reading.jsonfeed import is_json_feed, read_json_feed
 from watchers.reading.links import absolute
-from watchers.reading.listing import NO_PAGE
 from watchers.reading.markup import parse_html
 from watchers.reading.pictures import together
 from watchers.reading.queries import load

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from selectolax.lexbor import LexborHTMLParser
 
-from storage.model import Post
+from storage.model import NO_PAGE, Post
 from watchers.reading.cards import CONVINCING, Cards, cards
 from watchers.reading.columns import alike, shape
 from watchers.reading.facts import Page, facts_of
@@ -23,7 +23,6 @@ from watchers.reading.things import described_posts
 from watchers.reading.thread import Entry, entries
 from watchers.reading.zones import noise
 
-NO_PAGE = ("own page", "none")
 """Stands in `Post.extra` of a post that can be seen in the listing only."""
 _LEAST_ENTRY_TEXT = 12
 _SURE_CARDS = 4.0

@@ -7,11 +7,11 @@ from typing import Protocol
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from storage.model import PictureRef, Post, Response
+from storage.model import NO_PAGE, PictureRef, Post, Response
 from watchers.reading.columns import Link, is_generic, is_other, is_postlike, is_titled, said
 from watchers.reading.facts import Page, facts_of
 from watchers.reading.links import absolute, post_id, tidy_url
-from watchers.reading.listing import NO_PAGE, nameless_id
+from watchers.reading.listing import nameless_id
 from watchers.reading.pictures import as_pictures, pictures_in, together
 from watchers.reading.selectors import Pick, first, nodes, value_of
 from watchers.reading.text import clean
