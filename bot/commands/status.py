@@ -155,7 +155,8 @@ def _left_out(rows: list[dict[str, object]], unfilled: Mapping[str, str]) -> lis
     """The rows with those of targets that are left out, whatever the watch last said of them."""
     known = {str(row["target"]): row for row in rows}
     for name, why in unfilled.items():
-        told = {"target": name, "health": "unfilled", "reason": why, "configured": True}
+        told: dict[str, object] = {"target": name, "health": "unfilled", "reason": why, "configured": True}
+        told["expected_share"] = 0.0
         known[name] = known.get(name, {}) | told
     return list(known.values())
 
