@@ -27,6 +27,7 @@ from bot.beside import may_show
 from bot.channel import Setting
 from bot.channel import load as load_channel
 from bot.chores import Chores
+from bot.clock_words import clock_line, is_doubtful
 from bot.config import Config, past_review
 from bot.desk import rota as rotas
 from bot.desk.addition import add_target
@@ -166,6 +167,7 @@ class Daemon:
                     watch.create_task(self.vigil.run())
                     await self._planned_or_stopped()
                     garbage.spare_what_is_there()
+                    self._say_clock()
                     self.systemd.ready(f"watching {len(live)} targets")
                     log.info(
                         "watching",
@@ -383,6 +385,12 @@ class Daemon:
         for target in self.config.targets:
             (expired if past_review(target, today) else live).append(target)
         return tuple(live), tuple(expired)
+
+    def _say_clock(self) -> None:
+        """Once, when the machine's clock is kept right by nobody: every stamp depends on it."""
+        facts = self.store.vault.timekeeping.facts()
+        if is_doubtful(facts):
+            log.warning(clock_line(facts))
 
     async def _say_left_out(self, expired: tuple[Target, ...]) -> None:
         """Tell of each target that is not watched: past its review, or nobody has said by whose right.

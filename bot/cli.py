@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bot.stanza import Recognised
     from bot.table import Tried
     from storage.classifier import Classifier
-    from storage.clock import Clock
+    from storage.clock import Clock, ClockFacts
     from storage.model import Target
     from storage.store import Store
     from watchers.feed import Feed
@@ -83,6 +83,7 @@ def _check(args: argparse.Namespace, out: Out) -> int:
         online=partial(_online, path.parent) if args.online else None,
         reading_off=why_off(),
         unfit=_unfit,
+        clock=_timekeeping(),
     )
 
 
@@ -123,6 +124,12 @@ def _clock() -> Clock:
     from storage.clock import clock_from
 
     return clock_from(os.environ)
+
+
+def _timekeeping() -> ClockFacts:
+    from storage.clock import Timekeeping
+
+    return Timekeeping(_clock()).facts()
 
 
 def _status(args: argparse.Namespace, out: Out) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from storage import ledger, observations, sightings
+from storage import doubted, ledger, observations, sightings
 from storage.codec import load, load_tuple, moment
 from storage.errors import DamagedBlob
 from storage.model import (
@@ -102,6 +102,8 @@ class Casefile:
     """Of a changed post; None when the look before is not kept."""
     earlier_verdict: EarlierVerdict | None = None
     """Only of a look that found its post gone, which is not judged itself."""
+    doubted: tuple[doubted.Doubted, ...] = ()
+    """Looks that said "gone" before the end that is told, and why they do not count."""
 
 
 async def show(store: Store, evidence_id: str, *, check: bool = True) -> Casefile:
@@ -116,6 +118,8 @@ async def show(store: Store, evidence_id: str, *, check: bool = True) -> Casefil
     leaf, entry = await ledger.entry(store.vault.database, evidence.leaf_index)
     verdict, matches, judged_at = await _verdict(store, evidence.leaf_index)
     item, members = await _item(store, post_key)
+    life = await _lifetime(store, post_key)
+    looks = await sightings.of_post(store.vault, evidence.target, evidence.post.post_id)
     return Casefile(
         evidence=evidence,
         manifest=manifest,
@@ -123,8 +127,9 @@ async def show(store: Store, evidence_id: str, *, check: bool = True) -> Casefil
         entry=entry,
         files=files,
         chain=await _chain(store, post_key),
-        lifetime=await _lifetime(store, post_key),
-        sightings=await sightings.of_post(store.vault, evidence.target, evidence.post.post_id),
+        lifetime=life,
+        sightings=looks,
+        doubted=await doubted.of_post(store.vault, life, looks),
         verdict=verdict,
         matches=matches,
         judged_at=judged_at,

@@ -3,11 +3,15 @@
 The control is another page of the site, alive right after the look. Without it nothing is
 concluded: a site that has lost all its post pages has deleted none. A
 page that was alive before the look shows nothing: the site may have lost them in between.
+Pages that were found missing themselves a moment ago are not asked for, and those that were
+alive most recently come first: where many posts went at once, the living are found soon.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from storage.errors import FeedTrouble
 from storage.model import Presence, Response, Watched
@@ -22,6 +26,26 @@ FRESH_S = 60.0
 _OK = 200
 OTHERS = 3
 """Other posts that are asked for at most, until one is alive."""
+SPENT = timedelta(seconds=60)
+"""How long a page that was found missing is not asked for as a control."""
+KEPT = 4_096
+"""Pages of which the last word is kept, over all targets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """What was alive right after a look, or "", and then why nothing was."""
+
+    alive: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """What a page said of itself last, and when."""
+
+    alive: bool
+    at: datetime
 
 
 class Controls:
@@ -30,6 +54,7 @@ class Controls:
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
         self._signs: dict[str, tuple[datetime, str]] = {}
+        self._words: dict[tuple[str, str], Word] = {}
 
     async def ask(self, row: Watched, watch: Watch, feed: Feed) -> Look:
         """One look at a post: its own page, or the last listing when it has none."""
@@ -49,26 +74,39 @@ class Controls:
             self.alive(watch, since, row.url)
             if row.post_id not in watch.shown:
                 why = Presence.OFF_FEED.value
+        elif presence.says_gone:
+            self._note(row.target, row.url, Word(alive=False, at=page.ended_at))
         return Look(presence=presence, why=why, page=page, started_at=since, ended_at=page.ended_at)
 
     def alive(self, watch: Watch, at: datetime, url: str) -> None:
         """A page of the target's site was alive at `at`."""
         self._signs[watch.target.name] = (at, url)
+        self._note(watch.target.name, url, Word(alive=True, at=at))
 
-    async def control(self, row: Watched, watch: Watch, look: Look) -> str:
-        """The address of another page of the site, asked for after the look and alive, or ""."""
+    def _note(self, target: str, url: str, word: Word) -> None:
+        self._words.pop((target, url), None)
+        self._words[target, url] = word
+        if len(self._words) > KEPT:
+            del self._words[next(iter(self._words))]
+
+    async def control(self, row: Watched, watch: Watch, look: Look) -> Control:
+        """Another page of the site, asked for after the look and alive, or why there is none."""
         if look.presence is Presence.SKIPPED:
-            return "the neighbours in the same listing"
+            return Control(alive="the neighbours in the same listing")
         sign = self._signs.get(watch.target.name)
         if sign is not None and sign[0] >= look.ended_at and sign[1] != row.url:
-            return sign[1]
+            return Control(alive=sign[1])
         others = await self._others(row, watch)
-        # With no other post to ask for, the listing itself must answer; with others, it
-        # does not count: a site may have lost all its post pages and still list them.
-        for url in others or (watch.target.url,):
+        if not others:
+            # With no other post to ask for, the listing itself must answer; with others, it
+            # does not count: a site may have lost all its post pages and still list them.
+            url = watch.target.url
+            return Control(alive=url) if await self._answers(url, watch) else Control(why=_NO_LISTING)
+        asked = hopeful(others, self._words, self._kit.clock.now())
+        for url in asked:
             if await self._answers(url, watch):
-                return url
-        return ""
+                return Control(alive=url)
+        return Control(why=none_alive(len(asked)))
 
     async def last_listing(self, row: Watched, watch: Watch) -> Response | None:
         """The listing, asked for once more, when it shows the neighbours of a post and not the post.
@@ -89,27 +127,61 @@ class Controls:
         listed = any(post_id == row.post_id for post_id, _ in posts)
         return page if not listed and seen.brackets(row.post_id) else None
 
-    async def _others(self, row: Watched, watch: Watch) -> tuple[str, ...]:
-        """Addresses of a few other posts that were listed last and are not known to be gone.
+    async def _others(self, row: Watched, watch: Watch) -> tuple[Watched, ...]:
+        """The other posts that were listed last and are not known to be gone, in page order.
 
         Right after a start, and by day, no listing was read yet: then those whose vigil goes on.
         """
         if watch.seen is None:
             going_on = await self._kit.store.vigils_open(row.target)
-            return tuple(r.url for r in reversed(going_on) if r.url not in ("", row.url))[:OTHERS]
+            return tuple(r for r in reversed(going_on) if r.url not in ("", row.url))
         listed = {i: u for i, u in watch.listed_urls()[:20] if i != row.post_id and u not in ("", row.url)}
         known = await self._kit.store.known(row.target, list(listed))
-        return tuple(u for i, u in listed.items() if i in known and not known[i].closed)[:OTHERS]
+        rows = ((known[i], u) for i, u in listed.items() if i in known and not known[i].closed)
+        return tuple(other if other.url == u else replace(other, url=u) for other, u in rows)
 
     async def _answers(self, url: str, watch: Watch) -> bool:
         try:
             page = await self._kit.fetches.get(url, watch.target, purpose="control")
         except FeedTrouble:
             return False
-        alive = classify(page, "", watch.target.url)[0] is Presence.ALIVE
-        if alive:
+        presence, _ = classify(page, "", watch.target.url)
+        if presence is Presence.ALIVE:
             self.alive(watch, sure_at(page), url)
-        return alive
+        elif presence.says_gone:
+            self._note(watch.target.name, url, Word(alive=False, at=page.ended_at))
+        return presence is Presence.ALIVE
+
+
+_NO_LISTING = "there is no other post, and the listing did not answer"
+
+
+def none_alive(asked: int) -> str:
+    """What is said of a look beside which none of so many other pages was alive."""
+    if not asked:
+        return "no other page was asked for: each was found missing within the last minute"
+    if asked == 1:
+        return "the one other page that was tried was not alive"
+    return f"none of the {asked} other pages tried was alive"
+
+
+def hopeful(others: Sequence[Watched], words: Mapping[tuple[str, str], Word], now: datetime) -> list[str]:
+    """Addresses of a few posts, those alive most recently first, those suspected to be gone last.
+
+    words: what each page said last, by target and address. One that said "gone" a moment ago is
+    left out. A post is suspected when that word is older, or its own vigil misses it.
+    """
+    ranked: list[tuple[bool, datetime, str]] = []
+    for row in others:
+        word = words.get((row.target, row.url))
+        if word is not None and not word.alive and now - word.at < SPENT:
+            continue
+        suspected = row.missing_looks > 0 if word is None else not word.alive
+        alive_at = max(row.last_seen_at, word.at) if word is not None and word.alive else row.last_seen_at
+        ranked.append((suspected, alive_at, row.url))
+    ranked.sort(key=lambda one: one[1], reverse=True)
+    ranked.sort(key=lambda one: one[0])
+    return [url for _, _, url in ranked][:OTHERS]
 
 
 def read_listing(row: Watched, watch: Watch, now: datetime) -> Look:

@@ -174,9 +174,10 @@ class Vigil:
         self._kit.meter.looked(look.presence)
         control = ""
         if look.presence.says_gone and not row.closed:
-            control = await self._controls.control(row, watch, look)
+            found = await self._controls.control(row, watch, look)
+            control = found.alive
             if not control:
-                look = replace(look, presence=Presence.UNKNOWN, why=f"{look.why}; no other page was alive")
+                look = replace(look, presence=Presence.UNKNOWN, why=f"{look.why}; {found.why}")
         self._sightings.append(_sighting(row, look, control))
         if look.presence is Presence.ALIVE:
             return await self._alive(row, look, _Where(target=watch.target, feed=feed))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from bot.clock_words import clock_line, is_doubtful
 from bot.commands.out import OK, PROBLEM, Out, some
 from bot.config import Config, ConfigErrors
 from bot.glance import lexicons, twice
@@ -13,6 +14,7 @@ from bot.mistakes import Mistake
 from bot.settings.together import crowded
 from bot.settings.units import spoken_s
 from storage.classifier import Classifier
+from storage.clock import ClockFacts
 from storage.errors import ConfigError
 from storage.model import Target
 
@@ -38,13 +40,15 @@ def run(
     online: Callable[[Config], tuple[str, ...]] | None = None,
     reading_off: str = "",
     unfit: Callable[[Classifier], tuple[str, str] | None] | None = None,
+    clock: ClockFacts | None = None,
 ) -> int:
     """Check `path` and targets.d beside it. Exit code 1 when anything keeps a target from running.
 
     online: asks the messenger's server about the bots and chats of a configuration, and says what is wrong.
     A page that is watched twice, or a host that is asked for much, is told and is no problem; so is
     `reading_off`, why words in pictures are not read on this machine. unfit: key and why a classifier cannot
-    be asked, or None; it is loaded and run for it.
+    be asked, or None; it is loaded and run for it. clock: what is known of the machine's; one that is not
+    synchronised is a warning.
     """
     config: Config | None = None
     mistakes: tuple[Mistake, ...] = ()
@@ -61,7 +65,8 @@ def run(
     if config is not None and online is not None:
         problems += online(config)
     warnings = twice(path) + (crowded(config.targets) if config is not None else ())
-    _tell(out, path, config, (mistakes, problems), (warnings, reading_off, unasked), rows=len(rows))
+    aside = (warnings, reading_off, unasked)
+    _tell(out, path, config, (mistakes, problems), aside, rows=len(rows), clock=clock)
     return PROBLEM if mistakes or problems else OK
 
 
@@ -119,6 +124,7 @@ def _tell(
     aside: tuple[tuple[str, ...], str, tuple[str, ...]],
     *,
     rows: int,
+    clock: ClockFacts | None,
 ) -> None:
     """rows: how many of the mistakes are rows of lexicons, without which all else is taken over."""
     mistakes, problems = found
@@ -131,6 +137,7 @@ def _tell(
             "problems": problems,
             "warnings": warnings,
             "reading_off": reading_off,
+            "clock": clock,
             "expired": config.expired if config else (),
             "unfilled": [one.name for one in config.unfilled] if config else (),
             "files": config.files if config else (),
@@ -147,6 +154,9 @@ def _tell(
         out.say(problem, style="yellow")
     for warning in warnings:
         out.say(f"warning: {warning}", style="yellow")
+    if clock is not None:
+        loose = is_doubtful(clock)
+        out.say(f"{'warning: ' if loose else ''}{clock_line(clock)}", style="yellow" if loose else "dim")
     out.say(f"words in pictures: {f'not read, {reading_off}' if reading_off else 'read'}", style="dim")
     if config is not None and config.hint is not None:
         wanted, labels = len(config.hint.wanted), len(config.hint.labels)

@@ -113,6 +113,9 @@ def _watched(out: Out, case: Casefile) -> None:
             f"  vanished between {moment(life.last_seen_at)} and {moment(life.first_missing_at)} "
             f"({life.missing_class}, {life.confirmations} confirmations; control: {life.control or '-'})"
         )
+        for one in case.doubted:
+            at = moment(one.looked_at)
+            out.say(f"  an earlier look, {at} ({one.presence.value}), does not count: {one.against}")
     elif life is not None:
         out.say(f"  up when last seen, {moment(life.last_seen_at)}")
     rows = ((look_.observation.value, moment(look_.captured_at), look_.evidence_id) for look_ in case.chain)

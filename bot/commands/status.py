@@ -7,11 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.clock_words import clock_line, is_doubtful
 from bot.commands import cosigned, status_pace
 from bot.commands.out import OK, Out, moment, on_one_line, plain, some
 from bot.commands.reader import look
 from bot.settings.units import spoken_s
-from storage.clock import Clock
+from storage.clock import Clock, ClockFacts, Timekeeping
 from storage.model import Target
 
 if TYPE_CHECKING:
@@ -39,11 +40,13 @@ def run(
     unfilled: Mapping[str, str] | None = None,
     witnesses: Sequence[str] | None = None,
     remark: str = "",
+    kept: ClockFacts | None = None,
 ) -> int:
     """Tell the state of `folder`. targets: as configured now; remark: why they are not known, or "".
 
     unfilled: name -> why, of configured targets that are left out. witnesses: verifier keys of
-    the cosigners as configured, or None when they are not known.
+    the cosigners as configured, or None when they are not known. kept: what is known of the machine's
+    clock, else it is asked now.
     """
     from storage.casefile import status
     from storage.readings import last_standing
@@ -55,7 +58,7 @@ def run(
     rows = [_facts(row, targets.get(row.progress.target), now) for row in found.targets]
     rows += [_unseen(target) for name, target in targets.items() if name not in _names(found)]
     rows = _left_out(rows, unfilled or {})
-    running = is_written(folder)
+    running, kept = is_written(folder), kept or Timekeeping(clock).facts()
     rows.sort(key=lambda row: (row["health"] in _WELL, row["target"]))  # the unwell first
     out.facts(
         {
@@ -74,6 +77,7 @@ def run(
             "cosigners": cosigned.rows(found.cosigned, witnesses),
             "verified": last_result(folder),
             "reading": last_standing(folder),
+            "clock": kept,
             "remark": remark,
         }
     )
@@ -84,6 +88,7 @@ def run(
         cosigned.show(out, cosigned.rows(found.cosigned, witnesses), tight=out.width < _WIDE)
         _print_verified(out, last_result(folder))
         _print_reading(out, last_standing(folder))
+        out.say(clock_line(kept), style="bold red" if is_doubtful(kept) else "dim", wrapped=True)
         if not running:
             out.say("THE WATCH IS NOT RUNNING: what stands above is how it was left", style="bold red")
     return OK
@@ -155,7 +160,8 @@ def _left_out(rows: list[dict[str, object]], unfilled: Mapping[str, str]) -> lis
     """The rows with those of targets that are left out, whatever the watch last said of them."""
     known = {str(row["target"]): row for row in rows}
     for name, why in unfilled.items():
-        told = {"target": name, "health": "unfilled", "reason": why, "configured": True}
+        told: dict[str, object] = {"target": name, "health": "unfilled", "reason": why, "configured": True}
+        told["expected_share"] = 0.0
         known[name] = known.get(name, {}) | told
     return list(known.values())
 

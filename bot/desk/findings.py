@@ -14,6 +14,7 @@ from bot.desk.reply import Reply, begun, of
 from bot.desk.tongue import Tongue
 from bot.words import Text, plain
 from storage.dossier import Casefile
+from storage.doubted import Doubted
 from storage.duties import Step
 from storage.duty import CLOCK
 from storage.finding import Found
@@ -97,9 +98,24 @@ def case(file: Casefile, history: Sequence[Step], say: Tongue) -> Reply:
             last=say.minute(file.lifetime.first_missing_at),
         )
         text.line().add(between)
+        for doubted in file.doubted[:1]:
+            text.line().add(_doubted(doubted, say))
     for step in history:
         text.line().add(plain(_step(step, say), 200))
     return of(text, "case")
+
+
+def _doubted(one: Doubted, say: Tongue) -> str:
+    """Why the first look that found the post gone does not end the interval."""
+    looked = say.second(one.looked_at)
+    if one.listed_at is None:
+        return say("gone at {looked} does not count: no listing without it had been read yet", looked=looked)
+    listed = say.second(one.listed_at)
+    return say(
+        "gone at {looked} does not count: a listing polled at {listed} still showed it",
+        looked=looked,
+        listed=listed,
+    )
 
 
 def _step(step: Step, say: Tongue) -> str:

@@ -14,7 +14,9 @@ from itertools import groupby
 from typing import Any
 
 from storage.dossier import Casefile
+from storage.doubted import Doubted
 from storage.model import Lifetime, Observation, Sighting
+from storage.package.report_doubted import uncounted
 from storage.package.report_edit import changed
 from storage.package.report_page import (
     Markup,
@@ -93,7 +95,7 @@ def _life(latest: Casefile) -> str:
     life = latest.lifetime
     parts = [heading(3, ("Life-cycle", "存续过程"))]
     if life is not None:
-        parts.append(_interval(life))
+        parts.append(_interval(life, latest.doubted))
     parts.append(
         table(
             (("Look", "观察"), ("Captured", "采集时间"), ("Evidence", "证据编号"), ("Log entry", "日志序号")),
@@ -109,7 +111,7 @@ def _life(latest: Casefile) -> str:
     return "".join(parts)
 
 
-def _interval(life: Lifetime) -> str:
+def _interval(life: Lifetime, doubted: Sequence[Doubted]) -> str:
     if life.first_missing_at is None:
         words = ("Up when last seen.", "最后一次观察时仍在线。")
         return said(words) + facts([(("Last seen", "最后可见"), when(life.last_seen_at))])
@@ -124,6 +126,7 @@ def _interval(life: Lifetime) -> str:
         ),
         (("Confirmations", "确认次数"), str(life.confirmations)),
         (("Control: alive in the same minute", "对照访问（同一分钟内仍在线）"), life.control or "none"),
+        *uncounted(doubted, _PRESENCE),
     ]
     words = (
         "The post vanished between these two instants; at which one in between is not known.",

@@ -31,15 +31,46 @@ def test_the_night_is_summed_up_by_what_costs_posts() -> None:
     sums = status_pace.total([pace(0.9, 100.0, "host"), pace(0.5, 20.0, "own"), pace(1.0, 5.0, "own"), None])
     assert sums == {
         "targets": 3,
+        "unread_targets": 0,
         "posts": 125.0,
         "caught": 105.0,
-        "missed": {"own": 10.0, "host": 10.0, "night": 0.0, "floor": 0.0},
+        "missed": {"own": 10.0, "host": 10.0, "night": 0.0, "floor": 0.0, "unread": 0.0},
     }
     assert status_pace.sentence(sums) == (
         "tonight: 125 posts expected, 105 of them caught (84.0%), 20 missed: "
         "10 by posts shorter than the interval, 10 by limits of hosts"
     )
     assert status_pace.sentence(status_pace.total([None])) == ""
+
+
+SHUT = [
+    Progress(target="robots", health="forbidden", failures=1, pace=pace(0.99, 40.0, "own")),
+    Progress(target="404", health="failing", failures=3, pace=pace(0.99, 30.0, "own")),
+    Progress(target="wall", health="blocked", failures=9, pace=pace(0.99, 20.0, "own")),
+    Progress(target="layout", health="failing", failures=0, pace=pace(0.99, 9.0, "own")),
+    Progress(target="by day", health="paused", failures=4, pace=pace(0.99, 1.0, "own")),
+    Progress(target="never", health="failing", failures=5),
+]
+
+
+@pytest.mark.parametrize("progress", SHUT, ids=lambda progress: progress.target)
+def test_a_target_that_cannot_be_read_is_expected_to_catch_nothing(progress: Progress) -> None:
+    assert status_pace.share(row(progress)) == "0%"
+    assert status_pace.facts(progress, NOW)["short_of"] == "it cannot be read"
+
+
+def test_the_night_counts_nothing_as_caught_of_targets_that_cannot_be_read() -> None:
+    well = Progress(target="well", health="ok", pace=pace(0.9, 100.0, "host"))
+    assert status_pace.sentence(status_pace.all_paces([well, *SHUT])) == (
+        "tonight: 200 posts expected, 90 of them caught (45.0%), 110 missed: 10 by limits of hosts, "
+        "100 of targets that cannot be read; 6 targets cannot be read"
+    )
+
+
+def test_one_poll_that_failed_changes_nothing_of_what_is_expected() -> None:
+    shaken = Progress(target="a", health="failing", failures=1, pace=pace(0.9, 10.0, "host"))
+    assert status_pace.share(row(shaken)) == "90%"
+    assert "cannot be read" not in status_pace.sentence(status_pace.all_paces([shaken]))
 
 
 def test_a_target_that_is_stretched_says_so_and_one_that_is_not_says_nothing() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -84,6 +85,32 @@ def test_a_page_that_is_gone_while_every_listing_shows_it_is_told_late_and_not_n
         await night.run_for(minutes=12)
         ((seen, missing),) = deleted(night)
         assert seen <= died <= missing
+
+    play(tmp_path, EVENING, script, market=RoughMarket)
+
+
+def test_when_most_posts_go_at_once_the_living_are_asked_as_controls_and_the_dead_are_not(
+    tmp_path: Path,
+) -> None:
+    async def script(night: Night, market: Market) -> None:
+        assert isinstance(market, RoughMarket)
+        numbers = [market.publish(f"{HORN} no {n}") for n in range(9)]
+        await night.run_for(minutes=10)
+        market.frozen = market._items()
+        for number in numbers[3:]:
+            market.remove(number)
+        asked_before = len(market.site.visits)
+        await night.run_for(minutes=4)
+        sql = "SELECT line FROM sighting WHERE line LIKE '%\"status\":404%'"
+        lines = await night.store.vault.database.rows(sql)
+        looks = [json.loads(line) for (line,) in lines]
+        assert len(looks) >= 6
+        assert {look["presence"] for look in looks} == {"404"}
+        living = {market.site.url(f"/post/{number}") for number in numbers[:3]}
+        assert {look["control"] for look in looks} <= living
+        asked = Counter(visit.path for visit in market.site.visits[asked_before:])
+        for number in numbers[3:]:  # its own looks, once a minute, and nobody else's
+            assert asked[f"/post/{number}"] <= 5
 
     play(tmp_path, EVENING, script, market=RoughMarket)
 
