@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from watchers.reading.facts import Page, facts_of
+from watchers.reading.markup import parse_html
 from watchers.reading.times import read_time
 
 NOW = datetime(2026, 11, 24, 13, 15, 30, tzinfo=UTC)  # a Tuesday; 21:15:30 in Shanghai
@@ -206,3 +208,29 @@ def test_iso_times_come_back_to_the_second(moment: datetime) -> None:
     assert read_time(moment.isoformat(), NOW) == moment
     assert read_time(moment.strftime("%a, %d %b %Y %H:%M:%S GMT"), NOW, "Asia/Shanghai") == moment
     assert read_time(f"{moment:%Y}年{moment.month}月{moment.day}日 {moment:%H:%M:%S}", NOW) == moment
+
+
+STAMPED = "2026-11-24T12:57:00Z"
+
+
+@pytest.mark.parametrize(
+    ("shown", "raw"),
+    [
+        ("x", STAMPED),
+        ("chapter 7", STAMPED),
+        ("", STAMPED),
+        ("2026-11-20", STAMPED),
+        ("3分钟前", "3分钟前"),
+        ("today", "today"),
+    ],
+)
+@pytest.mark.parametrize("attribute", ["datetime", "data-time", "title"])
+def test_a_text_that_does_not_tell_the_time_of_its_attribute_is_not_kept_as_its_source(
+    attribute: str, shown: str, raw: str
+) -> None:
+    page = parse_html(f"<div id=r><abbr class=date {attribute}='{STAMPED}'>{shown}</abbr></div>")
+    node = page.css_first("#r")
+    assert node is not None
+    now = datetime(2026, 11, 24, 13, tzinfo=UTC)
+    facts = facts_of([node], None, Page(base="https://e.org/", now=now))
+    assert (facts.posted_raw, facts.posted_at) == (raw, datetime(2026, 11, 24, 12, 57, tzinfo=UTC))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from selectolax.lexbor import LexborNode
@@ -74,6 +74,7 @@ _CART = re.compile(r"/(?:cart|basket|wishlist|checkout)/?(?:#|$)", re.IGNORECASE
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _LONGEST_NAME = 60
 _SHORTEST_EXCERPT = 25
+_SAME_TIME = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -248,8 +249,19 @@ class _Gather:
             if raw and _MAYBE_TIME.search(raw):
                 at = read_time(raw, self._page.now, self._page.zone)
                 if at is not None:
-                    facts.posted_raw, facts.posted_at = _line(node, 80) or raw, at
+                    shown = _line(node, 80)
+                    facts.posted_raw, facts.posted_at = (
+                        shown if self._tells(shown, at) else clean(raw)[:80],
+                        at,
+                    )
                     return
+
+    def _tells(self, shown: str, at: datetime) -> bool:
+        """Whether the text of an element tells the time of its attribute, if less exactly: to a day."""
+        if not shown or not _MAYBE_TIME.search(shown):
+            return False
+        told = read_time(shown, self._page.now, self._page.zone)
+        return told is not None and abs(told - at) <= _SAME_TIME
 
     def _worded_time(self, facts: Facts) -> None:
         for leaf in self._leaves:
