@@ -19,6 +19,8 @@ UNKNOWN_PAUSE_S = 5
 """Where a server asks to wait and does not say for how long."""
 LONGEST_PAUSE_S = 3_600
 MOST_SAID = 500
+_DONE = re.compile(rb'\s*\{\s*"ok"\s*:\s*true\s*,')
+"""How an answer begins that is no refusal; it need not be read twice."""
 _AFTER = re.compile(r"retry after (\d+)", re.IGNORECASE)
 _OWN = frozenset({400, 401, 403, 404, 409, 429})
 """Refusals that the library tells apart."""
@@ -38,6 +40,8 @@ def told(status: int, body: bytes, retry_after: str = "") -> tuple[int, bytes]:
 
     Of a page that is no answer nothing is kept: it may be long, and repeat the address with the token.
     """
+    if 200 <= status <= 299 and _DONE.match(body):
+        return status, body
     found = _object(body)
     if 200 <= status <= 299:
         if found is None or found.get("ok") is not False:

@@ -37,6 +37,12 @@ def mask(text: str, known: Iterable[str] = ()) -> str:
     known: contacts that judging found ("kind:value" or bare), hidden wherever and however
     they stand. What judging would find in this very text, and what looks like it, is hidden too.
     """
+    if len(text) > _KEPT_CHARS:
+        return _masked(text, tuple(known))
+    return _masked_before(text, tuple(known))
+
+
+def _masked(text: str, known: tuple[str, ...]) -> str:
     view = fold(text)
     found = list(places(view))
     starred = {at for _, start, end in found for at in _starred(view, text, start, end)}
@@ -44,6 +50,12 @@ def mask(text: str, known: Iterable[str] = ()) -> str:
         starred.update(_starred(view, text, start, end))
     starred |= _known_in(text, (*map(bare, known), *(value for value, _, _ in found)))
     return _with_stars(text, starred)
+
+
+_KEPT_CHARS = 2_000
+"""Longer texts are starred anew each time: what is kept of them would take room."""
+_masked_before = lru_cache(maxsize=128)(_masked)
+"""The same few texts are starred for each channel that gets an alert, and again at each edit of its card."""
 
 
 def mask_known(text: str, known: Iterable[str]) -> str:
