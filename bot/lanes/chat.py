@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from bot.answers import LONGEST_PAUSE_S
 from bot.channel import ChatChannel
 from bot.lanes import coalesce
 from bot.lanes.budget import Use
@@ -103,7 +104,9 @@ class ChatLane:
             self._teller.follow(state.chat)
         now, mono = self._clock.now(), self._clock.monotonic()
         if state.rests_until is not None and state.rests_until > now:
-            self._teller.purse.hold(mono, (state.rests_until - now).total_seconds())
+            left_s = (state.rests_until - now).total_seconds()
+            # By the wall clock, which may have been set back: no server asks for longer.
+            self._teller.purse.hold(mono, min(left_s, LONGEST_PAUSE_S))
             if not state.last_id:  # once it may be asked for its ids
                 return
         if not state.last_id:

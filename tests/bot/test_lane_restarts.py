@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.answers import LONGEST_PAUSE_S
 from nightmarket.messenger import Fault
 from storage import lanes
 from storage.model import Tier
@@ -99,5 +101,26 @@ def test_what_an_outage_asked_for_is_no_wait_of_the_server_s(tmp_path: Path) -> 
         await work.clock.sleep(30)
         (shown,) = [one for one in work.service.shown if one.key == alert.alert_id]
         assert shown.at - began < 20
+
+    night(tmp_path, body)
+
+
+def test_a_clock_that_was_set_back_keeps_no_chat_silent_for_longer_than_a_server_may_ask(
+    tmp_path: Path,
+) -> None:
+    """Failed before: a wait that was written five hours ahead held for five hours."""
+
+    async def body(work: Lanes) -> None:
+        await work.start()
+        await work.alert()
+        await work.clock.sleep(5)
+        await work.kill()
+        await lanes.rest(work.store.vault, "c", work.clock.now() + timedelta(hours=5))
+        await work.start()
+        began = work.clock.monotonic()
+        alert = await work.alert(Tier.URGENT)
+        await work.clock.sleep(2 * LONGEST_PAUSE_S)
+        (shown,) = [one for one in work.service.shown if one.key == alert.alert_id]
+        assert shown.at - began < LONGEST_PAUSE_S + 60
 
     night(tmp_path, body)
