@@ -205,13 +205,8 @@ async def forget_card(vault: Vault, delivery_id: int) -> None:
     await run(vault, (sql, (delivery_id,)))
 
 
-async def waiting(vault: Vault, channel: str, now: datetime, limit: int = MOST) -> tuple[Waiting, ...]:
-    """Deliveries that ask for a message of their own, loudest first, then oldest."""
-    return waiting_of(await vault.database.rows(WAITING, (channel, micros(now), limit)))
-
-
 def waiting_of(rows: Sequence[Row]) -> tuple[Waiting, ...]:
-    """What `WAITING` found."""
+    """What `WAITING` found: deliveries that ask for a message of their own, loudest first, then oldest."""
     return tuple(
         Waiting(
             delivery_id=row[0],

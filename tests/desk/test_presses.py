@@ -13,7 +13,7 @@ from bot.callback import Callback
 from bot.desk.people import People, actor
 from bot.desk.reply import Reply
 from bot.lanes.incident import ack_all, incident_card, pager
-from storage import incidents, lanes
+from storage import incidents, lane_view
 from storage.duties import act
 from storage.duty import Act, Order, Outcome, State
 from storage.model import Tier
@@ -283,7 +283,7 @@ def test_all_that_an_incident_showed_is_taken_by_one_press(tmp_path: Path) -> No
     async def script(work: Work) -> None:
         vault = work.store.vault
         alerts = [await alerted(work.store, number, Tier.HIGH) for number in range(6)]
-        waiting = [one.delivery_id for one in await lanes.waiting(vault, "chat", work.clock.now())]
+        waiting = [one.delivery_id for one in (await lane_view.view(vault, "chat", work.clock.now())).waiting]
         incident = await incidents.open_incident(vault, "chat", "seller x", 1, waiting[:5], loud=False)
         shown = await incidents.members(vault, incident)
         card = incident_card("seller x", shown)
@@ -318,7 +318,7 @@ def test_the_pages_of_an_incident_are_turned_and_change_nothing(tmp_path: Path) 
         vault = work.store.vault
         for number in range(30):
             await alerted(work.store, number, Tier.HIGH, title=f"offer {number:02}")
-        waiting = await lanes.waiting(vault, "chat", work.clock.now())
+        waiting = (await lane_view.view(vault, "chat", work.clock.now())).waiting
         members = [one.delivery_id for one in waiting]
         assert len(members) == 30
         await incidents.open_incident(vault, "chat", "seller x", 1, members, loud=False)

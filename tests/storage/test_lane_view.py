@@ -8,6 +8,7 @@ import pytest
 
 from bench._looks import judgement, look
 from storage import incidents, lane_view, lanes, moves, outbox
+from storage.codec import micros
 from storage.errors import StoreError
 from storage.lane_view import LaneView
 from storage.lane_words import Intent, Place
@@ -28,9 +29,10 @@ async def asked(store: Store, clock: HandClock) -> LaneView:
     """Each question by itself."""
     vault, now = store.vault, clock.now()
     rows = await vault.database.rows(incidents.INCIDENTS, ("chat",))
+    waiting = await vault.database.rows(lanes.WAITING, ("chat", micros(now), lanes.MOST))
     return LaneView(
         sending=tuple(one.delivery_id for one in await store.stuck("chat")),
-        waiting=await lanes.waiting(vault, "chat", now),
+        waiting=lanes.waiting_of(waiting),
         incidents=incidents.incidents_of(rows),
         revisions=await lanes.revisions(vault, "chat", now),
         state=await lanes.state(vault, "chat"),
@@ -55,7 +57,7 @@ async def test_everything_that_a_lane_decides_by(store: Store, clock: HandClock)
     await moves.enter(vault, "chat", "-1")
     for number, tier in enumerate((Tier.NORMAL, Tier.URGENT, Tier.HIGH, Tier.HIGH, Tier.NORMAL, Tier.HIGH)):
         await spoken(store, clock, str(number), tier)
-    first = await lanes.waiting(vault, "chat", clock.now())
+    first = (await lane_view.view(vault, "chat", clock.now())).waiting
     place = Place(channel="chat", receipt="text:5", message_id=5)
     await lanes.delivered(vault, place, [first[0].delivery_id], clock.now())
     await store.seal(look("1", clock.tick(), observation=Observation.MISSING), announce=("chat",))
